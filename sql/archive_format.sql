@@ -1,0 +1,9 @@
+-- Under these the text of every type is exact, and read back as the same value; restoring sets the same.
+-- row_security = off does not lift a policy: it makes an error of one that would hide rows. Hidden parents would
+-- make orphans of valid rows.
+SET LOCAL row_security = off;
+SET LOCAL datestyle = 'ISO, YMD';
+SET LOCAL intervalstyle = 'postgres';
+SET LOCAL timezone = 'UTC';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL bytea_output = 'hex';

@@ -1,0 +1,7 @@
+-- Back to the session's own, which what follows in the transaction expects.
+SET LOCAL row_security TO DEFAULT;
+SET LOCAL datestyle TO DEFAULT;
+SET LOCAL intervalstyle TO DEFAULT;
+SET LOCAL timezone TO DEFAULT;
+SET LOCAL extra_float_digits TO DEFAULT;
+SET LOCAL bytea_output TO DEFAULT;

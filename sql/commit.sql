@@ -1,0 +1,2 @@
+DELETE FROM {lock} WHERE pid = pg_backend_pid();
+COMMIT;

@@ -1,0 +1,11 @@
+-- The runners' lock, tried and never waited for: a runner that waits inside a transaction would hang CREATE INDEX
+-- CONCURRENTLY. It ends with the transaction, so that no dead runner leaves one behind and no pooler loses it.
+-- yoyo's lock row is taken with it and keeps plain yoyo out.
+INSERT INTO {lock} (locked, ctime, pid)
+SELECT 1, clock_timestamp() AT TIME ZONE 'UTC', pg_backend_pid()
+ WHERE pg_try_advisory_xact_lock({key})
+ON CONFLICT DO NOTHING;
+SELECT pg_try_advisory_xact_lock({key}) AS locked,
+       (SELECT pid FROM {lock} WHERE locked = 1) AS row_of,
+       pg_backend_pid() AS me,
+       txid_current() AS transaction;

@@ -1,0 +1,8 @@
+-- Who else is in this database. Columns that the role may not read are null.
+SELECT pid, usename, application_name, host(client_addr), state
+  FROM pg_catalog.pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+UNION ALL
+SELECT NULL, owner, 'prepared transaction ' || gid, NULL, 'prepared'
+  FROM pg_catalog.pg_prepared_xacts
+ WHERE database = current_database()

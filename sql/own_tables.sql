@@ -1,0 +1,51 @@
+-- sqlrail's own tables: what yoyo's cannot hold. Made by the first transaction that needs one.
+CREATE SCHEMA IF NOT EXISTS sqlrail;
+
+CREATE TABLE IF NOT EXISTS sqlrail.stamp (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    environment text NOT NULL CHECK (environment IN ('development', 'test', 'staging', 'production')),
+    stamped_at timestamptz NOT NULL DEFAULT now(),
+    stamped_by text NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS sqlrail.run (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    verb text NOT NULL,
+    migration_id text,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    role text NOT NULL DEFAULT session_user,
+    relations jsonb NOT NULL DEFAULT '[]'
+);
+
+-- One row for each row that a cleanup deleted (or, by a cascade, set to null). The cells are text, and exact
+-- under the settings that archive_format.sql names; a typed copy would pin types and break when columns change.
+CREATE TABLE IF NOT EXISTS sqlrail.archive (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run bigint NOT NULL,
+    relation text NOT NULL,
+    source text NOT NULL,
+    action text NOT NULL CHECK (action IN ('orphan', 'cascade', 'set null', 'set default')),
+    cells jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS archive_run_idx ON sqlrail.archive USING brin (run);
+
+-- The archive holds personal data: whoever was not named may not read it, whatever the default privileges say.
+DO $revoke$
+DECLARE
+    object record;
+BEGIN
+    FOR object IN
+        SELECT 'SCHEMA sqlrail' AS name, acl.grantee
+          FROM pg_catalog.pg_namespace AS n, aclexplode(n.nspacl) AS acl
+         WHERE n.nspname = 'sqlrail' AND acl.grantee <> n.nspowner
+        UNION
+        SELECT format('%s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass), acl.grantee
+          FROM pg_catalog.pg_class AS c, aclexplode(c.relacl) AS acl
+         WHERE c.relnamespace = 'sqlrail'::regnamespace AND acl.grantee <> c.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s', object.name,
+            CASE object.grantee WHEN 0 THEN 'PUBLIC' ELSE object.grantee::regrole::text END);
+    END LOOP;
+END
+$revoke$;

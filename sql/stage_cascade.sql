@@ -1,0 +1,7 @@
+-- The rows of a table that go, or are changed, with rows staged before them.
+INSERT INTO pg_temp.sqlrail_cascade (source, part, tid, action)
+SELECT {source}::regclass, t.tableoid, t.ctid, {action}
+  FROM {table} AS t
+  JOIN {referenced} AS r ON {matches}
+  JOIN pg_temp.sqlrail_gone AS s ON s.part = r.tableoid AND s.tid = r.ctid
+ON CONFLICT DO NOTHING;

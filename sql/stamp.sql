@@ -1,0 +1,2 @@
+-- The environment's name as the database itself knows it.
+SELECT environment FROM sqlrail.stamp

@@ -1,0 +1,556 @@
+"""yoyo's PostgreSQL backend made crash-proof: lock, pre-step, file and record in one transaction.
+
+A file costs two round trips: the opening, and the file alone in a message, so that PostgreSQL's positions in
+it are exact. Its closing travels in front of the next file's opening.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+from yoyo import internalmigrations
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.migrations import MigrationList, default_migration_table
+
+from sqlrail import orphans, statements, wire
+from sqlrail.connect import Connection, connect, hide
+from sqlrail.errors import (
+    Busy,
+    ConnectionLost,
+    DatabaseFailed,
+    Interrupted,
+    MigrationFailed,
+    Refused,
+    SqlrailError,
+)
+from sqlrail.history import File, Record
+from sqlrail.settings import Settings
+from sqlrail.wire import Answer
+
+#: the runners' advisory lock, one for a database
+KEY = int.from_bytes(b"sqlrail", "big")
+#: seconds between two tries for the lock: the first, and the most
+POLL = (0.05, 0.5)
+#: seconds before a file that gave way to somebody's lock is tried again: the first, and the most (as pgroll does)
+BACKOFF = (1.0, 60.0)
+#: seconds in which a lost connection must come back, for asking what became of a COMMIT
+RECONNECT = 15.0
+#: what a second try may mend
+PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A migration that was committed by this run, with the seconds that it took."""
+
+    id: str
+    seconds: float
+    cleanup: tuple[orphans.Cleaned, ...] = ()
+
+
+class Listener(Protocol):
+    """Whoever wants to know what happens while it happens."""
+
+    def say(self, text: str) -> None:
+        """Something that people may want to know."""
+
+    def applied(self, done: Applied) -> None:
+        """A migration was committed."""
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """What still has to be sent for a file that has run."""
+
+    file: File
+    hash: str
+    text: bytes
+    started: float
+    cleanup: tuple[orphans.Cleaned, ...]
+    marked: bool
+
+
+@dataclass(frozen=True)
+class _Opened:
+    transaction: int
+    applied: bool
+
+
+class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
+    """yoyo's backend on guard rails. It sends SET LOCAL only, and needs neither the OS user database nor DNS."""
+
+    # yoyo writes its tables' names into its statements through these; ours carry the schema.
+    migration_table_quoted = property(lambda self: self._table(self.migration_table).as_string())
+    log_table_quoted = property(lambda self: self._table(self.log_table).as_string())
+    lock_table_quoted = property(lambda self: self._table(self.lock_table).as_string())
+    version_table_quoted = property(lambda self: self._table(self.version_table).as_string())
+
+    def __init__(self, settings: Settings, listener: Listener, files: dict[str, File] | None = None) -> None:
+        self.settings = settings
+        self.listener = listener
+        self.files = files or {}
+        self.done: list[Applied] = []
+        self.records: list[Record] = []
+        self._closing: _Closing | None = None
+        self._fixed: dict[str, bytes] = {}
+        super().__init__(None, default_migration_table)
+        self.look()
+
+    # What yoyo asks of a backend
+
+    def connect(self, dburi: object) -> Connection:  # noqa: ARG002 - the settings know where to
+        connection = connect(self.settings)
+        connection.add_notice_handler(self._notice)
+        return connection
+
+    def init_connection(self, connection: Connection) -> None:
+        """Nothing: yoyo would SET search_path here, for the whole session."""
+
+    def list_tables(self, **_: object) -> list[str]:
+        return [name for (name,) in self._ask(self.message("tables", schema=self.schema)).rows]
+
+    def ensure_internal_schema_updated(self) -> None:
+        """Nothing: prepare() has done it, under the lock."""
+
+    def get_applied_migration_hashes(self) -> list[str]:
+        return [record.hash for record in self.records]
+
+    def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
+        # yoyo asks getpass and DNS; the first raises for a uid without a passwd entry, after the commit.
+        return {
+            "id": str(uuid.uuid4()),
+            "migration_id": migration.id if migration else None,
+            "migration_hash": migration.hash if migration else None,
+            "username": self.settings.actor,
+            "hostname": self.settings.host,
+            "created_at_utc": None,
+            "operation": operation,
+        }
+
+    def apply_migrations_only(self, migrations: MigrationList, force: bool = False) -> None:
+        with self._telling_what_stands():
+            super().apply_migrations_only(migrations, force=force)
+            self._close()
+
+    def run_post_apply(self, migrations: MigrationList, force: bool = False) -> None:
+        with self._telling_what_stands():
+            super().run_post_apply(migrations, force=force)
+            self._close()
+
+    def apply_one(self, migration: Any, force: bool = False, mark: bool = True) -> None:  # noqa: ARG002
+        """Runs a migration's file in one transaction with its pre-step and its record.
+
+        Its commit is sent with what comes next; `done` and the listener are told once it is certain.
+        """
+        file = self.files[migration.id]
+        first = time.monotonic()
+        pause = BACKOFF[0]
+        while True:
+            opened = self._open(migration.hash, file)
+            if opened.applied and mark:
+                self.undo()
+                return
+            started = time.monotonic()
+            try:
+                self._closing = self._run(file, migration, opened, started, mark)
+                return
+            except SqlrailError as exc:
+                self.undo()
+                took, left = time.monotonic() - started, first + self.settings.retry_for - time.monotonic()
+                pause *= random.uniform(0.5, 1.0)  # noqa: S311 - so that two do not meet again
+                if not isinstance(exc.__cause__, PASSING) or left < pause + took:
+                    raise
+                self.listener.say(
+                    f"{file.id} gave way: {exc.__cause__.diag.message_primary}; again in {pause:.1f} s"
+                )
+            time.sleep(pause)
+            pause = min(pause * 3, BACKOFF[1])
+
+    # Looking
+
+    def look(self) -> None:
+        """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
+        row = self._ask(self.message("look")).rows[0]
+        records_in, new_in, self.has_own_tables, self.may_have_own_tables, self.database = row
+        self.has_records = records_in is not None
+        self.schema = records_in or new_in
+        self.stamp: str | None = None
+        if self.has_own_tables:
+            self.stamp = next((stamp for (stamp,) in self._ask(self.message("stamp")).rows), None)
+        self.records = []
+        if self.has_records:
+            rows = self._ask(self.message("records", records=self._records, log=self._log)).rows
+            self.records = [Record(*row) for row in rows]
+
+    # Transactions of ours
+
+    @contextmanager
+    def locked(self, *, emptying: bool = False) -> Iterator[None]:
+        """A transaction under the runners' lock, committed at the end or rolled back with the exception.
+
+        One that empties the database takes yoyo's tables, and the lock row in them, away with the rest.
+        """
+        self.prepare()
+        self._open(None)
+        try:
+            yield
+            answer = self._exchange(b"COMMIT" if emptying else self._commit)
+            if answer.error is not None:
+                self.raise_if_lost("the transaction was being committed", certain=False)
+                raise DatabaseFailed(f"the commit failed: {_sentence(answer.error)} Nothing was changed.")
+        except BaseException:
+            self.undo()
+            raise
+
+    def prepare(self) -> None:
+        """Makes yoyo's tables, where they are missing or of an older yoyo, by yoyo's own hand under the lock."""
+        if self.has_records and not internalmigrations.needs_upgrading(self):
+            return
+        if self.schema is None:
+            raise DatabaseFailed(
+                "the search_path names no schema that exists, so there is no place for yoyo's tables. "
+                "Create the schema, or name another: ALTER ROLE ... SET search_path = ..."
+            )
+        self._make_lock_table()
+        self._open(None)
+        try:
+            self._in_transaction = True  # yoyo's own begin() and commit() nest inside ours
+            if internalmigrations.needs_upgrading(self):
+                internalmigrations.upgrade(self)
+            self.ask(self._commit)
+        except BaseException:
+            self.undo()
+            raise
+        finally:
+            self._in_transaction = False
+        self.look()
+
+    def _make_lock_table(self) -> None:
+        deadline = time.monotonic() + self.settings.lock_wait
+        while self.lock_table not in self.list_tables():
+            if self._ask(self._begin(None) + self.message("try_lock", key=KEY)).rows[-1][0]:
+                self._in_transaction = True
+                self.create_lock_table()
+                self._in_transaction = False
+                self._ask(b"COMMIT")
+                continue
+            self.undo()
+            self._wait_for_lock(deadline, None)
+
+    def take_over(self, files: dict[str, File]) -> list[str]:
+        """Writes the stamp, and today's checksum for records that have none (plain yoyo's); returns their ids."""
+        unknown = [record for record in self.records if record.checksum is None and record.id in files]
+        stamps = self.settings.environment if self.stamp is None and self.may_have_own_tables else None
+        if not unknown and not stamps:
+            return []
+        text = b""
+        if stamps:
+            text = self.own_tables() + self.message(
+                "set_stamp", environment=stamps, actor=self.settings.actor, overwrite=False
+            )
+        for record in unknown:
+            text += self._log_entry(files[record.id], record.hash, "checksum")
+        with self.locked():
+            self.ask(text)
+        return [record.id for record in unknown]
+
+    def own_tables(self) -> bytes:
+        """What makes sqlrail's own tables where they are missing; Refused if the role may not make them."""
+        if self.has_own_tables:
+            return b""
+        if not self.may_have_own_tables:
+            raise Refused(
+                f"the archive needs the schema sqlrail, and this role may not create it in {self.database}. Its owner "
+                f"can run: CREATE SCHEMA sqlrail AUTHORIZATION <role>. Nothing was changed."
+            )
+        return self.message("own_tables")
+
+    def ask(self, text: bytes) -> list[tuple[Any, ...]]:
+        """Sends a message of ours within a transaction and returns all its rows; psycopg.Error if it failed."""
+        answer = self._exchange(text)
+        if answer.error is not None:
+            raise answer.error
+        return answer.rows
+
+    # One file
+
+    def _run(self, file: File, migration: Any, opened: _Opened, started: float, mark: bool) -> _Closing:
+        cleanup = tuple(self._pre_step(file, relation) for relation in file.cleanup)
+        content = file.content()
+        answer = self._exchange(content, keep=False)
+        if answer.error is not None:
+            raise self._failure(file, content, answer)
+        text = self.message("finish", transaction=opened.transaction)
+        if mark:
+            text += self.message("record", records=self._records, hash=migration.hash, id=file.id)
+        text += self._log_entry(file, migration.hash, "apply") + self._commit
+        return _Closing(file, migration.hash, text, started, cleanup, mark)
+
+    def _pre_step(self, file: File, relation: orphans.Relation) -> orphans.Cleaned:
+        try:
+            return orphans.clean(self, relation, verb="migrate", migration=file.id)
+        except Refused as exc:
+            raise Refused(f"{file.path}: {exc}") from exc
+        except psycopg.Error as exc:
+            self.raise_if_lost(f"{file.id} was being applied")
+            raise MigrationFailed(
+                f"{file.path}: the cleanup of {relation} failed: {_sentence(exc)} Nothing of {file.id} was kept."
+            ) from exc
+
+    def _close(self) -> None:
+        if self._closing is not None:
+            self._exchange(b"")
+
+    def _confirm(self, closing: _Closing) -> None:
+        done = Applied(closing.file.id, round(time.monotonic() - closing.started, 3), closing.cleanup)
+        self.done.append(done)
+        self.listener.applied(done)
+
+    def _settle(self, closing: _Closing, answer: Answer) -> None:
+        """Finds out what became of a COMMIT that was not answered, or raises what the closing failed with."""
+        name = closing.file.id
+        if not self.connection.closed:
+            self.undo()
+            raise self._failure(closing.file, closing.file.content(), answer, at_commit=True)
+        self.listener.say(
+            f"the connection was lost while {name} was being committed; looking what became of it"
+        )
+        self._reconnect(name)
+        # The old backend, should it still be at work, holds the lock: what is seen under the lock is final.
+        opened = self._open(closing.hash)
+        self.undo()
+        if not opened.applied:
+            raise ConnectionLost(
+                f"the connection was lost while {name} was being committed. It was not committed, and nothing "
+                "of it was kept; run again."
+            )
+        self._confirm(closing)
+
+    def _reconnect(self, name: str) -> None:
+        deadline = time.monotonic() + RECONNECT
+        while True:
+            try:
+                self._connection = self.connect(None)
+                return
+            except SqlrailError as exc:
+                if time.monotonic() > deadline:
+                    raise ConnectionLost(
+                        f"the connection was lost while {name} was being committed, and does not come back. "
+                        "Whether it was committed, `status` will say; running again is safe either way."
+                    ) from exc
+            time.sleep(POLL[1])
+
+    def _failure(
+        self, file: File, content: bytes, answer: Answer, *, at_commit: bool = False
+    ) -> SqlrailError:
+        """The error that people read for a file that failed: where, what, and what stands."""
+        self.raise_if_lost(f"{file.id} was being applied")
+        error = answer.error
+        assert error is not None
+        line, column, late = _find(content, error, None if at_commit else answer.completed)
+        when = "at commit: " if late else ""
+        text = f"{file.at(line, column)}: {when}{_sentence(error)} Nothing of {file.id} was kept."
+        if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup:
+            text += (
+                " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
+                " in the file's leading comment."
+            )
+        failure: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
+        failure.__cause__ = error
+        return failure
+
+    # The lock
+
+    def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
+        deadline = time.monotonic() + self.settings.lock_wait
+        lock = self._table(self.lock_table)
+        text = self._begin(file) + self._part("lock", lock=lock, key=KEY)
+        if hash_ is not None:
+            text += self.message("unapplied", records=self._records, hash=hash_)
+        waited = False
+        while True:
+            answer = self._exchange(text)
+            if answer.error is None:
+                locked, row_of, me, transaction = next(row for row in answer.rows if len(row) == 4)
+                if locked and row_of == me:
+                    return _Opened(transaction, hash_ is not None and answer.rows[-1][0])
+                if locked and row_of is not None and row_of < 0:
+                    self.ask(self.message("break_dead_lock", lock=lock))
+                    continue
+                holder = row_of
+            elif isinstance(answer.error, pg.LockNotAvailable):
+                holder = None
+            else:
+                self.undo()
+                self.raise_if_lost("a transaction was being opened")
+                raise DatabaseFailed(
+                    f"a transaction cannot be opened: {_sentence(answer.error)}"
+                ) from answer.error
+            self.undo()
+            self._wait_for_lock(deadline, holder, quiet=waited)
+            waited = True
+
+    def _wait_for_lock(self, deadline: float, holder: int | None, quiet: bool = False) -> None:
+        if time.monotonic() >= deadline:
+            dead = " If that yoyo is dead, `yoyo break-lock` removes what it left." if holder else ""
+            raise Busy(
+                f"{self._holder(holder)} is at work on this database; gave up after {self.settings.lock_wait:g} s "
+                f"(--lock-wait).{dead}"
+            )
+        if not quiet:
+            self.listener.say(
+                f"waiting for {self._holder(holder)}, {self.settings.lock_wait:g} s at the most (--lock-wait)"
+            )
+        time.sleep(min(random.uniform(*POLL), max(0.0, deadline - time.monotonic())))  # noqa: S311
+
+    def _holder(self, yoyo_pid: int | None) -> str:
+        if yoyo_pid is not None and yoyo_pid > 0:
+            return f"yoyo (process {yoyo_pid}, says its lock row)"
+        rows = self._ask(self.message("holder", key=KEY)).rows
+        if not rows:
+            return "another runner"
+        pid, application, user, address, age = rows[0]
+        parts = [f"backend {pid}", user and f"user {user}", address and f"from {address}",
+                 age is not None and f"for {age} s"]  # fmt: skip
+        return f"{application or 'another runner'} ({', '.join(str(part) for part in parts if part)})"
+
+    # Messages
+
+    def _exchange(self, text: bytes, *, keep: bool = True) -> Answer:
+        """Sends the closing that is due, if any, and the text behind it; the closing's fate is settled first."""
+        closing, self._closing = self._closing, None
+        answer = Answer()
+        try:
+            wire.send(self.connection, (closing.text if closing else b"") + text, answer, keep=keep)
+        finally:
+            if closing is not None and answer.committed:
+                self._confirm(closing)
+        if closing is not None and not answer.committed:
+            self._settle(closing, answer)
+            return self._exchange(text, keep=keep) if text else answer
+        return answer
+
+    def _ask(self, text: bytes) -> Answer:
+        """One message outside a transaction of ours."""
+        answer = wire.send(self.connection, text, Answer())
+        if answer.error is not None:
+            self.raise_if_lost("the database was being asked")
+            raise DatabaseFailed(_sentence(answer.error)) from answer.error
+        return answer
+
+    def undo(self) -> None:
+        """Rolls back, whatever state the connection is in."""
+        self._closing = None
+        if not self.connection.closed:
+            wire.send(self.connection, self._part("rollback"), Answer())
+
+    def raise_if_lost(self, when: str, *, certain: bool = True) -> None:
+        """ConnectionLost if the connection is gone."""
+        if self.connection.closed:
+            stands = "nothing of it was kept" if certain else "whether it was committed is not known"
+            raise ConnectionLost(
+                f"the connection was lost while {when}; {stands}. Run again once the database answers: that is safe."
+            )
+
+    def message(self, name: str, **parts: Any) -> bytes:
+        """The text of sql/<name>.sql, filled in."""
+        return wire.message(self.connection, name, **parts) + b"\n"
+
+    def _part(self, name: str, **parts: Any) -> bytes:
+        """A message that is the same for the whole run."""
+        if name not in self._fixed:
+            self._fixed[name] = self.message(name, **parts)
+        return self._fixed[name]
+
+    def _begin(self, file: File | None) -> bytes:
+        lock, statement = self.settings.lock_timeout, self.settings.statement_timeout
+        if file is not None and file.lock_timeout is not None:
+            lock = file.lock_timeout
+        if file is not None and file.statement_timeout is not None:
+            statement = file.statement_timeout
+        return self.message("begin", lock_timeout=_ms(lock), statement_timeout=_ms(statement))
+
+    @property
+    def _commit(self) -> bytes:
+        return self._part("commit", lock=self._table(self.lock_table))
+
+    def _log_entry(self, file: File, hash_: str, operation: str) -> bytes:
+        data = self.get_log_data(operation="apply")
+        return self.message(
+            "log", log=self._log, entry=data["id"], hash=hash_, id=file.id, operation=operation,
+            username=data["username"], hostname=data["hostname"], checksum=file.checksum,
+        )  # fmt: skip
+
+    @property
+    def _records(self) -> sql.Identifier:
+        return self._table(self.migration_table)
+
+    @property
+    def _log(self) -> sql.Identifier:
+        return self._table(self.log_table)
+
+    def _table(self, name: str) -> sql.Identifier:
+        return sql.Identifier(self.schema, name)
+
+    def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.severity_nonlocalized == "WARNING":
+            self.listener.say(hide(f"warning: {diagnostic.message_primary}", self.settings))
+
+    @contextmanager
+    def _telling_what_stands(self) -> Iterator[None]:
+        try:
+            yield
+        except Interrupted as exc:
+            self.undo()
+            if self.connection.closed:
+                exc.args = (f"{exc} The connection broke as well: `status` says what was committed.",)
+            raise
+        finally:
+            self._closing = None
+
+
+def _ms(duration: float) -> str:
+    return f"{round(duration * 1000)}ms"
+
+
+def _sentence(error: psycopg.Error) -> str:
+    """What the server says, in one paragraph; without the statement, which may hold a secret."""
+    diag = error.diag
+    if diag.message_primary is None:
+        return " ".join(str(error).split())
+    parts = [diag.message_primary, diag.message_detail, diag.message_hint]
+    return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)
+
+
+def _find(content: bytes, error: psycopg.Error, completed: int | None) -> tuple[int, int, bool]:
+    """Line and column of an error in a file, and whether it came after the file's last statement.
+
+    The server gives a position for errors of parsing and analysis only. Others belong to the statement after
+    the `completed` ones (None: all of them); in a DO block the context names the line, counted from the line
+    of its quote.
+    """
+    position = error.diag.statement_position
+    if position and completed is not None:
+        return *statements.place(content, statements.offset_of(content, int(position))), False
+    parts = list(statements.split(content))
+    if completed is None or completed >= len(parts):
+        return *statements.place(content, parts[-1].end if parts else 0), True
+    statement = parts[completed]
+    line, column = statements.place(content, statement.start)
+    inner = re.findall(r"inline_code_block\D+(\d+)", error.diag.context or "")
+    quote = re.search(rb"\$\w*\$|'", content[statement.start : statement.end])
+    if inner and quote:
+        line = statements.place(content, statement.start + quote.start())[0] + int(inner[-1]) - 1
+        text = content.split(b"\n", line)[line - 1]
+        column = len(text) - len(text.lstrip()) + 1
+    return line, column, False

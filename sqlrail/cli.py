@@ -1,0 +1,267 @@
+"""The command line: parse, call, print, choose the exit code; nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import FrameType
+from typing import Any, NoReturn
+
+from sqlrail import __version__
+from sqlrail.errors import Interrupted, SqlrailError, UsageError
+from sqlrail.settings import ENVIRONMENTS, Settings, read
+
+OK, FOUND = 0, 4
+
+VERBS = {
+    "migrate": "apply what is pending, each file with its cleanup in one transaction",
+    "status": "show the history; changes nothing",
+    "cleanup": "archive and delete the orphans of every relation that the migrations declare",
+    "reset": "development only: empty the database and migrate from zero",
+    "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
+    "stop": "stop the embedded server",
+}
+
+Result = tuple[int, dict[str, Any], str]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. See `{self.prog} --help`.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Flags may stand before or after the verb: both parsers know them, and neither has defaults to overwrite with.
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument(
+        "--database-url", metavar="URL", help="postgresql://… (else DATABASE_URL, else PGHOST and so on)"
+    )
+    common.add_argument("--migrations", metavar="DIR", help="the folder of the files (default: migrations)")
+    common.add_argument("--env-file", metavar="FILE", help="settings instead of .env")
+    common.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    common.add_argument("--verbose", action="store_true", help="show tracebacks")
+    common.add_argument(
+        "--lock-wait", metavar="TIME", help="how long to wait for another runner (default: 60s)"
+    )
+    common.add_argument("--lock-timeout", metavar="TIME", help="longest wait for one lock (default: 2s)")
+    common.add_argument(
+        "--statement-timeout", metavar="TIME", help="longest time for one statement (default: 0, none)"
+    )
+    common.add_argument(
+        "--retry-for", metavar="TIME", help="how long a file that gave way is tried (default: 10min)"
+    )
+    parser = _Parser(prog="sqlrail", description="PostgreSQL migrations in plain SQL, on guard rails.",
+                     parents=[common], allow_abbrev=False)  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"sqlrail {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    added = {
+        verb: verbs.add_parser(verb, help=text, description=text, parents=[common], allow_abbrev=False)
+        for verb, text in VERBS.items()
+    }
+    added["status"].add_argument(
+        "--check", action="store_true", help="exit 4 unless everything is applied and intact"
+    )
+    for verb in ("migrate", "cleanup"):
+        guards = added[verb].add_argument_group("guards of the cleanup", argument_default=argparse.SUPPRESS)
+        guards.add_argument(
+            "--max-share", metavar="F", help="share of a table that may be orphans (default: 10%%)"
+        )
+        guards.add_argument(
+            "--max-rows", metavar="N", help="orphans that are few whatever their share (default: 1000)"
+        )
+        guards.add_argument(
+            "--allow-triggers", metavar="NAMES", help="triggers that may fire, parted by commas"
+        )
+    added["cleanup"].add_argument("--dry-run", action="store_true", help="only look")
+    added["cleanup"].add_argument(
+        "--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only"
+    )
+    added["reset"].add_argument("--yes", action="store_true", help="do not ask")
+    added["stamp"].add_argument("environment", choices=ENVIRONMENTS)
+    added["stamp"].add_argument("--name", help="the database's name, where no terminal can be asked")
+    return parser
+
+
+class _Talk:
+    """Tells people what happens: talk on stderr, what was applied on stdout as soon as it is committed."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.secrets = Settings()
+
+    def say(self, text: str) -> None:
+        print(_hidden(text, self.secrets), file=sys.stderr, flush=True)
+
+    def applied(self, done: Any) -> None:
+        from sqlrail.report import applied_lines
+
+        if not self.as_json:
+            print(_hidden(applied_lines(done), self.secrets), flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    talk = _Talk("--json" in given)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        options = _parser().parse_args(given)
+        code, document, text = _run(options, talk)
+        _print_result(document if talk.as_json else _hidden(text, talk.secrets))
+    except SqlrailError as exc:
+        return _fail(exc, talk, "--verbose" in given)
+    except BrokenPipeError:
+        # Whoever read our output has gone away, as `head` does; there is nobody left to tell.
+        sys.stdout = None
+        return 1
+    except Exception as exc:
+        bug = SqlrailError(
+            f"this is a bug in sqlrail: {type(exc).__name__}: {exc}. Please report it with --verbose."
+        )
+        bug.__cause__ = exc
+        return _fail(bug, talk, "--verbose" in given)
+    return code
+
+
+def _run(options: argparse.Namespace, talk: _Talk) -> Result:
+    flags = {name: value for name, value in vars(options).items() if isinstance(value, str)}
+    settings = read(flags, need_database=options.verb != "stop")
+    talk.secrets = settings
+    for warning in settings.warnings:
+        talk.say(f"warning: {warning}")
+    if options.verb == "stop":
+        return _stop(settings)
+    if settings.embedded:
+        settings = _start_server(settings, talk)
+    run: dict[str, Callable[[argparse.Namespace, Settings, _Talk], Result]] = {
+        "migrate": _migrate,
+        "status": _status,
+        "cleanup": _cleanup,
+        "reset": _reset,
+        "stamp": _stamp,
+    }
+    return run[options.verb](options, settings, talk)
+
+
+def _migrate(_: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.migrate import migrate
+
+    result = migrate(settings, talk)
+    _say_taken_over(result.taken_over, talk)
+    return OK, report.migrated_json(result), report.migrated_text(result)
+
+
+def _say_taken_over(ids: tuple[str, ...], talk: _Talk) -> None:
+    if ids:
+        talk.say(f"plain yoyo applied {', '.join(ids)}: today's content was taken over as theirs")
+
+
+def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.migrate import status
+
+    entries = status(settings, talk)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    found = options.check and any(entry.state != "applied" for entry in entries)
+    return FOUND if found else OK, report.status_json(entries), report.status_text(entries, width)
+
+
+def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.cleanup import cleanup
+    from sqlrail.orphans import Relation
+
+    try:
+        named = [Relation.parse(text) for text in options.relation or []]
+    except ValueError as exc:
+        raise UsageError(f"--relation: {exc}.") from exc
+    result = cleanup(settings, talk, named, dry_run=options.dry_run)
+    return OK, report.cleanup_json(result), report.cleanup_text(result)
+
+
+def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.reset import reset
+
+    result = reset(
+        settings, talk, lambda name: options.yes or _typed(name, "Everything in it will be dropped.")
+    )
+    return OK, report.migrated_json(result), report.migrated_text(result)
+
+
+def _stamp(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail.reset import stamp
+
+    question = f"It will be stamped {options.environment}."
+    before = stamp(
+        settings, talk, options.environment,
+        lambda name: options.name == name if options.name else _typed(name, question),
+    )  # fmt: skip
+    document = {"stamp": options.environment, "before": before}
+    return OK, document, f"stamped {options.environment}; before it was {before or 'not stamped'}"
+
+
+def _stop(settings: Settings) -> Result:
+    from sqlrail import local
+
+    stopped = local.stop(settings.home)
+    return OK, {"stopped": stopped}, "stopped" if stopped else "it was not running"
+
+
+def _start_server(settings: Settings, talk: _Talk) -> Settings:
+    from sqlrail import local
+
+    server = local.start(settings.home, say=talk.say)
+    talk.say(f"database: the embedded server in {settings.home}; look at it with")
+    talk.say(f"  {shlex.quote(str(server.bin / 'psql'))} {shlex.quote(server.url)}")
+    return replace(settings, database_url=server.url, embedded=False)
+
+
+def _typed(name: str, what: str) -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{what} Type the database's name ({name}) to go on: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() == name
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
+    from sqlrail.report import error_json
+
+    text = _hidden(str(error), talk.secrets)
+    if verbose:
+        print(_hidden("".join(traceback.format_exception(error)), talk.secrets), file=sys.stderr)
+    if talk.as_json:
+        _print_result(error_json(error, text))
+    else:
+        stands = f" Applied before that: {', '.join(error.applied)}." if error.applied else ""
+        print(f"{text}{stands}", file=sys.stderr)
+    return error.exit_code
+
+
+def _print_result(result: dict[str, Any] | str) -> None:
+    print(json.dumps(result, indent=2) if isinstance(result, dict) else result, flush=True)
+
+
+def _hidden(text: str, settings: Settings) -> str:
+    from sqlrail.connect import hide
+
+    # Also where the settings could not be read: a URL in a wrong place is still a URL.
+    return re.sub(r"(://[^:/@\s]*:)[^\s]*@", r"\1***@", hide(text, settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

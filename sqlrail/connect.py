@@ -1,0 +1,61 @@
+"""Connections to the database, and the hiding of secrets in all that is said about them."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sqlrail.errors import ConnectionFailed
+from sqlrail.settings import Settings
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def connect(settings: Settings) -> Connection:
+    """A connection in autocommit mode; ConnectionFailed says where to and why not.
+
+    The connection string goes to libpq as it is. Statements are never prepared behind our back: a pooler in
+    transaction mode would not find them again.
+    """
+    parameters: dict[str, Any] = {
+        "client_encoding": "UTF8",
+        "fallback_application_name": f"sqlrail {settings.host}:{os.getpid()}"[:63],
+    }
+    if settings.connect_timeout is not None:
+        parameters["connect_timeout"] = settings.connect_timeout
+    conninfo = make_conninfo(settings.database_url or "", **parameters)
+    try:
+        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    except psycopg.Error as exc:
+        reason = hide(" ".join(str(exc).split()), settings)
+        raise ConnectionFailed(
+            f"cannot connect to {target(settings)}: {reason}. Is it running, and is the address right?"
+        ) from None
+
+
+def target(settings: Settings) -> str:
+    """Where a connection goes, as user@host:port/database without the password."""
+    defaults = {
+        option.keyword.decode(): (option.val or b"").decode()
+        for option in psycopg.pq.Conninfo.get_defaults()
+        if option.keyword in (b"host", b"hostaddr", b"port", b"dbname", b"user", b"service")
+    }
+    given = conninfo_to_dict(settings.database_url or "")
+    part = {name: str(given.get(name) or default) for name, default in defaults.items()}
+    if part["service"] and not (given.get("host") or given.get("hostaddr")):
+        return f"service {part['service']}"
+    host = part["host"] or part["hostaddr"] or "the local socket"
+    return hide(f"{part['user']}@{host}:{part['port']}/{part['dbname'] or part['user']}", settings)
+
+
+def hide(text: str, settings: Settings) -> str:
+    """The text without any password of ours in it."""
+    for secret in settings.secrets:
+        # A short one is hidden as a word only: as a piece of other words it would blot out the message.
+        pattern = re.escape(secret) if len(secret) > 3 else rf"(?<!\w){re.escape(secret)}(?!\w)"
+        text = re.sub(pattern, "***", text)
+    return text

@@ -1,0 +1,88 @@
+"""One root error; the class carries the exit code and the kind, the docstring is the default message."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+
+class SqlrailError(Exception):
+    """Something went wrong."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or " ".join((self.__doc__ or "").split()))
+        #: ids of the migrations that were committed by this run before it ended
+        self.applied: list[str] = []
+
+    @property
+    def kind(self) -> str:
+        """The class's name in snake_case, for scripts."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+
+class UsageError(SqlrailError):
+    """The command line cannot be understood."""
+
+    exit_code = 2
+
+
+class SettingsError(SqlrailError):
+    """A setting is missing or wrong."""
+
+    exit_code = 2
+
+
+class BadFile(SqlrailError):
+    """A migration file cannot be run as it stands."""
+
+    exit_code = 2
+
+
+class MissingPrerequisite(SqlrailError):
+    """Something that has to be installed is not."""
+
+    exit_code = 2
+
+
+class ConnectionFailed(SqlrailError):
+    """The database cannot be reached."""
+
+
+class ConnectionLost(SqlrailError):
+    """The connection to the database was lost."""
+
+
+class LocalServerFailed(SqlrailError):
+    """The embedded server does not start or stop."""
+
+
+class Busy(SqlrailError):
+    """Another runner is at work on this database."""
+
+
+class MigrationFailed(SqlrailError):
+    """A migration failed; nothing of it was kept."""
+
+
+class DatabaseFailed(SqlrailError):
+    """The database refused a statement of ours."""
+
+
+class Refused(SqlrailError):
+    """A guard refused; nothing was changed."""
+
+    exit_code = 3
+
+
+class Interrupted(SqlrailError):
+    """Interrupted; the statement was cancelled and its transaction rolled back."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__()
+        self.signum = signum
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        return 128 + self.signum

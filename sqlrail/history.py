@@ -1,0 +1,215 @@
+"""The files held against the records: what is applied, pending, edited, missing or late."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import re
+from bisect import bisect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from yoyo.exceptions import BadMigration
+from yoyo.migrations import MigrationList, read_migrations, topological_sort
+
+from sqlrail import statements
+from sqlrail.errors import BadFile, UsageError
+from sqlrail.orphans import Relation
+from sqlrail.settings import seconds
+
+BOM = b"\xef\xbb\xbf"
+_DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A migration that the database says was applied; the time is UTC, a checksum of None is unknown."""
+
+    id: str
+    hash: str
+    applied_at: datetime | None
+    checksum: str | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A migration's state: applied, pending, edited, missing or late."""
+
+    id: str
+    state: str
+    applied_at: datetime | None = None
+    checksum: str | None = None
+
+
+@dataclass
+class File:
+    """A migration's file, and what its leading comment says. Timeouts are seconds; None is the run's own."""
+
+    id: str
+    path: Path
+    checksum: str = ""
+    depends: tuple[str, ...] = ()
+    transactional: bool = True
+    cleanup: tuple[Relation, ...] = ()
+    lock_timeout: float | None = None
+    statement_timeout: float | None = None
+    flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
+
+    def at(self, line: int, column: int = 1) -> str:
+        """A place in the file, for messages."""
+        return f"{self.path}:{line}:{column}"
+
+    def content(self) -> bytes:
+        """The file's bytes without BOM; BadFile if they are no longer those that were checked."""
+        content = read_content(self.path)
+        if self.checksum and checksum(content) != self.checksum:
+            raise BadFile(f"{self.path} changed while the run was under way; run again.")
+        return content
+
+    def check(self) -> None:
+        """BadFile, with its line, for anything that must not reach the database."""
+        if self.flaws:
+            line, text = self.flaws[0]
+            raise BadFile(f"{self.at(line)}: {text}")
+        content = self.content()
+        flaw = statements.check(content, transactional=self.transactional)
+        if flaw is not None:
+            raise BadFile(f"{self.at(*statements.place(content, flaw.offset))}: {flaw.message}")
+
+
+def read_content(path: Path) -> bytes:
+    """A file's bytes without BOM; BadFile if it cannot be read."""
+    try:
+        return path.read_bytes().removeprefix(BOM)
+    except OSError as exc:
+        raise BadFile(f"{path} cannot be read: {exc.strerror}.") from exc
+
+
+def checksum(content: bytes) -> str:
+    """sha256 over the content as an editor on any system would leave it.
+
+    Line ends, trailing blanks and missing last newlines do not count: git and editors change them unasked.
+    """
+    content = re.sub(rb"[ \t\r]+(?=\n)", b"", content) if re.search(rb"[ \t\r]\n", content) else content
+    return "sha256:" + hashlib.sha256(content.rstrip()).hexdigest()
+
+
+def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
+    """yoyo's list of the folder's migrations, in its order, and our reading of each by id."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
+    # yoyo globs its argument: a folder named m[1] would be an empty list.
+    migrations = read_migrations(glob.escape(str(folder)))
+    if not migrations:
+        raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
+    everything = [*migrations, *migrations.post_apply]
+    files = {migration.id: _read_file(Path(migration.path)) for migration in everything}
+    by_id = {migration.id: migration for migration in everything}
+    for migration in everything:
+        _load(migration, files[migration.id], by_id)
+    try:
+        ordered = list(topological_sort(migrations))
+    except BadMigration as exc:
+        raise BadFile(f"{folder}: {exc}.") from exc
+    return MigrationList(ordered, migrations.post_apply), files
+
+
+def _load(migration: Any, file: File, by_id: dict[str, Any]) -> None:
+    # What yoyo's own load() would set, without sqlparse (2 s for 1,000 small files) and without its
+    # registry of ids, which mixes up folders. A list of steps is how yoyo sees that a migration is loaded.
+    unknown = [name for name in file.depends if name not in by_id]
+    if unknown:
+        raise BadFile(f"{file.path}: it depends on {unknown[0]}, and there is no such migration beside it.")
+    migration.steps = []
+    migration.use_transactions = file.transactional
+    migration._depends = {by_id[name] for name in file.depends}
+
+
+def _read_file(path: Path) -> File:
+    if path.suffix != ".sql":
+        raise BadFile(f"{path}: only .sql files are run; move it away, or rewrite it in SQL.")
+    content = read_content(path)
+    file = File(id=path.stem, path=path, checksum=checksum(content))
+    for number, line in _leading_comment(content):
+        match = _DIRECTIVE.fullmatch(line)
+        if match:
+            _obey(file, number, match[1], (match[2] or "").strip())
+    return file
+
+
+def _leading_comment(content: bytes) -> Iterable[tuple[int, str]]:
+    for number, line in enumerate(io.BytesIO(content), 1):
+        text = line.strip().decode(errors="replace")
+        if text and not text.startswith("--"):
+            return
+        yield number, text
+
+
+def _obey(file: File, line: int, name: str, value: str) -> None:
+    directive = _DIRECTIVES.get(name)
+    if directive is None:
+        known = ", ".join(_DIRECTIVES)
+        text = (
+            f"'{name}' is not a directive (there are {known}); begin a plain comment with a capital letter."
+        )
+        file.flaws.append((line, text))
+        return
+    try:
+        directive(file, value)
+    except ValueError as exc:
+        file.flaws.append((line, f"{name}: {exc}."))
+
+
+def _depends(file: File, value: str) -> None:
+    file.depends += tuple(value.split())
+
+
+def _transactional(file: File, value: str) -> None:
+    if value.lower() not in ("true", "false"):
+        raise ValueError(f"'{value}' is neither true nor false")
+    file.transactional = value.lower() == "true"
+
+
+def _cleanup(file: File, value: str) -> None:
+    file.cleanup += (Relation.parse(value),)
+
+
+def _lock_timeout(file: File, value: str) -> None:
+    file.lock_timeout = seconds(value)
+
+
+def _statement_timeout(file: File, value: str) -> None:
+    file.statement_timeout = seconds(value)
+
+
+_DIRECTIVES: dict[str, Callable[[File, str], None]] = {
+    "depends": _depends,
+    "transactional": _transactional,
+    "cleanup": _cleanup,
+    "lock-timeout": _lock_timeout,
+    "statement-timeout": _statement_timeout,
+}
+
+
+def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:
+    """Each migration's state, in yoyo's order; a record without a file stands where its name sorts."""
+    applied = {record.id: record for record in records}
+    last = max((n for n, migration in enumerate(migrations) if migration.id in applied), default=-1)
+    entries = []
+    for number, migration in enumerate(migrations):
+        record, file = applied.pop(migration.id, None), files[migration.id]
+        if record is None:
+            entries.append(Entry(file.id, "late" if number < last else "pending", None, file.checksum))
+        else:
+            intact = record.checksum in (None, file.checksum)
+            entries.append(
+                Entry(file.id, "applied" if intact else "edited", record.applied_at, record.checksum)
+            )
+    for record in sorted(applied.values(), key=lambda record: record.id):
+        place = bisect([entry.id for entry in entries], record.id)
+        entries.insert(place, Entry(record.id, "missing", record.applied_at, record.checksum))
+    return entries

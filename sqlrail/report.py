@@ -1,0 +1,148 @@
+"""What people and machines read: results as text, as tables and as JSON. Nothing here prints."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from sqlrail.backend import Applied
+from sqlrail.cleanup import Cleanup
+from sqlrail.errors import SqlrailError
+from sqlrail.history import Entry
+from sqlrail.migrate import Migrated
+from sqlrail.orphans import Cleaned
+
+#: characters of a table where no terminal says how wide it is: never cut an id off
+WIDE = 200
+
+
+def rows(number: int) -> str:
+    """1 row, 2 rows, 1,000 rows."""
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def applied_lines(done: Applied) -> str:
+    """One line for a migration, and one for each of its cleanups that found something."""
+    lines = [f"applied {done.id} ({done.seconds:.2f} s)"]
+    lines += [f"  {cleaned_line(one)}" for one in done.cleanup if one.orphans]
+    return "\n".join(lines)
+
+
+def cleaned_line(one: Cleaned) -> str:
+    """What became of one relation's orphans."""
+    if one.skipped:
+        return f"{one.relation}: nothing to clean, {one.skipped}"
+    if one.refusals:
+        return f"{one.relation}: would be refused: {'; '.join(one.refusals)}"
+    if not one.orphans:
+        return f"{one.relation}: no orphans"
+    if one.run is None:
+        return f"{one.relation}: {rows(one.orphans)} of {one.rows:,} would be archived and deleted"
+    return f"{one.relation}: {rows(one.deleted)} deleted, {rows(one.archived)} archived (run {one.run})"
+
+
+def migrated_text(result: Migrated) -> str:
+    """The last line of a migrate."""
+    if not result.applied:
+        return f"nothing to do: {result.already_applied} applied, 0 pending"
+    return f"done: {len(result.applied)} applied now, {result.already_applied} before"
+
+
+def cleanup_text(result: Cleanup) -> str:
+    """A line for each relation, with what hangs on it in a preview, and the sum."""
+    lines = []
+    for one in result.relations:
+        lines.append(cleaned_line(one))
+        lines += [f"  trigger {trigger}" for trigger in one.triggers]
+        lines += [f"  foreign key {cascade}" for cascade in one.cascades]
+    if result.dry_run:
+        return "\n".join([*lines, "dry run: nothing was changed"])
+    deleted = sum(one.deleted for one in result.relations)
+    end = (
+        f"done: {rows(deleted)} deleted, all in the archive as run {result.run}" if deleted else "no orphans"
+    )
+    return "\n".join([*lines, end])
+
+
+def status_text(entries: list[Entry], width: int | None) -> str:
+    """The history as a table; width is the terminal's in characters, None where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("migration", "state", "applied at (UTC)", box=None, pad_edge=False)
+    for entry in entries:
+        table.add_row(
+            entry.id, entry.state, f"{entry.applied_at:%Y-%m-%d %H:%M:%S}" if entry.applied_at else ""
+        )
+    out = io.StringIO()
+    Console(file=out, width=width or WIDE, no_color=True).print(table)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    pending = sum(entry.state in ("pending", "late") for entry in entries)
+    return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending"])
+
+
+def status_json(entries: list[Entry]) -> dict[str, Any]:
+    """The history for scripts."""
+    return {
+        "migrations": [
+            {
+                "id": entry.id,
+                "state": entry.state,
+                "applied_at": f"{entry.applied_at.isoformat()}Z" if entry.applied_at else None,
+                "checksum": entry.checksum,
+            }
+            for entry in entries
+        ],
+        "pending": sum(entry.state in ("pending", "late") for entry in entries),
+    }
+
+
+def migrated_json(result: Migrated) -> dict[str, Any]:
+    """A migrate for scripts; seconds are wall time."""
+    return {
+        "applied": [
+            {"id": done.id, "seconds": done.seconds, "cleanup": [_cleaned_json(one) for one in done.cleanup]}
+            for done in result.applied
+        ],
+        "already_applied": result.already_applied,
+        "taken_over": list(result.taken_over),
+    }
+
+
+def cleanup_json(result: Cleanup) -> dict[str, Any]:
+    """A cleanup for scripts."""
+    return {
+        "run": result.run,
+        "dry_run": result.dry_run,
+        "relations": [_cleaned_json(one) for one in result.relations],
+    }
+
+
+def error_json(error: SqlrailError, message: str) -> dict[str, Any]:
+    """Every failure for scripts."""
+    return {
+        "error": {
+            "kind": error.kind,
+            "message": message,
+            "exit_code": error.exit_code,
+            "applied": error.applied,
+        }
+    }
+
+
+def _cleaned_json(one: Cleaned) -> dict[str, Any]:
+    return {
+        "child": ".".join(one.relation.child),
+        "column": one.relation.column,
+        "parent": ".".join(one.relation.parent),
+        "key": one.relation.key,
+        "orphans": one.orphans,
+        "deleted": one.deleted,
+        "archived": one.archived,
+        "rows": one.rows,
+        "run": one.run,
+        "skipped": one.skipped,
+        "refusals": list(one.refusals),
+        "triggers": list(one.triggers),
+        "cascades": list(one.cascades),
+    }

@@ -1,0 +1,124 @@
+"""The verbs that destroy or decide what may be destroyed: reset and stamp."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+
+import psycopg
+
+from sqlrail.backend import Backend, Listener
+from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.migrate import Migrated, migrate
+from sqlrail.orphans import GUARD
+from sqlrail.settings import Settings
+
+EXPENDABLE = ("development", "test")
+
+
+def reset(settings: Settings, listener: Listener, confirm: Callable[[str], bool]) -> Migrated:
+    """Empties the database completely and migrates from zero; Refused unless every guard agrees.
+
+    confirm is asked last, with the database's name. The stamp is written again in the transaction that
+    empties, so that a reset that was killed can be run again.
+    """
+    with Backend(settings, listener) as backend:
+        _guard(backend, settings)
+        if not confirm(backend.database):
+            raise Refused(
+                f"the reset of {backend.database} was not confirmed: type its name at the prompt, or give --yes. "
+                "Nothing was changed."
+            )
+        with backend.locked(emptying=True):
+            _guard_alone(backend)
+            _empty(backend, settings)
+        listener.say(f"{backend.database} is empty now")
+    return migrate(settings, listener)
+
+
+def stamp(
+    settings: Settings, listener: Listener, environment: str, confirm: Callable[[str], bool]
+) -> str | None:
+    """Writes another environment's name into the database, and returns the one before.
+
+    This is for a copy: one of a production database says production until somebody says otherwise, by name.
+    """
+    with Backend(settings, listener) as backend:
+        before: str | None = backend.stamp
+        if not confirm(backend.database):
+            raise Refused(
+                f"the stamp of {backend.database} stays {before or 'missing'}: type the database's name at the prompt, "
+                "or give it with --name. Nothing was changed."
+            )
+        with backend.locked():
+            _write_stamp(backend, settings, environment)
+        return before
+
+
+def _guard(backend: Backend, settings: Settings) -> None:
+    if settings.environment not in EXPENDABLE:
+        _refuse(f"APP_ENV is {settings.environment or 'not set'}, and must be development or test")
+    if backend.stamp is None:
+        _refuse("the database has no stamp; `migrate` leaves one, with APP_ENV's name")
+    if backend.stamp not in EXPENDABLE:
+        _refuse(
+            f"the database is stamped {backend.stamp}; if it is a copy, `stamp {settings.environment}` says so first"
+        )
+    if not is_local(backend.connection.pgconn.host, backend.connection.pgconn.hostaddr):
+        where = backend.connection.pgconn.hostaddr.decode()
+        _refuse(f"the server, at {where}, is not on this machine")
+    _guard_alone(backend)
+
+
+def _guard_alone(backend: Backend) -> None:
+    others = backend.ask(backend.message("others"))
+    if others:
+        pid, user, application, address, state = others[0]
+        about = [user and f"user {user}", application, address and f"from {address}", state]
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        who = f"backend {pid}" if pid else "a prepared transaction"
+        _refuse(
+            f"somebody else is connected: {who} ({', '.join(a for a in about if a)}){more}; end that first"
+        )
+
+
+def _refuse(reason: str) -> None:
+    raise Refused(f"reset is refused: {reason}. Nothing was changed.")
+
+
+def is_local(host: bytes, address: bytes) -> bool:
+    """Whether a server is on this machine: behind a socket, or at an address that is one of ours."""
+    if host.startswith((b"/", b"@")):
+        return True
+    try:
+        ip = ipaddress.ip_address(address.decode())
+        family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
+        # Only an address of this machine can be bound.
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((str(ip), 0))
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _empty(backend: Backend, settings: Settings) -> None:
+    assert settings.environment is not None
+    try:
+        backend.ask(backend.message("empty"))
+        backend.has_own_tables = False
+        _write_stamp(backend, settings, settings.environment)
+    except psycopg.Error as exc:
+        backend.raise_if_lost("the database was being emptied")
+        if exc.sqlstate == GUARD:
+            _refuse(f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip(". "))
+        raise DatabaseFailed(
+            f"the database cannot be emptied: {exc.diag.message_primary or exc}. Nothing was changed."
+        ) from exc
+
+
+def _write_stamp(backend: Backend, settings: Settings, environment: str) -> None:
+    backend.ask(
+        backend.own_tables()
+        + backend.message("set_stamp", environment=environment, actor=settings.actor, overwrite=True)
+    )

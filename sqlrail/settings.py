@@ -1,0 +1,294 @@
+"""Flags, environment and .env become one frozen Settings; nothing else reads os.environ."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from sqlrail.errors import SettingsError
+
+ENVIRONMENTS = ("development", "test", "staging", "production")
+#: those of libpq's variables that say which database is meant
+NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+#: PostgreSQL keeps its timeouts in a signed 32-bit number of milliseconds
+LONGEST = 2_147_483.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told. Durations are seconds, shares are between 0 and 1."""
+
+    database_url: str | None = field(
+        default=None, repr=False
+    )  # None: libpq's variables, or the embedded server
+    environment: str | None = None  # one of ENVIRONMENTS; None is unknown, and treated as production
+    embedded: bool = False  # no database is named, and the embedded server may stand in
+    migrations: Path = Path("migrations")
+    home: Path = Path(".pgdata")
+    connect_timeout: int | None = 10  # None: the URL or PGCONNECT_TIMEOUT says
+    lock_wait: float = 60.0
+    lock_timeout: float = 2.0
+    statement_timeout: float = 0.0
+    retry_for: float = 600.0
+    max_share: float = 0.10
+    max_rows: int = 1000
+    allow_triggers: tuple[str, ...] = ()
+    actor: str = "unknown"
+    host: str = "unknown"
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+def seconds(text: str) -> float:
+    """A duration such as 500ms, 5s, 10min or 1h, in seconds; ValueError says what is wrong with it.
+
+    A bare number is refused: PostgreSQL would take it for milliseconds, most people for seconds.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h)", text.strip())
+    if text.strip() == "0":
+        return 0.0
+    if match is None:
+        raise ValueError("write a number with its unit, as in 500ms, 5s or 10min")
+    value = float(match[1]) * UNITS[match[2]]
+    if value > LONGEST:
+        raise ValueError("the longest duration that PostgreSQL takes is 596h")
+    return value
+
+
+def share(text: str) -> float:
+    """A share between 0 and 1, given as 0.1 or 10%."""
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ValueError("write a share between 0 and 1, as in 0.1 or 10%")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of rows, 0 or more."""
+    if not re.fullmatch(r"\d{1,18}", text.strip()):
+        raise ValueError("write a whole number, 0 or more")
+    return int(text)
+
+
+def switch(text: str) -> bool:
+    """A yes or a no."""
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError("write 1 or 0")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names parted by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+#: SQLRAIL_<NAME> or --<name>: how its value is read
+READERS: dict[str, Callable[[str], Any]] = {
+    "embedded": switch,
+    "migrations": Path,
+    "lock_wait": seconds,
+    "lock_timeout": seconds,
+    "statement_timeout": seconds,
+    "retry_for": seconds,
+    "max_share": share,
+    "max_rows": count,
+    "allow_triggers": names,
+}
+
+
+def read(
+    flags: Mapping[str, str | None],
+    environ: MutableMapping[str, str] | None = None,
+    folder: Path = Path(),
+    *,
+    need_database: bool = True,
+) -> Settings:
+    """Settings from flags, then the environment, then .env, then defaults.
+
+    Every bad value is named in the one SettingsError. What .env says of libpq's own variables (PGHOST and
+    so on) is put into the environment, where libpq looks for it.
+    """
+    environ = os.environ if environ is None else environ
+    problems: list[str] = []
+    from_file = _read_env_file(flags.get("env_file"), folder, problems)
+    merged = {**from_file, **environ}
+    values = _read_own(flags, merged, problems)
+    environment = _read_environment(merged, problems)
+    url, origin = (flags["database_url"], "--database-url") if flags.get("database_url") else (
+        merged.get("DATABASE_URL"), "DATABASE_URL")  # fmt: skip
+    parameters = _read_url(url, origin, problems)
+    _check_parameters(parameters, origin, merged, problems)
+    named = url is not None or any(merged.get(name) for name in NAMING)
+    asked = bool(values.pop("embedded", False))
+    embedded = need_database and not named and _may_be_embedded(environment, asked, problems)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    for name, value in from_file.items():
+        if name.startswith("PG"):
+            environ.setdefault(name, value)
+    timeout_given = "connect_timeout" in parameters or merged.get("PGCONNECT_TIMEOUT")
+    warnings = (
+        ("a password on the command line can be read in the process list; use DATABASE_URL or PGPASSFILE.",)
+        if origin == "--database-url" and parameters.get("password")
+        else ()
+    )
+    return Settings(
+        database_url=url,
+        environment=environment or ("development" if embedded else None),
+        embedded=embedded,
+        home=folder / ".pgdata",
+        connect_timeout=None if timeout_given else 10,
+        actor=_actor(merged),
+        host=socket.gethostname(),
+        secrets=_secrets(url, parameters, merged),
+        warnings=warnings,
+        **values,
+    )
+
+
+def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict[str, str]:
+    path = Path(named) if named else folder / ".env"
+    if not path.is_file():
+        if named:
+            problems.append(f"--env-file: there is no file {named}.")
+        return {}
+    from dotenv.parser import parse_stream
+
+    values: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            for binding in parse_stream(stream):
+                if binding.error:
+                    problems.append(
+                        f"{path.name}:{binding.original.line}: not a line of the form NAME=value."
+                    )
+                elif binding.key is not None and binding.value is not None:
+                    values[binding.key] = binding.value
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+        problems.append(f"{path.name} cannot be read: {reason}.")
+    return values
+
+
+def _read_own(
+    flags: Mapping[str, str | None], merged: Mapping[str, str], problems: list[str]
+) -> dict[str, Any]:
+    given = {f"SQLRAIL_{name.upper()}": name for name in READERS}
+    for name in merged:
+        if name.startswith("SQLRAIL_") and name not in given:
+            problems.append(f"{name} is not a setting. There are: {', '.join(given)}.")
+    values: dict[str, Any] = {}
+    for variable, name in given.items():
+        text, origin = flags.get(name), f"--{name.replace('_', '-')}"
+        if text is None:
+            text, origin = merged.get(variable), variable
+        if text is None:
+            continue
+        try:
+            values[name] = READERS[name](text)
+        except ValueError as exc:
+            problems.append(f"{origin} is '{text}': {exc}.")
+    return values
+
+
+def _read_environment(merged: Mapping[str, str], problems: list[str]) -> str | None:
+    name = merged.get("APP_ENV") or None
+    if name is not None and name not in ENVIRONMENTS:
+        problems.append(f"APP_ENV is '{name}': use one of {', '.join(ENVIRONMENTS)}, or leave it unset.")
+        return None
+    return name
+
+
+def _read_url(url: str | None, origin: str, problems: list[str]) -> dict[str, Any]:
+    """The URL's parameters; what is wrong with it is said without quoting it, for it may hold a password."""
+    if url is None:
+        return {}
+    if not url.strip():
+        problems.append(f"{origin} is empty: give it a URL, or unset it.")
+        return {}
+    if not re.match(r"postgres(ql)?://", url):
+        scheme = re.match(r"[a-z0-9+]+(?=://)", url)
+        problems.append(
+            f"{origin} must begin with postgresql:// or postgres://"
+            + (f", not {scheme[0]}://." if scheme else ".")
+        )
+        return {}
+    authority, _, rest = url.split("://", 1)[1].partition("/")
+    path = rest.partition("?")[0]
+    if authority.count("@") > 1 or "@" in path:
+        problems.append(
+            f"{origin} has an @ too many: in the user name and the password write @ as %40, / as %2F, : as %3A."
+        )
+        return {}
+    try:
+        return dict(conninfo_to_dict(url))
+    except psycopg.ProgrammingError:
+        # libpq's own message quotes the piece that it stumbled over, which is often the password.
+        problems.append(
+            f"{origin} cannot be parsed. In the user name and the password write % as %25, @ as %40, : as %3A, "
+            "/ as %2F, ? as %3F, # as %23 and a space as %20; the port is a number; "
+            "parameters behind the ? are libpq's."
+        )
+        return {}
+
+
+def _check_parameters(
+    parameters: Mapping[str, Any], origin: str, merged: Mapping[str, str], problems: list[str]
+) -> None:
+    for name, variable, right, hint in (
+        ("port", "PGPORT", lambda v: all(p == "" or (p.isdigit() and 0 < int(p) < 65536) for p in v.split(",")),
+         "a port is a number from 1 to 65535"),
+        ("connect_timeout", "PGCONNECT_TIMEOUT", lambda v: re.fullmatch(r"-?\d{1,9}", v), "write whole seconds"),
+        ("sslmode", "PGSSLMODE", lambda v: v in SSL_MODES, f"use one of {', '.join(SSL_MODES)}"),
+    ):  # fmt: skip
+        value, place = parameters.get(name), f"{name} in {origin}"
+        if value is None:
+            value, place = merged.get(variable), variable
+        if value and not right(str(value)):
+            problems.append(f"{place} is '{value}': {hint}.")
+
+
+def _may_be_embedded(environment: str | None, asked: bool, problems: list[str]) -> bool:
+    if environment in ("development", "test") or (asked and environment is None):
+        return True
+    problems.append(
+        "no database is named: set DATABASE_URL (postgresql://user:password@host:5432/name). "
+        + (
+            f"The embedded server does not stand in where APP_ENV is {environment}."
+            if environment
+            else "For the embedded server set APP_ENV=development."
+        )
+    )
+    return False
+
+
+def _actor(merged: Mapping[str, str]) -> str:
+    # Not getpass.getuser(): it raises for a uid without a passwd entry, as in many containers.
+    name = next((merged[name] for name in ("LOGNAME", "USER", "USERNAME") if merged.get(name)), None)
+    return name or (f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown")
+
+
+def _secrets(url: str | None, parameters: Mapping[str, Any], merged: Mapping[str, str]) -> tuple[str, ...]:
+    """Every spelling of every password, longest first, for hiding them."""
+    found = {str(parameters[name]) for name in ("password", "sslpassword") if parameters.get(name)}
+    found |= {merged[name] for name in ("PGPASSWORD", "PGSSLPASSWORD") if merged.get(name)}
+    if url:
+        found |= {match for match in re.findall(r"://[^:/@]*:([^@/]*)@", url) if match}
+        found |= {match for match in re.findall(r"[?&](?:ssl)?password=([^&]*)", url) if match}
+    return tuple(sorted(found | {unquote(secret) for secret in found}, key=len, reverse=True))

@@ -1,0 +1,146 @@
+"""One message out, its answers in as they come: the simple query protocol, with nothing kept that nobody reads."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+
+from sqlrail.connect import Connection
+
+#: seconds that a cancelled statement gets to end before the connection is given up
+GRACE = 5.0
+
+
+@dataclass
+class Answer:
+    """What came back for one message. It fills up as results arrive, so that an interrupted one still tells."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    completed: int = 0  # statements that ended well, those that rules added not counted
+    error: psycopg.Error | None = None
+
+    @property
+    def committed(self) -> bool:
+        # COMMIT of a failed transaction is answered ROLLBACK.
+        return "COMMIT" in self.tags
+
+
+@cache
+def _template(name: str) -> sql.SQL:
+    here = Path(__file__).parent
+    folder = here / "sql" if (here / "sql").is_dir() else here.parent / "sql"
+    lines = (folder / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    # The comments are for people; a thousand files need not carry them over the network a thousand times.
+    return sql.SQL("\n".join(line for line in lines if not line.lstrip().startswith("--")))
+
+
+def message(connection: Connection, name: str, **parts: Any) -> bytes:
+    """The text of sql/<name>.sql with its {parts} filled in: composables as they are, all else as literals."""
+    filled = {
+        key: part if isinstance(part, sql.Composable) else sql.Literal(part) for key, part in parts.items()
+    }
+    return _template(name).format(**filled).as_bytes(connection)
+
+
+def send(connection: Connection, text: bytes, answer: Answer, *, keep: bool = True) -> Answer:
+    """Sends one message and reads all that comes back into the answer.
+
+    An error of the server is returned in answer.error, not raised; the connection is lost if it is closed
+    afterwards. Where keep is false rows and tags are dropped as they come. When a signal handler raises in
+    the middle, the statement is cancelled and the rest is read before the exception goes on, so that the
+    answer says what was committed.
+    """
+    pgconn = connection.pgconn
+    try:
+        pgconn.send_query(text)
+        if not keep:
+            pgconn.set_single_row_mode()
+        _flush(pgconn)
+        _collect(connection, answer, keep)
+    except psycopg.Error as exc:
+        answer.error = answer.error or exc
+    except BaseException:
+        _cancel(connection, answer, keep)
+        raise
+    return answer
+
+
+def _cancel(connection: Connection, answer: Answer, keep: bool) -> None:
+    try:
+        connection.cancel_safe(timeout=GRACE)
+        _collect(connection, answer, keep, until=time.monotonic() + GRACE)
+    except psycopg.Error as exc:
+        answer.error = answer.error or exc
+        connection.close()
+
+
+def _flush(pgconn: pq.abc.PGconn) -> None:
+    while pgconn.flush():
+        # The server may be sending notices and wait for us to read them before it reads on.
+        if _wait(pgconn, select.POLLIN | select.POLLOUT) & select.POLLIN:
+            pgconn.consume_input()
+
+
+def _wait(pgconn: pq.abc.PGconn, events: int, until: float | None = None) -> int:
+    poll = select.poll()
+    poll.register(pgconn.socket, events)
+    ready = poll.poll(None if until is None else max(0.0, until - time.monotonic()) * 1000)
+    if not ready:
+        raise psycopg.OperationalError("the server does not answer")
+    return ready[0][1]
+
+
+def _results(pgconn: pq.abc.PGconn, until: float | None) -> Iterator[pq.abc.PGresult]:
+    while True:
+        while pgconn.is_busy():
+            _wait(pgconn, select.POLLIN, until)
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            return
+        yield result
+
+
+def _collect(connection: Connection, answer: Answer, keep: bool, until: float | None = None) -> None:
+    pgconn = connection.pgconn
+    for result in _results(pgconn, until):
+        status = result.status
+        if status == pq.ExecStatus.FATAL_ERROR:
+            # The first one is the cause; a second only says that the connection is gone.
+            answer.error = answer.error or error_from_result(result)
+        elif status == pq.ExecStatus.COPY_IN:
+            pgconn.put_copy_end(b"COPY FROM stdin has no data here")
+        elif status == pq.ExecStatus.COPY_OUT:
+            _skip_copy(pgconn, until)
+        elif status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK) and result.command_status:
+            answer.completed += 1
+            if keep:
+                answer.tags.append(result.command_status.decode())
+                answer.rows += _rows(connection, result)
+
+
+def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
+    while True:
+        size, _ = pgconn.get_copy_data(1)
+        if size < 0:
+            return
+        if size == 0:
+            _wait(pgconn, select.POLLIN, until)
+            pgconn.consume_input()
+
+
+def _rows(connection: Connection, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+    transformer = Transformer(connection)
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)
