@@ -102,7 +102,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.done: list[Applied] = []
         self.records: list[Record] = []
         self._closing: _Closing | None = None
-        self._fixed: dict[str, bytes] = {}
+        self._composed: dict[tuple[str, ...], bytes] = {}
         super().__init__(None, default_migration_table)
         self.look()
 
@@ -467,10 +467,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return wire.message(self.connection, name, **parts) + b"\n"
 
     def _part(self, name: str, **parts: Any) -> bytes:
-        """A message that is the same for the whole run."""
-        if name not in self._fixed:
-            self._fixed[name] = self.message(name, **parts)
-        return self._fixed[name]
+        """A message that most files have in common, composed once."""
+        key = (name, *(str(part) for part in parts.values()))
+        if key not in self._composed:
+            self._composed[key] = self.message(name, **parts)
+        return self._composed[key]
 
     def _begin(self, file: File | None) -> bytes:
         lock, statement = self.settings.lock_timeout, self.settings.statement_timeout
@@ -478,7 +479,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             lock = file.lock_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
-        return self.message("begin", lock_timeout=_ms(lock), statement_timeout=_ms(statement))
+        return self._part("begin", lock_timeout=_ms(lock), statement_timeout=_ms(statement))
 
     @property
     def _commit(self) -> bytes:

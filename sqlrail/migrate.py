@@ -38,7 +38,8 @@ def migrate(settings: Settings, listener: Listener) -> Migrated:
         except SqlrailError as exc:
             exc.applied = [done.id for done in backend.done]
             raise
-        applied = tuple(done for done in backend.done if done.id in {m.id for m in migrations})
+        ids = {migration.id for migration in migrations}
+        applied = tuple(done for done in backend.done if done.id in ids)  # and not those of post-apply files
         return Migrated(applied, len(migrations) - len(applied), tuple(taken_over))
 
 

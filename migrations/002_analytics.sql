@@ -1,0 +1,117 @@
+-- Reports read what people did long after they did it, and somebody who has left must not be counted for ever. So
+-- behaviour and reports are kept with their user, and end with them.
+--
+-- depends: 001_users
+-- cleanup: user_behaviors.user_id -> users.id
+-- cleanup: analytics_reports.user_id -> users.id
+
+-- What the columns of another shape mean, only their owner knows. So this stops, and says what it saw.
+DO $$
+DECLARE
+    name  text;
+    needs text[];
+    has   text[];
+BEGIN
+    FOR name, needs IN VALUES
+        ('users', ARRAY['id uuid']),
+        ('user_behaviors', ARRAY[
+            'id uuid', 'user_id uuid', 'behavior_type character varying(100)', 'behavior_data jsonb',
+            'created_at timestamp with time zone']),
+        ('analytics_reports', ARRAY[
+            'id uuid', 'user_id uuid', 'report_type character varying(100)', 'report_data jsonb',
+            'period_start date', 'period_end date', 'created_at timestamp with time zone'])
+    LOOP
+        has := ARRAY(
+            SELECT concat_ws(' ', attname, format_type(atttypid, atttypmod))
+            FROM pg_attribute
+            WHERE attrelid = to_regclass(name) AND attnum > 0 AND NOT attisdropped
+            ORDER BY attnum);
+        IF has <> '{}' AND NOT has @> needs THEN
+            RAISE EXCEPTION '% has the columns (%), and this migration needs (%)',
+                name, array_to_string(has, ', '), array_to_string(needs, ', ')
+                USING ERRCODE = 'SR001', HINT =
+                    'Change the table by hand (ALTER TABLE ... RENAME COLUMN keeps its rows), or, while no database '
+                    'has run it, this file.';
+        END IF;
+        -- A table made here would hide one that is found further along search_path.
+        IF to_regclass(name) IS DISTINCT FROM to_regclass(quote_ident(current_schema()) || '.' || name) THEN
+            RAISE EXCEPTION '% exists, but not in %, where this migration would make it', name, current_schema()
+                USING ERRCODE = 'SR001', HINT = 'Put the schema of the table first in search_path.';
+        END IF;
+    END LOOP;
+END $$;
+
+CREATE TABLE IF NOT EXISTS user_behaviors (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    behavior_type varchar(100) NOT NULL,
+    behavior_data jsonb,
+    created_at timestamptz DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS analytics_reports (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    report_type varchar(100) NOT NULL,
+    report_data jsonb,
+    period_start date,
+    period_end date,
+    created_at timestamptz DEFAULT now()
+);
+
+-- An index of another name will do. A key has to be exactly this one; where it has to be made, that comes first, as
+-- it reads every row, and only then the short but stronger locks of DROP and RENAME.
+DO $$
+DECLARE
+    target CONSTANT text := 'FOREIGN KEY (user_id) REFERENCES users(id)';
+    wanted CONSTANT text := target || ' ON DELETE CASCADE';
+    child   text;
+    indexed text[];
+    item    text;
+BEGIN
+    FOR child, indexed IN VALUES
+        ('user_behaviors', ARRAY['user_id']),
+        ('analytics_reports', ARRAY['user_id'])
+    LOOP
+        FOREACH item IN ARRAY indexed LOOP
+            IF NOT EXISTS (
+                SELECT FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+                WHERE indrelid = child::regclass AND attname = item
+                  AND indnkeyatts = 1 AND indisvalid AND indpred IS NULL
+            ) THEN
+                EXECUTE format('CREATE INDEX ON %I (%I)', child, item);
+            END IF;
+        END LOOP;
+
+        IF NOT EXISTS (
+            SELECT FROM pg_constraint WHERE conrelid = child::regclass AND pg_get_constraintdef(oid) = wanted
+        ) THEN
+            EXECUTE format('ALTER TABLE %I ADD %s', child, wanted);
+        END IF;
+        FOR item IN
+            SELECT conname FROM pg_constraint
+            WHERE conrelid = child::regclass AND starts_with(pg_get_constraintdef(oid), target)
+            ORDER BY pg_get_constraintdef(oid) = wanted DESC, conname = child || '_user_id_fkey' DESC
+            OFFSET 1
+        LOOP
+            EXECUTE format('ALTER TABLE %I DROP CONSTRAINT %I', child, item);
+        END LOOP;
+        SELECT conname INTO item FROM pg_constraint
+        WHERE conrelid = child::regclass AND pg_get_constraintdef(oid) = wanted;
+        IF item <> child || '_user_id_fkey' THEN
+            EXECUTE format('ALTER TABLE %I RENAME CONSTRAINT %I TO %I', child, item, child || '_user_id_fkey');
+        END IF;
+    END LOOP;
+END $$;
+
+ALTER TABLE user_behaviors
+    ALTER COLUMN id SET DEFAULT gen_random_uuid(),
+    ALTER COLUMN created_at SET DEFAULT now(),
+    ALTER COLUMN user_id SET NOT NULL,
+    ALTER COLUMN behavior_type SET NOT NULL;
+
+ALTER TABLE analytics_reports
+    ALTER COLUMN id SET DEFAULT gen_random_uuid(),
+    ALTER COLUMN created_at SET DEFAULT now(),
+    ALTER COLUMN user_id SET NOT NULL,
+    ALTER COLUMN report_type SET NOT NULL;

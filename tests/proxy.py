@@ -1,0 +1,117 @@
+"""A proxy between a runner and its server that forwards so many protocol messages and then cuts the connection."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+from urllib.parse import quote, unquote
+
+#: who sends the messages that are counted
+Sender = Literal["client", "server"]
+
+
+class Proxy:
+    """Listens beside the server; `url` leads through it to the database of the URL that it was given.
+
+    After `cut_after` messages of `sender` the connection is cut, once, and `was_cut` is set. Where `again` is
+    false nobody gets through any more. `counts` says how many messages went by, the first connection's only.
+    """
+
+    def __init__(
+        self, folder: Path, url: str, *, sender: Sender = "client", cut_after: int | None = None, again: bool = True
+    ) -> None:
+        host, _, rest = url.partition("?host=")[2].partition("&")
+        self.url = url.replace(f"host={host}&{rest}", f"host={quote(str(folder), safe='')}&port=5432")
+        self.sender, self.cut_after, self.again = sender, cut_after, again
+        self.counts: Counter[Sender] = Counter()
+        self.was_cut = threading.Event()
+        self._target = f"{unquote(host)}/.s.PGSQL.5432"
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._path = folder / ".s.PGSQL.5432"
+        self._listener.bind(str(self._path))
+        self._listener.listen()
+
+    def __enter__(self) -> Proxy:
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # shutdown() wakes a thread up that waits in accept() or recv(); close() alone would not.
+        self._hang_up(self._listener)
+        for each in self._sockets:
+            self._hang_up(each)
+        for thread in self._threads:
+            thread.join()
+        for each in (self._listener, *self._sockets):
+            each.close()
+        self._path.unlink()
+
+    def cut(self) -> None:
+        """Cuts every connection now."""
+        if not self.again:
+            self._hang_up(self._listener)
+        for each in list(self._sockets):
+            self._hang_up(each)
+        self.was_cut.set()
+
+    def _start(self, work: object, *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._target)
+            self._sockets += client, server
+            counted = len(self._sockets) == 2
+            self._start(self._forward, "client", client, server, counted)
+            self._start(self._forward, "server", server, client, counted)
+
+    def _forward(self, sender: Sender, source: socket.socket, target: socket.socket, counted: bool) -> None:
+        # Only a client's first message has no letter in front of its length.
+        letter = 0 if sender == "client" else 1
+        rest = b""
+        try:
+            while piece := source.recv(1 << 16):
+                rest += piece
+                while len(rest) >= letter + 4:
+                    size = letter + int.from_bytes(rest[letter : letter + 4], "big")
+                    if len(rest) < size:
+                        break
+                    if counted and self._is_over(sender):
+                        self.cut()
+                        return
+                    target.sendall(rest[:size])
+                    rest, letter = rest[size:], 1
+                    if counted:
+                        self.counts[sender] += 1
+                if counted and sender == "client" and self._is_over(sender):
+                    # The server has all of the message, and nobody will hear what comes of it.
+                    self.cut()
+                    return
+        except OSError:
+            pass
+        self._hang_up(target)
+
+    def _is_over(self, sender: Sender) -> bool:
+        return self.sender == sender and self.counts[sender] == self.cut_after
+
+    @staticmethod
+    def _hang_up(each: socket.socket) -> None:
+        try:
+            each.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
