@@ -34,7 +34,7 @@ def cleanup(
         if dry_run:
             return Cleanup(None, True, _preview(backend, relations))
         with backend.locked():
-            done = tuple(_clean(backend, relation) for relation in relations)
+            done = _clean_all(backend, relations)
         return Cleanup(next((one.run for one in done if one.run), None), False, done)
 
 
@@ -67,6 +67,22 @@ def _preview(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]
         finally:
             backend.undo()
     return tuple(previews)
+
+
+def _clean_all(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]:
+    done = {relation: _clean(backend, relation) for relation in relations}
+    latest = done
+    while True:
+        # What was deleted may have been a parent; by its last name, which may find too many but not too few.
+        bereaved = {relation.child[-1] for relation, one in latest.items() if one.deleted}
+        again = [r for r in relations if r.parent[-1] in bereaved and r.child[-1] != r.parent[-1]]
+        if not again:
+            return tuple(done.values())
+        latest = {relation: _clean(backend, relation) for relation in again}
+        done = {
+            relation: one.plus(latest[relation]) if relation in latest else one
+            for relation, one in done.items()
+        }
 
 
 def _clean(backend: Backend, relation: Relation) -> Cleaned:

@@ -7,11 +7,12 @@ import hashlib
 import io
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from yoyo.exceptions import BadMigration
 from yoyo.migrations import MigrationList, read_migrations, topological_sort
@@ -22,6 +23,8 @@ from sqlrail.orphans import Relation
 from sqlrail.settings import seconds
 
 BOM = b"\xef\xbb\xbf"
+#: bytes that are read at a time for a checksum
+BLOCK = 1 << 20
 _DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
 
 
@@ -65,8 +68,9 @@ class File:
 
     def content(self) -> bytes:
         """The file's bytes without BOM; BadFile if they are no longer those that were checked."""
-        content = read_content(self.path)
-        if self.checksum and checksum(content) != self.checksum:
+        with _reading(self.path, buffering=0) as stream:  # a buffer would hold it twice
+            content = stream.read()
+        if checksum(io.BytesIO(content)) != self.checksum:
             raise BadFile(f"{self.path} changed while the run was under way; run again.")
         return content
 
@@ -81,21 +85,30 @@ class File:
             raise BadFile(f"{self.at(*statements.place(content, flaw.offset))}: {flaw.message}")
 
 
-def read_content(path: Path) -> bytes:
-    """A file's bytes without BOM; BadFile if it cannot be read."""
+@contextmanager
+def _reading(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
+    """The file, open behind its BOM; BadFile if it cannot be read."""
     try:
-        return path.read_bytes().removeprefix(BOM)
+        with path.open("rb", buffering) as stream:
+            if stream.read(len(BOM)) != BOM:
+                stream.seek(0)
+            yield stream
     except OSError as exc:
         raise BadFile(f"{path} cannot be read: {exc.strerror}.") from exc
 
 
-def checksum(content: bytes) -> str:
-    """sha256 over the content as an editor on any system would leave it.
+def checksum(stream: BinaryIO) -> str:
+    """sha256 over the content as an editor on any system would leave it, from where the stream stands.
 
     Line ends, trailing blanks and missing last newlines do not count: git and editors change them unasked.
     """
-    content = re.sub(rb"[ \t\r]+(?=\n)", b"", content) if re.search(rb"[ \t\r]\n", content) else content
-    return "sha256:" + hashlib.sha256(content.rstrip()).hexdigest()
+    digest, blanks = hashlib.sha256(), b""
+    # Block by block: a large file is in memory once, when it is run.
+    while block := stream.read(BLOCK):
+        text = (blanks + block).rstrip(b" \t\r\n")
+        blanks = (blanks + block)[len(text) :]
+        digest.update(re.sub(rb"[ \t\r]+(?=\n)", b"", text) if re.search(rb"[ \t\r]\n", text) else text)
+    return "sha256:" + digest.hexdigest()
 
 
 def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
@@ -132,21 +145,18 @@ def _load(migration: Any, file: File, by_id: dict[str, Any]) -> None:
 def _read_file(path: Path) -> File:
     if path.suffix != ".sql":
         raise BadFile(f"{path}: only .sql files are run; move it away, or rewrite it in SQL.")
-    content = read_content(path)
-    file = File(id=path.stem, path=path, checksum=checksum(content))
-    for number, line in _leading_comment(content):
-        match = _DIRECTIVE.fullmatch(line)
-        if match:
-            _obey(file, number, match[1], (match[2] or "").strip())
+    file = File(id=path.stem, path=path)
+    with _reading(path) as stream:
+        start = stream.tell()
+        for number, line in enumerate(stream, 1):
+            text = line.strip().decode(errors="replace")
+            if text and not text.startswith("--"):
+                break
+            if match := _DIRECTIVE.fullmatch(text):
+                _obey(file, number, match[1], (match[2] or "").strip())
+        stream.seek(start)
+        file.checksum = checksum(stream)
     return file
-
-
-def _leading_comment(content: bytes) -> Iterable[tuple[int, str]]:
-    for number, line in enumerate(io.BytesIO(content), 1):
-        text = line.strip().decode(errors="replace")
-        if text and not text.startswith("--"):
-            return
-        yield number, text
 
 
 def _obey(file: File, line: int, name: str, value: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import psycopg
@@ -51,9 +51,13 @@ class Relation:
 
 
 def _fold(path: str) -> list[str]:
-    # As PostgreSQL reads names: lower case unless quoted.
-    names = re.findall(_NAME, path)
-    return [name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in names]
+    # As PostgreSQL reads names: lower case unless quoted, and of no letters but ASCII's.
+    return [
+        name[1:-1].replace('""', '"')
+        if name.startswith('"')
+        else re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
+        for name in re.findall(_NAME, path)
+    ]
 
 
 def _join(*names: str) -> str:
@@ -76,6 +80,16 @@ class Cleaned:
     triggers: tuple[str, ...] = ()
     cascades: tuple[str, ...] = ()
 
+    def plus(self, more: Cleaned) -> Cleaned:
+        """Both, of two rounds over the same relation."""
+        return replace(
+            self,
+            orphans=self.orphans + more.orphans,
+            deleted=self.deleted + more.deleted,
+            archived=self.archived + more.archived,
+            run=self.run or more.run,
+        )
+
 
 class Session(Protocol):
     """A transaction that messages can be sent in."""
@@ -96,7 +110,8 @@ class Session(Protocol):
 def clean(session: Session, relation: Relation, *, verb: str, migration: str | None = None) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
-    Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error likewise.
+    Where a table refers to itself, the rows below a deleted one are orphans in turn, and go in rounds of their
+    own. Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error likewise.
     """
     facts = session.ask(
         _compose(session, relation, "lock_relation") + _compose(session, relation, "relation")
@@ -107,10 +122,20 @@ def clean(session: Session, relation: Relation, *, verb: str, migration: str | N
         raise Refused(
             f"the cleanup of {relation} is refused: {'; '.join(facts['refusals'])}. Nothing was changed."
         )
+    done = _round(session, relation, facts, verb, migration, before=0)
+    total = done
+    while done.orphans and facts["child"]["name"] == facts["parent"]["name"]:
+        done = _round(session, relation, facts, verb, migration, before=total.orphans)
+        total = total.plus(done)
+    return total
+
+
+def _round(
+    session: Session, relation: Relation, facts: dict[str, Any], verb: str, migration: str | None, before: int
+) -> Cleaned:
     part = _Composer(session, relation, facts)
-    text = (
-        session.own_tables() + part("archive_format") + part("find_orphans", verb=verb, migration=migration)
-    )
+    text = session.own_tables() + part("archive_format")
+    text += part("find_orphans", verb=verb, migration=migration, before=before)
     text += b"".join(part.cascade("stage_cascade", edge) for edge in facts["cascades"])
     text += b"".join(part.cascade("archive_cascade", edge) for edge in _by_table(facts["cascades"]))
     text += part("cleanup") + part("archive_format_off") + part("report_cleanup")
@@ -146,7 +171,7 @@ def preview(session: Session, relation: Relation) -> Cleaned:
 def _guarded(relation: Relation, ask: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
     try:
         return ask()
-    except psycopg.errors.UndefinedFunction as exc:
+    except (psycopg.errors.UndefinedFunction, psycopg.errors.IndeterminateCollation) as exc:
         reason = f"the two columns' types cannot be compared ({exc.diag.message_primary})"
     except psycopg.errors.InsufficientPrivilege as exc:
         # Row-level security under row_security = off, or a plain lack of rights: the server says which.
@@ -218,7 +243,7 @@ def _table(description: dict[str, Any]) -> sql.Composable:
 def _cells(description: dict[str, Any]) -> sql.Composable:
     """An object of the row's columns as text; generated ones are left out, they come back by themselves."""
     columns = description["columns"]
-    return sql.SQL("jsonb_object({}, ARRAY[{}])").format(
+    return sql.SQL("jsonb_object({}, ARRAY[{}]::text[])").format(
         sql.Literal(columns),
         sql.SQL(", ").join(sql.SQL("c.{}::text").format(sql.Identifier(column)) for column in columns),
     )
@@ -227,5 +252,6 @@ def _cells(description: dict[str, Any]) -> sql.Composable:
 def _effects(facts: dict[str, Any]) -> dict[str, Any]:
     return {
         "triggers": tuple(f"{trigger['name']} on {trigger['table']}" for trigger in facts["triggers"]),
-        "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts["cascades"]),
+        "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts["cascades"])
+        + (("the rows below them go as well",) * (facts["child"]["name"] == facts["parent"]["name"])),
     }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psycopg
 
+from sqlrail import history
 from sqlrail.backend import Backend, Listener
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.migrate import Migrated, migrate
@@ -23,6 +24,10 @@ def reset(settings: Settings, listener: Listener, confirm: Callable[[str], bool]
     confirm is asked last, with the database's name. The stamp is written again in the transaction that
     empties, so that a reset that was killed can be run again.
     """
+    # Before anything is dropped: a folder that cannot be migrated from would leave an empty database.
+    migrations, files = history.read_files(settings.migrations)
+    for migration in [*migrations, *migrations.post_apply]:
+        files[migration.id].check()
     with Backend(settings, listener) as backend:
         _guard(backend, settings)
         if not confirm(backend.database):

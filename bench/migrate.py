@@ -1,0 +1,259 @@
+"""migrate against the floor and the peers: wall time, peak memory and round trips, as ratios in one run.
+
+`python bench/migrate.py [--pairs N] [--write FILE]`. Each tool runs in turns with the floor, on a database of its own,
+as a process of its own; a ratio is the median over the pairs, so that what else the machine does falls on both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from statistics import median
+from urllib.parse import quote
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from sqlrail import local  # noqa: E402 - the checkout's own, also where another is installed
+
+PYTHON = sys.executable
+MEGABYTE = 1 << 20
+_numbers = count(1)
+
+Command = Callable[[str, Path], list[str]]
+
+
+@dataclass
+class Tool:
+    """How a tool is called with a database's URL and a folder of its files; up makes a file its kind."""
+
+    name: str
+    command: Command
+    up: str = ""
+    down: str = ""
+    ratios: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    peak: int = 0  # bytes
+    trips: int | None = None
+    failed: str = ""
+
+
+def tools() -> list[Tool]:
+    """Ours, and the peers that are installed beside this Python."""
+    bins = Path(PYTHON).parent
+    found = [
+        Tool("sqlrail", lambda _, folder: [PYTHON, str(ROOT / "runner.py"), "migrate", "--migrations", str(folder)]),
+        Tool("yoyo", lambda url, folder: [
+            PYTHON, "-m", "yoyo", "apply", "--batch", "--no-config-file", "--database",
+            url.replace("postgresql://", "postgresql+psycopg://"), str(folder)]),
+        Tool("dbmate", lambda url, folder: [
+            str(bins / "dbmate"), "--url",
+            url.replace("?host=", "?socket=").replace("&port=5432", "&sslmode=disable"),
+            "--no-dump-schema", "--migrations-dir", str(folder), "migrate"],
+            up="-- migrate:up\n", down="-- migrate:down\n"),
+        Tool("sqlx-cli", lambda url, folder: [
+            str(bins / "sqlx"), "migrate", "run", "--database-url", url.replace("@/", "@localhost/"),
+            "--source", str(folder)]),
+    ]  # fmt: skip
+    return [tool for tool in found if Path(tool.command("", Path())[0]).exists()]
+
+
+@contextmanager
+def database(server: local.Server) -> Iterator[str]:
+    """The URL of an empty database, dropped afterwards."""
+    name = f"bench_{next(_numbers)}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield server.url.replace("/app?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def run(command: list[str], url: str, peaks: list[int] | None = None) -> float:
+    """Wall seconds of a process, and its peak bytes if asked for; RuntimeError with its last words if it fails."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "SQLRAIL_"))}
+    environ |= {"DATABASE_URL": url, "APP_ENV": "development"}
+    with tempfile.TemporaryFile() as words:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env=environ, stdout=words, stderr=words, cwd=tempfile.gettempdir()
+        )
+        while peaks is not None and process.poll() is None:
+            # Not ru_maxrss: that begins with the memory of whoever started the process.
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            peaks += [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")]
+            time.sleep(0.001)
+        process.wait()
+        seconds = time.perf_counter() - started
+        if process.returncode:
+            words.seek(0)
+            raise RuntimeError(words.read().decode(errors="replace").strip()[-200:])
+    return seconds
+
+
+def compare(
+    server: local.Server, tool: Tool, folder: Path, floor: list[str], pairs: int, before: bool
+) -> list[float]:
+    """Fills in the tool's figures; returns the floor's seconds. before: applied once, unmeasured, on each database."""
+    floors = []
+    try:
+        for _ in range(pairs):
+            with database(server) as url:
+                floors.append(run([PYTHON, str(ROOT / "bench" / "floor.py"), *floor], url))
+            with database(server) as url:
+                if before:
+                    run(tool.command(url, folder), url)
+                tool.seconds.append(run(tool.command(url, folder), url))
+            tool.ratios.append(tool.seconds[-1] / floors[-1])
+        with database(server) as url:
+            if before:
+                run(tool.command(url, folder), url)
+            with counted(url) as (proxied, trips):
+                peaks: list[int] = []
+                run(tool.command(proxied, folder), proxied, peaks)
+                tool.trips, tool.peak = trips(), max(peaks)
+    except RuntimeError as exc:
+        tool.failed = str(exc).splitlines()[-1][-60:]
+    return floors
+
+
+@contextmanager
+def counted(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
+    """The URL of a socket that passes everything on, and what tells how often the server said: ready for more."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    target = psycopg.conninfo.conninfo_to_dict(url)["host"]
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / ".s.PGSQL.5432"))
+    listener.listen()
+    ready: list[int] = []
+
+    def accept() -> None:
+        while True:
+            try:
+                client = listener.accept()[0]
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(f"{target}/.s.PGSQL.5432")
+            threading.Thread(target=_pump, args=(client, server, None), daemon=True).start()
+            threading.Thread(target=_pump, args=(server, client, ready), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield url.replace(quote(str(target), safe=""), quote(str(folder), safe="")), lambda: len(ready)
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        shutil.rmtree(folder)
+
+
+def _pump(source: socket.socket, sink: socket.socket, ready: list[int] | None) -> None:
+    """Passes bytes on; notes each ReadyForQuery among the server's messages (a letter, a length, a body)."""
+    pending = bytearray()
+    with suppress(OSError):
+        while chunk := source.recv(1 << 16):
+            sink.sendall(chunk)
+            if ready is None or chunk == b"N":  # the answer to a request for TLS is no message
+                continue
+            pending += chunk
+            while len(pending) >= 5 and len(pending) > (size := int.from_bytes(pending[1:5], "big")):
+                if pending[:1] == b"Z":
+                    ready.append(1)
+                del pending[: size + 1]
+        sink.shutdown(socket.SHUT_WR)
+
+
+def small_files(number: int) -> dict[str, str]:
+    """Files of two statements each."""
+    return {
+        f"{n:04}_t{n}.sql": f"CREATE TABLE t{n} (id bigint PRIMARY KEY, name text);\nCREATE INDEX ON t{n} (name);\n"
+        for n in range(1, number + 1)
+    }
+
+
+def big_file(megabytes: int) -> dict[str, str]:
+    """One file of INSERTs, a row each."""
+    row = "INSERT INTO big VALUES ({}, 'a row of some seventy bytes, as data files have them');\n"
+    rows = "".join(row.format(n) for n in range(megabytes * MEGABYTE // len(row.format(100_000))))
+    return {"0001_big.sql": f"CREATE TABLE big (id bigint, name text);\n{rows}"}
+
+
+def write_files(folder: Path, files: dict[str, str], up: str = "", down: str = "") -> Path:
+    """A folder with the files, each between what the tool wants to see first and last."""
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(up + text + down)
+    return folder
+
+
+def table(title: str, tried: list[Tool], floors: list[float], per: int) -> str:
+    """The figures in Markdown; per is the number of files, for the round trips of each."""
+    lines = [f"### {title}", "", "| | ÷ floor | seconds | peak MB | round trips a run | a file |",
+             "|---|---|---|---|---|---|", f"| floor | 1 | {median(floors):.2f} | | | |"]  # fmt: skip
+    for tool in tried:
+        if tool.failed:
+            lines.append(f"| {tool.name} | fails: {tool.failed} | | | | |")
+            continue
+        trips = f"{tool.trips} | {(tool.trips or 0) / per:.1f}" if per else f"{tool.trips} |"
+        figures = f"{median(tool.ratios):.2f} | {median(tool.seconds):.2f} | {tool.peak / MEGABYTE:.0f}"
+        lines.append(f"| {tool.name} | {figures} | {trips} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--files", type=int, default=1000, help="small files in the second table")
+    parser.add_argument("--megabytes", type=int, default=15, help="the size of the big file")
+    parser.add_argument("--write", type=Path, help="also write the tables into this file")
+    options = parser.parse_args()
+    shipped = {path.name: path.read_text() for path in sorted((ROOT / "migrations").glob("*.sql"))
+               if not path.name.endswith(".rollback.sql")}  # fmt: skip
+    loads: list[tuple[str, dict[str, str], bool, int]] = [
+        ("Nothing to do, the four shipped files", shipped, True, 0),
+        (f"{options.files} small files", small_files(options.files), False, options.files),
+        (f"One file of {options.megabytes} MB of INSERTs", big_file(options.megabytes), False, 1),
+    ]
+    scratch = Path(tempfile.mkdtemp(prefix="sqlrail-bench-", dir="/tmp"))
+    scratch.chmod(0o711)
+    report = []
+    try:
+        server = local.start(scratch / "pg")
+        for number, (title, files, before, per) in enumerate(loads):
+            tried, floors = tools(), []
+            for tool in tried:
+                folder = write_files(scratch / f"{number}-{tool.name}", files, tool.up, tool.down)
+                plain = write_files(scratch / f"{number}-{tool.name}-floor", files)
+                floors += compare(server, tool, folder, [] if before else [str(plain)], options.pairs, before)
+            report.append(table(title, tried, floors, per))
+            print(report[-1], flush=True)
+    finally:
+        local.stop(scratch / "pg")
+        shutil.rmtree(scratch)
+    if options.write:
+        options.write.write_text(HEAD.format(pairs=options.pairs) + "\n" + "\n".join(report))
+
+
+HEAD = """# Benchmarks
+
+`make bench` makes these tables. The floor is psycopg alone: one connection, one message a file with its record and
+its COMMIT in it (for nothing to do: one query). Each tool ran in turns with the floor, a process a run on an empty
+database of the embedded server with fsync on; a ratio is the median of {pairs} pairs. A round trip is a wait for the
+server to be ready for more, those of connecting included. Compare ratios, not seconds.
+"""
+
+if __name__ == "__main__":
+    main()
