@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from yoyo import internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table
@@ -102,9 +103,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.done: list[Applied] = []
         self.records: list[Record] = []
         self._closing: _Closing | None = None
+        self._in_flight: tuple[_Closing, Answer] | None = None
+        self._running: str | None = None
         self._composed: dict[tuple[str, ...], bytes] = {}
         super().__init__(None, default_migration_table)
-        self.look()
+        try:
+            self.look()
+        except BaseException:
+            self.connection.close()
+            raise
 
     # What yoyo asks of a backend
 
@@ -153,6 +160,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         Its commit is sent with what comes next; `done` and the listener are told once it is certain.
         """
         file = self.files[migration.id]
+        self._running = file.id
         first = time.monotonic()
         pause = BACKOFF[0]
         while True:
@@ -314,7 +322,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _confirm(self, closing: _Closing) -> None:
         done = Applied(closing.file.id, round(time.monotonic() - closing.started, 3), closing.cleanup)
         self.done.append(done)
+        self._in_flight = None
         self.listener.applied(done)
+
+    def _land(self) -> None:
+        """Tells of the commit that was answered, if one was and nobody was told: a signal may come in between."""
+        if self._in_flight is not None and self._in_flight[1].committed:
+            closing, self._in_flight = self._in_flight[0], None
+            if closing.file.id not in [done.id for done in self.done]:
+                self._confirm(closing)
 
     def _settle(self, closing: _Closing, answer: Answer) -> None:
         """Finds out what became of a COMMIT that was not answered, or raises what the closing failed with."""
@@ -381,7 +397,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         while True:
             answer = self._exchange(text)
             if answer.error is None:
-                locked, row_of, me, transaction = next(row for row in answer.rows if len(row) == 4)
+                locked, row_of, me, transaction = answer.rows[-1 if hash_ is None else -2]
                 if locked and row_of == me:
                     return _Opened(transaction, hash_ is not None and answer.rows[-1][0])
                 if locked and row_of is not None and row_of < 0:
@@ -428,17 +444,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _exchange(self, text: bytes, *, keep: bool = True) -> Answer:
         """Sends the closing that is due, if any, and the text behind it; the closing's fate is settled first."""
-        closing, self._closing = self._closing, None
-        answer = Answer()
-        try:
-            wire.send(self.connection, (closing.text if closing else b"") + text, answer, keep=keep)
-        finally:
-            if closing is not None and answer.committed:
-                self._confirm(closing)
-        if closing is not None and not answer.committed:
-            self._settle(closing, answer)
-            return self._exchange(text, keep=keep) if text else answer
-        return answer
+        closing, self._closing, answer = self._closing, None, Answer()
+        if closing is None:
+            return wire.send(self.connection, text, answer, keep=keep)
+        self._in_flight = (closing, answer)
+        wire.send(self.connection, closing.text + text, answer, keep=keep)
+        self._land()
+        if answer.committed:
+            return answer
+        self._settle(closing, answer)
+        return self._exchange(text, keep=keep) if text else answer
 
     def _ask(self, text: bytes) -> Answer:
         """One message outside a transaction of ours."""
@@ -451,7 +466,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def undo(self) -> None:
         """Rolls back, whatever state the connection is in."""
         self._closing = None
-        if not self.connection.closed:
+        if self.connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             wire.send(self.connection, self._part("rollback"), Answer())
 
     def raise_if_lost(self, when: str, *, certain: bool = True) -> None:
@@ -464,7 +479,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def message(self, name: str, **parts: Any) -> bytes:
         """The text of sql/<name>.sql, filled in."""
-        return wire.message(self.connection, name, **parts) + b"\n"
+        return wire.message(self.connection, name, **parts)
 
     def _part(self, name: str, **parts: Any) -> bytes:
         """A message that most files have in common, composed once."""
@@ -512,9 +527,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         try:
             yield
         except Interrupted as exc:
+            self._land()
             self.undo()
             if self.connection.closed:
-                exc.args = (f"{exc} The connection broke as well: `status` says what was committed.",)
+                exc.args = ("interrupted, and the connection broke: `status` says what was committed.",)
+            elif self._running is not None and self._running not in [done.id for done in self.done]:
+                exc.args = (f"interrupted: {self._running} was cancelled and rolled back; nothing of it was kept.",)
             raise
         finally:
             self._closing = None

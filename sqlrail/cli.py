@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shlex
 import shutil
@@ -37,12 +38,18 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. See `{self.prog} --help`.")
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        # The help has been printed; nobody may be reading it.
+        if sys.stdout:
+            sys.stdout.flush()
+        super().exit(status, message)
+
 
 def _parser() -> argparse.ArgumentParser:
     # Flags may stand before or after the verb: both parsers know them, and neither has defaults to overwrite with.
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
-        "--database-url", metavar="URL", help="postgresql://… (else DATABASE_URL, else PGHOST and so on)"
+        "--database-url", metavar="URL", help="postgresql://... (else DATABASE_URL, else PGHOST and so on)"
     )
     common.add_argument("--migrations", metavar="DIR", help="the folder of the files (default: migrations)")
     common.add_argument("--env-file", metavar="FILE", help="settings instead of .env")
@@ -104,7 +111,7 @@ class _Talk:
         from sqlrail.report import applied_lines
 
         if not self.as_json:
-            print(_hidden(applied_lines(done), self.secrets), flush=True)
+            print(applied_lines(done), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,14 +121,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        options = _parser().parse_args(given)
+        options, strays = _parser().parse_known_args(given)
+        if strays:
+            raise UsageError(f"{_stray(strays[0])}. See `sqlrail --help`.")
         code, document, text = _run(options, talk)
-        _print_result(document if talk.as_json else _hidden(text, talk.secrets))
+        _print_result(document if talk.as_json else text)
     except SqlrailError as exc:
         return _fail(exc, talk, "--verbose" in given)
     except BrokenPipeError:
         # Whoever read our output has gone away, as `head` does; there is nobody left to tell.
-        sys.stdout = None
+        # What is still in the buffer would be an error once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as exc:
         bug = SqlrailError(
@@ -130,6 +140,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bug.__cause__ = exc
         return _fail(bug, talk, "--verbose" in given)
     return code
+
+
+def _stray(word: str) -> str:
+    # Without what follows: it may be a password, as in --passwrod=...
+    word = word.partition("=")[0]
+    return f"there is no flag {word}" if word.startswith("-") else f"'{word}' is one word too many"
 
 
 def _run(options: argparse.Namespace, talk: _Talk) -> Result:
@@ -171,7 +187,7 @@ def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
     from sqlrail.migrate import status
 
     entries = status(settings, talk)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
     found = options.check and any(entry.state != "applied" for entry in entries)
     return FOUND if found else OK, report.status_json(entries), report.status_text(entries, width)
 

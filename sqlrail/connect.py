@@ -31,9 +31,12 @@ def connect(settings: Settings) -> Connection:
     try:
         return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.Error as exc:
-        reason = hide(" ".join(str(exc).split()), settings)
+        lines = [line.strip() for line in hide(str(exc), settings).splitlines()]
+        reason = "; ".join(line for line in lines if line)
+        reason += "" if reason.endswith((".", "?")) else "."
+        named = "DATABASE_URL" if settings.database_url else "PGHOST and so on"
         raise ConnectionFailed(
-            f"cannot connect to {target(settings)}: {reason}. Is it running, and is the address right?"
+            f"cannot connect to {target(settings)}: {reason} Check what {named} says, and that the server runs."
         ) from None
 
 
@@ -55,7 +58,9 @@ def target(settings: Settings) -> str:
 def hide(text: str, settings: Settings) -> str:
     """The text without any password of ours in it."""
     for secret in settings.secrets:
-        # A short one is hidden as a word only: as a piece of other words it would blot out the message.
-        pattern = re.escape(secret) if len(secret) > 3 else rf"(?<!\w){re.escape(secret)}(?!\w)"
+        # One that is short or a plain word is hidden as a word only: as a piece of others, as in 001_users for
+        # "users", it would blot out the message.
+        word = len(secret) < 4 or re.fullmatch(r"[a-z]+", secret)
+        pattern = rf"(?<!\w){re.escape(secret)}(?!\w)" if word else re.escape(secret)
         text = re.sub(pattern, "***", text)
     return text

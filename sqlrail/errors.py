@@ -77,7 +77,7 @@ class Refused(SqlrailError):
 
 
 class Interrupted(SqlrailError):
-    """Interrupted; the statement was cancelled and its transaction rolled back."""
+    """interrupted: the statement was cancelled and its transaction rolled back."""
 
     def __init__(self, signum: int) -> None:
         super().__init__()

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from yoyo.exceptions import BadMigration
 from yoyo.migrations import MigrationList, read_migrations, topological_sort
+from yoyo.topologicalsort import CycleError
 
 from sqlrail import statements
 from sqlrail.errors import BadFile, UsageError
@@ -79,6 +80,8 @@ class File:
         if self.flaws:
             line, text = self.flaws[0]
             raise BadFile(f"{self.at(line)}: {text}")
+        if not self.transactional:
+            raise BadFile(f"{self.path}: files that are `-- transactional: false` cannot be run yet.")
         content = self.content()
         flaw = statements.check(content, transactional=self.transactional)
         if flaw is not None:
@@ -116,7 +119,10 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
     # yoyo globs its argument: a folder named m[1] would be an empty list.
-    migrations = read_migrations(glob.escape(str(folder)))
+    try:
+        migrations = read_migrations(glob.escape(str(folder)))
+    except UnicodeEncodeError as exc:
+        raise BadFile(f"{folder}: the name {exc.object!a} is not UTF-8; rename that file.") from exc
     if not migrations:
         raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
     everything = [*migrations, *migrations.post_apply]
@@ -128,6 +134,9 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
         ordered = list(topological_sort(migrations))
     except BadMigration as exc:
         raise BadFile(f"{folder}: {exc}.") from exc
+    except CycleError as exc:  # what yoyo 9.0.0 lets through
+        circle = ", ".join(sorted({migration.id for migration in exc.args[1]}))
+        raise BadFile(f"{folder}: what they say they depend on runs in a circle: {circle}.") from exc
     return MigrationList(ordered, migrations.post_apply), files
 
 
@@ -145,6 +154,12 @@ def _load(migration: Any, file: File, by_id: dict[str, Any]) -> None:
 def _read_file(path: Path) -> File:
     if path.suffix != ".sql":
         raise BadFile(f"{path}: only .sql files are run; move it away, or rewrite it in SQL.")
+    try:
+        path.stem.encode()
+    except UnicodeEncodeError:
+        raise BadFile(
+            f"{str(path)!a}: the name is not UTF-8, and could not be recorded; rename it."
+        ) from None
     file = File(id=path.stem, path=path)
     with _reading(path) as stream:
         start = stream.tell()

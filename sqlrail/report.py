@@ -75,7 +75,16 @@ def status_text(entries: list[Entry], width: int | None) -> str:
             entry.id, entry.state, f"{entry.applied_at:%Y-%m-%d %H:%M:%S}" if entry.applied_at else ""
         )
     out = io.StringIO()
-    Console(file=out, width=width or WIDE, no_color=True).print(table)
+    # A name is no markup: [b] in one is to be seen. FORCE_COLOR would put bold headings into a file.
+    Console(
+        file=out,
+        width=width or WIDE,
+        no_color=True,
+        force_terminal=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    ).print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     pending = sum(entry.state in ("pending", "late") for entry in entries)
     return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending"])

@@ -118,7 +118,8 @@ def _empty(backend: Backend, settings: Settings) -> None:
         if exc.sqlstate == GUARD:
             _refuse(f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip(". "))
         raise DatabaseFailed(
-            f"the database cannot be emptied: {exc.diag.message_primary or exc}. Nothing was changed."
+            f"the database cannot be emptied: {exc.diag.message_primary or exc}. {exc.diag.message_hint or ''}".rstrip()
+            + " Nothing was changed."
         ) from exc
 
 

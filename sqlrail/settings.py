@@ -55,7 +55,7 @@ def seconds(text: str) -> float:
 
     A bare number is refused: PostgreSQL would take it for milliseconds, most people for seconds.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h)", text.strip())
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|h)", text.strip())
     if text.strip() == "0":
         return 0.0
     if match is None:
@@ -79,7 +79,7 @@ def share(text: str) -> float:
 
 def count(text: str) -> int:
     """A whole number of rows, 0 or more."""
-    if not re.fullmatch(r"\d{1,18}", text.strip()):
+    if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
         raise ValueError("write a whole number, 0 or more")
     return int(text)
 
@@ -93,6 +93,14 @@ def switch(text: str) -> bool:
     raise ValueError("write 1 or 0")
 
 
+def folder(text: str) -> Path:
+    """A folder's path."""
+    # An empty one would be the working folder, whatever lies there.
+    if not text.strip():
+        raise ValueError("name a folder")
+    return Path(text)
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names parted by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
@@ -101,7 +109,7 @@ def names(text: str) -> tuple[str, ...]:
 #: SQLRAIL_<NAME> or --<name>: how its value is read
 READERS: dict[str, Callable[[str], Any]] = {
     "embedded": switch,
-    "migrations": Path,
+    "migrations": folder,
     "lock_wait": seconds,
     "lock_timeout": seconds,
     "statement_timeout": seconds,
@@ -130,8 +138,10 @@ def read(
     merged = {**from_file, **environ}
     values = _read_own(flags, merged, problems)
     environment = _read_environment(merged, problems)
-    url, origin = (flags["database_url"], "--database-url") if flags.get("database_url") else (
-        merged.get("DATABASE_URL"), "DATABASE_URL")  # fmt: skip
+    # An empty flag is a variable that a script lost, and no reason to go to another database.
+    url, origin = flags.get("database_url"), "--database-url"
+    if url is None:
+        url, origin = merged.get("DATABASE_URL"), "DATABASE_URL"
     parameters = _read_url(url, origin, problems)
     _check_parameters(parameters, origin, merged, problems)
     named = url is not None or any(merged.get(name) for name in NAMING)
@@ -163,10 +173,10 @@ def read(
 
 
 def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict[str, str]:
-    path = Path(named) if named else folder / ".env"
+    path = folder / ".env" if named is None else Path(named)
     if not path.is_file():
-        if named:
-            problems.append(f"--env-file: there is no file {named}.")
+        if named is not None:
+            problems.append(f"--env-file: there is no file '{named}'.")
         return {}
     from dotenv.parser import parse_stream
 
@@ -174,10 +184,13 @@ def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict
     try:
         with path.open(encoding="utf-8-sig") as stream:
             for binding in parse_stream(stream):
+                text = binding.original.string
+                # A binding begins with the blank lines before it.
+                line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
                 if binding.error:
-                    problems.append(
-                        f"{path.name}:{binding.original.line}: not a line of the form NAME=value."
-                    )
+                    problems.append(f"{path.name}:{line}: not a line of the form NAME=value.")
+                elif "\0" in text:
+                    problems.append(f"{path.name}:{line}: a NUL byte cannot be in a setting.")
                 elif binding.key is not None and binding.value is not None:
                     values[binding.key] = binding.value
     except (OSError, UnicodeDecodeError) as exc:
@@ -222,6 +235,9 @@ def _read_url(url: str | None, origin: str, problems: list[str]) -> dict[str, An
     if not url.strip():
         problems.append(f"{origin} is empty: give it a URL, or unset it.")
         return {}
+    if url != url.strip():
+        problems.append(f"{origin} has a blank or a line end before or behind it: remove that.")
+        return {}
     if not re.match(r"postgres(ql)?://", url):
         scheme = re.match(r"[a-z0-9+]+(?=://)", url)
         problems.append(
@@ -240,35 +256,54 @@ def _read_url(url: str | None, origin: str, problems: list[str]) -> dict[str, An
         return dict(conninfo_to_dict(url))
     except psycopg.ProgrammingError:
         # libpq's own message quotes the piece that it stumbled over, which is often the password.
+        unknown = _unknown_parameter(url)
         problems.append(
-            f"{origin} cannot be parsed. In the user name and the password write % as %25, @ as %40, : as %3A, "
+            f"{origin} has a parameter that libpq does not know: {unknown}."
+            if unknown
+            else f"{origin} cannot be parsed. In the user name and the password write % as %25, @ as %40, : as %3A, "
             "/ as %2F, ? as %3F, # as %23 and a space as %20; the port is a number; "
             "parameters behind the ? are libpq's."
         )
         return {}
 
 
+def _unknown_parameter(url: str) -> str | None:
+    """The first name behind the ? that libpq does not know, unless it may be a piece of a password."""
+    query = url.partition("?")[2]
+    if "@" in query or "password" in query:
+        return None
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} | {"ssl"}
+    found = re.findall(r"(?:^|&)([a-z_]+)=", query)
+    return next((name for name in found if name not in known), None)
+
+
 def _check_parameters(
     parameters: Mapping[str, Any], origin: str, merged: Mapping[str, str], problems: list[str]
 ) -> None:
     for name, variable, right, hint in (
-        ("port", "PGPORT", lambda v: all(p == "" or (p.isdigit() and 0 < int(p) < 65536) for p in v.split(",")),
-         "a port is a number from 1 to 65535"),
-        ("connect_timeout", "PGCONNECT_TIMEOUT", lambda v: re.fullmatch(r"-?\d{1,9}", v), "write whole seconds"),
+        ("port", "PGPORT", lambda v: all(re.fullmatch(r"(0*[1-9][0-9]{0,4})?", p) and int(p or 1) < 65536
+                                         for p in v.split(",")), "a port is a number from 1 to 65535"),
+        ("connect_timeout", "PGCONNECT_TIMEOUT", lambda v: re.fullmatch(r"-?[0-9]{1,9}", v), "write whole seconds"),
         ("sslmode", "PGSSLMODE", lambda v: v in SSL_MODES, f"use one of {', '.join(SSL_MODES)}"),
     ):  # fmt: skip
         value, place = parameters.get(name), f"{name} in {origin}"
         if value is None:
             value, place = merged.get(variable), variable
         if value and not right(str(value)):
-            problems.append(f"{place} is '{value}': {hint}.")
+            # Where the host was forgotten, what stands in the port's place is the password: never quoted.
+            quoted = (
+                f" is '{value}'"
+                if re.fullmatch(r"[\w.-]{1,20}", str(value)) and name != "port"
+                else " is wrong"
+            )
+            problems.append(f"{place}{quoted}: {hint}.")
 
 
 def _may_be_embedded(environment: str | None, asked: bool, problems: list[str]) -> bool:
     if environment in ("development", "test") or (asked and environment is None):
         return True
     problems.append(
-        "no database is named: set DATABASE_URL (postgresql://user:password@host:5432/name). "
+        "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). "
         + (
             f"The embedded server does not stand in where APP_ENV is {environment}."
             if environment
@@ -281,7 +316,8 @@ def _may_be_embedded(environment: str | None, asked: bool, problems: list[str]) 
 def _actor(merged: Mapping[str, str]) -> str:
     # Not getpass.getuser(): it raises for a uid without a passwd entry, as in many containers.
     name = next((merged[name] for name in ("LOGNAME", "USER", "USERNAME") if merged.get(name)), None)
-    return name or (f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown")
+    # What is not UTF-8 in it could not be sent to the database.
+    return (name or f"uid {os.getuid()}").encode(errors="replace").decode()
 
 
 def _secrets(url: str | None, parameters: Mapping[str, Any], merged: Mapping[str, str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import psycopg
@@ -37,20 +38,26 @@ class Answer:
 
 
 @cache
-def _template(name: str) -> sql.SQL:
+def _template(name: str) -> list[tuple[bytes, str | None]]:
+    """The text of sql/<name>.sql in pieces, each with the name of the {part} behind it."""
     here = Path(__file__).parent
     folder = here / "sql" if (here / "sql").is_dir() else here.parent / "sql"
     lines = (folder / f"{name}.sql").read_text(encoding="utf-8").splitlines()
     # The comments are for people; a thousand files need not carry them over the network a thousand times.
-    return sql.SQL("\n".join(line for line in lines if not line.lstrip().startswith("--")))
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+    return [(piece.encode(), part) for piece, part, _, _ in Formatter().parse(f"{text}\n")]
 
 
 def message(connection: Connection, name: str, **parts: Any) -> bytes:
     """The text of sql/<name>.sql with its {parts} filled in: composables as they are, all else as literals."""
-    filled = {
-        key: part if isinstance(part, sql.Composable) else sql.Literal(part) for key, part in parts.items()
-    }
-    return _template(name).format(**filled).as_bytes(connection)
+    text = []
+    for piece, name_of_part in _template(name):
+        text.append(piece)
+        if name_of_part is not None:
+            part = parts[name_of_part]
+            composed = part if isinstance(part, sql.Composable) else sql.Literal(part)
+            text.append(composed.as_bytes(connection))
+    return b"".join(text)
 
 
 def send(connection: Connection, text: bytes, answer: Answer, *, keep: bool = True) -> Answer:
