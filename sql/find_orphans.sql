@@ -8,10 +8,12 @@ SELECT c.tableoid AS part, c.ctid AS tid
 CREATE TEMP TABLE sqlrail_limit ON COMMIT DROP AS
 SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relation}::text AS relation,
        (SELECT count(*) FROM pg_temp.sqlrail_orphan) AS orphans,
+       -- those of earlier rounds, where a table refers to itself
+       {before}::bigint AS before,
        EXISTS (SELECT FROM {parent}) AS has_parents,
        -- Counted only where it matters.
-       CASE WHEN (SELECT count(*) FROM pg_temp.sqlrail_orphan) > {max_rows}
-            THEN (SELECT count(*) FROM {child}) END AS rows;
+       CASE WHEN (SELECT count(*) FROM pg_temp.sqlrail_orphan) + {before} > {max_rows}
+            THEN (SELECT count(*) FROM {child}) + {before} END AS rows;
 
 -- Rows of other tables that foreign keys would delete or change with them.
 CREATE TEMP TABLE sqlrail_cascade (
@@ -19,7 +21,7 @@ CREATE TEMP TABLE sqlrail_cascade (
     part oid,
     tid tid,
     action text,
-    PRIMARY KEY (part, tid, action)
+    PRIMARY KEY (part, tid)
 ) ON COMMIT DROP;
 
 CREATE TEMP VIEW sqlrail_gone AS
@@ -39,9 +41,9 @@ BEGIN
                   HINT = 'Fill the parent table first; if it was emptied by mistake, restore it.';
     END IF;
     -- Orphans on this scale are more often a wrong relation or lost parents than rows to throw away.
-    IF it.orphans > it.max_rows AND it.orphans > it.max_share * it.rows THEN
+    IF it.orphans + it.before > it.max_rows AND it.orphans + it.before > it.max_share * it.rows THEN
         RAISE EXCEPTION '% of % rows are orphans, more than % rows and % %% of the table',
-            it.orphans, it.rows, it.max_rows, it.max_share * 100
+            it.orphans + it.before, it.rows, it.max_rows, it.max_share * 100
             USING ERRCODE = 'SR001',
                   HINT = 'If they shall go all the same, allow it: --max-share or --max-rows.';
     END IF;

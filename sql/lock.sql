@@ -5,7 +5,9 @@ INSERT INTO {lock} (locked, ctime, pid)
 SELECT 1, clock_timestamp() AT TIME ZONE 'UTC', pg_backend_pid()
  WHERE pg_try_advisory_xact_lock({key})
 ON CONFLICT DO NOTHING;
+-- A later statement and hence a new snapshot: it sees what was committed before the lock was ours.
 SELECT pg_try_advisory_xact_lock({key}) AS locked,
        (SELECT pid FROM {lock} WHERE locked = 1) AS row_of,
        pg_backend_pid() AS me,
-       txid_current() AS transaction;
+       txid_current() AS transaction,
+       {applied} AS applied;

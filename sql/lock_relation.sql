@@ -1,28 +1,52 @@
 -- Locks the relation's tables as ADD FOREIGN KEY would, and every table that a delete would cascade into: from
 -- here to the commit no parent comes or goes and no child is written. At READ COMMITTED without these locks a
 -- row whose parent commits between our look and our commit would be deleted all the same.
+-- The names travel as settings: one that holds the body's own quote would end the body.
+SELECT set_config('sqlrail.child', {child}, true), set_config('sqlrail.parent', {parent}, true);
 DO $lock$
 DECLARE
-    child regclass := to_regclass({child});
-    parent regclass := to_regclass({parent});
-    target regclass;
+    child regclass := to_regclass(current_setting('sqlrail.child'));
+    parent regclass := to_regclass(current_setting('sqlrail.parent'));
+    lock_timeout interval := current_setting('lock_timeout');
+    give_way timestamptz := clock_timestamp() + nullif(lock_timeout, '0');
+    wanted regclass[];
+    next regclass;
+    busy regclass := child;
 BEGIN
-    IF child IS NULL OR parent IS NULL THEN
+    -- What is no table is not locked, but refused: relation.sql says why.
+    IF child IS NULL OR parent IS NULL
+       OR EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid IN (child, parent) AND relkind NOT IN ('r', 'p')) THEN
         RETURN;
     END IF;
-    EXECUTE format('LOCK TABLE %s, %s IN SHARE ROW EXCLUSIVE MODE', child, parent);
-    FOR target IN
-        WITH RECURSIVE reached(oid) AS (
+    LOOP
+        WITH RECURSIVE edge(one, other) AS (
+            SELECT confrelid, conrelid FROM pg_catalog.pg_constraint
+             WHERE contype = 'f' AND confdeltype IN ('c', 'n', 'd')
+            UNION ALL
+            -- A partition may have keys of its own to it.
+            SELECT inhparent, inhrelid FROM pg_catalog.pg_inherits
+        ), reached(oid) AS (
             SELECT child::oid
             UNION
-            SELECT fk.conrelid
-              FROM reached
-              JOIN pg_catalog.pg_constraint AS fk ON fk.confrelid = reached.oid
-             WHERE fk.contype = 'f' AND fk.confdeltype IN ('c', 'n', 'd')
+            SELECT edge.other FROM reached JOIN edge ON one = reached.oid
         )
-        SELECT oid FROM reached WHERE oid <> child
-    LOOP
-        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', target);
+        SELECT array_agg(DISTINCT c.oid::regclass) INTO wanted
+          FROM pg_catalog.pg_class AS c
+         WHERE c.oid = parent OR c.oid IN (SELECT oid FROM reached) AND c.relkind IN ('r', 'p');
+        -- Never waits for one of them while it holds another: sessions that write parents first and sessions that
+        -- write children first would both run into a deadlock with us.
+        BEGIN
+            EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', busy);
+            FOREACH next IN ARRAY wanted LOOP
+                busy := next;
+                EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE NOWAIT', next);
+            END LOOP;
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            IF clock_timestamp() >= give_way THEN
+                RAISE;
+            END IF;
+        END;
     END LOOP;
 END
 $lock$;

@@ -4,7 +4,12 @@ SELECT (SELECT n.nspname
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
          WHERE c.oid = to_regclass('_yoyo_migration')) AS schema_of_records,
        current_schema() AS schema_for_new_tables,
-       to_regclass('sqlrail.stamp') IS NOT NULL AS has_our_tables,
-       to_regnamespace('sqlrail') IS NOT NULL
-         OR has_database_privilege(current_database(), 'CREATE') AS may_have_our_tables,
-       current_database() AS database
+       -- To a role that may not read them they do not exist; to_regclass() would be an error.
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'stamp'
+                  AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+         AS has_our_tables,
+       CASE WHEN to_regnamespace('sqlrail') IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+            ELSE has_schema_privilege('sqlrail', 'CREATE') END AS may_have_our_tables,
+       current_database() AS database,
+       version() ~ 'linux' AS notices_dead_clients

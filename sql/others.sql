@@ -1,7 +1,9 @@
--- Who else is in this database. Columns that the role may not read are null.
+-- Who else is in this database. Columns that the role may not read are null, backend_type too: then whoever has a
+-- role is a client, for the server's own workers have none.
 SELECT pid, usename, application_name, host(client_addr), state
   FROM pg_catalog.pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+   AND CASE WHEN backend_type IS NULL THEN usesysid IS NOT NULL ELSE backend_type = 'client backend' END
 UNION ALL
 SELECT NULL, owner, 'prepared transaction ' || gid, NULL, 'prepared'
   FROM pg_catalog.pg_prepared_xacts

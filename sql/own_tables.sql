@@ -1,5 +1,12 @@
 -- sqlrail's own tables: what yoyo's cannot hold. Made by the first transaction that needs one.
-CREATE SCHEMA IF NOT EXISTS sqlrail;
+-- IF NOT EXISTS would ask for the right to create schemas even where its owner has made this one for the role.
+DO $schema$
+BEGIN
+    IF to_regnamespace('sqlrail') IS NULL THEN
+        CREATE SCHEMA sqlrail;
+    END IF;
+END
+$schema$;
 
 CREATE TABLE IF NOT EXISTS sqlrail.stamp (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -189,7 +189,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
         row = self._ask(self.message("look")).rows[0]
-        records_in, new_in, self.has_own_tables, self.may_have_own_tables, self.database = row
+        records_in, new_in, self.has_own_tables, self.may_have_own_tables, self.database, notices = row
+        version = self.connection.info.server_version
+        newer = [name for name, since in (("begin_14", 140000 if notices else None), ("begin_17", 170000))
+                 if since and version >= since]  # fmt: skip
+        self._newer = b"".join(self.message(name) for name in newer)
         self.has_records = records_in is not None
         self.schema = records_in or new_in
         self.stamp: str | None = None
@@ -246,14 +250,19 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _make_lock_table(self) -> None:
         deadline = time.monotonic() + self.settings.lock_wait
         while self.lock_table not in self.list_tables():
-            if self._ask(self._begin(None) + self.message("try_lock", key=KEY)).rows[-1][0]:
-                self._in_transaction = True
-                self.create_lock_table()
-                self._in_transaction = False
-                self._ask(b"COMMIT")
-                continue
-            self.undo()
-            self._wait_for_lock(deadline, None)
+            if self._ask(self._begin(None) + self.message("try_lock", key=KEY)).last[0]:
+                try:
+                    # Not by create_lock_table(): it takes every error for "there is one already".
+                    self.ask(self.format_sql(self.create_lock_table_sql).encode() + b"; COMMIT")
+                except (pg.DuplicateTable, pg.UniqueViolation):
+                    self.undo()  # plain yoyo was quicker
+                except psycopg.Error as exc:
+                    self.undo()
+                    self.raise_if_lost("yoyo's tables were being made")
+                    raise DatabaseFailed(f"yoyo's tables cannot be made: {_sentence(exc)}") from exc
+            else:
+                self.undo()
+                self._wait_for_lock(deadline, None)
 
     def take_over(self, files: dict[str, File]) -> list[str]:
         """Writes the stamp, and today's checksum for records that have none (plain yoyo's); returns their ids."""
@@ -329,7 +338,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Tells of the commit that was answered, if one was and nobody was told: a signal may come in between."""
         if self._in_flight is not None and self._in_flight[1].committed:
             closing, self._in_flight = self._in_flight[0], None
-            if closing.file.id not in [done.id for done in self.done]:
+            if closing.file.id not in [done.id for done in self.done[-1:]]:
                 self._confirm(closing)
 
     def _settle(self, closing: _Closing, answer: Answer) -> None:
@@ -390,16 +399,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
         deadline = time.monotonic() + self.settings.lock_wait
         lock = self._table(self.lock_table)
-        text = self._begin(file) + self._part("lock", lock=lock, key=KEY)
-        if hash_ is not None:
-            text += self.message("unapplied", records=self._records, hash=hash_)
+        applied = b"false" if hash_ is None else self.message("applied", records=self._records, hash=hash_)
+        text = self._begin(file) + self.message("lock", lock=lock, key=KEY, applied=applied)
         waited = False
         while True:
             answer = self._exchange(text)
             if answer.error is None:
-                locked, row_of, me, transaction = answer.rows[-1 if hash_ is None else -2]
+                locked, row_of, me, transaction, is_applied = answer.last
                 if locked and row_of == me:
-                    return _Opened(transaction, hash_ is not None and answer.rows[-1][0])
+                    return _Opened(transaction, is_applied)
                 if locked and row_of is not None and row_of < 0:
                     self.ask(self.message("break_dead_lock", lock=lock))
                     continue
@@ -494,7 +502,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             lock = file.lock_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
-        return self._part("begin", lock_timeout=_ms(lock), statement_timeout=_ms(statement))
+        return self._part("begin", lock_timeout=_ms(lock), statement_timeout=_ms(statement)) + self._newer
 
     @property
     def _commit(self) -> bytes:
@@ -531,8 +539,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.undo()
             if self.connection.closed:
                 exc.args = ("interrupted, and the connection broke: `status` says what was committed.",)
-            elif self._running is not None and self._running not in [done.id for done in self.done]:
-                exc.args = (f"interrupted: {self._running} was cancelled and rolled back; nothing of it was kept.",)
+            elif self._running is not None and self._running not in [done.id for done in self.done[-1:]]:
+                exc.args = (
+                    f"interrupted: {self._running} was cancelled and rolled back; nothing of it was kept.",
+                )
             raise
         finally:
             self._closing = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -22,19 +21,28 @@ from sqlrail.connect import Connection
 GRACE = 5.0
 
 
-@dataclass
 class Answer:
     """What came back for one message. It fills up as results arrive, so that an interrupted one still tells."""
 
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    completed: int = 0  # statements that ended well, those that rules added not counted
-    error: psycopg.Error | None = None
+    def __init__(self) -> None:
+        self.results: list[pq.abc.PGresult] = []
+        self.completed = 0  # statements that ended well, those that rules added not counted
+        self.error: psycopg.Error | None = None
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows of all results, one after the other."""
+        return [row for result in self.results for row in _rows(result)]
+
+    @property
+    def last(self) -> tuple[Any, ...]:
+        """The last row of the last result."""
+        return _rows(self.results[-1])[-1]
 
     @property
     def committed(self) -> bool:
         # COMMIT of a failed transaction is answered ROLLBACK.
-        return "COMMIT" in self.tags
+        return any(result.command_status == b"COMMIT" for result in self.results)
 
 
 @cache
@@ -49,14 +57,18 @@ def _template(name: str) -> list[tuple[bytes, str | None]]:
 
 
 def message(connection: Connection, name: str, **parts: Any) -> bytes:
-    """The text of sql/<name>.sql with its {parts} filled in: composables as they are, all else as literals."""
+    """The text of sql/<name>.sql with its {parts} filled in.
+
+    Composables and bytes, which are messages themselves, go in as they are, all else as literals.
+    """
     text = []
-    for piece, name_of_part in _template(name):
+    for piece, slot in _template(name):
         text.append(piece)
-        if name_of_part is not None:
-            part = parts[name_of_part]
-            composed = part if isinstance(part, sql.Composable) else sql.Literal(part)
-            text.append(composed.as_bytes(connection))
+        if slot is not None:
+            part = parts[slot]
+            if not isinstance(part, bytes):
+                part = (part if isinstance(part, sql.Composable) else sql.Literal(part)).as_bytes(connection)
+            text.append(part)
     return b"".join(text)
 
 
@@ -133,8 +145,7 @@ def _collect(connection: Connection, answer: Answer, keep: bool, until: float | 
         elif status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK) and result.command_status:
             answer.completed += 1
             if keep:
-                answer.tags.append(result.command_status.decode())
-                answer.rows += _rows(connection, result)
+                answer.results.append(result)
 
 
 def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
@@ -147,7 +158,7 @@ def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
             pgconn.consume_input()
 
 
-def _rows(connection: Connection, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
-    transformer = Transformer(connection)
+def _rows(result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+    transformer = Transformer()
     transformer.set_pgresult(result)
     return transformer.load_rows(0, result.ntuples, tuple)

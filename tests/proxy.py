@@ -5,29 +5,40 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 from urllib.parse import quote, unquote
 
 #: who sends the messages that are counted
 Sender = Literal["client", "server"]
 
+#: the server's answer to a COMMIT: the message CommandComplete
+COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
+
 
 class Proxy:
     """Listens beside the server; `url` leads through it to the database of the URL that it was given.
 
     After `cut_after` messages of `sender` the connection is cut, once, and `was_cut` is set. Where `again` is
-    false nobody gets through any more. `counts` says how many messages went by, the first connection's only.
+    false nobody gets through any more. `counts` says how many messages went by, and `commits` how many of the
+    server's went before each answer to a COMMIT, the first connection's only.
     """
 
     def __init__(
-        self, folder: Path, url: str, *, sender: Sender = "client", cut_after: int | None = None, again: bool = True
+        self,
+        folder: Path,
+        url: str,
+        *,
+        sender: Sender = "client",
+        cut_after: int | None = None,
+        again: bool = True,
     ) -> None:
         host, _, rest = url.partition("?host=")[2].partition("&")
         self.url = url.replace(f"host={host}&{rest}", f"host={quote(str(folder), safe='')}&port=5432")
         self.sender, self.cut_after, self.again = sender, cut_after, again
         self.counts: Counter[Sender] = Counter()
+        self.commits: list[int] = []
         self.was_cut = threading.Event()
         self._target = f"{unquote(host)}/.s.PGSQL.5432"
         self._sockets: list[socket.socket] = []
@@ -37,13 +48,10 @@ class Proxy:
         self._listener.bind(str(self._path))
         self._listener.listen()
 
-    def __enter__(self) -> Proxy:
         self._start(self._accept)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Cuts what is left, and waits until every thread has ended."""
         # shutdown() wakes a thread up that waits in accept() or recv(); close() alone would not.
         self._hang_up(self._listener)
         for each in self._sockets:
@@ -56,11 +64,11 @@ class Proxy:
 
     def cut(self) -> None:
         """Cuts every connection now."""
+        self.was_cut.set()
         if not self.again:
             self._hang_up(self._listener)
         for each in list(self._sockets):
             self._hang_up(each)
-        self.was_cut.set()
 
     def _start(self, work: object, *args: object) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)  # type: ignore[arg-type]
@@ -94,6 +102,8 @@ class Proxy:
                     if counted and self._is_over(sender):
                         self.cut()
                         return
+                    if counted and rest[:size] == COMMITTED:
+                        self.commits.append(self.counts[sender])
                     target.sendall(rest[:size])
                     rest, letter = rest[size:], 1
                     if counted:
@@ -111,7 +121,5 @@ class Proxy:
 
     @staticmethod
     def _hang_up(each: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

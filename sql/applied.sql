@@ -1,0 +1,1 @@
+EXISTS (SELECT FROM {records} WHERE migration_hash = {hash})

@@ -1,0 +1,2 @@
+-- PostgreSQL 17 and later.
+SET LOCAL transaction_timeout = 0;

@@ -1,0 +1,218 @@
+"""What a run has left behind: the story's database, what it looks like after each file, and the checks between."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from conftest import ROOT, clean_environment, query
+from psycopg import sql
+
+from sqlrail import local
+from sqlrail.backend import Applied
+from sqlrail.errors import SqlrailError
+from sqlrail.migrate import migrate
+from sqlrail.settings import Settings
+
+FIXTURES = Path(__file__).resolve().parent
+MIGRATIONS = ROOT / "migrations"
+IDS = sorted(path.stem for path in MIGRATIONS.glob("*.sql") if not path.stem.endswith(".rollback"))
+ORPHAN = "c11ed8a9-ba3a-4c97-917e-0600e4985488"
+#: seconds in which what must happen has happened, on a slow machine too
+PATIENCE = 60.0
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a run may change, without times, numbers from sequences and names of machines."""
+
+    records: list[str]
+    applies: Counter[str]
+    lock_rows: int
+    catalog: list[str]
+    rows: dict[str, list[str]]
+    archive: list[tuple[Any, ...]]
+    runs: list[tuple[Any, ...]]
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What the files and their pre-steps made, the records of them aside."""
+        return self.catalog, self.rows, self.archive, self.runs
+
+
+def read(url: str) -> State:
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def rows(statement: bytes, table: str | None = None) -> list[Any]:
+            if table and connection.execute("SELECT to_regclass(%s)", [table]).fetchall() == [(None,)]:
+                return []
+            return connection.execute(statement).fetchall()
+
+        catalog = sorted(line for (line,) in rows((FIXTURES / "catalog.sql").read_bytes()))
+        tables = sorted({line.split(":")[0] for line in catalog})
+        texts = sql.SQL("SELECT {0}::text FROM {0} ORDER BY 1")
+        return State(
+            [id_ for (id_,) in rows(b"SELECT migration_id FROM _yoyo_migration ORDER BY applied_at_utc, 1",
+                                    "_yoyo_migration")],
+            Counter(id_ for (id_,) in rows(b"SELECT migration_id FROM _yoyo_log WHERE operation = 'apply'",
+                                           "_yoyo_log")),
+            len(rows(b"SELECT FROM yoyo_lock", "yoyo_lock")),
+            catalog,
+            {name: [text for (text,) in connection.execute(texts.format(sql.Identifier(name)))] for name in tables},
+            rows(b"SELECT relation, source, action, cells::text FROM sqlrail.archive ORDER BY 1, 2, 3, 4",
+                 "sqlrail.archive"),
+            rows(b"SELECT verb, migration_id, relations::text FROM sqlrail.run ORDER BY 1, 2, 3", "sqlrail.run"),
+        )  # fmt: skip
+
+
+@dataclass
+class Heard:
+    """A listener that remembers."""
+
+    said: list[str] = field(default_factory=list)
+    applied_ids: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def applied(self, done: Applied) -> None:
+        self.applied_ids.append(done.id)
+
+
+def attempt(url: str, heard: Heard, migrations: Path = MIGRATIONS, **settings: Any) -> SqlrailError | None:
+    """A migrate within this process; the error that it ended with, which must be one of sqlrail's own."""
+    told = Settings(database_url=url, environment="development", migrations=migrations, **settings)
+    try:
+        migrate(told, heard)
+    except SqlrailError as exc:
+        ended = exc
+    else:
+        return None
+    assert ended.applied == heard.applied_ids
+    return ended
+
+
+def start_runner(url: str, *args: object, cwd: Path = ROOT) -> subprocess.Popen[str]:
+    """`runner.py` as a child process that somebody else waits for."""
+    return subprocess.Popen(
+        [sys.executable, ROOT / "runner.py", *map(str, args)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env={**clean_environment(), "DATABASE_URL": url, "APP_ENV": "development"},
+    )
+
+
+def reported(stdout: str) -> list[str]:
+    """The migrations that a run said it had applied."""
+    return re.findall(r"^applied (\S+)", stdout, re.MULTILINE)
+
+
+def write(folder: Path, **files: str) -> Path:
+    """A folder of migrations, one for each name."""
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.sql").write_text(text)
+    return folder
+
+
+def wait_for(event: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Looks again and again until it has happened."""
+    deadline = time.monotonic() + seconds
+    while not event():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(0.005)
+
+
+class Watch:
+    """Looks at a database from outside: who is in it, and what they wait for."""
+
+    def __init__(self, url: str, connection: psycopg.Connection[Any]) -> None:
+        self.name = url.split("?")[0].rpartition("/")[2]
+        self.connection = connection
+
+    def backends(self, condition: str = "true") -> int:
+        rows = self.connection.execute(
+            f"SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+            f" AND application_name LIKE 'sqlrail%%' AND {condition}".encode(),
+            [self.name],
+        )
+        return len(rows.fetchall())
+
+    def wait_until_there(self, condition: str = "true", number: int = 1) -> None:
+        wait_for(lambda: self.backends(condition) >= number, f"a runner where {condition}")
+
+    def wait_until_gone(self, seconds: float = PATIENCE) -> None:
+        wait_for(lambda: not self.backends(), "the runner's backend has left", seconds)
+
+
+@contextmanager
+def watching(server: local.Server, url: str) -> Iterator[Watch]:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        yield Watch(url, connection)
+
+
+class Story:
+    """The database of the story with the orphan in it, as a template, and what it is after each file."""
+
+    def __init__(self, server: local.Server, folder: Path) -> None:
+        self.server = server
+        self.template = f"story_{os.getpid()}_{next(_numbers)}"
+        query(server.url, f"CREATE DATABASE {self.template}")
+        with psycopg.connect(self._url(self.template), autocommit=True) as connection:
+            connection.execute((FIXTURES / "orm.sql").read_bytes())
+        #: the contents after 0, 1, 2, … files, from a run that nobody disturbed
+        self.stages: list[tuple[object, ...]] = []
+        with self.copy() as url:
+            self.stages.append(read(url).content)
+            for id_ in IDS:
+                write(folder, **{id_: (MIGRATIONS / f"{id_}.sql").read_text()})
+                assert attempt(url, Heard(), folder) is None
+                self.stages.append(read(url).content)
+
+    @contextmanager
+    def copy(self) -> Iterator[str]:
+        name = f"{self.template}_{next(_numbers)}"
+        query(self.server.url, f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        try:
+            yield self._url(name)
+        finally:
+            query(self.server.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def check(self, url: str, told: Sequence[str]) -> list[str]:
+        """Every file is wholly there or wholly absent, and what was told is there; returns what is there."""
+        state = read(url)
+        count = len(state.records)
+        assert state.records == IDS[:count]
+        assert state.applies == Counter(state.records)
+        assert state.content == self.stages[count]
+        in_place = any(ORPHAN in row for row in state.rows["usage_analytics"])
+        archived = any(ORPHAN in cells for *_, cells in state.archive)
+        assert in_place != archived
+        assert state.lock_rows == 0
+        assert set(told) <= set(state.records)
+        return state.records
+
+    def check_all_is_well(self, url: str) -> None:
+        """The next run finishes, and all is as if nothing had happened."""
+        heard = Heard()
+        before = read(url).records
+        assert attempt(url, heard) is None
+        assert before + heard.applied_ids == self.check(url, heard.applied_ids) == IDS
+
+    def _url(self, name: str) -> str:
+        return self.server.url.replace("/app?", f"/{name}?")

@@ -1,0 +1,172 @@
+"""Through PgBouncer in transaction mode, where the next transaction of a session is somebody else's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import psycopg
+import pytest
+from aftermath import PATIENCE, read, reported, start_runner, wait_for, write
+from conftest import Connect, open_folder, query, run
+
+from sqlrail import local
+
+PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+POOL = 3
+pytestmark = pytest.mark.skipif(not Path(PGBOUNCER).exists(), reason="PgBouncer is not installed")
+#: what an application would see of a file that went before it in the same session
+SEEN = """
+    SELECT current_user::text, session_user::text, current_setting('search_path'), current_setting('lock_timeout'),
+           current_setting('statement_timeout'), current_setting('default_transaction_isolation'),
+           current_setting('client_connection_check_interval'), to_regclass('pg_temp.leaked')::text,
+           (SELECT count(*) FROM pg_cursors),
+           (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())
+"""
+LEAKY = """
+SET search_path = pg_catalog;
+SET statement_timeout = '2min';
+SET default_transaction_isolation = 'serializable';
+CREATE TEMP TABLE leaked (id int);
+SELECT pg_advisory_lock(4242);
+DECLARE leaked CURSOR WITH HOLD FOR SELECT 1;
+CREATE TABLE public.made (id int);
+SET ROLE pg_monitor;
+"""
+
+
+@pytest.fixture
+def pooled(server: local.Server, database: str) -> Iterator[str]:
+    """The database by way of a pool of three sessions."""
+    host = database.partition("?host=")[2].partition("&")[0]
+    with open_folder() as folder, ExitStack() as cleanup:
+        owner = server.data.stat().st_uid
+        account: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            # PgBouncer refuses to run as root, and the server lets its own account in.
+            account = {"user": owner, "group": server.data.stat().st_gid, "extra_groups": []}
+        sockets = folder / "sockets"
+        sockets.mkdir(mode=0o700)
+        os.chown(sockets, owner, -1)
+        settings = folder / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = host={unquote(host)} port=5432 user=postgres\n"
+            f"[pgbouncer]\nlisten_addr =\nlisten_port = 5432\nunix_socket_dir = {sockets}\nauth_type = any\n"
+            f"pool_mode = transaction\ndefault_pool_size = {POOL}\nmax_client_conn = 100\n"
+            "ignore_startup_parameters = extra_float_digits\n"
+        )
+        settings.chmod(0o644)
+        log = cleanup.enter_context((folder / "log").open("wb"))
+        pooler = subprocess.Popen([PGBOUNCER, settings], stdout=log, stderr=log, cwd="/", **account)
+        cleanup.callback(pooler.wait, PATIENCE)
+        cleanup.callback(pooler.kill)
+        url = database.replace(host, quote(str(sockets), safe=""))
+        wait_for(lambda: pooler.poll() is not None or (sockets / ".s.PGSQL.5432").exists(), "PgBouncer is up")
+        assert pooler.poll() is None, (folder / "log").read_text()
+        yield url
+
+
+def what_is_seen(url: str) -> set[tuple[Any, ...]]:
+    """What the application sees, in every session of the pool."""
+    with ExitStack() as cleanup:
+        seen, pids = set(), set()
+        for _ in range(POOL):
+            # In a transaction each, all at once: that takes every session of the pool.
+            connection = cleanup.enter_context(psycopg.connect(url, prepare_threshold=None))
+            seen.add(connection.execute(SEEN).fetchall()[0])
+            pids.update(connection.execute("SELECT pg_backend_pid()").fetchall())
+        assert len(pids) == POOL
+        return seen
+
+
+def test_of_20_runners_on_a_pool_of_3_sessions_each_file_is_run_by_one(pooled: str, tmp_path: Path) -> None:
+    few = {f"{number:03}_t{number}": f"CREATE TABLE t{number} (id int);\n" for number in range(1, 6)}
+    files = write(tmp_path / "files", **few)
+    runners = [start_runner(pooled, "migrate", "--migrations", files) for _ in range(20)]
+    done = [(*each.communicate(timeout=2 * PATIENCE), each.returncode) for each in runners]
+    assert [(code, talk) for _, talk, code in done if code] == []
+    assert Counter(id_ for out, _, _ in done for id_ in reported(out)) == dict.fromkeys(few, 1)
+    state = read(pooled)
+    assert (sorted(state.records), state.applies, state.lock_rows) == ([*few], dict.fromkeys(few, 1), 0)
+
+
+def test_the_application_sees_nothing_of_what_a_file_did_to_its_session(
+    pooled: str, database: str, tmp_path: Path, connect: Connect
+) -> None:
+    before = what_is_seen(pooled)
+    assert len(before) == 1
+    query(database, "CREATE TABLE gate (id int)")
+    keeper = connect(database, autocommit=False)
+    keeper.execute("LOCK TABLE gate")
+    files = write(
+        tmp_path / "files",
+        **{
+            "001_leaky": f"-- lock-timeout: 1min\n{LEAKY}RESET ROLE;\nLOCK TABLE public.gate;\nSET ROLE pg_monitor;\n"
+        },
+    )
+    runner = start_runner(pooled, "migrate", "--migrations", files)
+    wait_for(lambda: waits(database), "the runner is in its file")
+    for _ in range(2 * POOL):
+        with psycopg.connect(pooled, prepare_threshold=None) as connection:
+            assert set(connection.execute(SEEN).fetchall()) == before
+    keeper.rollback()
+    out, talk = runner.communicate(timeout=PATIENCE)
+    assert (runner.returncode, reported(out)) == (0, ["001_leaky"]), talk
+    assert what_is_seen(pooled) == before
+    assert advisory_locks(database) == []
+
+
+def test_the_application_sees_nothing_of_a_file_that_failed(
+    pooled: str, database: str, tmp_path: Path
+) -> None:
+    before = what_is_seen(pooled)
+    files = write(tmp_path / "files", **{"001_leaky": f"{LEAKY}SELECT 1 / 0;\n"})
+    done = run("migrate", "--migrations", files, env={"DATABASE_URL": pooled})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "division by zero" in done.stderr
+    assert what_is_seen(pooled) == before
+    assert advisory_locks(database) == []
+    assert (read(database).records, read(database).rows) == ([], {})
+
+
+def test_the_application_sees_nothing_of_a_runner_that_was_killed(
+    pooled: str, database: str, tmp_path: Path
+) -> None:
+    before = what_is_seen(pooled)
+    files = write(tmp_path / "files", **{"001_leaky": f"{LEAKY}SELECT pg_catalog.pg_sleep(60);\n"})
+    runner = start_runner(pooled, "migrate", "--migrations", files)
+    wait_for(lambda: sleeps(database), "the runner is in its file")
+    runner.kill()
+    runner.communicate(timeout=PATIENCE)
+    wait_for(
+        lambda: not sleeps(database) and not advisory_locks(database), "its statement has ended", seconds=5
+    )
+    assert what_is_seen(pooled) == before
+    assert (read(database).records, read(database).rows) == ([], {})
+    write(files, **{"001_leaky": LEAKY})
+    again = run("migrate", "--migrations", files, env={"DATABASE_URL": pooled})
+    assert (again.returncode, reported(again.stdout)) == (0, ["001_leaky"])
+    assert what_is_seen(pooled) == before
+    assert read(database).rows == {"made": []}
+
+
+def waits(url: str) -> bool:
+    return bool(query(url, "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                           " AND wait_event_type = 'Lock'"))  # fmt: skip
+
+
+def sleeps(url: str) -> bool:
+    return bool(query(url, "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                           " AND wait_event = 'PgSleep'"))  # fmt: skip
+
+
+def advisory_locks(url: str) -> list[Any]:
+    return query(url, "SELECT pid, objid FROM pg_locks WHERE locktype = 'advisory' AND database ="
+                      " (SELECT oid FROM pg_database WHERE datname = current_database())")  # fmt: skip
