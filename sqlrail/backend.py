@@ -10,7 +10,7 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -78,7 +78,6 @@ class _Closing:
     text: bytes
     started: float
     cleanup: tuple[orphans.Cleaned, ...]
-    marked: bool
 
 
 @dataclass(frozen=True)
@@ -276,7 +275,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 "set_stamp", environment=stamps, actor=self.settings.actor, overwrite=False
             )
         for record in unknown:
-            text += self._log_entry(files[record.id], record.hash, "checksum")
+            text += self._log_entry("log", files[record.id], record.hash, "checksum")
         with self.locked():
             self.ask(text)
         return [record.id for record in unknown]
@@ -304,14 +303,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _run(self, file: File, migration: Any, opened: _Opened, started: float, mark: bool) -> _Closing:
         cleanup = tuple(self._pre_step(file, relation) for relation in file.cleanup)
         content = file.content()
-        answer = self._exchange(content, keep=False)
+        closing = []
+
+        def compose_closing() -> None:
+            text = self.message("finish", transaction=opened.transaction)
+            text += self._log_entry("record" if mark else "log", file, migration.hash, "apply")
+            text += b"" if mark else self._commit
+            closing.append(_Closing(file, migration.hash, text, started, cleanup))
+
+        answer = self._exchange(content, keep=False, meanwhile=compose_closing)
         if answer.error is not None:
             raise self._failure(file, content, answer)
-        text = self.message("finish", transaction=opened.transaction)
-        if mark:
-            text += self.message("record", records=self._records, hash=migration.hash, id=file.id)
-        text += self._log_entry(file, migration.hash, "apply") + self._commit
-        return _Closing(file, migration.hash, text, started, cleanup, mark)
+        return closing[0]
 
     def _pre_step(self, file: File, relation: orphans.Relation) -> orphans.Cleaned:
         try:
@@ -398,9 +401,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
         deadline = time.monotonic() + self.settings.lock_wait
-        lock = self._table(self.lock_table)
         applied = b"false" if hash_ is None else self.message("applied", records=self._records, hash=hash_)
-        text = self._begin(file) + self.message("lock", lock=lock, key=KEY, applied=applied)
+        text = self._begin(file) + self.message("lock", lock=self._lock, key=KEY, applied=applied)
         waited = False
         while True:
             answer = self._exchange(text)
@@ -409,7 +411,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if locked and row_of == me:
                     return _Opened(transaction, is_applied)
                 if locked and row_of is not None and row_of < 0:
-                    self.ask(self.message("break_dead_lock", lock=lock))
+                    self.ask(self.message("break_dead_lock", lock=self._lock))
                     continue
                 holder = row_of
             elif isinstance(answer.error, pg.LockNotAvailable):
@@ -450,11 +452,13 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     # Messages
 
-    def _exchange(self, text: bytes, *, keep: bool = True) -> Answer:
+    def _exchange(
+        self, text: bytes, *, keep: bool = True, meanwhile: Callable[[], object] = lambda: None
+    ) -> Answer:
         """Sends the closing that is due, if any, and the text behind it; the closing's fate is settled first."""
         closing, self._closing, answer = self._closing, None, Answer()
         if closing is None:
-            return wire.send(self.connection, text, answer, keep=keep)
+            return wire.send(self.connection, text, answer, keep=keep, meanwhile=meanwhile)
         self._in_flight = (closing, answer)
         wire.send(self.connection, closing.text + text, answer, keep=keep)
         self._land()
@@ -506,14 +510,23 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     @property
     def _commit(self) -> bytes:
-        return self._part("commit", lock=self._table(self.lock_table))
+        return self._part("commit", lock=self._lock)
 
-    def _log_entry(self, file: File, hash_: str, operation: str) -> bytes:
-        data = self.get_log_data(operation="apply")
+    def _log_entry(self, name: str, file: File, hash_: str, operation: str) -> bytes:
+        data = self.get_log_data()
         return self.message(
-            "log", log=self._log, entry=data["id"], hash=hash_, id=file.id, operation=operation,
-            username=data["username"], hostname=data["hostname"], checksum=file.checksum,
-        )  # fmt: skip
+            name,
+            lock=self._lock,
+            records=self._records,
+            log=self._log,
+            entry=data["id"],
+            hash=hash_,
+            id=file.id,
+            operation=operation,
+            username=data["username"],
+            hostname=data["hostname"],
+            checksum=file.checksum,
+        )
 
     @property
     def _records(self) -> sql.Identifier:
@@ -522,6 +535,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     @property
     def _log(self) -> sql.Identifier:
         return self._table(self.log_table)
+
+    @property
+    def _lock(self) -> sql.Identifier:
+        return self._table(self.lock_table)
 
     def _table(self, name: str) -> sql.Identifier:
         return sql.Identifier(self.schema, name)

@@ -26,6 +26,8 @@ from sqlrail.settings import seconds
 BOM = b"\xef\xbb\xbf"
 #: bytes that are read at a time for a checksum
 BLOCK = 1 << 20
+#: bytes up to which a file stays in memory from the first look to its run, instead of being read again
+SMALL = 1 << 14
 _DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
 
 
@@ -62,6 +64,7 @@ class File:
     lock_timeout: float | None = None
     statement_timeout: float | None = None
     flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
+    small: bytes | None = None  # the content, where it is no more than SMALL
 
     def at(self, line: int, column: int = 1) -> str:
         """A place in the file, for messages."""
@@ -69,6 +72,8 @@ class File:
 
     def content(self) -> bytes:
         """The file's bytes without BOM; BadFile if they are no longer those that were checked."""
+        if self.small is not None:
+            return self.small
         with _reading(self.path, buffering=0) as stream:  # a buffer would hold it twice
             content = stream.read()
         if checksum(io.BytesIO(content)) != self.checksum:
@@ -170,7 +175,9 @@ def _read_file(path: Path) -> File:
             if match := _DIRECTIVE.fullmatch(text):
                 _obey(file, number, match[1], (match[2] or "").strip())
         stream.seek(start)
-        file.checksum = checksum(stream)
+        if path.stat().st_size <= SMALL:
+            file.small = stream.read()
+        file.checksum = checksum(stream if file.small is None else io.BytesIO(file.small))
     return file
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -72,8 +72,15 @@ def message(connection: Connection, name: str, **parts: Any) -> bytes:
     return b"".join(text)
 
 
-def send(connection: Connection, text: bytes, answer: Answer, *, keep: bool = True) -> Answer:
-    """Sends one message and reads all that comes back into the answer.
+def send(
+    connection: Connection,
+    text: bytes,
+    answer: Answer,
+    *,
+    keep: bool = True,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Answer:
+    """Sends one message, does what can be done meanwhile, and reads all that comes back into the answer.
 
     An error of the server is returned in answer.error, not raised; the connection is lost if it is closed
     afterwards. Where keep is false rows and tags are dropped as they come. When a signal handler raises in
@@ -86,6 +93,7 @@ def send(connection: Connection, text: bytes, answer: Answer, *, keep: bool = Tr
         if not keep:
             pgconn.set_single_row_mode()
         _flush(pgconn)
+        meanwhile()
         _collect(connection, answer, keep)
     except psycopg.Error as exc:
         answer.error = answer.error or exc

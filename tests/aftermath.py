@@ -181,7 +181,8 @@ class Story:
             self.stages.append(read(url).content)
             for id_ in IDS:
                 write(folder, **{id_: (MIGRATIONS / f"{id_}.sql").read_text()})
-                assert attempt(url, Heard(), folder) is None
+                error = attempt(url, Heard(), folder)
+                assert error is None, error
                 self.stages.append(read(url).content)
 
     @contextmanager
@@ -211,7 +212,8 @@ class Story:
         """The next run finishes, and all is as if nothing had happened."""
         heard = Heard()
         before = read(url).records
-        assert attempt(url, heard) is None
+        error = attempt(url, heard)
+        assert error is None, error
         assert before + heard.applied_ids == self.check(url, heard.applied_ids) == IDS
 
     def _url(self, name: str) -> str:

@@ -209,6 +209,15 @@ def test_a_role_may_have_defaults_of_its_own(
         done = finish(*(start_runner(url, "migrate", "--migrations", few) for _ in range(4)))
         assert [(code, talk) for code, _, talk in done if code] == []
         check_each_file_ran_once(database)
+        # At any other level the look behind the lock would see what was there before the lock.
+        write(
+            few,
+            **{
+                "006_told": "CREATE TABLE told AS SELECT current_setting('transaction_isolation') AS level;\n"
+            },
+        )
+        finish(start_runner(url, "migrate", "--migrations", few))
+        assert query(database, "SELECT level FROM told") == [("read committed",)]
     finally:
         administrator.execute(f"ALTER DATABASE {name} OWNER TO postgres".encode())
         administrator.execute("REASSIGN OWNED BY peculiar TO postgres")
@@ -262,3 +271,25 @@ def test_the_lock_row_of_a_dead_runner_of_ours_goes_without_waiting(database: st
     assert (done.returncode, reported(done.stdout)) == (0, [*FEW][1:]), done.stderr
     assert "waiting" not in done.stderr
     check_each_file_ran_once(database)
+
+
+def test_what_a_file_deferred_is_done_under_its_own_settings(database: str, tmp_path: Path) -> None:
+    text = """
+        CREATE SCHEMA aside;
+        SET search_path = aside;
+        CREATE TABLE item (id int);
+        CREATE TABLE seen (id int);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN INSERT INTO seen VALUES (NEW.id); RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER see AFTER INSERT ON item DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION see();
+        INSERT INTO item VALUES (7);
+    """
+    done = run(
+        "migrate",
+        "--migrations",
+        write(tmp_path / "files", **{"001_aside": text}),
+        env={"DATABASE_URL": database},
+    )
+    assert (done.returncode, reported(done.stdout)) == (0, ["001_aside"]), done.stderr
+    assert query(database, "SELECT id FROM aside.seen") == [(7,)]
