@@ -78,6 +78,7 @@ class _Closing:
     text: bytes
     started: float
     cleanup: tuple[orphans.Cleaned, ...]
+    recorded: bool
 
 
 @dataclass(frozen=True)
@@ -212,13 +213,22 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         One that empties the database takes yoyo's tables, and the lock row in them, away with the rest.
         """
         self.prepare()
+        with self._locked("the transaction", b"COMMIT" if emptying else self._commit):
+            yield
+
+    @contextmanager
+    def _locked(self, what: str, commit: bytes) -> Iterator[None]:
         self._open(None)
         try:
             yield
-            answer = self._exchange(b"COMMIT" if emptying else self._commit)
+            answer = self._exchange(commit)
             if answer.error is not None:
-                self.raise_if_lost("the transaction was being committed", certain=False)
-                raise DatabaseFailed(f"the commit failed: {_sentence(answer.error)} Nothing was changed.")
+                self.raise_if_lost(f"{what} was being committed", certain=False)
+                raise answer.error
+        except psycopg.Error as exc:
+            self.undo()
+            self.raise_if_lost(f"{what} was under way")
+            raise DatabaseFailed(f"{what} failed: {_sentence(exc)} Nothing was changed.") from exc
         except BaseException:
             self.undo()
             raise
@@ -233,15 +243,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 "Create the schema, or name another: ALTER ROLE ... SET search_path = ..."
             )
         self._make_lock_table()
-        self._open(None)
         try:
-            self._in_transaction = True  # yoyo's own begin() and commit() nest inside ours
-            if internalmigrations.needs_upgrading(self):
-                internalmigrations.upgrade(self)
-            self.ask(self._commit)
-        except BaseException:
-            self.undo()
-            raise
+            with self._locked("the making of yoyo's tables", self._commit):
+                self._in_transaction = True  # yoyo's own begin() and commit() nest inside ours
+                if internalmigrations.needs_upgrading(self):
+                    internalmigrations.upgrade(self)
         finally:
             self._in_transaction = False
         self.look()
@@ -309,7 +315,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             text = self.message("finish", transaction=opened.transaction)
             text += self._log_entry("record" if mark else "log", file, migration.hash, "apply")
             text += b"" if mark else self._commit
-            closing.append(_Closing(file, migration.hash, text, started, cleanup))
+            closing.append(_Closing(file, migration.hash, text, started, cleanup, mark))
 
         answer = self._exchange(content, keep=False, meanwhile=compose_closing)
         if answer.error is not None:
@@ -350,6 +356,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if not self.connection.closed:
             self.undo()
             raise self._failure(closing.file, closing.file.content(), answer, at_commit=True)
+        if not closing.recorded:  # a post-apply file leaves nothing to look for
+            self.raise_if_lost(f"{name} was being committed", certain=False)
         self.listener.say(
             f"the connection was lost while {name} was being committed; looking what became of it"
         )
@@ -472,7 +480,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         answer = wire.send(self.connection, text, Answer())
         if answer.error is not None:
             self.raise_if_lost("the database was being asked")
-            raise DatabaseFailed(_sentence(answer.error)) from answer.error
+            raise DatabaseFailed(f"the database refused: {_sentence(answer.error)}") from answer.error
         return answer
 
     def undo(self) -> None:

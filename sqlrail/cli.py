@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
 from typing import Any, NoReturn
@@ -111,7 +112,8 @@ class _Talk:
         from sqlrail.report import applied_lines
 
         if not self.as_json:
-            print(applied_lines(done), flush=True)
+            with suppress(OSError):  # nobody reads, or the disk is full: no reason to stop between two files
+                print(applied_lines(done), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,6 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What is still in the buffer would be an error once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as exc:
+        return _fail(
+            SqlrailError(f"the result cannot be written: {exc.strerror}."), talk, "--verbose" in given
+        )
     except Exception as exc:
         bug = SqlrailError(
             f"this is a bug in sqlrail: {type(exc).__name__}: {exc}. Please report it with --verbose."
