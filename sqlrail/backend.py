@@ -191,7 +191,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         row = self._ask(self.message("look")).rows[0]
         records_in, new_in, self.has_own_tables, self.may_have_own_tables, self.database, notices = row
         version = self.connection.info.server_version
-        newer = [name for name, since in (("begin_14", 140000 if notices else None), ("begin_17", 170000))
+        newer = [name for name, since in (("limits_14", 140000 if notices else None), ("limits_17", 170000))
                  if since and version >= since]  # fmt: skip
         self._newer = b"".join(self.message(name) for name in newer)
         self.has_records = records_in is not None
@@ -235,7 +235,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def prepare(self) -> None:
         """Makes yoyo's tables, where they are missing or of an older yoyo, by yoyo's own hand under the lock."""
-        if self.has_records and not internalmigrations.needs_upgrading(self):
+        if self.has_records and not self._is_outdated():
             return
         if self.schema is None:
             raise DatabaseFailed(
@@ -246,11 +246,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         try:
             with self._locked("the making of yoyo's tables", self._commit):
                 self._in_transaction = True  # yoyo's own begin() and commit() nest inside ours
-                if internalmigrations.needs_upgrading(self):
+                if self._is_outdated():
                     internalmigrations.upgrade(self)
         finally:
             self._in_transaction = False
         self.look()
+
+    def _is_outdated(self) -> bool:
+        try:
+            return bool(internalmigrations.needs_upgrading(self))
+        except psycopg.Error as exc:
+            self.raise_if_lost("yoyo's tables were being looked at")
+            raise DatabaseFailed(f"yoyo's tables cannot be read: {_sentence(exc)}") from exc
 
     def _make_lock_table(self) -> None:
         deadline = time.monotonic() + self.settings.lock_wait
@@ -312,7 +319,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         closing = []
 
         def compose_closing() -> None:
-            text = self.message("finish", transaction=opened.transaction)
+            text = self.message("finish", transaction=opened.transaction) + self._limits(file)
             text += self._log_entry("record" if mark else "log", file, migration.hash, "apply")
             text += b"" if mark else self._commit
             closing.append(_Closing(file, migration.hash, text, started, cleanup, mark))
@@ -419,7 +426,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if locked and row_of == me:
                     return _Opened(transaction, is_applied)
                 if locked and row_of is not None and row_of < 0:
-                    self.ask(self.message("break_dead_lock", lock=self._lock))
+                    self._ask(self.message("break_dead_lock", lock=self._lock))
                     continue
                 holder = row_of
             elif isinstance(answer.error, pg.LockNotAvailable):
@@ -509,12 +516,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return self._composed[key]
 
     def _begin(self, file: File | None) -> bytes:
+        return self._part("begin") + self._limits(file)
+
+    def _limits(self, file: File | None) -> bytes:
         lock, statement = self.settings.lock_timeout, self.settings.statement_timeout
         if file is not None and file.lock_timeout is not None:
             lock = file.lock_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
-        return self._part("begin", lock_timeout=_ms(lock), statement_timeout=_ms(statement)) + self._newer
+        return self._part("limits", lock_timeout=_ms(lock), statement_timeout=_ms(statement)) + self._newer
 
     @property
     def _commit(self) -> bytes:
