@@ -74,11 +74,12 @@ class _Closing:
     """What still has to be sent for a file that has run."""
 
     file: File
-    hash: str
+    migration: Any
     text: bytes
-    started: float
     cleanup: tuple[orphans.Cleaned, ...]
     recorded: bool
+    started: float
+    give_up: float
 
 
 @dataclass(frozen=True)
@@ -159,30 +160,33 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
         Its commit is sent with what comes next; `done` and the listener are told once it is certain.
         """
+        self._apply(migration, mark, time.monotonic() + self.settings.retry_for)
+
+    def _apply(self, migration: Any, mark: bool, give_up: float) -> None:
         file = self.files[migration.id]
         self._running = file.id
-        first = time.monotonic()
-        pause = BACKOFF[0]
-        while True:
+        for pause in _pauses():
             opened = self._open(migration.hash, file)
             if opened.applied and mark:
                 self.undo()
                 return
             started = time.monotonic()
             try:
-                self._closing = self._run(file, migration, opened, started, mark)
+                self._closing = self._run(file, migration, opened, mark, started, give_up)
                 return
             except SqlrailError as exc:
                 self.undo()
-                took, left = time.monotonic() - started, first + self.settings.retry_for - time.monotonic()
-                pause *= random.uniform(0.5, 1.0)  # noqa: S311 - so that two do not meet again
-                if not isinstance(exc.__cause__, PASSING) or left < pause + took:
-                    raise
-                self.listener.say(
-                    f"{file.id} gave way: {exc.__cause__.diag.message_primary}; again in {pause:.1f} s"
-                )
-            time.sleep(pause)
-            pause = min(pause * 3, BACKOFF[1])
+                self._give_way(exc, file, pause, started, give_up)
+
+    def _give_way(
+        self, failure: SqlrailError, file: File, pause: float, started: float, give_up: float
+    ) -> None:
+        """Pauses before another try, or raises the failure: one that no second try mends, or there is no time."""
+        now, cause = time.monotonic(), failure.__cause__
+        if not isinstance(cause, PASSING) or now + pause + (now - started) > give_up:
+            raise failure
+        self.listener.say(f"{file.id} gave way: {_sentence(cause)} It is tried again in {pause:.1f} s.")
+        time.sleep(pause)
 
     # Looking
 
@@ -313,7 +317,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     # One file
 
-    def _run(self, file: File, migration: Any, opened: _Opened, started: float, mark: bool) -> _Closing:
+    def _run(
+        self, file: File, migration: Any, opened: _Opened, mark: bool, started: float, give_up: float
+    ) -> _Closing:
         cleanup = tuple(self._pre_step(file, relation) for relation in file.cleanup)
         content = file.content()
         closing = []
@@ -322,7 +328,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             text = self.message("finish", transaction=opened.transaction) + self._limits(file)
             text += self._log_entry("record" if mark else "log", file, migration.hash, "apply")
             text += b"" if mark else self._commit
-            closing.append(_Closing(file, migration.hash, text, started, cleanup, mark))
+            closing.append(_Closing(file, migration, text, cleanup, mark, started, give_up))
 
         answer = self._exchange(content, keep=False, meanwhile=compose_closing)
         if answer.error is not None:
@@ -341,7 +347,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             ) from exc
 
     def _close(self) -> None:
-        if self._closing is not None:
+        while self._closing is not None:  # more than once where it gives way
             self._exchange(b"")
 
     def _confirm(self, closing: _Closing) -> None:
@@ -358,11 +364,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 self._confirm(closing)
 
     def _settle(self, closing: _Closing, answer: Answer) -> None:
-        """Finds out what became of a COMMIT that was not answered, or raises what the closing failed with."""
+        """Runs the file of a closing that gave way again, or finds out what became of a COMMIT without answer."""
         name = closing.file.id
         if not self.connection.closed:
             self.undo()
-            raise self._failure(closing.file, closing.file.content(), answer, at_commit=True)
+            failure = self._failure(closing.file, closing.file.content(), answer, at_commit=True)
+            self._give_way(failure, closing.file, next(_pauses()), closing.started, closing.give_up)
+            self._apply(closing.migration, closing.recorded, closing.give_up)
+            return
         if not closing.recorded:  # a post-apply file leaves nothing to look for
             self.raise_if_lost(f"{name} was being committed", certain=False)
         self.listener.say(
@@ -370,7 +379,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         )
         self._reconnect(name)
         # The old backend, should it still be at work, holds the lock: what is seen under the lock is final.
-        opened = self._open(closing.hash)
+        opened = self._open(closing.migration.hash)
         self.undo()
         if not opened.applied:
             raise ConnectionLost(
@@ -581,6 +590,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             raise
         finally:
             self._closing = None
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds before each further try, longer and longer, with jitter so that two runners part."""
+    pause = BACKOFF[0]
+    while True:
+        yield pause * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = min(pause * 2, BACKOFF[1])
 
 
 def _ms(duration: float) -> str:
