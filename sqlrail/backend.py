@@ -92,10 +92,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     """yoyo's backend on guard rails. It sends SET LOCAL only, and needs neither the OS user database nor DNS."""
 
     # yoyo writes its tables' names into its statements through these; ours carry the schema.
-    migration_table_quoted = property(lambda self: self._table(self.migration_table).as_string())
-    log_table_quoted = property(lambda self: self._table(self.log_table).as_string())
-    lock_table_quoted = property(lambda self: self._table(self.lock_table).as_string())
-    version_table_quoted = property(lambda self: self._table(self.version_table).as_string())
+    migration_table_quoted = property(lambda self: self._table(self.migration_table))
+    log_table_quoted = property(lambda self: self._table(self.log_table))
+    lock_table_quoted = property(lambda self: self._table(self.lock_table))
+    version_table_quoted = property(lambda self: self._table(self.version_table))
 
     def __init__(self, settings: Settings, listener: Listener, files: dict[str, File] | None = None) -> None:
         self.settings = settings
@@ -106,7 +106,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._closing: _Closing | None = None
         self._in_flight: tuple[_Closing, Answer] | None = None
         self._running: str | None = None
-        self._composed: dict[tuple[str, ...], bytes] = {}
+        self._constants: dict[str, bytes] = {}
         super().__init__(None, default_migration_table)
         try:
             self.look()
@@ -195,17 +195,17 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         row = self._ask(self.message("look")).rows[0]
         records_in, new_in, self.has_own_tables, self.may_have_own_tables, self.database, notices = row
         version = self.connection.info.server_version
-        newer = [name for name, since in (("limits_14", 140000 if notices else None), ("limits_17", 170000))
-                 if since and version >= since]  # fmt: skip
-        self._newer = b"".join(self.message(name) for name in newer)
+        self._newer = self.message("limits_14") if notices and version >= 140000 else b""
+        self._newer += self.message("limits_17") if version >= 170000 else b""
         self.has_records = records_in is not None
         self.schema = records_in or new_in
+        self._constants = self._compose_constants()
         self.stamp: str | None = None
         if self.has_own_tables:
             self.stamp = next((stamp for (stamp,) in self._ask(self.message("stamp")).rows), None)
         self.records = []
         if self.has_records:
-            rows = self._ask(self.message("records", records=self._records, log=self._log)).rows
+            rows = self._ask(self.message("records")).rows
             self.records = [Record(*row) for row in rows]
 
     # Transactions of ours
@@ -266,7 +266,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _make_lock_table(self) -> None:
         deadline = time.monotonic() + self.settings.lock_wait
         while self.lock_table not in self.list_tables():
-            if self._ask(self._begin(None) + self.message("try_lock", key=KEY)).last[0]:
+            if self._ask(self._begin(None) + self.message("try_lock")).last[0]:
                 try:
                     # Not by create_lock_table(): it takes every error for "there is one already".
                     self.ask(self.format_sql(self.create_lock_table_sql).encode() + b"; COMMIT")
@@ -425,8 +425,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
         deadline = time.monotonic() + self.settings.lock_wait
-        applied = b"false" if hash_ is None else self.message("applied", records=self._records, hash=hash_)
-        text = self._begin(file) + self.message("lock", lock=self._lock, key=KEY, applied=applied)
+        applied = b"false" if hash_ is None else self.message("applied", hash=hash_)
+        text = self._begin(file) + self.message("lock", applied=applied)
         waited = False
         while True:
             answer = self._exchange(text)
@@ -435,7 +435,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if locked and row_of == me:
                     return _Opened(transaction, is_applied)
                 if locked and row_of is not None and row_of < 0:
-                    self._ask(self.message("break_dead_lock", lock=self._lock))
+                    self._ask(self.message("break_dead_lock"))
                     continue
                 holder = row_of
             elif isinstance(answer.error, pg.LockNotAvailable):
@@ -466,7 +466,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _holder(self, yoyo_pid: int | None) -> str:
         if yoyo_pid is not None and yoyo_pid > 0:
             return f"yoyo (process {yoyo_pid}, says its lock row)"
-        rows = self._ask(self.message("holder", key=KEY)).rows
+        rows = self._ask(self.message("holder")).rows
         if not rows:
             return "another runner"
         pid, application, user, address, age = rows[0]
@@ -503,7 +503,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Rolls back, whatever state the connection is in."""
         self._closing = None
         if self.connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-            wire.send(self.connection, self._part("rollback"), Answer())
+            wire.send(self.connection, self.message("rollback"), Answer())
 
     def raise_if_lost(self, when: str, *, certain: bool = True) -> None:
         """ConnectionLost if the connection is gone."""
@@ -514,18 +514,17 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             )
 
     def message(self, name: str, **parts: Any) -> bytes:
-        """The text of sql/<name>.sql, filled in."""
-        return wire.message(self.connection, name, **parts)
+        """The text of sql/<name>.sql, filled in; what is the same for the whole run needs no naming."""
+        return wire.message(self.connection, name, **self._constants, **parts)
 
-    def _part(self, name: str, **parts: Any) -> bytes:
-        """A message that most files have in common, composed once."""
-        key = (name, *(str(part) for part in parts.values()))
-        if key not in self._composed:
-            self._composed[key] = self.message(name, **parts)
-        return self._composed[key]
+    def _compose_constants(self) -> dict[str, bytes]:
+        tables = {"records": self.migration_table, "log": self.log_table, "lock": self.lock_table}
+        values = {"key": KEY, "username": self.settings.actor, "hostname": self.settings.host}
+        constants = {name: self._table(table).encode() for name, table in tables.items() if self.schema}
+        return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
 
     def _begin(self, file: File | None) -> bytes:
-        return self._part("begin") + self._limits(file)
+        return self.message("begin") + self._limits(file)
 
     def _limits(self, file: File | None) -> bytes:
         lock, statement = self.settings.lock_timeout, self.settings.statement_timeout
@@ -533,42 +532,20 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             lock = file.lock_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
-        return self._part("limits", lock_timeout=_ms(lock), statement_timeout=_ms(statement)) + self._newer
-
-    @property
-    def _commit(self) -> bytes:
-        return self._part("commit", lock=self._lock)
+        return self.message("limits", lock_timeout=_ms(lock), statement_timeout=_ms(statement)) + self._newer
 
     def _log_entry(self, name: str, file: File, hash_: str, operation: str) -> bytes:
-        data = self.get_log_data()
+        entry = str(uuid.uuid4())
         return self.message(
-            name,
-            lock=self._lock,
-            records=self._records,
-            log=self._log,
-            entry=data["id"],
-            hash=hash_,
-            id=file.id,
-            operation=operation,
-            username=data["username"],
-            hostname=data["hostname"],
-            checksum=file.checksum,
+            name, entry=entry, hash=hash_, id=file.id, operation=operation, checksum=file.checksum
         )
 
     @property
-    def _records(self) -> sql.Identifier:
-        return self._table(self.migration_table)
+    def _commit(self) -> bytes:
+        return self.message("commit")
 
-    @property
-    def _log(self) -> sql.Identifier:
-        return self._table(self.log_table)
-
-    @property
-    def _lock(self) -> sql.Identifier:
-        return self._table(self.lock_table)
-
-    def _table(self, name: str) -> sql.Identifier:
-        return sql.Identifier(self.schema, name)
+    def _table(self, name: str) -> str:
+        return sql.Identifier(self.schema, name).as_string()
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized == "WARNING":

@@ -19,6 +19,7 @@ from sqlrail.connect import Connection
 
 #: seconds that a cancelled statement gets to end before the connection is given up
 GRACE = 5.0
+COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
 
 
 class Answer:
@@ -143,17 +144,17 @@ def _collect(connection: Connection, answer: Answer, keep: bool, until: float | 
     pgconn = connection.pgconn
     for result in _results(pgconn, until):
         status = result.status
-        if status == pq.ExecStatus.FATAL_ERROR:
+        if status in (COMMAND_OK, TUPLES_OK):
+            answer.completed += bool(result.command_status)
+            if keep:
+                answer.results.append(result)
+        elif status == pq.ExecStatus.FATAL_ERROR:
             # The first one is the cause; a second only says that the connection is gone.
             answer.error = answer.error or error_from_result(result)
         elif status == pq.ExecStatus.COPY_IN:
             pgconn.put_copy_end(b"COPY FROM stdin has no data here")
         elif status == pq.ExecStatus.COPY_OUT:
             _skip_copy(pgconn, until)
-        elif status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK) and result.command_status:
-            answer.completed += 1
-            if keep:
-                answer.results.append(result)
 
 
 def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
