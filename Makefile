@@ -31,7 +31,7 @@ db-status: $(APP) ## show what is applied and what is pending
 	@$(RUN) status $(ARGS)
 
 db-cleanup: $(APP) ## archive and delete orphaned rows (DRY_RUN=1: only count them)
-	@$(RUN) cleanup $(if $(filter 1 y yes true on,$(DRY_RUN)),--dry-run) $(ARGS)
+	@$(RUN) cleanup $(if $(filter-out 0 n no false off,$(DRY_RUN)),--dry-run) $(ARGS)
 
 db-reset: $(APP) ## development only: empty the database and migrate from zero
 	@$(RUN) reset --yes $(ARGS)

@@ -1,2 +1,2 @@
-DELETE FROM {lock} WHERE pid = pg_backend_pid();
+DELETE FROM {lock} WHERE locked = 1;
 COMMIT;

@@ -4,7 +4,7 @@ DO $check$
 BEGIN
     -- The scanner refuses transaction control beforehand; should one slip through, nothing is recorded.
     IF pg_catalog.txid_current()::text <> {transaction}::text THEN
-        RAISE EXCEPTION 'the file ended the transaction that it runs in' USING ERRCODE = 'SR001';
+        RAISE EXCEPTION 'the file ended the transaction that it runs in' USING ERRCODE = 'SR002';
     END IF;
 END
 $check$;
@@ -13,5 +13,6 @@ RESET SESSION AUTHORIZATION;
 RESET ROLE;
 RESET ALL;
 CLOSE ALL;
+UNLISTEN *;
 DISCARD TEMP;
 SELECT pg_catalog.pg_advisory_unlock_all();

@@ -3,6 +3,9 @@ SELECT (SELECT n.nspname
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
          WHERE c.oid = to_regclass('_yoyo_migration')) AS schema_of_records,
+       -- A yoyo before 6 kept ids only; its tables are upgraded before they are read.
+       EXISTS (SELECT FROM pg_catalog.pg_attribute
+                WHERE attrelid = to_regclass('_yoyo_migration') AND attname = 'migration_hash') AS records_are_new,
        current_schema() AS schema_for_new_tables,
        -- To a role that may not read them they do not exist; to_regclass() would be an error.
        EXISTS (SELECT FROM pg_catalog.pg_class AS c

@@ -3,7 +3,7 @@
 SELECT pid, usename, application_name, host(client_addr), state
   FROM pg_catalog.pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
-   AND CASE WHEN backend_type IS NULL THEN usesysid IS NOT NULL ELSE backend_type = 'client backend' END
+   AND CASE WHEN backend_type IS NULL THEN usesysid IS NOT NULL ELSE backend_type IN ('client backend', 'walsender') END
 UNION ALL
 SELECT NULL, owner, 'prepared transaction ' || gid, NULL, 'prepared'
   FROM pg_catalog.pg_prepared_xacts

@@ -1,7 +1,7 @@
 -- yoyo's record and its log entry, and the lock row gone, in one statement. The log's unused comment column holds the
 -- checksum of what was run. Times are UTC, as yoyo keeps them.
 WITH unlocked AS (
-    DELETE FROM {lock} WHERE pid = pg_backend_pid()
+    DELETE FROM {lock} WHERE locked = 1
 ), record AS (
     INSERT INTO {records} (migration_hash, migration_id, applied_at_utc)
     VALUES ({hash}, {id}, clock_timestamp() AT TIME ZONE 'UTC')

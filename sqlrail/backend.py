@@ -46,6 +46,8 @@ POLL = (0.05, 0.5)
 BACKOFF = (1.0, 60.0)
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0
+#: what finish.sql raises
+TRANSACTION_ENDED = "SR002"
 #: what a second try may mend
 PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
@@ -193,18 +195,23 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
         row = self._ask(self.message("look")).rows[0]
-        records_in, new_in, self.has_own_tables, self.may_have_own_tables, self.database, notices = row
-        version = self.connection.info.server_version
-        self._newer = self.message("limits_14") if notices and version >= 140000 else b""
-        self._newer += self.message("limits_17") if version >= 170000 else b""
+        records_in, is_new, new_in, self.has_own_tables, self.may_have_own_tables, self.database, linux = row
+        version, is_socket = self.connection.info.server_version, self.connection.pgconn.host.startswith(b"/")
+        kinds = {
+            "linux": linux and version >= 140000,
+            "tcp": linux and not is_socket,
+            "17": version >= 170000,
+        }
+        self._more_limits = b"".join(self.message(f"limits_{kind}") for kind, fits in kinds.items() if fits)
         self.has_records = records_in is not None
+        self.is_old = self.has_records and not is_new
         self.schema = records_in or new_in
         self._constants = self._compose_constants()
         self.stamp: str | None = None
         if self.has_own_tables:
             self.stamp = next((stamp for (stamp,) in self._ask(self.message("stamp")).rows), None)
         self.records = []
-        if self.has_records:
+        if self.has_records and not self.is_old:
             rows = self._ask(self.message("records")).rows
             self.records = [Record(*row) for row in rows]
 
@@ -326,6 +333,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
         def compose_closing() -> None:
             text = self.message("finish", transaction=opened.transaction) + self._limits(file)
+            if b"prepare" in content.lower():
+                text += self.message("deallocate")
             text += self._log_entry("record" if mark else "log", file, migration.hash, "apply")
             text += b"" if mark else self._commit
             closing.append(_Closing(file, migration, text, cleanup, mark, started, give_up))
@@ -411,6 +420,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         assert error is not None
         line, column, late = _find(content, error, None if at_commit else answer.completed)
         when = "at commit: " if late else ""
+        if error.sqlstate == TRANSACTION_ENDED:
+            return MigrationFailed(
+                f"{file.path}: {_sentence(error)} What it did before that may have been kept."
+            )
         text = f"{file.at(line, column)}: {when}{_sentence(error)} Nothing of {file.id} was kept."
         if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup:
             text += (
@@ -431,8 +444,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         while True:
             answer = self._exchange(text)
             if answer.error is None:
-                locked, row_of, me, transaction, is_applied = answer.last
-                if locked and row_of == me:
+                locked, row_of, transaction, is_applied = answer.last
+                if answer.results[-2].command_status == b"INSERT 0 1":
                     return _Opened(transaction, is_applied)
                 if locked and row_of is not None and row_of < 0:
                     self._ask(self.message("break_dead_lock"))
@@ -503,7 +516,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Rolls back, whatever state the connection is in."""
         self._closing = None
         if self.connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-            wire.send(self.connection, self.message("rollback"), Answer())
+            wire.send(self.connection, self.message("rollback") + self.message("deallocate"), Answer())
 
     def raise_if_lost(self, when: str, *, certain: bool = True) -> None:
         """ConnectionLost if the connection is gone."""
@@ -532,7 +545,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             lock = file.lock_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
-        return self.message("limits", lock_timeout=_ms(lock), statement_timeout=_ms(statement)) + self._newer
+        return (
+            self.message("limits", lock_timeout=_ms(lock), statement_timeout=_ms(statement))
+            + self._more_limits
+        )
 
     def _log_entry(self, name: str, file: File, hash_: str, operation: str) -> bytes:
         entry = str(uuid.uuid4())
@@ -605,10 +621,18 @@ def _find(content: bytes, error: psycopg.Error, completed: int | None) -> tuple[
         return *statements.place(content, parts[-1].end if parts else 0), True
     statement = parts[completed]
     line, column = statements.place(content, statement.start)
-    inner = re.findall(r"inline_code_block\D+(\d+)", error.diag.context or "")
-    quote = re.search(rb"\$\w*\$|'", content[statement.start : statement.end])
-    if inner and quote:
-        line = statements.place(content, statement.start + quote.start())[0] + int(inner[-1]) - 1
+    inner = re.findall(r"inline_code_block\D+(\d+)", (error.diag.context or "").rpartition("\n")[2])
+    if statement.words[:1] == ("DO",) and inner and (body := _body(content, statement.start, statement.end)):
+        last, _ = statements.place(content, statement.end)
+        line = min(statements.place(content, body)[0] + int(inner[0]) - 1, last)
         text = content.split(b"\n", line)[line - 1]
         column = len(text) - len(text.lstrip()) + 1
     return line, column, False
+
+
+def _body(content: bytes, start: int, end: int) -> int | None:
+    """Where the quoted body of a DO begins, past comments."""
+    for match in re.compile(rb"(?s)--[^\n]*|/\*.*?\*/|(\$\w*\$|')").finditer(content, start, end):
+        if match[1]:
+            return match.start()
+    return None

@@ -35,6 +35,9 @@ def cleanup(
             return Cleanup(None, True, _preview(backend, relations))
         with backend.locked():
             done = _clean_all(backend, relations)
+            absent = [one for one in done if one.skipped and named]
+            if absent:
+                raise Refused(f"{absent[0].relation}: {absent[0].skipped}. Nothing was changed.")
         return Cleanup(next((one.run for one in done if one.run), None), False, done)
 
 

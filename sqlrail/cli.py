@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import re
@@ -15,10 +16,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from sqlrail import __version__
-from sqlrail.errors import Interrupted, SqlrailError, UsageError
+from sqlrail.errors import Bug, Interrupted, SqlrailError, UsageError
 from sqlrail.settings import ENVIRONMENTS, Settings, read
 
 OK, FOUND = 0, 4
@@ -106,7 +107,8 @@ class _Talk:
         self.secrets = Settings()
 
     def say(self, text: str) -> None:
-        print(_hidden(text, self.secrets), file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(_hidden(text, self.secrets), file=sys.stderr, flush=True)
 
     def applied(self, done: Any) -> None:
         from sqlrail.report import applied_lines
@@ -118,6 +120,7 @@ class _Talk:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit code."""
+    _mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     talk = _Talk("--json" in given)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -130,22 +133,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print_result(document if talk.as_json else text)
     except SqlrailError as exc:
         return _fail(exc, talk, "--verbose" in given)
-    except BrokenPipeError:
-        # Whoever read our output has gone away, as `head` does; there is nobody left to tell.
-        # What is still in the buffer would be an error once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has gone away, as `head` does
+        _discard(sys.stdout)
         return 1
     except OSError as exc:
-        return _fail(
-            SqlrailError(f"the result cannot be written: {exc.strerror}."), talk, "--verbose" in given
-        )
+        _discard(sys.stdout)
+        unwritten = SqlrailError(f"the result cannot be written: {exc.strerror}.")
+        return _fail(unwritten, talk, "--verbose" in given)
     except Exception as exc:
-        bug = SqlrailError(
-            f"this is a bug in sqlrail: {type(exc).__name__}: {exc}. Please report it with --verbose."
-        )
-        bug.__cause__ = exc
-        return _fail(bug, talk, "--verbose" in given)
+        return _fail(Bug(exc), talk, "--verbose" in given)
     return code
+
+
+def _mend_streams() -> None:
+    """What is closed becomes /dev/null, so that no file of ours gets its number; what cannot be spelt is escaped."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard(stream: TextIO) -> None:
+    # What is still in the buffer would be an error once more when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _stray(word: str) -> str:
@@ -193,7 +209,7 @@ def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
     from sqlrail.migrate import status
 
     entries = status(settings, talk)
-    width = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     found = options.check and any(entry.state != "applied" for entry in entries)
     return FOUND if found else OK, report.status_json(entries), report.status_text(entries, width)
 
@@ -257,6 +273,9 @@ def _typed(name: str, what: str) -> bool:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
+    # Once is enough: a second one would only disturb the rolling back, which takes seconds at the most.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
 
 
@@ -264,13 +283,17 @@ def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
     from sqlrail.report import error_json
 
     text = _hidden(str(error), talk.secrets)
-    if verbose:
-        print(_hidden("".join(traceback.format_exception(error)), talk.secrets), file=sys.stderr)
-    if talk.as_json:
-        _print_result(error_json(error, text))
-    else:
-        stands = f" Applied before that: {', '.join(error.applied)}." if error.applied else ""
-        print(f"{text}{stands}", file=sys.stderr)
+    try:
+        if verbose:
+            print(_hidden("".join(traceback.format_exception(error)), talk.secrets), file=sys.stderr)
+        if talk.as_json:
+            _print_result(error_json(error, text))
+        else:
+            stands = f" Applied before that: {', '.join(error.applied)}." if error.applied else ""
+            print(f"{text}{stands}", file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it; the exit code still says so
+        _discard(sys.stdout)
+        _discard(sys.stderr)
     return error.exit_code
 
 
@@ -282,7 +305,8 @@ def _hidden(text: str, settings: Settings) -> str:
     from sqlrail.connect import hide
 
     # Also where the settings could not be read: a URL in a wrong place is still a URL.
-    return re.sub(r"(://[^:/@\s]*:)[^\s]*@", r"\1***@", hide(text, settings))
+    masked = re.sub(r"(://[^:/@\s]*:)[^\s]*@", r"\1***@", hide(text, settings))
+    return re.sub(r"(password\s*=\s*)[^\s'&]+", r"\1***", masked)
 
 
 if __name__ == "__main__":

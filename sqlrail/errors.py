@@ -70,6 +70,16 @@ class DatabaseFailed(SqlrailError):
     """The database refused a statement of ours."""
 
 
+class Bug(SqlrailError):
+    """This is a bug in sqlrail."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            f"this is a bug in sqlrail: {type(cause).__name__}: {cause}. Please report it with --verbose."
+        )
+        self.__cause__ = cause
+
+
 class Refused(SqlrailError):
     """A guard refused; nothing was changed."""
 

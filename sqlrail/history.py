@@ -88,7 +88,7 @@ class File:
         if not self.transactional:
             raise BadFile(f"{self.path}: files that are `-- transactional: false` cannot be run yet.")
         content = self.content()
-        flaw = statements.check(content, transactional=self.transactional)
+        flaw = statements.check(content)
         if flaw is not None:
             raise BadFile(f"{self.at(*statements.place(content, flaw.offset))}: {flaw.message}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import os
 import socket
 from collections.abc import Callable
 
@@ -70,9 +70,9 @@ def _guard(backend: Backend, settings: Settings) -> None:
         _refuse(
             f"the database is stamped {backend.stamp}; if it is a copy, `stamp {settings.environment}` says so first"
         )
-    if not is_local(backend.connection.pgconn.host, backend.connection.pgconn.hostaddr):
-        where = backend.connection.pgconn.hostaddr.decode()
-        _refuse(f"the server, at {where}, is not on this machine")
+    with socket.socket(fileno=os.dup(backend.connection.pgconn.socket)) as connected:
+        if not is_local(connected):
+            _refuse(f"the server, at {connected.getpeername()[0]}, is not on this machine")
     _guard_alone(backend)
 
 
@@ -92,18 +92,19 @@ def _refuse(reason: str) -> None:
     raise Refused(f"reset is refused: {reason}. Nothing was changed.")
 
 
-def is_local(host: bytes, address: bytes) -> bool:
-    """Whether a server is on this machine: behind a socket, or at an address that is one of ours."""
-    if host.startswith((b"/", b"@")):
+def is_local(connected: socket.socket) -> bool:
+    """Whether the other end is on this machine: behind a socket file, or at an address that is one of ours.
+
+    Asked of the connection itself: PGHOSTADDR leads elsewhere than the host that libpq names.
+    """
+    if connected.family == socket.AF_UNIX:
         return True
-    try:
-        ip = ipaddress.ip_address(address.decode())
-        family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
-        # Only an address of this machine can be bound.
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((str(ip), 0))
-    except (ValueError, OSError):
-        return False
+    with socket.socket(connected.family, socket.SOCK_STREAM) as probe:
+        try:
+            # Only an address of this machine can be bound.
+            probe.bind((connected.getpeername()[0], 0))
+        except OSError:
+            return False
     return True
 
 

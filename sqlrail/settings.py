@@ -149,9 +149,14 @@ def read(
     embedded = need_database and not named and _may_be_embedded(environment, asked, problems)
     if problems:
         raise SettingsError("\n".join(problems))
+    outside = url is not None and url != from_file.get("DATABASE_URL")
     for name, value in from_file.items():
-        if name.startswith("PG"):
+        # A .env that names another place must not lead a URL from outside there.
+        if name.startswith("PG") and not (outside and name in NAMING):
             environ.setdefault(name, value)
+    if embedded:  # what is meant for another server, PGSSLMODE say, would keep libpq from ours
+        for name in [name for name in environ if name.startswith("PG")]:
+            del environ[name]
     timeout_given = "connect_timeout" in parameters or merged.get("PGCONNECT_TIMEOUT")
     warnings = (
         ("a password on the command line can be read in the process list; use DATABASE_URL or PGPASSFILE.",)
