@@ -29,16 +29,22 @@ class Answer:
         self.results: list[pq.abc.PGresult] = []
         self.completed = 0  # statements that ended well, those that rules added not counted
         self.error: psycopg.Error | None = None
+        self.connection: Connection | None = None
+
+    def _rows(self, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+        transformer = Transformer(self.connection)  # dates are read by the connection's datestyle
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, tuple)
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:
         """The rows of all results, one after the other."""
-        return [row for result in self.results for row in _rows(result)]
+        return [row for result in self.results for row in self._rows(result)]
 
     @property
     def last(self) -> tuple[Any, ...]:
         """The last row of the last result."""
-        return _rows(self.results[-1])[-1]
+        return self._rows(self.results[-1])[-1]
 
     @property
     def committed(self) -> bool:
@@ -88,7 +94,7 @@ def send(
     the middle, the statement is cancelled and the rest is read before the exception goes on, so that the
     answer says what was committed.
     """
-    pgconn = connection.pgconn
+    pgconn, answer.connection = connection.pgconn, connection
     try:
         pgconn.send_query(text)
         if not keep:
@@ -165,9 +171,3 @@ def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
         if size == 0:
             _wait(pgconn, select.POLLIN, until)
             pgconn.consume_input()
-
-
-def _rows(result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
-    transformer = Transformer()
-    transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple)

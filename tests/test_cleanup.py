@@ -165,7 +165,7 @@ def test_a_second_cleanup_finds_nothing_and_makes_no_run(shop: Connection, datab
 
 def test_a_deletion_is_a_run_that_says_who_when_and_what(shop: Connection, database: str) -> None:
     shop.execute("CREATE TABLE carts AS SELECT 1 AS id, 98 AS user_id")
-    result = clean(database, ORDERS, "carts.user_id -> users.id", "orders.id -> nothing.id")
+    result = clean(database, ORDERS, "carts.user_id -> users.id", "users.id -> users.id")
     assert [one.run for one in result.relations] == [1, 1, None]
     ((id_, verb, file, actor, role, recent, relations),) = shop.execute(
         "SELECT id, verb, migration_id, actor, role, started_at > now() - interval '1 minute', relations "
@@ -326,8 +326,8 @@ def test_a_key_that_the_parent_lacks_is_skipped_where_it_would_bind_to_the_child
 ) -> None:
     shop.execute("ALTER TABLE users RENAME id TO user_no")
     assert careless(shop, CARELESS) == [12]  # "id" is the order's own now
-    (one,) = clean(database).relations
-    assert (one.skipped, one.deleted) == ('"users" has no column id', 0)
+    with pytest.raises(Refused, match='"users" has no column id'):
+        clean(database)
     assert ids(shop) == [10, 11, 12, 13]
 
 
@@ -340,13 +340,18 @@ def test_a_key_that_the_parent_lacks_is_skipped_where_it_would_bind_to_the_child
         ("nowhere.orders.user_id -> users.id", "there is no table nowhere.orders"),
     ],
 )
-@pytest.mark.parametrize("dry_run", [True, False], ids=["dry", "real"])
-def test_what_is_absent_is_skipped_and_named(
-    shop: Connection, database: str, relation: str, skipped: str, dry_run: bool
+def test_what_is_absent_is_skipped_where_declared_and_refused_where_named(
+    shop: Connection, database: str, tmp_path: Path, relation: str, skipped: str
 ) -> None:
-    (one,) = clean(database, relation, dry_run=dry_run).relations
-    assert one.skipped is not None
-    assert one.skipped.replace('"', "") == skipped
+    (seen,) = clean(database, relation, dry_run=True).relations
+    (tmp_path / "001_declares.sql").write_text(f"-- cleanup: {relation}\nSELECT 1;\n")
+    (declared,) = room.cleanup(settings(database, migrations=tmp_path), Quiet()).relations
+    for one in (seen, declared):
+        assert one.skipped is not None
+        assert one.skipped.replace('"', "") == skipped
+    with pytest.raises(Refused) as refused:
+        clean(database, relation)
+    assert skipped in str(refused.value).replace('"', "")
     assert ids(shop) == [10, 11, 12, 13]
 
 

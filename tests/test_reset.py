@@ -439,14 +439,14 @@ def test_a_prepared_transaction_is_refused(folder: Path) -> None:
             local.stop(home / "pg")
 
 
-def own_address() -> bytes:
+def own_address() -> str:
     """The address that this machine would send from; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
         except OSError:
-            return b"127.0.0.1"
-        return str(probe.getsockname()[0]).encode()
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
 
 
 def has_ipv6() -> bool:
