@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import io
+import os
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterator
@@ -65,6 +66,7 @@ class File:
     statement_timeout: float | None = None
     flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
     small: bytes | None = None  # the content, where it is no more than SMALL
+    state: tuple[int, ...] = ()  # of the file when its checksum was made
 
     def at(self, line: int, column: int = 1) -> str:
         """A place in the file, for messages."""
@@ -75,8 +77,8 @@ class File:
         if self.small is not None:
             return self.small
         with _reading(self.path, buffering=0) as stream:  # a buffer would hold it twice
-            content = stream.read()
-        if checksum(io.BytesIO(content)) != self.checksum:
+            content, state = stream.read(), _state(stream)
+        if state != self.state and checksum(io.BytesIO(content)) != self.checksum:
             raise BadFile(f"{self.path} changed while the run was under way; run again.")
         return content
 
@@ -105,6 +107,12 @@ def _reading(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
         raise BadFile(f"{path} cannot be read: {exc.strerror}.") from exc
 
 
+def _state(stream: BinaryIO) -> tuple[int, ...]:
+    """What changes when the file does: a second checksum would take longer than the reading."""
+    status = os.fstat(stream.fileno())
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def checksum(stream: BinaryIO) -> str:
     """sha256 over the content as an editor on any system would leave it, from where the stream stands.
 
@@ -113,9 +121,12 @@ def checksum(stream: BinaryIO) -> str:
     digest, blanks = hashlib.sha256(), b""
     # Block by block: a large file is in memory once, when it is run.
     while block := stream.read(BLOCK):
-        text = (blanks + block).rstrip(b" \t\r\n")
-        blanks = (blanks + block)[len(text) :]
-        digest.update(re.sub(rb"[ \t\r]+(?=\n)", b"", text) if re.search(rb"[ \t\r]\n", text) else text)
+        block = blanks + block
+        text = block.rstrip(b" \t\r\n")
+        blanks = block[len(text) :]
+        if any(blank in text for blank in (b" \n", b"\t\n", b"\r\n")):
+            text = re.sub(rb"[ \t\r]+(?=\n)", b"", text)
+        digest.update(text)
     return "sha256:" + digest.hexdigest()
 
 
@@ -175,7 +186,8 @@ def _read_file(path: Path) -> File:
             if match := _DIRECTIVE.fullmatch(text):
                 _obey(file, number, match[1], (match[2] or "").strip())
         stream.seek(start)
-        if path.stat().st_size <= SMALL:
+        file.state = _state(stream)
+        if file.state[1] <= SMALL:
             file.small = stream.read()
         file.checksum = checksum(stream if file.small is None else io.BytesIO(file.small))
     return file
