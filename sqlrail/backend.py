@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import psycopg
@@ -109,6 +110,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._in_flight: tuple[_Closing, Answer] | None = None
         self._running: str | None = None
         self._constants: dict[str, bytes] = {}
+        self._following: dict[Any, Any] = {}
+        self._openings: dict[str, bytes] = {}
         super().__init__(None, default_migration_table)
         try:
             self.look()
@@ -148,6 +151,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         }
 
     def apply_migrations_only(self, migrations: MigrationList, force: bool = False) -> None:
+        self._following = dict(pairwise(migrations))
         with self._telling_what_stands():
             super().apply_migrations_only(migrations, force=force)
             self._close()
@@ -331,15 +335,17 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         content = file.content()
         closing = []
 
-        def compose_closing() -> None:
+        def compose_what_comes_next() -> None:
             text = self.message("finish", transaction=opened.transaction) + self._limits(file)
             if b"prepare" in content.lower():
                 text += self.message("deallocate")
             text += self._log_entry("record" if mark else "log", file, migration.hash, "apply")
             text += b"" if mark else self._commit
+            if following := self._following.get(migration):
+                self._openings[following.hash] = self._opening(following.hash, self.files[following.id])
             closing.append(_Closing(file, migration, text, cleanup, mark, started, give_up))
 
-        answer = self._exchange(content, keep=False, meanwhile=compose_closing)
+        answer = self._exchange(content, keep=False, meanwhile=compose_what_comes_next)
         if answer.error is not None:
             raise self._failure(file, content, answer)
         return closing[0]
@@ -438,8 +444,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
         deadline = time.monotonic() + self.settings.lock_wait
-        applied = b"false" if hash_ is None else self.message("applied", hash=hash_)
-        text = self._begin(file) + self.message("lock", applied=applied)
+        text = self._openings.pop(hash_ or "", None) or self._opening(hash_, file)
         waited = False
         while True:
             answer = self._exchange(text)
@@ -535,6 +540,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         values = {"key": KEY, "username": self.settings.actor, "hostname": self.settings.host}
         constants = {name: self._table(table).encode() for name, table in tables.items() if self.schema}
         return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
+
+    def _opening(self, hash_: str | None, file: File | None) -> bytes:
+        applied = b"false" if hash_ is None else self.message("applied", hash=hash_)
+        return self._begin(file) + self.message("lock", applied=applied)
 
     def _begin(self, file: File | None) -> bytes:
         return self.message("begin") + self._limits(file)

@@ -107,8 +107,10 @@ class _Talk:
         self.secrets = Settings()
 
     def say(self, text: str) -> None:
-        with suppress(OSError):
+        try:
             print(_hidden(text, self.secrets), file=sys.stderr, flush=True)
+        except OSError:  # nobody reads: no reason to stop
+            _discard(sys.stderr)
 
     def applied(self, done: Any) -> None:
         from sqlrail.report import applied_lines
@@ -306,7 +308,7 @@ def _hidden(text: str, settings: Settings) -> str:
 
     # Also where the settings could not be read: a URL in a wrong place is still a URL.
     masked = re.sub(r"(://[^:/@\s]*:)[^\s]*@", r"\1***@", hide(text, settings))
-    return re.sub(r"(password\s*=\s*)[^\s'&]+", r"\1***", masked)
+    return re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s'&]+)", r"\1***", masked)
 
 
 if __name__ == "__main__":

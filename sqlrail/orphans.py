@@ -47,7 +47,7 @@ class Relation:
         return cls(tuple(child), column, tuple(parent), key)
 
     def __str__(self) -> str:
-        return f"{_join(*self.child, self.column)} -> {_join(*self.parent, self.key)}"
+        return f"{join(*self.child, self.column)} -> {join(*self.parent, self.key)}"
 
 
 def _fold(path: str) -> list[str]:
@@ -60,7 +60,8 @@ def _fold(path: str) -> list[str]:
     ]
 
 
-def _join(*names: str) -> str:
+def join(*names: str) -> str:
+    """Names joined by dots as SQL would have them, quoted where they must be."""
     plain = re.compile(r"[a-z_][a-z0-9_]*")
     return ".".join(name if plain.fullmatch(name) else sql.Identifier(name).as_string() for name in names)
 

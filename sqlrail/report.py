@@ -10,7 +10,7 @@ from sqlrail.cleanup import Cleanup
 from sqlrail.errors import SqlrailError
 from sqlrail.history import Entry
 from sqlrail.migrate import Migrated
-from sqlrail.orphans import Cleaned
+from sqlrail.orphans import Cleaned, join
 
 #: characters of a table where no terminal says how wide it is: never cut an id off
 WIDE = 200
@@ -141,9 +141,9 @@ def error_json(error: SqlrailError, message: str) -> dict[str, Any]:
 
 def _cleaned_json(one: Cleaned) -> dict[str, Any]:
     return {
-        "child": ".".join(one.relation.child),
+        "child": join(*one.relation.child),
         "column": one.relation.column,
-        "parent": ".".join(one.relation.parent),
+        "parent": join(*one.relation.parent),
         "key": one.relation.key,
         "orphans": one.orphans,
         "deleted": one.deleted,

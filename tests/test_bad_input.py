@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import console
 import pytest
@@ -384,6 +385,10 @@ FAILING = [
             "  RAISE EXCEPTION 'é no' USING HINT = 'Do x';\nEND $$;", "5:3: é no. Do x."),
     failing("EXECUTE in a DO block", "DO $do$\nBEGIN\n\n  EXECUTE 'SELECT nope';\nEND $do$;",
             '4:3: column "nope" does not exist.'),
+    failing("DO whose body spells its line ends",
+            "SELECT 1;\nDO E'BEGIN\\n\\n\\n\\nPERFORM 1 / 0;\\nEND';", "2:1: division by zero."),
+    failing("DO with a quote in a comment before its body", "DO -- it's a comment\n\nLANGUAGE plpgsql $b$\nBEGIN\n"
+            " PERFORM 1 / 0;\nEND $b$;", "5:2: division by zero."),
     failing("body of an SQL function",
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n SELECT nope;\n$$;",
             '2:9: column "nope" does not exist.'),
@@ -428,6 +433,19 @@ def test_a_failing_file_is_named_with_line_and_column_and_leaves_nothing(
     assert query(database, "SELECT * FROM _yoyo_log") == records
     assert query(database, "SELECT * FROM yoyo_lock") == []
     assert query(database, "SELECT * FROM parent") == []
+
+
+def test_a_commit_hidden_behind_a_backslash_commits_nothing(sqlrail: Sqlrail, database: str) -> None:
+    name = urlsplit(database).path[1:]
+    query(database, f"ALTER DATABASE {name} SET standard_conforming_strings = off")
+    assert query(database, r"SELECT '\\' = E'\\'") == [(True,)]  # two backslashes in either make one
+    hidden = r"INSERT INTO half VALUES ('\''); COMMIT; SELECT ('' ); --'"
+    put({"migrations/001_a.sql": f"CREATE TABLE half (t text);\n{hidden}\n; SELECT 1/0;\n"})
+    outcome = sqlrail("migrate", env={"DATABASE_URL": database})
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("migrations/001_a.sql:3:1: syntax error")
+    assert query(database, "SELECT to_regclass('half')") == [(None,)]
+    assert query(database, "SELECT migration_id FROM _yoyo_migration") == []
 
 
 def test_an_orphan_s_foreign_key_violation_names_the_way_out(sqlrail: Sqlrail, database: str) -> None:

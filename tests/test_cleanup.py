@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from aftermath import FIXTURES, IDS, ORPHAN, Heard, attempt
 from conftest import Connect, majors
 from psycopg import sql
 
@@ -1377,3 +1378,27 @@ def test_a_role_that_may_make_no_archive_is_told_what_it_needs(
     assert ids(shop) == [10, 11, 12, 13]
     with contextlib.suppress(Refused):
         clean(as_role(database, role), "orders.user_id -> nowhere.id")
+
+
+def test_a_role_that_may_make_no_archive_migrates_what_has_no_orphans(
+    db: Connection, database: str, role: str
+) -> None:
+    db.execute((FIXTURES / "orm.sql").read_bytes())
+    db.execute(f"GRANT CREATE ON SCHEMA public TO {role}".encode())
+    for (table,) in db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+        db.execute(f"ALTER TABLE {table} OWNER TO {role}".encode())
+    before = contents(db)
+    url, heard = as_role(database, role), Heard()
+    refused = attempt(url, heard)
+    assert isinstance(refused, Refused)
+    assert "CREATE SCHEMA sqlrail AUTHORIZATION" in str(refused)
+    assert heard.applied_ids == IDS[:3]
+    assert (contents(db), db.execute("SELECT to_regnamespace('sqlrail')").fetchall()) == (before, [(None,)])
+    keys = "SELECT conname FROM pg_constraint WHERE conrelid = 'usage_analytics'::regclass AND contype = 'f'"
+    assert db.execute(keys).fetchall() == []
+    db.execute("DELETE FROM usage_analytics WHERE user_id = %s", [ORPHAN])
+    before = contents(db)
+    assert attempt(url, heard) is None
+    assert heard.applied_ids == IDS
+    assert db.execute(keys).fetchall() == [("usage_analytics_user_id_fkey",)]
+    assert contents(db) == before

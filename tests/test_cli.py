@@ -318,6 +318,35 @@ def test_a_reader_that_goes_away_sees_no_traceback(tmp_path: Path, env: dict[str
         assert "bug" not in said
 
 
+@pytest.mark.parametrize("stream", ["a pipe without a reader", "a full disk"])
+@pytest.mark.parametrize(
+    ("verb", "code"),
+    [(("status", "--migrations", "nowhere"), 2), (("stamp", "development"), 3), (("status", "--check"), 1)],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_failure_keeps_its_exit_code_where_its_document_cannot_be_written(
+    stream: str, verb: tuple[str, ...], code: int, tmp_path: Path, database: str, env: dict[str, str]
+) -> None:
+    put(FILES, tmp_path)
+    if stream == "a full disk" and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    if code == 1:
+        env = {"DATABASE_URL": database.replace("postgres@", "no_such_role@")}
+    before = catalog(database)
+    if stream == "a full disk":
+        writing = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+    with (
+        os.fdopen(writing, "wb") as nobody,
+        child(*verb, "--json", env=env, cwd=tmp_path, stdout=nobody) as process,
+    ):
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (code, "")
+    assert catalog(database) == before
+
+
 @pytest.mark.parametrize("verb", ["status", "migrate"])
 def test_a_closed_stdout_is_no_error(verb: str, tmp_path: Path, env: dict[str, str]) -> None:
     put(FILES, tmp_path)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from aftermath import PATIENCE, reported, start_runner, wait_for, watching
 from conftest import Connect, query
 
+from sqlrail import local
 from sqlrail.backend import Applied
 from sqlrail.errors import MigrationFailed
 from sqlrail.migrate import Migrated, migrate
@@ -73,6 +75,27 @@ def test_a_file_whose_closing_gave_way_is_run_again_and_in_its_order(
         database, "SELECT migration_id FROM _yoyo_log WHERE operation = 'apply' ORDER BY created_at_utc"
     )
     assert rows == [("000_before",), ("001_first",), ("002_second",), ("003_third",)]
+
+
+def test_a_file_that_gives_way_is_tried_again_though_nobody_reads_what_is_said(
+    server: local.Server, database: str, settings: Settings, connect: Connect
+) -> None:
+    keeper = connect(database, autocommit=False)
+    keeper.execute("LOCK TABLE busy IN ACCESS SHARE MODE")
+    with watching(server, database) as watch:
+        runner = start_runner(
+            database, "migrate", "--lock-timeout", "200ms", "--migrations", settings.migrations
+        )
+        assert runner.stdout
+        assert runner.stderr
+        runner.stderr.close()
+        watch.wait_until_there("wait_event_type = 'Lock'")
+        wait_for(lambda: watch.backends("state = 'idle'") or runner.poll() is not None, "it has given way")
+        keeper.rollback()
+        with runner.stdout:
+            out = runner.stdout.read()
+        assert (runner.wait(PATIENCE), reported(out)) == (0, ["001_first", "002_second"])
+    assert query(database, "SELECT count(added) FROM busy") == [(0,)]
 
 
 def _one_file(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FAST, ROOT, majors, open_folder, query
+from conftest import FAST, ROOT, clean_environment, majors, open_folder, query
 
 from sqlrail import local, place
 from sqlrail.errors import LocalServerFailed, MissingPrerequisite
@@ -320,6 +320,34 @@ def test_the_server_outlives_the_command_that_started_it(made: Path) -> None:
     again = start(made)
     assert (again.pid, again.started) == (pid, False)
     assert query(again.url, "SELECT 1") == [(1,)]
+
+
+def test_a_server_started_with_stdin_closed_is_found_again_and_stopped(home: Path) -> None:
+    migrations = home.parent / "migrations"
+    migrations.mkdir()
+    (migrations / "001_a.sql").write_text("CREATE TABLE a (id int);\n")
+
+    def sqlrail(verb: str, shell: str = 'exec "$@"') -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["/bin/sh", "-c", shell, "sh", sys.executable, ROOT / "runner.py", verb],
+            cwd=home.parent,
+            env={**clean_environment(), "APP_ENV": "development"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    first = sqlrail("migrate", 'exec "$@" <&-')
+    assert first.returncode == 0, first.stderr
+    assert "starting PostgreSQL" in first.stderr
+    second = sqlrail("status")
+    assert (second.returncode, second.stdout.splitlines()[-1]) == (0, "1 applied, 0 pending"), second.stderr
+    assert "starting PostgreSQL" not in second.stderr
+    stopped = sqlrail("stop")
+    assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
+    if sys.platform == "linux":
+        assert processes(home) == {}
 
 
 def test_no_zombie_is_left_in_the_starting_process(made: Path) -> None:

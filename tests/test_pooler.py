@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 import pytest
@@ -27,7 +27,8 @@ SEEN = """
     SELECT current_user::text, session_user::text, current_setting('search_path'), current_setting('lock_timeout'),
            current_setting('statement_timeout'), current_setting('default_transaction_isolation'),
            current_setting('client_connection_check_interval'), to_regclass('pg_temp.leaked')::text,
-           (SELECT count(*) FROM pg_cursors),
+           (SELECT count(*) FROM pg_cursors), (SELECT count(*) FROM pg_prepared_statements WHERE from_sql),
+           (SELECT count(*) FROM pg_listening_channels()),
            (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())
 """
 LEAKY = """
@@ -37,6 +38,8 @@ SET default_transaction_isolation = 'serializable';
 CREATE TEMP TABLE leaked (id int);
 SELECT pg_advisory_lock(4242);
 DECLARE leaked CURSOR WITH HOLD FOR SELECT 1;
+PREPARE leaked AS SELECT 1;
+LISTEN leaked;
 CREATE TABLE public.made (id int);
 SET ROLE pg_monitor;
 """
@@ -155,6 +158,35 @@ def test_the_application_sees_nothing_of_a_runner_that_was_killed(
     assert (again.returncode, reported(again.stdout)) == (0, ["001_leaky"])
     assert what_is_seen(pooled) == before
     assert read(database).rows == {"made": []}
+
+
+def test_letters_stay_what_they_are_on_the_way_to_a_database_of_another_encoding(
+    pooled: str, database: str, tmp_path: Path
+) -> None:
+    name = urlsplit(database).path[1:]
+    latin = f"{name}_latin1"
+    query(
+        database,
+        f"CREATE DATABASE {latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'",
+    )
+    try:
+        # What the first leaves behind would be met by the second's closing, and by the third.
+        few = {
+            "001_a": "SELECT 1;",
+            "002_b": "SELECT 1;",
+            "003_c": "CREATE TABLE c AS SELECT 'é'::text AS letter;",
+        }
+        done = run(
+            "migrate",
+            "--migrations",
+            write(tmp_path / "files", **few),
+            env={"DATABASE_URL": pooled.replace(f"/{name}?", f"/{latin}?")},
+        )
+        assert (done.returncode, reported(done.stdout)) == (0, [*few]), done.stderr
+        there = database.replace(f"/{name}?", f"/{latin}?")
+        assert query(there, "SELECT length(letter), ascii(letter) FROM c") == [(1, 0xE9)]
+    finally:
+        query(database, f"DROP DATABASE {latin} WITH (FORCE)")
 
 
 def waits(url: str) -> bool:

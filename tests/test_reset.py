@@ -412,6 +412,11 @@ def test_somebody_else_who_is_connected_is_named(
     assert query(any_database, "SELECT count(*) FROM a") == [(0,)]
 
 
+def test_somebody_who_streams_the_database_is_named(migrated: str, connect: Connect, folder: Path) -> None:
+    reader = connect(migrated, replication="database")
+    assert f"somebody else is connected: backend {reader.info.backend_pid} " in refusal(migrated, folder)
+
+
 def test_somebody_who_connects_while_the_name_is_typed_is_seen(
     migrated: str, connect: Connect, folder: Path
 ) -> None:

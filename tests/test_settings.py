@@ -19,7 +19,7 @@ from psycopg import sql
 
 from sqlrail import cli, local
 from sqlrail.errors import SettingsError
-from sqlrail.settings import Settings, read
+from sqlrail.settings import NAMING, Settings, read
 
 sqlrail = console.sqlrail
 
@@ -266,6 +266,42 @@ def test_the_environment_s_database_goes_before_that_of_the_file(sqlrail: Sqlrai
     assert "PGDATABASE" not in os.environ
 
 
+@pytest.mark.parametrize("place", ["environment", "flag"])
+def test_a_url_from_outside_is_not_led_elsewhere_by_the_file(place: str, tmp_path: Path) -> None:
+    url = "postgres://outside/d"
+    lines = [f"{name}=1" for name in NAMING]
+    put({".env": "\n".join(["DATABASE_URL=postgres://file/d", "PGSSLMODE=require", *lines])}, tmp_path)
+    environ = {"DATABASE_URL": url} if place == "environment" else {}
+    before = dict(environ)
+    told = read({"database_url": url} if place == "flag" else {}, environ, tmp_path)
+    assert (told.database_url, environ) == (url, {**before, "PGSSLMODE": "require"})
+
+
+def test_what_the_file_says_beside_its_own_url_holds(tmp_path: Path) -> None:
+    put({".env": "DATABASE_URL=postgres://file/d\nPGHOSTADDR=192.0.2.1\n"}, tmp_path)
+    environ: dict[str, str] = {}
+    assert read({}, environ, tmp_path).database_url == "postgres://file/d"
+    assert environ == {"PGHOSTADDR": "192.0.2.1"}
+
+
+def test_the_file_s_address_does_not_lead_the_environment_s_url_away(sqlrail: Sqlrail, database: str) -> None:
+    put({**MIGRATION, ".env": "PGHOSTADDR=127.0.0.1\nPGPORT=1\n"})
+    assert sqlrail("migrate", env={"DATABASE_URL": database}).code == 0
+    assert query(database, "SELECT to_regclass('a') IS NOT NULL") == [(True,)]
+
+
+def test_nothing_meant_for_another_server_reaches_the_embedded_one(tmp_path: Path) -> None:
+    put({".env": "PGSSLMODE=require\n"}, tmp_path)
+    environ = {
+        "APP_ENV": "development",
+        "PGSSLROOTCERT": "nowhere.pem",
+        "PGOPTIONS": "-c role=nobody",
+        "X": "1",
+    }
+    assert read({}, environ, tmp_path).embedded
+    assert environ == {"APP_ENV": "development", "X": "1"}
+
+
 # And never out again
 
 
@@ -317,6 +353,12 @@ def test_a_password_in_a_wrong_place_is_hidden(sqlrail: Sqlrail) -> None:
         ("status", "--password", "Zorquux"),
         ("status", "--password=Zorquux"),
         ("postgresql://u:Zorquux@h/d", "status"),
+        ("status", "password=Zorquux"),
+        ("status", "host=h password = Zorquux"),
+        ("stamp", "password=Zorquux"),
+        ("status", "--lock-wait", "host=h password=Zorquux"),
+        ("status", "--env-file", "password=Zorquux"),
+        ("status", "--database-url", "host=h password=Zorquux"),
     ):
         for more in ((), ("--json",), ("--verbose",)):
             outcome = sqlrail(*arguments, *more)

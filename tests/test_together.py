@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aftermath import PATIENCE, read, reported, start_runner, wait_for, watching, write
+from aftermath import PATIENCE, Heard, read, reported, start_runner, wait_for, watching, write
 from conftest import Connect, clean_environment, query, run
 
 from sqlrail import local
-from sqlrail.backend import KEY
+from sqlrail.backend import KEY, Backend
+from sqlrail.errors import Busy
+from sqlrail.settings import Settings
 
 FEW = {
     f"{number:03}_t{number}": (f"-- depends: {number - 1:03}_t{number - 1}\n" if number > 1 else "")
@@ -271,6 +273,44 @@ def test_the_lock_row_of_a_dead_runner_of_ours_goes_without_waiting(database: st
     assert (done.returncode, reported(done.stdout)) == (0, [*FEW][1:]), done.stderr
     assert "waiting" not in done.stderr
     check_each_file_ran_once(database)
+
+
+def test_a_lock_row_with_our_own_backend_s_pid_is_not_taken_for_ours(database: str, few: Path) -> None:
+    # As from a yoyo in a container, where processes are numbered anew.
+    settings = Settings(database_url=database, migrations=few, lock_wait=0.2)
+    with Backend(settings, Heard()) as backend:
+        backend.prepare()
+        pid = backend.connection.info.backend_pid
+        query(database, "INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), %s)", [pid])
+        with pytest.raises(Busy, match=f"process {pid}"), backend.locked():
+            pytest.fail("two are at work")
+    assert query(database, "SELECT locked, pid FROM yoyo_lock") == [(1, pid)]
+
+
+def test_the_tables_of_the_first_yoyo_are_upgraded_and_their_files_not_run_again(
+    database: str, tmp_path: Path
+) -> None:
+    # That yoyo ran it with its own COMMIT; ours would refuse a file that is still to be run.
+    first = "BEGIN;\nCREATE TABLE x (id int);\nCOMMIT;\n"
+    files = write(tmp_path / "files", **{"001_x": first, "002_y": "CREATE TABLE y (id int);\n"})
+    query(database, "CREATE TABLE _yoyo_migration (id varchar(191) PRIMARY KEY, ctime timestamp)")
+    query(database, "INSERT INTO _yoyo_migration VALUES ('001_x', '2014-02-03 04:05:06')")
+    query(database, "CREATE TABLE x (id int, theirs text)")
+    environment = {"DATABASE_URL": database, "APP_ENV": "development"}
+    looked = run("status", "--migrations", files, env=environment)
+    assert (looked.returncode, looked.stdout) == (1, "")
+    assert "`migrate` upgrades them" in looked.stderr
+    assert query(database, "SELECT id FROM _yoyo_migration") == [("001_x",)]
+    done = run("migrate", "--migrations", files, env=environment)
+    assert (done.returncode, reported(done.stdout)) == (0, ["002_y"]), done.stderr
+    assert done.stdout.endswith("done: 1 applied now, 1 before\n")
+    state = read(database)
+    assert (sorted(state.records), state.lock_rows) == (["001_x", "002_y"], 0)
+    assert query(
+        database, "SELECT applied_at_utc::text FROM _yoyo_migration WHERE migration_id = '001_x'"
+    ) == [("2014-02-03 04:05:06",)]
+    assert query(database, "SELECT count(theirs) FROM x") == [(0,)]
+    assert run("status", "--check", "--migrations", files, env=environment).returncode == 0
 
 
 def test_what_a_file_deferred_is_done_under_its_own_settings(database: str, tmp_path: Path) -> None:
