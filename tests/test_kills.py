@@ -29,7 +29,7 @@ from conftest import majors, open_folder, query, run
 from sqlrail import local
 
 #: runners that are killed; the server is killed a tenth as often
-KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "30"))
+KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100"))
 #: seconds that a migrate of the story takes, from its connection to its end, at the most; sooner is killed sooner
 DURATION = 0.3
 SLOW = "CREATE TABLE slow (by text);\nINSERT INTO slow VALUES ('the dead one');\nSELECT pg_sleep(60);\n"
