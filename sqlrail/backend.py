@@ -368,15 +368,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _confirm(self, closing: _Closing) -> None:
         done = Applied(closing.file.id, round(time.monotonic() - closing.started, 3), closing.cleanup)
         self.done.append(done)
-        self._in_flight = None
         self.listener.applied(done)
 
     def _land(self) -> None:
         """Tells of the commit that was answered, if one was and nobody was told: a signal may come in between."""
-        if self._in_flight is not None and self._in_flight[1].committed:
-            closing, self._in_flight = self._in_flight[0], None
-            if closing.file.id not in [done.id for done in self.done[-1:]]:
-                self._confirm(closing)
+        if self._in_flight is None or not self._in_flight[1].committed:
+            return
+        closing = self._in_flight[0]
+        if closing.file.id not in [done.id for done in self.done[-1:]]:
+            self._confirm(closing)
+        self._in_flight = None
 
     def _settle(self, closing: _Closing, answer: Answer) -> None:
         """Runs the file of a closing that gave way again, or finds out what became of a COMMIT without answer."""

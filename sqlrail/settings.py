@@ -1,4 +1,7 @@
-"""Flags, environment and .env become one frozen Settings; nothing else reads os.environ."""
+"""Flags, environment and .env become one frozen Settings; nothing else reads a setting from os.environ.
+
+(local.py takes from it what its server is started with, less all that names another server.)
+"""
 
 from __future__ import annotations
 
