@@ -309,7 +309,3 @@ def _hidden(text: str, settings: Settings) -> str:
     # Also where the settings could not be read: a URL in a wrong place is still a URL.
     masked = re.sub(r"(://[^:/@\s]*:)[^\s]*@", r"\1***@", hide(text, settings))
     return re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s'&]+)", r"\1***", masked)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
