@@ -1,13 +1,5 @@
 -- Closes the transaction of a file: what was deferred comes first, so that its errors are still the file's.
 SET CONSTRAINTS ALL IMMEDIATE;
-DO $check$
-BEGIN
-    -- The scanner refuses transaction control beforehand; should one slip through, nothing is recorded.
-    IF pg_catalog.txid_current()::text <> {transaction}::text THEN
-        RAISE EXCEPTION 'the file ended the transaction that it runs in' USING ERRCODE = 'SR002';
-    END IF;
-END
-$check$;
 -- What the file left in the session ends here: behind a pooler it would reach the application.
 RESET SESSION AUTHORIZATION;
 RESET ROLE;

@@ -47,8 +47,6 @@ POLL = (0.05, 0.5)
 BACKOFF = (1.0, 60.0)
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0
-#: what finish.sql raises
-TRANSACTION_ENDED = "SR002"
 #: what a second try may mend
 PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
@@ -105,6 +103,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.listener = listener
         self.files = files or {}
         self.done: list[Applied] = []
+        self._told = 0  # how many of them the listener has heard of
         self.records: list[Record] = []
         self._closing: _Closing | None = None
         self._in_flight: tuple[_Closing, Answer] | None = None
@@ -191,7 +190,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         now, cause = time.monotonic(), failure.__cause__
         if not isinstance(cause, PASSING) or now + pause + (now - started) > give_up:
             raise failure
-        self.listener.say(f"{file.id} gave way: {_sentence(cause)} It is tried again in {pause:.1f} s.")
+        self._say(f"{file.id} gave way: {_sentence(cause)} It is tried again in {pause:.1f} s.")
         time.sleep(pause)
 
     # Looking
@@ -222,21 +221,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     # Transactions of ours
 
     @contextmanager
-    def locked(self, *, emptying: bool = False) -> Iterator[None]:
-        """A transaction under the runners' lock, committed at the end or rolled back with the exception.
-
-        One that empties the database takes yoyo's tables, and the lock row in them, away with the rest.
-        """
+    def locked(self) -> Iterator[None]:
+        """A transaction under the runners' lock, committed at the end or rolled back with the exception."""
         self.prepare()
-        with self._locked("the transaction", b"COMMIT" if emptying else self._commit):
+        with self._locked("the transaction"):
             yield
 
     @contextmanager
-    def _locked(self, what: str, commit: bytes) -> Iterator[None]:
+    def _locked(self, what: str) -> Iterator[None]:
         self._open(None)
         try:
             yield
-            answer = self._exchange(commit)
+            answer = self._exchange(b"COMMIT")
             if answer.error is not None:
                 self.raise_if_lost(f"{what} was being committed", certain=False)
                 raise answer.error
@@ -259,7 +255,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             )
         self._make_lock_table()
         try:
-            with self._locked("the making of yoyo's tables", self._commit):
+            with self._locked("the making of yoyo's tables"):
                 self._in_transaction = True  # yoyo's own begin() and commit() nest inside ours
                 if self._is_outdated():
                     internalmigrations.upgrade(self)
@@ -277,7 +273,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _make_lock_table(self) -> None:
         deadline = time.monotonic() + self.settings.lock_wait
         while self.lock_table not in self.list_tables():
-            if self._ask(self._begin(None) + self.message("try_lock")).last[0]:
+            if self._ask(self._begin(None) + self.message("try_lock")).row(-1)[0]:
                 try:
                     # Not by create_lock_table(): it takes every error for "there is one already".
                     self.ask(self.format_sql(self.create_lock_table_sql).encode() + b"; COMMIT")
@@ -336,11 +332,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         closing = []
 
         def compose_what_comes_next() -> None:
-            text = self.message("finish", transaction=opened.transaction) + self._limits(file)
+            self._tell()
+            text = self.message("finish") + self._limits(file)
             if len(content) > SMALL or b"prepare" in content.lower():  # a large one is not copied to find out
                 text += self.message("deallocate")
-            text += self._log_entry("record" if mark else "log", file, migration.hash, "apply")
-            text += b"" if mark else self._commit
+            text += self._log_entry(
+                "record" if mark else "log", file, migration.hash, "apply", transaction=opened.transaction
+            )
+            text += b"COMMIT;\n"
             if following := self._following.get(migration):
                 self._openings[following.hash] = self._opening(following.hash, self.files[following.id])
             closing.append(_Closing(file, migration, text, cleanup, mark, started, give_up))
@@ -351,6 +350,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return closing[0]
 
     def _pre_step(self, file: File, relation: orphans.Relation) -> orphans.Cleaned:
+        self._tell()
         try:
             return orphans.clean(self, relation, verb="migrate", migration=file.id)
         except Refused as exc:
@@ -368,13 +368,27 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _confirm(self, closing: _Closing) -> None:
         done = Applied(closing.file.id, round(time.monotonic() - closing.started, 3), closing.cleanup)
         self.done.append(done)
-        self.listener.applied(done)
+
+    def _say(self, text: str) -> None:
+        self._tell()
+        self.listener.say(text)
+
+    def _tell(self) -> None:
+        """Tells of what was committed since the last time: preferably while the server is at work on the next file."""
+        for done in self.done[self._told :]:
+            self._told += 1
+            self.listener.applied(done)
 
     def _land(self) -> None:
         """Tells of the commit that was answered, if one was and nobody was told: a signal may come in between."""
         if self._in_flight is None or not self._in_flight[1].committed:
             return
-        closing = self._in_flight[0]
+        closing, answer = self._in_flight
+        if not answer.recorded:
+            raise MigrationFailed(
+                f"{closing.file.path}: it ended the transaction that it ran in, so it was not recorded. "
+                "What it did may have been kept."
+            )
         if closing.file.id not in [done.id for done in self.done[-1:]]:
             self._confirm(closing)
         self._in_flight = None
@@ -390,9 +404,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return
         if not closing.recorded:  # a post-apply file leaves nothing to look for
             self.raise_if_lost(f"{name} was being committed", certain=False)
-        self.listener.say(
-            f"the connection was lost while {name} was being committed; looking what became of it"
-        )
+        self._say(f"the connection was lost while {name} was being committed; looking what became of it")
         self._reconnect(name)
         # The old backend, should it still be at work, holds the lock: what is seen under the lock is final.
         opened = self._open(closing.migration.hash)
@@ -427,10 +439,6 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         assert error is not None
         line, column, late = _find(content, error, None if at_commit else answer.completed)
         when = "at commit: " if late else ""
-        if error.sqlstate == TRANSACTION_ENDED:
-            return MigrationFailed(
-                f"{file.path}: {_sentence(error)} What it did before that may have been kept."
-            )
         text = f"{file.at(line, column)}: {when}{_sentence(error)} Nothing of {file.id} was kept."
         if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup:
             text += (
@@ -450,8 +458,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         while True:
             answer = self._exchange(text)
             if answer.error is None:
-                locked, row_of, transaction, is_applied = answer.last
-                if answer.results[-2].command_status == b"INSERT 0 1":
+                (locked,), (row_of, transaction, is_applied) = answer.row(-3), answer.row(-1)
+                if locked and row_of is None:
                     return _Opened(transaction, is_applied)
                 if locked and row_of is not None and row_of < 0:
                     self._ask(self.message("break_dead_lock"))
@@ -477,7 +485,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 f"(--lock-wait).{dead}"
             )
         if not quiet:
-            self.listener.say(
+            self._say(
                 f"waiting for {self._holder(holder)}, {self.settings.lock_wait:g} s at the most (--lock-wait)"
             )
         time.sleep(min(random.uniform(*POLL), max(0.0, deadline - time.monotonic())))  # noqa: S311
@@ -560,22 +568,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             + self._more_limits
         )
 
-    def _log_entry(self, name: str, file: File, hash_: str, operation: str) -> bytes:
+    def _log_entry(self, name: str, file: File, hash_: str, operation: str, **more: Any) -> bytes:
         entry = str(uuid.uuid4())
         return self.message(
-            name, entry=entry, hash=hash_, id=file.id, operation=operation, checksum=file.checksum
+            name, entry=entry, hash=hash_, id=file.id, operation=operation, checksum=file.checksum, **more
         )
-
-    @property
-    def _commit(self) -> bytes:
-        return self.message("commit")
 
     def _table(self, name: str) -> str:
         return sql.Identifier(self.schema, name).as_string()
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized == "WARNING":
-            self.listener.say(hide(f"warning: {diagnostic.message_primary}", self.settings))
+            self._say(hide(f"warning: {diagnostic.message_primary}", self.settings))
 
     @contextmanager
     def _telling_what_stands(self) -> Iterator[None]:
@@ -593,6 +597,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             raise
         finally:
             self._closing = None
+            self._tell()
 
 
 def _pauses() -> Iterator[float]:

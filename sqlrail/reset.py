@@ -35,7 +35,7 @@ def reset(settings: Settings, listener: Listener, confirm: Callable[[str], bool]
                 f"the reset of {backend.database} was not confirmed: type its name at the prompt, or give --yes. "
                 "Nothing was changed."
             )
-        with backend.locked(emptying=True):
+        with backend.locked():
             _guard_alone(backend)
             _empty(backend, settings)
         listener.say(f"{backend.database} is empty now")

@@ -41,15 +41,20 @@ class Answer:
         """The rows of all results, one after the other."""
         return [row for result in self.results for row in self._rows(result)]
 
-    @property
-    def last(self) -> tuple[Any, ...]:
-        """The last row of the last result."""
-        return self._rows(self.results[-1])[-1]
+    def row(self, number: int) -> tuple[Any, ...]:
+        """The row of a result that has one; -1 is the last result."""
+        return self._rows(self.results[number])[0]
 
     @property
     def committed(self) -> bool:
         # COMMIT of a failed transaction is answered ROLLBACK.
         return any(result.command_status == b"COMMIT" for result in self.results)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the statement in front of the COMMIT wrote its row."""
+        tags = [result.command_status for result in self.results]
+        return tags[tags.index(b"COMMIT") - 1] == b"INSERT 0 1"
 
 
 @cache

@@ -1,2 +1,0 @@
-DELETE FROM {lock} WHERE locked = 1;
-COMMIT;
