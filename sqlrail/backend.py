@@ -631,7 +631,7 @@ def _find(content: bytes, error: psycopg.Error, completed: int | None) -> tuple[
     position = error.diag.statement_position
     if position and completed is not None:
         return *statements.place(content, statements.offset_of(content, int(position))), False
-    parts = list(statements.split(content))
+    parts = statements.Piece(content).statements
     if completed is None or completed >= len(parts):
         return *statements.place(content, parts[-1].end if parts else 0), True
     statement = parts[completed]

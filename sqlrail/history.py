@@ -74,13 +74,29 @@ class File:
 
     def content(self) -> bytes:
         """The file's bytes without BOM; BadFile if they are no longer those that were checked."""
+        with self._open() as stream:
+            return stream.read()
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        """The file behind its BOM; BadFile if it is no longer the one whose checksum was made, before or after."""
         if self.small is not None:
-            return self.small
+            yield io.BytesIO(self.small)
+            return
         with _reading(self.path, buffering=0) as stream:  # a buffer would hold it twice
-            content, state = stream.read(), _state(stream)
-        if state != self.state and checksum(io.BytesIO(content)) != self.checksum:
-            raise BadFile(f"{self.path} changed while the run was under way; run again.")
-        return content
+            start, state = stream.tell(), _state(stream)
+            if state != self.state:
+                if checksum(stream) != self.checksum:
+                    raise BadFile(self._changed)
+                self.state = state
+                stream.seek(start)
+            yield stream
+            if _state(stream) != self.state:
+                raise BadFile(self._changed)
+
+    @property
+    def _changed(self) -> str:
+        return f"{self.path} changed while the run was under way; run again."
 
     def check(self) -> None:
         """BadFile, with its line, for anything that must not reach the database."""
@@ -89,10 +105,12 @@ class File:
             raise BadFile(f"{self.at(line)}: {text}")
         if not self.transactional:
             raise BadFile(f"{self.path}: files that are `-- transactional: false` cannot be run yet.")
-        content = self.content()
-        flaw = statements.check(content)
-        if flaw is not None:
-            raise BadFile(f"{self.at(*statements.place(content, flaw.offset))}: {flaw.message}")
+        with self._open() as stream:
+            start = stream.tell()
+            flaw = statements.check(stream)
+            if flaw is not None:
+                stream.seek(start)
+                raise BadFile(f"{self.at(*statements.place_in(stream, flaw.offset))}: {flaw.message}")
 
 
 @contextmanager

@@ -1,24 +1,28 @@
 r"""Where statements begin and end in a file of SQL, as PostgreSQL's own lexer and grammar see it.
 
-Works on the file's bytes (UTF-8, without BOM). One regular expression takes a whole plain statement at once,
-50 MB a second; only what is left (block comments, dollar quotes, routines, rules, COPY) is looked at token by
-token. The rules are those of src/backend/parser/scan.l and gram.y of PostgreSQL 18 with
-`standard_conforming_strings` on; what PostgreSQL rejects anyway may be cut differently here. Patterns are
-compiled where they are first used, and kept by `re`: a run with nothing to do needs none.
+`Reader` hands a file out in pieces of whole statements, `check` says what forbids to send it; neither ever holds
+more than a block and the longest statement. Both work on bytes (UTF-8, without BOM). One regular expression takes a
+whole plain statement at once, 50 MB a second; only what is left (block comments, dollar quotes, routines, rules,
+COPY) is looked at token by token. The rules are those of src/backend/parser/scan.l and gram.y of PostgreSQL 18 with
+`standard_conforming_strings` on; what PostgreSQL rejects anyway may be cut differently here. Patterns are compiled
+where they are first used, and kept by `re`: a run with nothing to do needs none.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import BinaryIO, NamedTuple
 
 from sqlrail.errors import BadFile
 
 #: Bytes of SQL that fit one Query message: PQ_LARGE_MESSAGE_LIMIT (src/include/libpq/libpq.h), which is
 #: MaxAllocSize - 1, less the length word and the final zero. Beyond it the server hangs up without an error.
 MESSAGE_LIMIT = (2**30 - 1) - 1 - 4 - 1
+#: bytes that are read at a time, and that a piece has at the most where its statements are no longer
+BLOCK = 1 << 20
 
 _NAME = rb"[A-Za-z_\x80-\xff][\w$\x80-\xff]*"
 # What can neither end a statement nor hide its end; %b: what the caller wants to see as well. An e before a
@@ -57,19 +61,32 @@ _NAMES = {
     "name": "quoted name",
     "dollar": "dollar-quoted string",
 }
-_TOO_LONG = "the file has {:,} bytes and PostgreSQL takes {:,} at once; split it into several numbered files."
+_TOO_LONG = (
+    "this statement has more than {:,} bytes, which is all that PostgreSQL takes at once; split it, as an INSERT of "
+    "many rows into several, or load the rows with COPY … FROM stdin."
+)
 _OWN_TRANSACTION = (
     "{} is not for the file to say: the runner begins and ends its transaction. Remove it; where statements "
     "have to commit on their own, begin the file with `-- transactional: false`."
 )
-_COPY_UNSUPPORTED = "COPY … FROM stdin is not supported here; use INSERT, or load the data by another path."
+_STRINGS = (
+    "the file is read with standard_conforming_strings = on, as the SQL standard has it; write strings with backslash "
+    "escapes as E'…', and remove this."
+)
 # Before a statement that is not the first stands a semicolon or the end of a comment.
 _SUSPECT = (
     rb"[;\n\r/][ \t\f\v]*(?=[\\BSCEARPbscearp])"
-    rb"(?i:\\|(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE|COPY)(?![\w$\x80-\xff]))"
+    rb"(?i:\\|(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE|COPY)(?![\w$\x80-\xff])"
+    rb"|SET\s(?:\s*(?:LOCAL|SESSION)\s)?\s*STANDARD_)"
 )
-#: Bytes up to which a file is always read whole, in at most some ten milliseconds.
-_SMALL = 2**20
+# The key that pg_dump writes around its output, and psql asks for; nothing of it is for the server.
+_RESTRICT = rb"\\(?:un)?restrict(?:[ \t]+[^\s\\]*)?[ \t]*\r?(?:\n|\Z)"
+_KEY = ("\\",)
+_UTF16 = rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]"
+# The bytes that begin no character.
+_CONTINUATION = bytes(range(0x80, 0xC0))
+# What a file must hold to go otherwise than as one message.
+_APART = rb"(?i:stdin|\\(?:un)?restrict)"
 
 
 class Flaw(BadFile):
@@ -77,7 +94,11 @@ class Flaw(BadFile):
 
     def __init__(self, offset: int, message: str) -> None:
         super().__init__(message)
-        self.offset, self.message = offset, message  # the offset in bytes, for place()
+        self.offset, self.message = offset, message  # the offset in bytes from the file's beginning
+
+
+class _Unclosed(Flaw):
+    """A literal or comment that does not end where the text does."""
 
 
 class Statement(NamedTuple):
@@ -87,28 +108,178 @@ class Statement(NamedTuple):
     end: int
     #: up to four words that it begins with, upper case: keywords, and names that are not quoted
     words: tuple[str, ...]
-    #: span of the lines that follow a COPY … FROM stdin, without the closing `\.`
-    data: tuple[int, int] | None = None
+    #: byte offset of the lines that follow a COPY … FROM stdin
+    data: int | None = None
 
 
-def split(text: bytes) -> Iterator[Statement]:
-    """Yields the statements that PostgreSQL finds, without empty ones; raises Flaw where its lexer fails."""
-    simple, at = re.compile(_SIMPLE), 0
-    while True:
-        match = simple.match(text, at)
-        if match and match[2] and text[match.end(1)] not in b"-/":  # a comment may hold up the next word
-            at = match.end()
-            yield Statement(match.start(1), at, _upper(match[1]))
-            continue
-        start = _skip(text, at, _EMPTY)
-        if start == len(text):
+class Piece:
+    """Whole statements of a file, to be sent as one message; where its last is COPY … FROM stdin, data follow."""
+
+    def __init__(
+        self,
+        text: bytes,
+        offset: int = 0,
+        line: int = 1,
+        column: int = 1,
+        data: Iterator[bytes] | None = None,
+    ) -> None:
+        #: The statements with the blanks and comments before them. Of a COPY … FROM stdin the whole last line.
+        self.text = text
+        #: where its first byte stands in the file: in bytes, and line and column, both from 1, in characters
+        self.offset, self.line, self.column = offset, line, column
+        #: The lines of the COPY … FROM stdin that the piece ends with, in blocks of whole lines, without the closing
+        #: `\\.`; to be read before the next piece is asked for. They begin on line `data_line`.
+        self.data = data
+
+    @cached_property
+    def statements(self) -> list[Statement]:
+        """Its statements, by offset in `text`; scanned when first asked for."""
+        return list(_statements(self.text))
+
+    @property
+    def data_line(self) -> int:
+        """The file's line on which the data begin."""
+        return self.line + self.text.count(b"\n")
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column in the file of a byte offset in `text`."""
+        return place(self.text, offset, self.line, self.column)
+
+
+class Reader:
+    """Hands out a stream of SQL, which stands behind its BOM, as pieces of whole statements.
+
+    A piece ends where it has `size` bytes or more, so that a size of 1 makes pieces of one statement, and behind each
+    COPY … FROM stdin, whose lines are `piece.data`. A file of less than a block goes as one piece, and is not even
+    scanned, where size allows it and nothing in it can need another. Lines with psql's \\restrict and \\unrestrict
+    belong to no piece. No more is in memory than a block and the longest statement, or line of data. Raises Flaw where
+    a statement cannot be sent; what is wrong with the bytes themselves, check() says.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int = BLOCK, block: int = BLOCK) -> None:
+        self._stream, self._size, self._block = stream, size, block
+        self._window, self._at, self._ended = b"", 0, False  # what was read, and how much of it handed out
+        self._offset, self._line, self._column = 0, 1, 1  # in the file, of what is handed out next
+
+    def __iter__(self) -> Iterator[Piece]:
+        if self._is_one_message():
+            if self._window:
+                yield self._piece(len(self._window))
             return
-        words = _first_words(text, start)
-        at, copies = _end(text, start, words)
-        data = _copy_lines(text, at) if copies else None
-        yield Statement(start, at, words, data)
-        if data:  # The line after them is `\.`.
-            at = text.find(b"\n", data[1]) + 1 or len(text)
+        end = self._at  # of the piece so far
+        while True:
+            statement, data = self._next(end), None
+            if statement and statement.words != _KEY and self._fits(statement, end):
+                end, data = statement.data or statement.end, statement.data
+                if data is None and end - self._at < self._size:
+                    continue
+            if end > self._at:
+                piece = self._piece(end, None if data is None else self._lines())
+                yield piece
+                for _ in piece.data or ():  # what nobody has read
+                    pass
+            elif statement:
+                self._take(statement.end)
+            elif self._ended:
+                return
+            else:
+                self._read()
+            end = self._at
+
+    def _is_one_message(self) -> bool:
+        self._read()
+        if len(self._window) < min(self._block, self._size, MESSAGE_LIMIT + 1):
+            self._read()
+        return self._ended and not re.compile(_APART).search(self._window)
+
+    def _next(self, at: int) -> Statement | None:
+        """The statement at an offset in the window; None where it does not end there, or there is no more."""
+        try:
+            return _statement(self._window, at, self._ended)
+        except Flaw as flaw:
+            if isinstance(flaw, _Unclosed) and not self._ended:
+                return None
+            raise Flaw(self._offset + flaw.offset - self._at, flaw.message) from None
+
+    def _fits(self, statement: Statement, end: int) -> bool:
+        """Whether the statement goes into the piece that has come to `end`; Flaw if it goes into none."""
+        fits = statement.end - self._at <= MESSAGE_LIMIT
+        if not fits and end == self._at:
+            raise Flaw(self._offset + statement.start - self._at, _TOO_LONG.format(MESSAGE_LIMIT))
+        return fits
+
+    def _lines(self) -> Iterator[bytes]:
+        closing = re.compile(rb"(?m)^\\\.\r?$\n?")
+        while True:
+            whole = len(self._window) if self._ended else self._window.rfind(b"\n", self._at) + 1
+            if match := closing.search(self._window, self._at, max(whole, self._at)):
+                if match.start() > self._at:
+                    yield self._take(match.start())
+                self._take(match.end())
+                return
+            if whole > self._at:
+                yield self._take(whole)
+            if self._ended:
+                return
+            self._read()
+
+    def _piece(self, end: int, data: Iterator[bytes] | None = None) -> Piece:
+        offset, line, column = self._offset, self._line, self._column
+        return Piece(self._take(end), offset, line, column, data)
+
+    def _take(self, end: int) -> bytes:
+        """Hands out the window up to an offset."""
+        text = self._window[self._at : end]
+        self._line, self._column = place(text, len(text), self._line, self._column)
+        self._offset += len(text)
+        self._at = end
+        return text
+
+    def _read(self) -> None:
+        """Reads more, twice as much each time that a statement does not end: its scans stay linear in all."""
+        rest = self._window[self._at :]
+        if len(rest) > MESSAGE_LIMIT:
+            blanks = len(rest) - len(rest.lstrip())
+            raise Flaw(self._offset + blanks, _TOO_LONG.format(MESSAGE_LIMIT))
+        block = self._stream.read(max(self._block, min(len(rest), MESSAGE_LIMIT + 1 - len(rest))))
+        self._window, self._at, self._ended = rest + block, 0, not block
+
+
+def _statements(text: bytes) -> Iterator[Statement]:
+    at = 0
+    while statement := _statement(text, at, True):
+        yield statement
+        at = statement.data or statement.end
+
+
+def _statement(text: bytes, at: int, ended: bool) -> Statement | None:
+    """The next statement, without empty ones, or psql's key; None where there is none, or not all of it.
+
+    Raises Flaw where PostgreSQL's lexer fails, Unclosed where more text could help it.
+    """
+    match = re.compile(_SIMPLE).match(text, at)
+    if match and match[2] and text[match.end(1)] not in b"-/":  # a comment may hold up the next word
+        return Statement(match.start(1), match.end(), _upper(match[1]))
+    start = _skip(text, at, _EMPTY)
+    if start == len(text):
+        return None
+    if text.startswith(b"\\", start):
+        return _key(text, start, ended)
+    words = _first_words(text, start)
+    end, closed, copies = _end(text, start, words)
+    # Only a semicolon says that no more belongs to it, and a line end that COPY's data begin.
+    if not ended and (not closed or (copies and text.find(b"\n", end) < 0)):
+        return None
+    return Statement(start, end, words, _data(text, end) if copies else None)
+
+
+def _key(text: bytes, at: int, ended: bool) -> Statement | None:
+    match = re.compile(_RESTRICT).match(text, at)
+    if not ended and text.find(b"\n", at) < 0:
+        return None
+    if not match:
+        raise _meta_command(text, at)
+    return Statement(at, match.end(), _KEY)
 
 
 @lru_cache(1024)
@@ -131,15 +302,15 @@ def _skip(text: bytes, at: int, blanks: bytes) -> int:
     return match.end() if match else at
 
 
-def _end(text: bytes, start: int, words: tuple[str, ...]) -> tuple[int, bool]:
-    """Where a statement ends, and whether it is COPY … FROM stdin."""
+def _end(text: bytes, start: int, words: tuple[str, ...]) -> tuple[int, bool, bool]:
+    """Where a statement ends, whether by a semicolon, and whether it is COPY … FROM stdin."""
     kind = _kind(words)
     routine, copy = kind in ("FUNCTION", "PROCEDURE"), kind == "COPY"
     depth, body, copies, before = 0, False, False, b""
     for end, token in _tokens(text, start, _CAREFUL if routine or copy or kind == "RULE" else _PLAIN):
         word = token.upper()
         if not word or (word == b";" and not depth and not body):
-            return end, copies
+            return end, bool(word), copies
         if word in b"()":
             depth = max(0, depth + (1 if word == b"(" else -1))
         elif not depth:
@@ -192,7 +363,7 @@ def _past(text: bytes, at: int) -> int:
             depth += {b"/*": 1, b"*/": -1, b"'": -1, b'"': -1}.get(match[0], 0)
             if not depth:
                 return match.end()
-    raise Flaw(at - (what == "escape"), f"this {_NAMES.get(what, what)} is never closed.")
+    raise _Unclosed(at - (what == "escape"), f"this {_NAMES.get(what, what)} is never closed.")
 
 
 def _meta_command(text: bytes, at: int) -> Flaw:
@@ -200,19 +371,29 @@ def _meta_command(text: bytes, at: int) -> Flaw:
     return Flaw(at, f"{command} is a command of psql, which PostgreSQL does not know; remove it.")
 
 
-def _copy_lines(text: bytes, at: int) -> tuple[int, int]:
-    """The span of the lines behind COPY … FROM stdin, up to `\\.` or the end of the file."""
+def _data(text: bytes, at: int) -> int:
+    """Where the lines behind COPY … FROM stdin begin."""
     rest = re.compile(rb"[ \t]*(?:--[^\n]*)?\r?(?:\n|\Z)").match(text, at)
     if not rest:
         raise Flaw(at, "the data of COPY … FROM stdin begin on the next line; this one has to end here.")
-    closing = re.compile(rb"^\\\.\r?$", re.MULTILINE).search(text, rest.end())
-    return rest.end(), closing.start() if closing else len(text)
+    return rest.end()
 
 
-def place(text: bytes, offset: int) -> tuple[int, int]:
-    """Line and column of a byte offset, both from 1; columns are characters, and a tab is one."""
-    line = text.rfind(b"\n", 0, offset) + 1
-    return text.count(b"\n", 0, offset) + 1, len(text[line:offset].decode(errors="replace")) + 1
+def place(text: bytes, offset: int, line: int = 1, column: int = 1) -> tuple[int, int]:
+    """Line and column of a byte offset in a text that begins at a line and column; columns are characters."""
+    start = text.rfind(b"\n", 0, offset) + 1
+    characters = len(text[start:offset].translate(None, _CONTINUATION))
+    lines = text.count(b"\n", 0, start)
+    return line + lines, characters + (1 if lines else column)
+
+
+def place_in(stream: BinaryIO, offset: int) -> tuple[int, int]:
+    """Line and column of a byte offset from where a stream stands."""
+    line, column = 1, 1
+    while offset > 0 and (block := stream.read(min(BLOCK, offset))):
+        line, column = place(block, len(block), line, column)
+        offset -= len(block)
+    return line, column
 
 
 def offset_of(text: bytes, position: int) -> int:
@@ -232,36 +413,64 @@ def is_transaction_control(words: tuple[str, ...]) -> bool:
     return words[:1] == ("ROLLBACK",) or words[:2] == ("PREPARE", "TRANSACTION")
 
 
-def check(text: bytes, *, transactional: bool = True) -> Flaw | None:
-    """The first thing that forbids to send the file, found before anything of it has run.
+def check(stream: BinaryIO, *, transactional: bool = True) -> Flaw | None:
+    """The first thing that forbids to send a file, found before anything of it has run.
 
-    In a large file whose statements begin with harmless words only, what is never closed is left to
-    PostgreSQL's parser: it reads the whole message first, says the same and runs nothing.
+    In a large file whose statements begin with harmless words only, what is never closed is left to the run.
     """
-    if (nul := text.find(b"\0")) >= 0:
-        return Flaw(nul, "PostgreSQL would read no further than this NUL byte; remove it.")
-    if len(text) > MESSAGE_LIMIT:
-        return Flaw(MESSAGE_LIMIT, _TOO_LONG.format(len(text), MESSAGE_LIMIT))
+    start, statement = stream.tell(), None
     try:
-        if not text.isascii():  # which copies nothing
-            text.decode()
-        harmless = transactional and len(text) > _SMALL and not re.compile(_SUSPECT).search(text)
-        statement = None
-        for statement in split(text):
-            if transactional and (flaw := _forbidden(statement)):
-                return flaw
-            if harmless:  # _SUSPECT has looked at all but the first
-                break
-    except UnicodeDecodeError as exc:
-        return Flaw(exc.start, f"byte 0x{text[exc.start]:02x} is not UTF-8; save the file as UTF-8.")
+        harmless = _read_through(stream) and transactional
+        stream.seek(start)
+        for piece in Reader(stream, size=1 if harmless else BLOCK):
+            for statement in piece.statements:
+                if message := _forbidden(piece.text, statement, transactional):
+                    return Flaw(piece.offset + statement.start, message)
+                if harmless:  # _SUSPECT has looked at all but the first
+                    return None
     except Flaw as flaw:
         return flaw
     return None if statement else Flaw(0, "the file holds no statement.")
 
 
-def _forbidden(statement: Statement) -> Flaw | None:
-    """What keeps a statement out of a transaction that the runner owns."""
-    if is_transaction_control(statement.words):
-        two = statement.words[1:2] in (("TRANSACTION",), ("PREPARED",))
-        return Flaw(statement.start, _OWN_TRANSACTION.format(" ".join(statement.words[: 1 + two])))
-    return Flaw(statement.start, _COPY_UNSUPPORTED) if statement.data else None
+def _read_through(stream: BinaryIO) -> bool:
+    """Whether a file is large and its statements begin with harmless words; Flaw for bytes that are no UTF-8 text."""
+    decoder, offset, line, harmless = codecs.getincrementaldecoder("utf-8")(), 0, b"\n", False
+    while block := stream.read(BLOCK):
+        if not offset:
+            harmless = len(block) == BLOCK
+            if re.compile(_UTF16).match(block):
+                raise Flaw(0, "the file is UTF-16; save it as UTF-8.")
+        if (nul := block.find(b"\0")) >= 0:
+            raise Flaw(offset + nul, "PostgreSQL would read no further than this NUL byte; remove it.")
+        _decode(decoder, block, offset)
+        if harmless:
+            text = line + block
+            line = text[text.rfind(b"\n") :]  # a word may be cut in two
+            harmless = len(line) < len(block) and not re.compile(_SUSPECT).search(text)
+        offset += len(block)
+    _decode(decoder, b"", offset)
+    return harmless and offset <= MESSAGE_LIMIT
+
+
+def _decode(decoder: codecs.IncrementalDecoder, block: bytes, offset: int) -> None:
+    pending, _ = decoder.getstate()
+    if block.isascii() and block and not pending:  # which copies nothing
+        return
+    try:
+        decoder.decode(block, final=not block)
+    except UnicodeDecodeError as exc:
+        wrong = f"byte 0x{exc.object[exc.start]:02x} is not UTF-8; save the file as UTF-8."
+        raise Flaw(offset - len(pending) + exc.start, wrong) from None
+
+
+def _forbidden(text: bytes, statement: Statement, transactional: bool) -> str | None:
+    """What keeps a statement out of a file, and out of a transaction that the runner owns."""
+    words = statement.words
+    if transactional and is_transaction_control(words):
+        two = words[1:2] in (("TRANSACTION",), ("PREPARED",))
+        return _OWN_TRANSACTION.format(" ".join(words[: 1 + two]))
+    if words[:1] == ("SET",) and "STANDARD_CONFORMING_STRINGS" in words[1:3]:
+        off = re.compile(rb"(?i)(?:=|TO)\s*['\"]?(?:of|f|n|0)").search(text, statement.start, statement.end)
+        return _STRINGS if off else None
+    return None

@@ -252,8 +252,6 @@ FILES = [
     ),
     file("psql's command", "SELECT 1;\n  \\d parent\n",
          "2:3: \\d is a command of psql, which PostgreSQL does not know; remove it."),
-    file("COPY FROM stdin", "COPY parent FROM stdin;\n1\tx\n\\.\n",
-         "1:1: COPY … FROM stdin is not supported here; use INSERT, or load the data by another path."),
     file("string", "SELECT 1;\nSELECT 'é, it''s", "2:8: this string is never closed."),
     file("escape string", "SELECT E'abc\\'", "1:8: this string is never closed."),
     file("quoted name", 'SELECT "a', "1:8: this quoted name is never closed."),

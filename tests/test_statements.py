@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator
 from itertools import pairwise, product
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from psycopg import pq
 
 from sqlrail import statements
+from sqlrail.statements import Piece, Reader
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Results = list[tuple[int, bytes | None, list[list[bytes | None]]]]
@@ -153,14 +155,35 @@ def send(connection: Connection, *messages: bytes) -> Results:
     return results[1:-1]
 
 
-def pieces(text: bytes) -> list[bytes]:
-    return [text[each.start : each.end] for each in statements.split(text)]
+def read(text: bytes, **sizes: int) -> list[tuple[Piece, bytes | None]]:
+    """The pieces of a text, each with its data."""
+    return [
+        (piece, None if piece.data is None else b"".join(piece.data))
+        for piece in Reader(io.BytesIO(text), **sizes)
+    ]
+
+
+def split(text: bytes, **sizes: int) -> list[tuple[int, int]]:
+    """Where statements begin and end."""
+    return [
+        (piece.offset + each.start, piece.offset + each.end)
+        for piece, _ in read(text, **sizes)
+        for each in piece.statements
+    ]
+
+
+def pieces(text: bytes, **sizes: int) -> list[bytes]:
+    return [text[start:end] for start, end in split(text, **sizes)]
 
 
 def gaps(text: bytes) -> bytes:
     """What is left when the statements are taken out."""
-    ends = [(0, 0), *((each.start, each.end) for each in statements.split(text)), (len(text), 0)]
+    ends = [(0, 0), *split(text), (len(text), 0)]
     return b"\n".join(text[before:start] for (_, before), (start, _) in pairwise(ends))
+
+
+def check(text: bytes, *, transactional: bool = True) -> statements.Flaw | None:
+    return statements.check(io.BytesIO(text), transactional=transactional)
 
 
 def assert_split_like_postgresql(connection: Connection, text: bytes) -> None:
@@ -228,6 +251,86 @@ def test_any_statements_are_split_like_postgresql_splits_them(
     assert_split_like_postgresql(connection, (first + "".join(rest)).encode())
 
 
+lines = st.sampled_from(["1\té;\n", "\n", "\\\\.\n", "\\.x\r\n", " \\.\n", "'\n", "日本\r\n"])
+copies = st.builds(
+    "COPY t (a, b) FROM stdin;{}{}\\.{}".format,
+    st.sampled_from(["\n", "\r\n", " -- é;\n"]),
+    st.lists(lines, max_size=5).map("".join),
+    st.sampled_from(["\n", "\r\n"]),
+)
+keys = st.sampled_from(["\\restrict é1\n", "\\unrestrict x\r\n", "\n\\restrict \t\n"])
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(
+    rest=st.lists(st.tuples(texts, ends).map("".join) | copies | keys | blanks, max_size=8),
+    tail=st.sampled_from(["", "SELECT 1", "-- é", "/* ; */", "COPY t FROM stdin;\né", "COPY t FROM stdin"]),
+    block=st.integers(1, 99),
+    size=st.integers(1, 999),
+)
+def test_a_file_is_the_same_however_it_is_read(rest: list[str], tail: str, block: int, size: int) -> None:
+    text = ("".join(rest) + tail).encode()
+    whole = read(text, size=2**20, block=2**20)
+    parts = read(text, size=size, block=block)
+    assert split(text, size=size, block=block) == split(text, size=2**20, block=2**20)
+    assert [data for _, data in parts if data is not None] == [data for _, data in whole if data is not None]
+    for piece, data in parts:
+        assert text[piece.offset :].startswith(piece.text)
+        assert (piece.line, piece.column) == statements.place(text, piece.offset)
+        assert data is None or text[piece.offset + len(piece.text) :].startswith(data)
+        assert len(piece.statements) < 2 or piece.statements[-2].end < size
+
+
+class Counting(io.BytesIO):
+    """A stream that knows how much of it was read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size)
+        self.taken += len(block)
+        return block
+
+
+@pytest.mark.parametrize(
+    "text", [b"SELECT 'a row';\n", b"COPY t FROM stdin;\n1\ta\n\\.\n", b"SELECT 1;\n\\restrict x\n"], ids=repr
+)
+def test_no_more_is_read_than_a_block_ahead(text: bytes) -> None:
+    stream = Counting(text * 10_000)
+    for piece in Reader(stream, size=50, block=1000):
+        assert stream.taken <= piece.offset + len(piece.text) + 1000
+        assert len(piece.text) <= 80
+    assert stream.taken == len(text) * 10_000
+
+
+def test_the_lines_of_copy_come_in_blocks() -> None:
+    stream = Counting(b"COPY t FROM stdin;\n" + "1\té\n".encode() * 100_000 + b"\\.\nSELECT 1;")
+    copy, data = next(iter(Reader(stream, block=1000))), 0
+    assert copy.data is not None
+    for block in copy.data:
+        assert len(block) <= 1000
+        assert block.endswith(b"\n")
+        data += len(block)
+        assert stream.taken <= data + 2000
+    assert data == 100_000 * len("1\té\n".encode())
+
+
+def test_data_that_nobody_reads_are_passed_over() -> None:
+    text = b"COPY t FROM stdin;\n" + b"1\n" * 1000 + b"\\.\nSELECT 1;"
+    copy, last = Reader(io.BytesIO(text), block=100)
+    assert (last.text, last.line, last.offset) == (b"SELECT 1;", 1003, len(text) - 9)
+    assert list(copy.data or ()) == []
+
+
+@pytest.mark.parametrize("line", [b"\\restrict aB9", b"\\unrestrict x\r", b"\\restrict"])
+def test_the_key_of_a_dump_belongs_to_no_piece(line: bytes) -> None:
+    text = b"-- dump\n\n" + line + b"\n\nSELECT 1;\n  " + line + b"\nSELECT 2;\n" + line
+    one, two = Reader(io.BytesIO(text))
+    assert (one.text, one.line, one.column) == (b"\nSELECT 1;", 4, 1)
+    assert (two.text, two.line, two.column) == (b"SELECT 2;", 7, 1)
+    assert check(text) is None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -243,7 +346,8 @@ def test_any_statements_are_split_like_postgresql_splits_them(
     ],
 )
 def test_a_statement_knows_its_first_four_words(text: str, words: str) -> None:
-    assert [each.words for each in statements.split(text.encode())] == [tuple(words.split())]
+    [(piece, _)] = read(text.encode())
+    assert [each.words for each in piece.statements] == [tuple(words.split())]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
@@ -253,13 +357,15 @@ def test_a_statement_knows_its_first_four_words(text: str, words: str) -> None:
 def test_the_lines_of_copy_are_data(connection: Connection, command: str, newline: str) -> None:
     lines = "1\tit's; \\\\. /*\n2\tCOMMIT;\n".replace("\n", newline)
     text = f"SELECT 1;\n{command}{newline}{lines}\\.{newline}SELECT 2;".encode()
-    first, copy, last = statements.split(text)
-    assert copy.data is not None
-    assert (text[first.start : first.end], text[last.start : last.end]) == (b"SELECT 1;", b"SELECT 2;")
-    assert text[slice(*copy.data)] == lines.encode()
+    (copy, data), (last, nothing) = read(text)
+    assert copy.text[slice(*copy.statements[0][:2])] == b"SELECT 1;"
+    assert (copy.text + lines.encode() + f"\\.{newline}".encode() + last.text, nothing) == (text, None)
+    assert (copy.data_line, data) == (copy.text.count(b"\n") + 1, lines.encode())
+    assert (last.line, last.column) == (text.count(b"\n") + 1, 1)
+    assert data is not None
     with connection.transaction(force_rollback=True):
-        with connection.cursor().copy(text[copy.start : copy.end]) as sink:
-            sink.write(text[slice(*copy.data)])
+        with connection.cursor().copy(copy.text[copy.statements[1].start :]) as sink:
+            sink.write(data)
         rows = connection.execute("SELECT b FROM t ORDER BY a").fetchall()
     assert rows == [("it's; \\. /*",), ("COMMIT;",)]
 
@@ -270,6 +376,11 @@ def test_the_lines_of_copy_are_data(connection: Connection, command: str, newlin
         ("COPY t FROM stdin;\n\\.\nSELECT 1", b""),
         ("COPY t FROM stdin", b""),
         ("COPY t FROM stdin;\n1\tx", b"1\tx"),
+        ("COPY t FROM stdin;\n1\t\\.\n\\.x\n \\.\n\\.", b"1\t\\.\n\\.x\n \\.\n"),
+        ("COPY t FROM stdin;\n\n\n\\.\n", b"\n\n"),
+        ("COPY stdin (stdin, b) FROM stdin WHERE b <> 'stdin';\n1\n\\.\n", b"1\n"),
+        ("COPY t (stdin) TO '/dev/null';\n", None),
+        ("CREATE TABLE copy (a text DEFAULT 'FROM stdin;\n');\n", None),
         ("COPY t FROM stdin WITH (FORMAT csv);\n'\n\\.", b"'\n"),
         ("COPY t FROM '/from stdin';\n", None),
         ("COPY (SELECT 1 FROM stdin) TO stdout;", None),
@@ -278,8 +389,8 @@ def test_the_lines_of_copy_are_data(connection: Connection, command: str, newlin
     ],
 )
 def test_only_copy_from_stdin_carries_data(text: str, data: bytes | None) -> None:
-    first = next(statements.split(text.encode()))
-    assert (first.data and text.encode()[slice(*first.data)]) == data
+    assert [data for _, data in read(text.encode())] in ([data], [data, None])
+    assert [data for _, data in read(text.encode(), block=1)] in ([data], [data, None])
 
 
 CONTROL = [
@@ -311,13 +422,13 @@ def test_transaction_control_is_found_before_anything_runs(command: str, large: 
         + command.encode()
         + b";"
     )
-    flaw = statements.check(text)
+    flaw = check(text)
     assert flaw is not None
     assert text[flaw.offset :] == command.encode() + b";"
     assert command.split()[0].upper() in flaw.message
     assert "`-- transactional: false`" in flaw.message
-    assert statements.check(text, transactional=False) is None
-    alone = statements.check(command.encode())
+    assert check(text, transactional=False) is None
+    alone = check(command.encode())
     assert alone is not None
     assert alone.offset == 0
 
@@ -327,7 +438,7 @@ def test_transaction_control_is_found_before_anything_runs(command: str, large: 
 def test_what_only_looks_like_transaction_control_is_no_flaw(
     connection: Connection, command: str, large: bool
 ) -> None:
-    assert statements.check(command.encode() + b"\n;" + b"SELECT 'filling';" * (large * 70_000)) is None
+    assert check(command.encode() + b"\n;" + b"SELECT 'filling';" * (large * 70_000)) is None
     with connection.transaction(force_rollback=True):
         connection.execute("SAVEPOINT s")
         before = connection.execute("SELECT pg_current_xact_id()::text").fetchone()
@@ -347,7 +458,7 @@ def test_what_only_looks_like_transaction_control_is_no_flaw(
 )  # fmt: skip
 def test_what_is_never_closed_is_named_where_it_began(connection: Connection, text: str) -> None:
     before, after = text.split("⟨")
-    flaw = statements.check((before + after).encode())
+    flaw = check((before + after).encode())
     assert flaw is not None
     assert flaw.offset == len(before)
     assert "never closed" in flaw.message
@@ -365,15 +476,24 @@ def test_what_is_never_closed_is_named_where_it_began(connection: Connection, te
         (b"", 0, "no statement"),
         (b" -- nothing;\n/* at /* all */ */ ;; ", 0, "no statement"),
         (b"\\connect other\nSELECT 1;", 0, r"\\connect is a command of psql"),
-        (b"SELECT 1;\n\\restrict abc\n", 10, r"\\restrict is a command of psql"),
+        (b"SELECT 1;\n\\restricted abc\n", 10, r"\\restricted is a command of psql"),
+        (b"SELECT 1\n\\restrict abc\n", 9, r"\\restrict is a command of psql"),
+        (b"SELECT 1;\n\\restrict abc \\connect x\n", 10, r"\\restrict is a command of psql"),
+        (b"\\restrict abc\n-- nothing\n\\unrestrict abc\n", 0, "no statement"),
+        (b"COPY t FROM stdin;\n\\.\n\\.\n", 22, r"\\\. is a command of psql"),
+        ("SELECT 'é';".encode("utf-16"), 0, "UTF-16"),
+        ("SELECT 'é';".encode("utf-16-le"), 0, "UTF-16"),
+        (b"-- " + b" " * 2**20 + b"\xc3", 2**20 + 3, "byte 0xc3 is not UTF-8"),
+        (b"-" * (2**20 - 1) + b"\xc3-", 2**20 - 1, "byte 0xc3 is not UTF-8"),
+        (b"SELECT 1;\nSET standard_conforming_strings = off;", 10, "standard_conforming_strings = on"),
+        (b"SET LOCAL standard_conforming_strings TO 'false'", 0, "standard_conforming_strings = on"),
         (b"SELECT 1 \\gexec", 9, r"\\gexec"),
-        (b"SELECT 1; COPY t FROM stdin;\n1\n\\.\n", 10, "use INSERT"),
         (b"COPY t FROM stdin; SELECT 1;\n1\n\\.\n", 18, "next line"),
     ],
-    ids=repr,
+    ids=lambda each: repr(each)[:50],
 )
 def test_a_flaw_is_found_before_anything_runs(text: bytes, offset: int, message: str) -> None:
-    flaw = statements.check(text)
+    flaw = check(text)
     assert flaw is not None
     assert flaw.offset == offset
     assert flaw.message == str(flaw)
@@ -382,7 +502,7 @@ def test_a_flaw_is_found_before_anything_runs(text: bytes, offset: int, message:
 
 
 def test_backslashes_and_copies_in_literals_are_no_flaws() -> None:
-    assert statements.check(rb"""SELECT '
+    assert check(rb"""SELECT '
 \connect', E'\n', $$
 \restrict
 COPY t FROM stdin;
@@ -392,11 +512,14 @@ $$, "\" /* \ */ -- \
 
 def test_a_file_that_no_message_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "MESSAGE_LIMIT", 9)
-    assert statements.check(b"SELECT 1;") is None
-    flaw = statements.check(b"SELECT 10;")
-    assert flaw is not None
-    assert "10 bytes" in flaw.message
-    assert "split it" in flaw.message
+    assert check(b"SELECT 1;") is None
+    assert check(b"SELECT 1;\nSELECT 2") is None
+    for text in (b"SELECT 1; SELECT 10;", b"SELECT 1; SELECT 10", b"SELECT 1; SELECT " + b"1" * 50):
+        flaw = check(text)
+        assert flaw is not None
+        assert flaw.offset == 10
+        assert "more than 9 bytes" in flaw.message
+        assert "split it" in flaw.message
 
 
 @pytest.mark.parametrize(
@@ -434,6 +557,6 @@ def test_the_servers_position_leads_back_to_the_byte(connection: Connection, sta
 def test_no_text_takes_more_than_linear_time(text: str) -> None:
     for each in (text, "SELECT " + text, "CREATE FUNCTION " + text, "SELECT 1;" * 150_000 + text):
         began = time.perf_counter()
-        statements.check(each.encode())
-        statements.check(each.encode(), transactional=False)
+        check(each.encode())
+        check(each.encode(), transactional=False)
         assert time.perf_counter() - began < 5
