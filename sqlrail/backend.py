@@ -10,10 +10,10 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Protocol
 
 import psycopg
@@ -27,6 +27,7 @@ from yoyo.migrations import MigrationList, default_migration_table
 from sqlrail import orphans, statements, wire
 from sqlrail.connect import Connection, connect, hide
 from sqlrail.errors import (
+    BadFile,
     Busy,
     ConnectionLost,
     DatabaseFailed,
@@ -35,8 +36,9 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
-from sqlrail.history import SMALL, File, Record
+from sqlrail.history import File, Record
 from sqlrail.settings import Settings
+from sqlrail.statements import Piece, Statement
 from sqlrail.wire import Answer
 
 #: the runners' advisory lock, one for a database
@@ -47,6 +49,14 @@ POLL = (0.05, 0.5)
 BACKOFF = (1.0, 60.0)
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0
+#: settings by which the server reads a file's next piece, and their values under which it reads it as we do
+READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
+NAME = r'"(?:[^"]|"")*"|[\w$]+'
+#: what of a COPY … FROM stdin tells its fields apart
+COPY = (
+    rf"(?i)COPY\s+(?:(?:{NAME})\s*\.\s*)*(?P<table>{NAME})\s*"
+    rf"(?:\((?P<columns>(?:\s|,|{NAME})*)\)\s*)?FROM\s+STDIN\s*(?P<options>[^\s;]*)"
+)
 #: what a second try may mend
 PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
@@ -77,6 +87,7 @@ class _Closing:
     file: File
     migration: Any
     text: bytes
+    piece: Piece  # the file's last
     cleanup: tuple[orphans.Cleaned, ...]
     recorded: bool
     started: float
@@ -328,26 +339,54 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self, file: File, migration: Any, opened: _Opened, mark: bool, started: float, give_up: float
     ) -> _Closing:
         cleanup = tuple(self._pre_step(file, relation) for relation in file.cleanup)
-        content = file.content()
-        closing = []
+        text: list[bytes] = []
+        with closing(file.pieces()) as pieces:
+            following = [next(pieces)]
 
-        def compose_what_comes_next() -> None:
-            self._tell()
-            text = self.message("finish") + self._limits(file)
-            if len(content) > SMALL or b"prepare" in content.lower():  # a large one is not copied to find out
-                text += self.message("deallocate")
-            text += self._log_entry(
-                "record" if mark else "log", file, migration.hash, "apply", transaction=opened.transaction
-            )
-            text += b"COMMIT;\n"
-            if following := self._following.get(migration):
-                self._openings[following.hash] = self._opening(following.hash, self.files[following.id])
-            closing.append(_Closing(file, migration, text, cleanup, mark, started, give_up))
+            def read_on() -> None:
+                following.extend(islice(pieces, 1))
+                if not following:
+                    text.append(self._compose_closing(file, migration, opened, mark))
 
-        answer = self._exchange(content, keep=False, meanwhile=compose_what_comes_next)
+            while following:
+                piece = following.pop()
+                self._send(file, piece, read_on)
+        return _Closing(file, migration, text[0], piece, cleanup, mark, started, give_up)
+
+    def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
+        """Sends a piece of a file, and reads on while the server works; data come before what is behind them."""
+        pgconn = self.connection.pgconn
+        for name, good in READ_BY.items():
+            if piece.offset and (pgconn.parameter_status(name) or good[0]) not in good:
+                place = piece.place(piece.statements[0].start)
+                raise MigrationFailed(
+                    f"{file.at(*place)}: the file has changed {name.decode()}, and would be "
+                    f"misread from here on; remove that change. Nothing of {file.id} was kept."
+                )
+        if piece.data is None:
+            answer = self._exchange(piece.text, keep=False, meanwhile=read_on)
+        else:
+            answer = self._exchange(piece.text, keep=False, data=piece.data)
         if answer.error is not None:
-            raise self._failure(file, content, answer)
-        return closing[0]
+            raise self._failure(file, piece, answer)
+        if piece.data is not None:
+            read_on()
+
+    def _compose_closing(self, file: File, migration: Any, opened: _Opened, mark: bool) -> bytes:
+        """The text of a file's closing; what comes next is composed on the way: the server is at work meanwhile."""
+        self._tell()
+        text = self.message("finish") + self._limits(file)
+        if (
+            file.small is None or b"prepare" in file.small.lower()
+        ):  # a large one is not read again to find out
+            text += self.message("deallocate")
+        text += self._log_entry(
+            "record" if mark else "log", file, migration.hash, "apply", transaction=opened.transaction
+        )
+        text += b"COMMIT;\n"
+        if following := self._following.get(migration):
+            self._openings[following.hash] = self._opening(following.hash, self.files[following.id])
+        return text
 
     def _pre_step(self, file: File, relation: orphans.Relation) -> orphans.Cleaned:
         self._tell()
@@ -398,7 +437,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         name = closing.file.id
         if not self.connection.closed:
             self.undo()
-            failure = self._failure(closing.file, closing.file.content(), answer, at_commit=True)
+            failure = self._failure(closing.file, closing.piece, answer, at_commit=True)
             self._give_way(failure, closing.file, next(_pauses()), closing.started, closing.give_up)
             self._apply(closing.migration, closing.recorded, closing.give_up)
             return
@@ -430,14 +469,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                     ) from exc
             time.sleep(POLL[1])
 
-    def _failure(
-        self, file: File, content: bytes, answer: Answer, *, at_commit: bool = False
-    ) -> SqlrailError:
+    def _failure(self, file: File, piece: Piece, answer: Answer, *, at_commit: bool = False) -> SqlrailError:
         """The error that people read for a file that failed: where, what, and what stands."""
         self.raise_if_lost(f"{file.id} was being applied")
         error = answer.error
         assert error is not None
-        line, column, late = _find(content, error, None if at_commit else answer.completed)
+        line, column, late = _find(file, piece, error, None if at_commit else answer.completed)
         when = "at commit: " if late else ""
         text = f"{file.at(line, column)}: {when}{_sentence(error)} Nothing of {file.id} was kept."
         if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup:
@@ -504,12 +541,17 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     # Messages
 
     def _exchange(
-        self, text: bytes, *, keep: bool = True, meanwhile: Callable[[], object] = lambda: None
+        self,
+        text: bytes,
+        *,
+        keep: bool = True,
+        meanwhile: Callable[[], object] = lambda: None,
+        data: Iterable[bytes] | None = None,
     ) -> Answer:
         """Sends the closing that is due, if any, and the text behind it; the closing's fate is settled first."""
         closing, self._closing, answer = self._closing, None, Answer()
         if closing is None:
-            return wire.send(self.connection, text, answer, keep=keep, meanwhile=meanwhile)
+            return wire.send(self.connection, text, answer, keep=keep, meanwhile=meanwhile, data=data)
         self._in_flight = (closing, answer)
         wire.send(self.connection, closing.text + text, answer, keep=keep)
         self._land()
@@ -621,33 +663,62 @@ def _sentence(error: psycopg.Error) -> str:
     return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)
 
 
-def _find(content: bytes, error: psycopg.Error, completed: int | None) -> tuple[int, int, bool]:
+def _find(file: File, piece: Piece, error: psycopg.Error, completed: int | None) -> tuple[int, int, bool]:
     """Line and column of an error in a file, and whether it came after the file's last statement.
 
     The server gives a position for errors of parsing and analysis only. Others belong to the statement after
-    the `completed` ones (None: all of them); in a DO block the context names the line, counted from the line
-    of its quote.
+    the piece's `completed` ones (None: all of them); in a DO block the context names the line, counted from the line
+    of its quote, and in the data of a COPY the line of the data.
     """
-    position = error.diag.statement_position
+    position, parts, context = error.diag.statement_position, piece.statements, error.diag.context or ""
     if position and completed is not None:
-        return *statements.place(content, statements.offset_of(content, int(position))), False
-    parts = statements.Piece(content).statements
+        return *piece.place(statements.offset_of(piece.text, int(position))), False
     if completed is None or completed >= len(parts):
-        return *statements.place(content, parts[-1].end if parts else 0), True
+        return *piece.place(parts[-1].end if parts else 0), True
     statement = parts[completed]
-    line, column = statements.place(content, statement.start)
-    inner = re.findall(r"inline_code_block\D+(\d+)", (error.diag.context or "").rpartition("\n")[2])
-    if statement.words[:1] == ("DO",) and inner and (body := _body(content, statement.start, statement.end)):
-        last, _ = statements.place(content, statement.end)
-        line = min(statements.place(content, body)[0] + int(inner[0]) - 1, last)
-        text = content.split(b"\n", line)[line - 1]
-        column = len(text) - len(text.lstrip()) + 1
-    return line, column, False
+    if statement.data is not None and (found := _find_in_data(file, piece, statement, context)):
+        return *found, False
+    offset = statement.start
+    inner = re.findall(r"inline_code_block\D+(\d+)", context.rpartition("\n")[2])
+    if statement.words[:1] == ("DO",) and inner:
+        offset = _find_in_body(piece.text, statement, int(inner[0])) or offset
+    return *piece.place(offset), False
 
 
-def _body(content: bytes, start: int, end: int) -> int | None:
-    """Where the quoted body of a DO begins, past comments."""
-    for match in re.compile(rb"(?s)--[^\n]*|/\*.*?\*/|(\$\w*\$|')").finditer(content, start, end):
+def _find_in_body(text: bytes, statement: Statement, line: int) -> int | None:
+    """Where a line of a DO's quoted body begins, counted from the line of its quote; comments may hold quotes too."""
+    for match in re.compile(rb"(?s)--[^\n]*|/\*.*?\*/|(\$\w*\$|')").finditer(
+        text, statement.start, statement.end
+    ):
         if match[1]:
-            return match.start()
+            offset = text.rfind(b"\n", 0, match.start()) + 1
+            for _ in range(line - 1):
+                offset = text.find(b"\n", offset, statement.end) + 1 or offset  # it may spell its line ends
+            return re.compile(rb"[^\S\n]*").match(text, offset).end()  # type: ignore[union-attr]
     return None
+
+
+def _find_in_data(file: File, piece: Piece, statement: Statement, context: str) -> tuple[int, int] | None:
+    """Line and column of an error in the data of a COPY; the column where its field begins, else 1.
+
+    Of the context only the table's name, numbers and column names count: its words may be of any language.
+    """
+    copy = re.compile(COPY).match(piece.text[statement.start :].decode())
+    if not copy:
+        return None
+    found = re.findall(rf"(?m)^(?:COPY )?{re.escape(_unquote(copy['table']))}\D*?(\d+)(.*)", context)
+    if not found:
+        return None
+    line, field = piece.data_line + int(found[-1][0]) - 1, found[-1][1]
+    names = [_unquote(name) for name in re.findall(NAME, copy["columns"] or "")]
+    numbers = [n for n, name in enumerate(names) if re.match(rf", \S+ {re.escape(name)}: ", field)]
+    if not numbers or copy["options"]:
+        return line, 1
+    with suppress(BadFile):
+        fields = file.line(line).decode(errors="replace").split("\t")
+        return line, len("\t".join([*fields[: numbers[0]], ""])) + 1
+    return line, 1
+
+
+def _unquote(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

@@ -8,10 +8,11 @@ import io
 import os
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +24,7 @@ from sqlrail import statements
 from sqlrail.errors import BadFile, UsageError
 from sqlrail.orphans import Relation
 from sqlrail.settings import seconds
+from sqlrail.statements import Flaw, Piece, Reader
 
 BOM = b"\xef\xbb\xbf"
 #: bytes that are read at a time for a checksum
@@ -72,14 +74,41 @@ class File:
         """A place in the file, for messages."""
         return f"{self.path}:{line}:{column}"
 
-    def content(self) -> bytes:
-        """The file's bytes without BOM; BadFile if they are no longer those that were checked."""
+    def pieces(self, size: int = statements.BLOCK) -> Generator[Piece, None, None]:
+        """The file as it is sent, see statements.Reader; BadFile if it is no longer what was checked."""
         with self._open() as stream:
-            return stream.read()
+            yield from Reader(stream, size)
+
+    def check(self) -> None:
+        """BadFile, with its line, for anything that must not reach the database."""
+        if self.flaws:
+            line, text = self.flaws[0]
+            raise BadFile(f"{self.at(line)}: {text}")
+        if not self.transactional:
+            raise BadFile(f"{self.path}: files that are `-- transactional: false` cannot be run yet.")
+        with self._open() as stream:
+            statements.check(stream)
+
+    def line(self, number: int) -> bytes:
+        """One of its lines, from 1; empty behind the last."""
+        with self._open() as stream:
+            return next(islice(io.BufferedReader(stream), number - 1, None), b"")  # type: ignore[type-var]
 
     @contextmanager
     def _open(self) -> Iterator[BinaryIO]:
-        """The file behind its BOM; BadFile if it is no longer the one whose checksum was made, before or after."""
+        """The file behind its BOM, the same before and after as when its checksum was made; places its flaws."""
+        with self._stream() as stream:
+            start = stream.tell()
+            try:
+                yield stream
+            except Flaw as flaw:
+                stream.seek(start)
+                raise BadFile(
+                    f"{self.at(*statements.place_in(stream, flaw.offset))}: {flaw.message}"
+                ) from None
+
+    @contextmanager
+    def _stream(self) -> Iterator[BinaryIO]:
         if self.small is not None:
             yield io.BytesIO(self.small)
             return
@@ -97,20 +126,6 @@ class File:
     @property
     def _changed(self) -> str:
         return f"{self.path} changed while the run was under way; run again."
-
-    def check(self) -> None:
-        """BadFile, with its line, for anything that must not reach the database."""
-        if self.flaws:
-            line, text = self.flaws[0]
-            raise BadFile(f"{self.at(line)}: {text}")
-        if not self.transactional:
-            raise BadFile(f"{self.path}: files that are `-- transactional: false` cannot be run yet.")
-        with self._open() as stream:
-            start = stream.tell()
-            flaw = statements.check(stream)
-            if flaw is not None:
-                stream.seek(start)
-                raise BadFile(f"{self.at(*statements.place_in(stream, flaw.offset))}: {flaw.message}")
 
 
 @contextmanager

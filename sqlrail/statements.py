@@ -69,15 +69,24 @@ _OWN_TRANSACTION = (
     "{} is not for the file to say: the runner begins and ends its transaction. Remove it; where statements "
     "have to commit on their own, begin the file with `-- transactional: false`."
 )
-_STRINGS = (
-    "the file is read with standard_conforming_strings = on, as the SQL standard has it; write strings with backslash "
-    "escapes as E'…', and remove this."
-)
+# Settings by which PostgreSQL reads what comes later in the file, each with the beginnings of the values under which
+# it reads that as we do, and the way out.
+_READ_BY = {
+    "STANDARD_CONFORMING_STRINGS": (
+        rb"on|t|y|1|d",
+        "the file is read with standard_conforming_strings on; write backslash escapes as E'…', and remove this.",
+    ),
+    "CLIENT_ENCODING": (
+        rb"utf-?8|unicode|sql_ascii|d",
+        "the file is read as UTF-8; remove this, or dump with `pg_dump --encoding=UTF8`.",
+    ),
+}
+_READ_BY["NAMES"] = _READ_BY["CLIENT_ENCODING"]
 # Before a statement that is not the first stands a semicolon or the end of a comment.
 _SUSPECT = (
     rb"[;\n\r/][ \t\f\v]*(?=[\\BSCEARPbscearp])"
     rb"(?i:\\|(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE|COPY)(?![\w$\x80-\xff])"
-    rb"|SET\s(?:\s*(?:LOCAL|SESSION)\s)?\s*STANDARD_)"
+    rb"|SET\s(?:\s*(?:LOCAL|SESSION)\s)?\s*(?:STANDARD_|CLIENT_E|NAMES))"
 )
 # The key that pg_dump writes around its output, and psql asks for; nothing of it is for the server.
 _RESTRICT = rb"\\(?:un)?restrict(?:[ \t]+[^\s\\]*)?[ \t]*\r?(?:\n|\Z)"
@@ -368,6 +377,11 @@ def _past(text: bytes, at: int) -> int:
 
 def _meta_command(text: bytes, at: int) -> Flaw:
     command = re.split(rb"\s", text[at : at + 64], maxsplit=1)[0].decode(errors="replace")
+    if command == "\\.":
+        return Flaw(
+            at,
+            "\\. ends the data of COPY … FROM stdin, and none have begun; look at the statement before it.",
+        )
     return Flaw(at, f"{command} is a command of psql, which PostgreSQL does not know; remove it.")
 
 
@@ -413,24 +427,22 @@ def is_transaction_control(words: tuple[str, ...]) -> bool:
     return words[:1] == ("ROLLBACK",) or words[:2] == ("PREPARE", "TRANSACTION")
 
 
-def check(stream: BinaryIO, *, transactional: bool = True) -> Flaw | None:
-    """The first thing that forbids to send a file, found before anything of it has run.
+def check(stream: BinaryIO, *, transactional: bool = True) -> None:
+    """Raises Flaw for the first thing that forbids to send a file, before anything of it has run.
 
     In a large file whose statements begin with harmless words only, what is never closed is left to the run.
     """
     start, statement = stream.tell(), None
-    try:
-        harmless = _read_through(stream) and transactional
-        stream.seek(start)
-        for piece in Reader(stream, size=1 if harmless else BLOCK):
-            for statement in piece.statements:
-                if message := _forbidden(piece.text, statement, transactional):
-                    return Flaw(piece.offset + statement.start, message)
-                if harmless:  # _SUSPECT has looked at all but the first
-                    return None
-    except Flaw as flaw:
-        return flaw
-    return None if statement else Flaw(0, "the file holds no statement.")
+    harmless = _read_through(stream) and transactional
+    stream.seek(start)
+    for piece in Reader(stream, size=1 if harmless else BLOCK):
+        for statement in piece.statements:
+            if message := _forbidden(piece.text, statement, transactional):
+                raise Flaw(piece.offset + statement.start, message)
+        if harmless:  # _SUSPECT has looked at all but the first
+            break
+    if statement is None:
+        raise Flaw(0, "the file holds no statement.")
 
 
 def _read_through(stream: BinaryIO) -> bool:
@@ -470,7 +482,9 @@ def _forbidden(text: bytes, statement: Statement, transactional: bool) -> str | 
     if transactional and is_transaction_control(words):
         two = words[1:2] in (("TRANSACTION",), ("PREPARED",))
         return _OWN_TRANSACTION.format(" ".join(words[: 1 + two]))
-    if words[:1] == ("SET",) and "STANDARD_CONFORMING_STRINGS" in words[1:3]:
-        off = re.compile(rb"(?i)(?:=|TO)\s*['\"]?(?:of|f|n|0)").search(text, statement.start, statement.end)
-        return _STRINGS if off else None
-    return None
+    setting = next((word for word in words[1:3] if word in _READ_BY), None) if words[:1] == ("SET",) else None
+    if setting is None:
+        return None
+    good, message = _READ_BY[setting]
+    value = rb"(?is).*?" + setting.encode() + rb"(?:\s*=|\s+TO\b|\s(?!\s*TO\b))\s*['\"]?(?:" + good + rb")"
+    return None if re.compile(value).match(text, statement.start, statement.end) else message

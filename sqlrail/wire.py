@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -19,6 +19,8 @@ from sqlrail.connect import Connection
 
 #: seconds that a cancelled statement gets to end before the connection is given up
 GRACE = 5.0
+#: seconds in which all of a notice comes in
+PATIENCE = 1.0
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
 
 
@@ -91,9 +93,11 @@ def send(
     *,
     keep: bool = True,
     meanwhile: Callable[[], object] = lambda: None,
+    data: Iterable[bytes] | None = None,
 ) -> Answer:
     """Sends one message, does what can be done meanwhile, and reads all that comes back into the answer.
 
+    The data go to the COPY … FROM stdin in the message, block by block, until the server has answered with an error.
     An error of the server is returned in answer.error, not raised; the connection is lost if it is closed
     afterwards. Where keep is false rows and tags are dropped as they come. When a signal handler raises in
     the middle, the statement is cancelled and the rest is read before the exception goes on, so that the
@@ -106,7 +110,7 @@ def send(
             pgconn.set_single_row_mode()
         _flush(pgconn)
         meanwhile()
-        _collect(connection, answer, keep)
+        _collect(connection, answer, keep, data)
     except psycopg.Error as exc:
         answer.error = answer.error or exc
     except BaseException:
@@ -124,10 +128,10 @@ def _cancel(connection: Connection, answer: Answer, keep: bool) -> None:
         connection.close()
 
 
-def _flush(pgconn: pq.abc.PGconn) -> None:
+def _flush(pgconn: pq.abc.PGconn, until: float | None = None) -> None:
     while pgconn.flush():
         # The server may be sending notices and wait for us to read them before it reads on.
-        if _wait(pgconn, select.POLLIN | select.POLLOUT) & select.POLLIN:
+        if _wait(pgconn, select.POLLIN | select.POLLOUT, until) & select.POLLIN:
             pgconn.consume_input()
 
 
@@ -151,7 +155,13 @@ def _results(pgconn: pq.abc.PGconn, until: float | None) -> Iterator[pq.abc.PGre
         yield result
 
 
-def _collect(connection: Connection, answer: Answer, keep: bool, until: float | None = None) -> None:
+def _collect(
+    connection: Connection,
+    answer: Answer,
+    keep: bool,
+    data: Iterable[bytes] | None = None,
+    until: float | None = None,
+) -> None:
     pgconn = connection.pgconn
     for result in _results(pgconn, until):
         status = result.status
@@ -163,9 +173,47 @@ def _collect(connection: Connection, answer: Answer, keep: bool, until: float | 
             # The first one is the cause; a second only says that the connection is gone.
             answer.error = answer.error or error_from_result(result)
         elif status == pq.ExecStatus.COPY_IN:
-            pgconn.put_copy_end(b"COPY FROM stdin has no data here")
+            _feed(connection, data, until)
         elif status == pq.ExecStatus.COPY_OUT:
             _skip_copy(pgconn, until)
+
+
+def _feed(connection: Connection, data: Iterable[bytes] | None, until: float | None) -> None:
+    """Gives the server the data that it asks for, until it has answered, which libpq itself tells only at the end.
+
+    In the middle of a COPY the server sends notices, and errors. What comes in and makes no notice within PATIENCE
+    is an error, and what we say then is no longer listened to.
+    """
+    pgconn, unexplained = connection.pgconn, 0.0
+
+    def explain(_: object) -> None:
+        nonlocal unexplained
+        unexplained = 0.0
+
+    refusal = b"there are no data for it" if data is None else None
+    connection.add_notice_handler(explain)
+    try:
+        for block in data or ():
+            while not pgconn.put_copy_data(block):
+                _flush(pgconn, until)
+            _flush(pgconn, until)
+            if _has_input(pgconn):
+                unexplained = unexplained or time.monotonic()
+                pgconn.consume_input()
+                pgconn.is_busy()  # which looks for notices
+            if unexplained and time.monotonic() - unexplained > PATIENCE:
+                refusal = b"the server wants no more of them"
+                break
+    finally:
+        connection.remove_notice_handler(explain)
+    pgconn.put_copy_end(refusal)
+    _flush(pgconn, until)
+
+
+def _has_input(pgconn: pq.abc.PGconn) -> bool:
+    poll = select.poll()
+    poll.register(pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:

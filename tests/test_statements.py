@@ -183,7 +183,11 @@ def gaps(text: bytes) -> bytes:
 
 
 def check(text: bytes, *, transactional: bool = True) -> statements.Flaw | None:
-    return statements.check(io.BytesIO(text), transactional=transactional)
+    try:
+        statements.check(io.BytesIO(text), transactional=transactional)
+    except statements.Flaw as flaw:
+        return flaw
+    return None
 
 
 def assert_split_like_postgresql(connection: Connection, text: bytes) -> None:
@@ -409,6 +413,9 @@ HARMLESS = [
     "SELECT 1 --;COMMIT;", 'SELECT 1 AS "\n;COMMIT"', "SELECT $$;\nROLLBACK;$$", "DO $$\nBEGIN\nPERFORM 1;\nEND;\n$$",
     "CREATE PROCEDURE p()\nBEGIN ATOMIC\nSELECT 1;\nEND", "SET CONSTRAINTS ALL IMMEDIATE", "TABLE t",
     "CREATE PROCEDURE p() LANGUAGE plpgsql AS '\nBEGIN\nCOMMIT;\nEND'",
+    "SET standard_conforming_strings = on", "set session standard_conforming_strings to 'on'",
+    "SET client_encoding = 'UTF8'", "SET LOCAL Client_Encoding TO utf8", "SET NAMES 'UTF-8'",
+    "SET client_min_messages = warning", "SET LOCAL standard_conforming_strings = DEFAULT",
 ]  # fmt: skip
 
 
@@ -480,13 +487,15 @@ def test_what_is_never_closed_is_named_where_it_began(connection: Connection, te
         (b"SELECT 1\n\\restrict abc\n", 9, r"\\restrict is a command of psql"),
         (b"SELECT 1;\n\\restrict abc \\connect x\n", 10, r"\\restrict is a command of psql"),
         (b"\\restrict abc\n-- nothing\n\\unrestrict abc\n", 0, "no statement"),
-        (b"COPY t FROM stdin;\n\\.\n\\.\n", 22, r"\\\. is a command of psql"),
+        (b"COPY t FROM stdin;\n\\.\n\\.\n", 22, r"\\\. ends the data"),
         ("SELECT 'é';".encode("utf-16"), 0, "UTF-16"),
         ("SELECT 'é';".encode("utf-16-le"), 0, "UTF-16"),
         (b"-- " + b" " * 2**20 + b"\xc3", 2**20 + 3, "byte 0xc3 is not UTF-8"),
         (b"-" * (2**20 - 1) + b"\xc3-", 2**20 - 1, "byte 0xc3 is not UTF-8"),
-        (b"SELECT 1;\nSET standard_conforming_strings = off;", 10, "standard_conforming_strings = on"),
-        (b"SET LOCAL standard_conforming_strings TO 'false'", 0, "standard_conforming_strings = on"),
+        (b"SELECT 1;\nSET standard_conforming_strings = off;", 10, "standard_conforming_strings on"),
+        (b"SET LOCAL standard_conforming_strings TO 'false'", 0, "standard_conforming_strings on"),
+        (b"SET client_encoding = 'LATIN1'", 0, "--encoding=UTF8"),
+        (b"SET NAMES 'latin1'", 0, "--encoding=UTF8"),
         (b"SELECT 1 \\gexec", 9, r"\\gexec"),
         (b"COPY t FROM stdin; SELECT 1;\n1\n\\.\n", 18, "next line"),
     ],
