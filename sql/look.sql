@@ -15,4 +15,5 @@ SELECT (SELECT n.nspname
        CASE WHEN to_regnamespace('sqlrail') IS NULL THEN has_database_privilege(current_database(), 'CREATE')
             ELSE has_schema_privilege('sqlrail', 'CREATE') END AS may_have_our_tables,
        current_database() AS database,
-       version() ~ 'linux' AS notices_dead_clients
+       version() ~ 'linux' AS notices_dead_clients,
+       pg_backend_pid() AS pid

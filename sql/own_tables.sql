@@ -25,6 +25,18 @@ CREATE TABLE IF NOT EXISTS sqlrail.run (
     relations jsonb NOT NULL DEFAULT '[]'
 );
 
+-- What is done of a file that runs outside a transaction: how many statements, the checksum of their text, and what
+-- was announced before a statement that refuses one.
+CREATE TABLE IF NOT EXISTS sqlrail.progress (
+    migration_hash text,
+    operation text,
+    done integer NOT NULL,
+    checksum text NOT NULL,
+    announced jsonb,
+    noted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (migration_hash, operation)
+);
+
 -- One row for each row that a cleanup deleted (or, by a cascade, set to null). The cells are text, and exact
 -- under the settings that archive_format.sql names; a typed copy would pin types and break when columns change.
 CREATE TABLE IF NOT EXISTS sqlrail.archive (

@@ -11,7 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Any, Protocol
@@ -24,10 +24,9 @@ from yoyo import internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table
 
-from sqlrail import orphans, statements, wire
+from sqlrail import explain, orphans, outside, wire
 from sqlrail.connect import Connection, connect, hide
 from sqlrail.errors import (
-    BadFile,
     Busy,
     ConnectionLost,
     DatabaseFailed,
@@ -38,7 +37,7 @@ from sqlrail.errors import (
 )
 from sqlrail.history import File, Record
 from sqlrail.settings import Settings
-from sqlrail.statements import Piece, Statement
+from sqlrail.statements import Piece
 from sqlrail.wire import Answer
 
 #: the runners' advisory lock, one for a database
@@ -51,12 +50,6 @@ BACKOFF = (1.0, 60.0)
 RECONNECT = 15.0
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
-NAME = r'"(?:[^"]|"")*"|[\w$]+'
-#: what of a COPY … FROM stdin tells its fields apart
-COPY = (
-    rf"(?i)COPY\s+(?:(?:{NAME})\s*\.\s*)*(?P<table>{NAME})\s*"
-    rf"(?:\((?P<columns>(?:\s|,|{NAME})*)\)\s*)?FROM\s+STDIN\s*(?P<options>[^\s;]*)"
-)
 #: what a second try may mend
 PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
@@ -180,8 +173,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _apply(self, migration: Any, mark: bool, give_up: float) -> None:
         file = self.files[migration.id]
+        if not file.transactional:
+            self._apply_outside(file, migration, mark, give_up)
+            return
         self._running = file.id
-        for pause in _pauses():
+        for pause in self.pauses():
             opened = self._open(migration.hash, file)
             if opened.applied and mark:
                 self.undo()
@@ -192,24 +188,105 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 return
             except SqlrailError as exc:
                 self.undo()
-                self._give_way(exc, file, pause, started, give_up)
+                self.give_way(exc, file, pause, started, give_up)
 
-    def _give_way(
+    @staticmethod
+    def pauses() -> Iterator[float]:
+        """Seconds before each further try, longer and longer, with jitter so that two runners part."""
+        pause = BACKOFF[0]
+        while True:
+            yield pause * random.uniform(0.5, 1.0)  # noqa: S311
+            pause = min(pause * 2, BACKOFF[1])
+
+    def give_way(
         self, failure: SqlrailError, file: File, pause: float, started: float, give_up: float
     ) -> None:
         """Pauses before another try, or raises the failure: one that no second try mends, or there is no time."""
         now, cause = time.monotonic(), failure.__cause__
         if not isinstance(cause, PASSING) or now + pause + (now - started) > give_up:
             raise failure
-        self._say(f"{file.id} gave way: {_sentence(cause)} It is tried again in {pause:.1f} s.")
+        self.say(f"{file.id} gave way: {explain.sentence(cause)} It is tried again in {pause:.1f} s.")
         time.sleep(pause)
+
+    def _apply_outside(self, file: File, migration: Any, mark: bool, give_up: float) -> None:
+        """Runs a file statement by statement on a connection of its own, while this one holds the lock."""
+        self._close()
+        self._running, started = None, time.monotonic()
+        key = {"hash": migration.hash, "operation": "apply" if mark else "post-apply"}
+        with closing(self._connect_worker(file)) as worker:
+            if not self._hold(migration.hash, worker, mark):
+                return
+            try:
+                outside.run(self, worker, file, key, give_up)
+            except BaseException:
+                worker.close()  # nobody else may begin while it is at work
+                wire.send(self.connection, self.message("let_go"), Answer())
+                raise
+        text = self.message("forget_progress", **key) + self.message("unlock")
+        text += self._log_entry(
+            "record" if mark else "log", file, migration.hash, "apply", transaction=sql.SQL("txid_current()")
+        )
+        self._closing = _Closing(file, migration, text + b"COMMIT;\n", Piece(b""), (), mark, started, give_up)
+
+    def _connect_worker(self, file: File) -> Connection:
+        """A connection for a file outside a transaction, which begins with its limits: SET LOCAL would not last.
+
+        What waits for others in the middle of its work, as CREATE INDEX CONCURRENTLY does, waits as long as it takes.
+        """
+        limits = re.findall(r"SET LOCAL (\w+) = '?([^';]*)", self.limits(file).decode())
+        options = {**dict(limits), "lock_timeout": _ms(file.lock_timeout or 0)}
+        # A pooler takes no options, and what it has for us is for others too.
+        connection = connect(self.settings, {} if self.is_pooled else options)
+        connection.add_notice_handler(self._notice)
+        return connection
+
+    def _hold(self, hash_: str, worker: Connection, mark: bool) -> bool:
+        """Takes the runners' lock, and yoyo's lock row for the worker; False if the file is applied already."""
+        deadline, waited = time.monotonic() + self.settings.lock_wait, False
+        applied = self.message("applied", hash=hash_) if mark else b"false"
+        while True:
+            answer = self._ask(self._begin(None) + self.message("hold", applied=applied))
+            (locked,), (is_applied,) = answer.row(-2), answer.row(-1)
+            if is_applied:
+                self.undo()
+                return False
+            holder, is_ours = self._take_lock_row(worker) if locked else (None, False)
+            if is_ours:
+                return True
+            self.undo()
+            if not (holder and holder < 0 and self._break_dead_lock()):
+                self._wait_for_lock(deadline, holder, quiet=waited)
+                waited = True
+
+    def _take_lock_row(self, worker: Connection) -> tuple[int | None, bool]:
+        text = self.message("begin") + self.own_tables() + self.message("lock_row")
+        answer = wire.send(worker, text, Answer())
+        if answer.error is not None:
+            raise DatabaseFailed(f"yoyo's lock row cannot be written: {explain.sentence(answer.error)}")
+        return next(iter(answer.rows), (None, False))
+
+    def _break_dead_lock(self) -> bool:
+        """Takes away the lock row of a dead runner; False while its last statement is still running."""
+        answer = self._ask(self._begin(None) + self.message("break_dead_lock", pooled=self.is_pooled))
+        return any(result.command_status == b"DELETE 1" for result in answer.results)
 
     # Looking
 
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
         row = self._ask(self.message("look")).rows[0]
-        records_in, is_new, new_in, self.has_own_tables, self.may_have_own_tables, self.database, linux = row
+        (
+            records_in,
+            is_new,
+            new_in,
+            self.has_own_tables,
+            self.may_have_own_tables,
+            self.database,
+            linux,
+            pid,
+        ) = row
+        # A pooler gives its clients numbers of its own.
+        self.is_pooled = pid != self.connection.info.backend_pid
         version, is_socket = self.connection.info.server_version, self.connection.pgconn.host.startswith(b"/")
         kinds = {
             "linux": linux and version >= 140000,
@@ -250,7 +327,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         except psycopg.Error as exc:
             self.undo()
             self.raise_if_lost(f"{what} was under way")
-            raise DatabaseFailed(f"{what} failed: {_sentence(exc)} Nothing was changed.") from exc
+            raise DatabaseFailed(f"{what} failed: {explain.sentence(exc)} Nothing was changed.") from exc
         except BaseException:
             self.undo()
             raise
@@ -279,7 +356,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return bool(internalmigrations.needs_upgrading(self))
         except psycopg.Error as exc:
             self.raise_if_lost("yoyo's tables were being looked at")
-            raise DatabaseFailed(f"yoyo's tables cannot be read: {_sentence(exc)}") from exc
+            raise DatabaseFailed(f"yoyo's tables cannot be read: {explain.sentence(exc)}") from exc
 
     def _make_lock_table(self) -> None:
         deadline = time.monotonic() + self.settings.lock_wait
@@ -293,7 +370,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 except psycopg.Error as exc:
                     self.undo()
                     self.raise_if_lost("yoyo's tables were being made")
-                    raise DatabaseFailed(f"yoyo's tables cannot be made: {_sentence(exc)}") from exc
+                    raise DatabaseFailed(f"yoyo's tables cannot be made: {explain.sentence(exc)}") from exc
             else:
                 self.undo()
                 self._wait_for_lock(deadline, None)
@@ -321,7 +398,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return b""
         if not self.may_have_own_tables:
             raise Refused(
-                f"the archive needs the schema sqlrail, and this role may not create it in {self.database}. Its owner "
+                f"this needs the schema sqlrail, and the role may not create it in {self.database}. Its owner "
                 f"can run: CREATE SCHEMA sqlrail AUTHORIZATION <role>. Nothing was changed."
             )
         return self.message("own_tables")
@@ -375,7 +452,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _compose_closing(self, file: File, migration: Any, opened: _Opened, mark: bool) -> bytes:
         """The text of a file's closing; what comes next is composed on the way: the server is at work meanwhile."""
         self._tell()
-        text = self.message("finish") + self._limits(file)
+        text = self.message("finish") + self.limits(file)
         if (
             file.small is None or b"prepare" in file.small.lower()
         ):  # a large one is not read again to find out
@@ -397,7 +474,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         except psycopg.Error as exc:
             self.raise_if_lost(f"{file.id} was being applied")
             raise MigrationFailed(
-                f"{file.path}: the cleanup of {relation} failed: {_sentence(exc)} Nothing of {file.id} was kept."
+                f"{file.path}: the cleanup of {relation} failed: {explain.sentence(exc)} Nothing of {file.id} was kept."
             ) from exc
 
     def _close(self) -> None:
@@ -408,7 +485,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         done = Applied(closing.file.id, round(time.monotonic() - closing.started, 3), closing.cleanup)
         self.done.append(done)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self._tell()
         self.listener.say(text)
 
@@ -438,12 +515,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if not self.connection.closed:
             self.undo()
             failure = self._failure(closing.file, closing.piece, answer, at_commit=True)
-            self._give_way(failure, closing.file, next(_pauses()), closing.started, closing.give_up)
+            self.give_way(failure, closing.file, next(self.pauses()), closing.started, closing.give_up)
             self._apply(closing.migration, closing.recorded, closing.give_up)
             return
         if not closing.recorded:  # a post-apply file leaves nothing to look for
             self.raise_if_lost(f"{name} was being committed", certain=False)
-        self._say(f"the connection was lost while {name} was being committed; looking what became of it")
+        self.say(f"the connection was lost while {name} was being committed; looking what became of it")
         self._reconnect(name)
         # The old backend, should it still be at work, holds the lock: what is seen under the lock is final.
         opened = self._open(closing.migration.hash)
@@ -474,17 +551,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.raise_if_lost(f"{file.id} was being applied")
         error = answer.error
         assert error is not None
-        line, column, late = _find(file, piece, error, None if at_commit else answer.completed)
-        when = "at commit: " if late else ""
-        text = f"{file.at(line, column)}: {when}{_sentence(error)} Nothing of {file.id} was kept."
-        if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup:
-            text += (
-                " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
-                " in the file's leading comment."
-            )
-        failure: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
-        failure.__cause__ = error
-        return failure
+        stands = f"Nothing of {file.id} was kept."
+        return explain.failure(file, piece, error, None if at_commit else answer.completed, stands)
 
     # The lock
 
@@ -499,8 +567,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if locked and row_of is None:
                     return _Opened(transaction, is_applied)
                 if locked and row_of is not None and row_of < 0:
-                    self._ask(self.message("break_dead_lock"))
-                    continue
+                    self.undo()
+                    if self._break_dead_lock():
+                        continue
                 holder = row_of
             elif isinstance(answer.error, pg.LockNotAvailable):
                 holder = None
@@ -508,7 +577,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 self.undo()
                 self.raise_if_lost("a transaction was being opened")
                 raise DatabaseFailed(
-                    f"a transaction cannot be opened: {_sentence(answer.error)}"
+                    f"a transaction cannot be opened: {explain.sentence(answer.error)}"
                 ) from answer.error
             self.undo()
             self._wait_for_lock(deadline, holder, quiet=waited)
@@ -522,7 +591,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 f"(--lock-wait).{dead}"
             )
         if not quiet:
-            self._say(
+            self.say(
                 f"waiting for {self._holder(holder)}, {self.settings.lock_wait:g} s at the most (--lock-wait)"
             )
         time.sleep(min(random.uniform(*POLL), max(0.0, deadline - time.monotonic())))  # noqa: S311
@@ -565,7 +634,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         answer = wire.send(self.connection, text, Answer())
         if answer.error is not None:
             self.raise_if_lost("the database was being asked")
-            raise DatabaseFailed(f"the database refused: {_sentence(answer.error)}") from answer.error
+            raise DatabaseFailed(f"the database refused: {explain.sentence(answer.error)}") from answer.error
         return answer
 
     def undo(self) -> None:
@@ -597,9 +666,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return self._begin(file) + self.message("lock", applied=applied)
 
     def _begin(self, file: File | None) -> bytes:
-        return self.message("begin") + self._limits(file)
+        return self.message("begin") + self.limits(file)
 
-    def _limits(self, file: File | None) -> bytes:
+    def limits(self, file: File | None) -> bytes:
         lock, statement = self.settings.lock_timeout, self.settings.statement_timeout
         if file is not None and file.lock_timeout is not None:
             lock = file.lock_timeout
@@ -621,7 +690,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized == "WARNING":
-            self._say(hide(f"warning: {diagnostic.message_primary}", self.settings))
+            self.say(hide(f"warning: {diagnostic.message_primary}", self.settings))
 
     @contextmanager
     def _telling_what_stands(self) -> Iterator[None]:
@@ -642,83 +711,5 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self._tell()
 
 
-def _pauses() -> Iterator[float]:
-    """Seconds before each further try, longer and longer, with jitter so that two runners part."""
-    pause = BACKOFF[0]
-    while True:
-        yield pause * random.uniform(0.5, 1.0)  # noqa: S311
-        pause = min(pause * 2, BACKOFF[1])
-
-
 def _ms(duration: float) -> str:
     return f"{round(duration * 1000)}ms"
-
-
-def _sentence(error: psycopg.Error) -> str:
-    """What the server says, in one paragraph; without the statement, which may hold a secret."""
-    diag = error.diag
-    if diag.message_primary is None:
-        return " ".join(str(error).split())
-    parts = [diag.message_primary, diag.message_detail, diag.message_hint]
-    return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)
-
-
-def _find(file: File, piece: Piece, error: psycopg.Error, completed: int | None) -> tuple[int, int, bool]:
-    """Line and column of an error in a file, and whether it came after the file's last statement.
-
-    The server gives a position for errors of parsing and analysis only. Others belong to the statement after
-    the piece's `completed` ones (None: all of them); in a DO block the context names the line, counted from the line
-    of its quote, and in the data of a COPY the line of the data.
-    """
-    position, parts, context = error.diag.statement_position, piece.statements, error.diag.context or ""
-    if position and completed is not None:
-        return *piece.place(statements.offset_of(piece.text, int(position))), False
-    if completed is None or completed >= len(parts):
-        return *piece.place(parts[-1].end if parts else 0), True
-    statement = parts[completed]
-    if statement.data is not None and (found := _find_in_data(file, piece, statement, context)):
-        return *found, False
-    offset = statement.start
-    inner = re.findall(r"inline_code_block\D+(\d+)", context.rpartition("\n")[2])
-    if statement.words[:1] == ("DO",) and inner:
-        offset = _find_in_body(piece.text, statement, int(inner[0])) or offset
-    return *piece.place(offset), False
-
-
-def _find_in_body(text: bytes, statement: Statement, line: int) -> int | None:
-    """Where a line of a DO's quoted body begins, counted from the line of its quote; comments may hold quotes too."""
-    for match in re.compile(rb"(?s)--[^\n]*|/\*.*?\*/|(\$\w*\$|')").finditer(
-        text, statement.start, statement.end
-    ):
-        if match[1]:
-            offset = text.rfind(b"\n", 0, match.start()) + 1
-            for _ in range(line - 1):
-                offset = text.find(b"\n", offset, statement.end) + 1 or offset  # it may spell its line ends
-            return re.compile(rb"[^\S\n]*").match(text, offset).end()  # type: ignore[union-attr]
-    return None
-
-
-def _find_in_data(file: File, piece: Piece, statement: Statement, context: str) -> tuple[int, int] | None:
-    """Line and column of an error in the data of a COPY; the column where its field begins, else 1.
-
-    Of the context only the table's name, numbers and column names count: its words may be of any language.
-    """
-    copy = re.compile(COPY).match(piece.text[statement.start :].decode())
-    if not copy:
-        return None
-    found = re.findall(rf"(?m)^(?:COPY )?{re.escape(_unquote(copy['table']))}\D*?(\d+)(.*)", context)
-    if not found:
-        return None
-    line, field = piece.data_line + int(found[-1][0]) - 1, found[-1][1]
-    names = [_unquote(name) for name in re.findall(NAME, copy["columns"] or "")]
-    numbers = [n for n, name in enumerate(names) if re.match(rf", \S+ {re.escape(name)}: ", field)]
-    if not numbers or copy["options"]:
-        return line, 1
-    with suppress(BadFile):
-        fields = file.line(line).decode(errors="replace").split("\t")
-        return line, len("\t".join([*fields[: numbers[0]], ""])) + 1
-    return line, 1
-
-
-def _unquote(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

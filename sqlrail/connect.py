@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -15,8 +16,8 @@ from sqlrail.settings import Settings
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def connect(settings: Settings) -> Connection:
-    """A connection in autocommit mode; ConnectionFailed says where to and why not.
+def connect(settings: Settings, options: Mapping[str, str] | None = None) -> Connection:
+    """A connection in autocommit mode that begins with these settings; ConnectionFailed says where to and why not.
 
     The connection string goes to libpq as it is. Statements are never prepared behind our back: a pooler in
     transaction mode would not find them again.
@@ -27,6 +28,9 @@ def connect(settings: Settings) -> Connection:
     }
     if settings.connect_timeout is not None:
         parameters["connect_timeout"] = settings.connect_timeout
+    if options:
+        given = [f"-c {name}={value}" for name, value in options.items()]
+        parameters["options"] = " ".join([_parameters(settings)["options"], *given])
     conninfo = make_conninfo(settings.database_url or "", **parameters)
     try:
         return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
@@ -42,17 +46,18 @@ def connect(settings: Settings) -> Connection:
 
 def target(settings: Settings) -> str:
     """Where a connection goes, as user@host:port/database without the password."""
-    defaults = {
-        option.keyword.decode(): (option.val or b"").decode()
-        for option in psycopg.pq.Conninfo.get_defaults()
-        if option.keyword in (b"host", b"hostaddr", b"port", b"dbname", b"user", b"service")
-    }
-    given = conninfo_to_dict(settings.database_url or "")
-    part = {name: str(given.get(name) or default) for name, default in defaults.items()}
+    part, given = _parameters(settings), conninfo_to_dict(settings.database_url or "")
     if part["service"] and not (given.get("host") or given.get("hostaddr")):
         return f"service {part['service']}"
     host = part["host"] or part["hostaddr"] or "the local socket"
     return hide(f"{part['user']}@{host}:{part['port']}/{part['dbname'] or part['user']}", settings)
+
+
+def _parameters(settings: Settings) -> dict[str, str]:
+    """What libpq makes of the connection string and its own variables."""
+    given = conninfo_to_dict(settings.database_url or "")
+    defaults = {option.keyword.decode(): option.val or b"" for option in psycopg.pq.Conninfo.get_defaults()}
+    return {name: str(given.get(name) or default.decode()) for name, default in defaults.items()}
 
 
 def hide(text: str, settings: Settings) -> str:

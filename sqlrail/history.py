@@ -84,10 +84,13 @@ class File:
         if self.flaws:
             line, text = self.flaws[0]
             raise BadFile(f"{self.at(line)}: {text}")
-        if not self.transactional:
-            raise BadFile(f"{self.path}: files that are `-- transactional: false` cannot be run yet.")
+        if self.cleanup and not self.transactional:
+            raise BadFile(
+                f"{self.path}: a cleanup is one transaction with its file, and this is `-- transactional: false`; "
+                "declare it in a file of its own, before this one."
+            )
         with self._open() as stream:
-            statements.check(stream)
+            statements.check(stream, transactional=self.transactional)
 
     def line(self, number: int) -> bytes:
         """One of its lines, from 1; empty behind the last."""

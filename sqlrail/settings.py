@@ -47,6 +47,7 @@ class Settings:
     max_share: float = 0.10
     max_rows: int = 1000
     allow_triggers: tuple[str, ...] = ()
+    interrupted: str | None = None  # what became of a statement that was cut off: again or done
     actor: str = "unknown"
     host: str = "unknown"
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -109,6 +110,13 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def interrupted(text: str) -> str:
+    """What to do with a statement that was cut off."""
+    if text not in ("again", "done"):
+        raise ValueError("write again, to run that statement once more, or done, to go on behind it")
+    return text
+
+
 #: SQLRAIL_<NAME> or --<name>: how its value is read
 READERS: dict[str, Callable[[str], Any]] = {
     "embedded": switch,
@@ -120,6 +128,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "max_share": share,
     "max_rows": count,
     "allow_triggers": names,
+    "interrupted": interrupted,
 }
 
 

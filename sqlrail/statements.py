@@ -479,6 +479,8 @@ def _decode(decoder: codecs.IncrementalDecoder, block: bytes, offset: int) -> No
 def _forbidden(text: bytes, statement: Statement, transactional: bool) -> str | None:
     """What keeps a statement out of a file, and out of a transaction that the runner owns."""
     words = statement.words
+    if not transactional and words[:2] == ("PREPARE", "TRANSACTION") and words[2:3] != ("AS",):
+        return "a prepared transaction would keep the notes of this file locked; use BEGIN and COMMIT."
     if transactional and is_transaction_control(words):
         two = words[1:2] in (("TRANSACTION",), ("PREPARED",))
         return _OWN_TRANSACTION.format(" ".join(words[: 1 + two]))

@@ -1,0 +1,5 @@
+-- Notes that a statement which refuses a transaction is about to run, and what indexes there were before.
+SELECT pg_catalog.set_config('session_authorization', {user}, true), pg_catalog.set_config('role', {role}, true);
+INSERT INTO sqlrail.progress (migration_hash, operation, done, checksum, announced)
+VALUES ({hash}, {operation}, {done}, {checksum}, {announced})
+ON CONFLICT (migration_hash, operation) DO UPDATE SET announced = excluded.announced, noted_at = clock_timestamp();

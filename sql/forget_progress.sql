@@ -1,0 +1,1 @@
+DELETE FROM sqlrail.progress WHERE migration_hash = {hash} AND operation = {operation};

@@ -1,0 +1,6 @@
+-- The indexes of some tables, or of all; not those of partitioned tables, which are invalid until every partition has its own.
+SELECT i.indexrelid::bigint, n.nspname::text, c.relname::text, i.indisvalid
+  FROM pg_catalog.pg_index AS i
+  JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'i' AND ({tables}::bigint[] IS NULL OR i.indrelid = ANY ({tables}::bigint[]))

@@ -1,0 +1,1 @@
+DELETE FROM {lock} WHERE locked = 1;
