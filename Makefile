@@ -23,7 +23,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-cleanup db-reset db-stop
+.PHONY: db-migrate db-status db-cleanup db-reset db-repair db-new db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUN) migrate $(ARGS)
 
@@ -35,6 +35,13 @@ db-cleanup: $(APP) ## archive and delete orphaned rows (DRY_RUN=1: only count th
 
 db-reset: $(APP) ## development only: empty the database and migrate from zero
 	@$(RUN) reset --yes $(ARGS)
+
+db-repair: $(APP) ## accept edited and renamed files, after asking
+	@$(RUN) repair $(ARGS)
+
+# Only a NAME that was given here: in some shells it is the machine's.
+db-new: $(APP) ## make the next migration and its rollback (NAME='add users')
+	@$(RUN) new "$(if $(findstring command,$(origin NAME)),$$NAME)" $(ARGS)
 
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUN) stop $(ARGS)

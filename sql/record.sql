@@ -8,6 +8,6 @@ WITH record AS (
     RETURNING migration_hash, migration_id, applied_at_utc
 )
 INSERT INTO {log} (id, migration_hash, migration_id, operation, username, hostname, comment, created_at_utc)
-SELECT {entry}, migration_hash, migration_id, {operation}, left({username}, 255), left({hostname}, 255), {checksum},
+SELECT {entry}, migration_hash, migration_id, {operation}, left({username}, 255), left({hostname}, 255), left({comment}, 255),
        applied_at_utc
   FROM record;

@@ -10,7 +10,7 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -22,7 +22,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from yoyo import internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.migrations import MigrationList, default_migration_table
+from yoyo.migrations import MigrationList, default_migration_table, get_migration_hash
 
 from sqlrail import explain, orphans, outside, wire
 from sqlrail.connect import Connection, connect, hide
@@ -91,6 +91,7 @@ class _Closing:
 class _Opened:
     transaction: int
     applied: bool
+    waited: bool
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
@@ -109,6 +110,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.done: list[Applied] = []
         self._told = 0  # how many of them the listener has heard of
         self.records: list[Record] = []
+        self.late: tuple[str, ...] = ()  # ids that the log shall tell apart
+        #: called with the lock in hand where another had it before, and may have changed the history
+        self.look_again: Callable[[], object] = lambda: None
         self._closing: _Closing | None = None
         self._in_flight: tuple[_Closing, Answer] | None = None
         self._running: str | None = None
@@ -184,6 +188,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 return
             started = time.monotonic()
             try:
+                if opened.waited and mark:
+                    self.records = self.read_records()
+                    self.look_again()
                 self._closing = self._run(file, migration, opened, mark, started, give_up)
                 return
             except SqlrailError as exc:
@@ -217,15 +224,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             if not self._hold(migration.hash, worker, mark):
                 return
             try:
+                if mark:
+                    self.records = self.read_records()
+                    self.look_again()
                 outside.run(self, worker, file, key, give_up)
             except BaseException:
                 worker.close()  # nobody else may begin while it is at work
                 wire.send(self.connection, self.message("let_go"), Answer())
                 raise
         text = self.message("forget_progress", **key) + self.message("unlock")
-        text += self._log_entry(
-            "record" if mark else "log", file, migration.hash, "apply", transaction=sql.SQL("txid_current()")
-        )
+        text += self._record(file, migration.hash, mark, sql.SQL("txid_current()"))
         self._closing = _Closing(file, migration, text + b"COMMIT;\n", Piece(b""), (), mark, started, give_up)
 
     def _connect_worker(self, file: File) -> Connection:
@@ -302,9 +310,22 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if self.has_own_tables:
             self.stamp = next((stamp for (stamp,) in self._ask(self.message("stamp")).rows), None)
         self.records = []
-        if self.has_records and not self.is_old:
-            rows = self._ask(self.message("records")).rows
-            self.records = [Record(*row) for row in rows]
+        if self.is_old:
+            rows = self._ask(self.message("records_old")).rows
+            self.records = [Record(id_, get_migration_hash(id_), at, None) for id_, at in rows]
+        elif self.has_records:
+            self.records = self.read_records()
+
+    def raise_if_old(self) -> None:
+        """DatabaseFailed where the records are in the form of a yoyo before 6."""
+        if self.is_old:
+            raise DatabaseFailed(
+                "the records are those of a yoyo before 6; `migrate` upgrades them as yoyo would."
+            )
+
+    def read_records(self) -> list[Record]:
+        """The records as they are now."""
+        return [Record(*row) for row in self._ask(self.message("records")).rows]
 
     # Transactions of ours
 
@@ -375,11 +396,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 self.undo()
                 self._wait_for_lock(deadline, None)
 
-    def take_over(self, files: dict[str, File]) -> list[str]:
-        """Writes the stamp, and today's checksum for records that have none (plain yoyo's); returns their ids."""
+    def take_over(self, files: dict[str, File], missing: Collection[str] = ()) -> list[str]:
+        """Writes the stamp, and today's checksum for records that have none (plain yoyo's); returns their ids.
+
+        That records without a file are let pass is logged with it.
+        """
         unknown = [record for record in self.records if record.checksum is None and record.id in files]
         stamps = self.settings.environment if self.stamp is None and self.may_have_own_tables else None
-        if not unknown and not stamps:
+        if not unknown and not stamps and not missing:
             return []
         text = b""
         if stamps:
@@ -387,7 +411,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 "set_stamp", environment=stamps, actor=self.settings.actor, overwrite=False
             )
         for record in unknown:
-            text += self._log_entry("log", files[record.id], record.hash, "checksum")
+            text += self.log_entry("log", record.id, record.hash, "checksum", files[record.id].checksum)
+        for record in self.records:
+            if record.id in missing:  # with the checksum once more: the latest entry's is the one that counts
+                text += self.log_entry("log", record.id, record.hash, "missing", record.checksum)
         with self.locked():
             self.ask(text)
         return [record.id for record in unknown]
@@ -457,10 +484,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             file.small is None or b"prepare" in file.small.lower()
         ):  # a large one is not read again to find out
             text += self.message("deallocate")
-        text += self._log_entry(
-            "record" if mark else "log", file, migration.hash, "apply", transaction=opened.transaction
-        )
-        text += b"COMMIT;\n"
+        text += self._record(file, migration.hash, mark, opened.transaction) + b"COMMIT;\n"
         if following := self._following.get(migration):
             self._openings[following.hash] = self._opening(following.hash, self.files[following.id])
         return text
@@ -565,7 +589,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             if answer.error is None:
                 (locked,), (row_of, transaction, is_applied) = answer.row(-3), answer.row(-1)
                 if locked and row_of is None:
-                    return _Opened(transaction, is_applied)
+                    return _Opened(transaction, is_applied, waited)
                 if locked and row_of is not None and row_of < 0:
                     self.undo()
                     if self._break_dead_lock():
@@ -679,11 +703,20 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             + self._more_limits
         )
 
-    def _log_entry(self, name: str, file: File, hash_: str, operation: str, **more: Any) -> bytes:
+    def log_entry(
+        self, name: str, id_: str, hash_: str, operation: str, comment: str | None, **more: Any
+    ) -> bytes:
+        """What writes an entry of yoyo's log: log.sql, or record.sql with the record."""
         entry = str(uuid.uuid4())
         return self.message(
-            name, entry=entry, hash=hash_, id=file.id, operation=operation, checksum=file.checksum, **more
+            name, entry=entry, hash=hash_, id=id_, operation=operation, comment=comment, **more
         )
+
+    def _record(self, file: File, hash_: str, mark: bool, transaction: Any) -> bytes:
+        """What writes the record of a file that ran in a transaction of that number; of a post-apply file, the log only."""
+        operation = "apply-late" if file.id in self.late else "apply"
+        name = "record" if mark else "log"
+        return self.log_entry(name, file.id, hash_, operation, file.checksum, transaction=transaction)
 
     def _table(self, name: str) -> str:
         return sql.Identifier(self.schema, name).as_string()

@@ -30,8 +30,13 @@ VERBS = {
     "cleanup": "archive and delete the orphans of every relation that the migrations declare",
     "reset": "development only: empty the database and migrate from zero",
     "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
+    "repair": "accept files that were edited or renamed, into the log",
+    "new": "make the next numbered file and its rollback",
     "stop": "stop the embedded server",
 }
+
+#: verbs that need no database
+LOCAL = ("new", "stop")
 
 Result = tuple[int, dict[str, Any], str]
 
@@ -97,6 +102,23 @@ def _parser() -> argparse.ArgumentParser:
     added["cleanup"].add_argument(
         "--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only"
     )
+    added["migrate"].add_argument(
+        "--to", metavar="ID", help="go no further than this one (its number will do)"
+    )
+    added["migrate"].add_argument(
+        "--allow-late", action="store_true", help="run new files that come before applied ones"
+    )
+    added["migrate"].add_argument(
+        "--allow-missing", action="store_true", help="go on though applied files are gone"
+    )
+    added["repair"].add_argument(
+        "ids", nargs="*", metavar="ID", help="only these (else all that were edited or renamed)"
+    )
+    added["repair"].add_argument(
+        "--forget", action="append", metavar="ID", help="take out the record of a file that is gone for good"
+    )
+    added["repair"].add_argument("--yes", action="store_true", help="do not ask")
+    added["new"].add_argument("name", metavar="NAME", help="what it does, as in 'add users'")
     added["reset"].add_argument("--yes", action="store_true", help="do not ask")
     added["stamp"].add_argument("environment", choices=ENVIRONMENTS)
     added["stamp"].add_argument("--name", help="the database's name, where no terminal can be asked")
@@ -178,17 +200,20 @@ def _stray(word: str) -> str:
 
 def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     flags = {name: value for name, value in vars(options).items() if isinstance(value, str)}
-    settings = read(flags, need_database=options.verb != "stop")
+    settings = read(flags, need_database=options.verb not in LOCAL)
     talk.secrets = settings
     for warning in settings.warnings:
         talk.say(f"warning: {warning}")
     if options.verb == "stop":
         return _stop(settings)
+    if options.verb == "new":
+        return _new(options, settings, talk)
     if settings.embedded:
         settings = _start_server(settings, talk)
     run: dict[str, Callable[[argparse.Namespace, Settings, _Talk], Result]] = {
         "migrate": _migrate,
         "status": _status,
+        "repair": _repair,
         "cleanup": _cleanup,
         "reset": _reset,
         "stamp": _stamp,
@@ -196,11 +221,12 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     return run[options.verb](options, settings, talk)
 
 
-def _migrate(_: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
     from sqlrail import report
     from sqlrail.migrate import migrate
 
-    result = migrate(settings, talk)
+    allowed = [kind for kind in ("late", "missing") if getattr(options, f"allow_{kind}")]
+    result = migrate(settings, talk, to=options.to, allowed=allowed)
     _say_taken_over(result.taken_over, talk)
     return OK, report.migrated_json(result), report.migrated_text(result)
 
@@ -214,10 +240,39 @@ def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
     from sqlrail import report
     from sqlrail.migrate import status
 
-    entries = status(settings, talk)
+    entries, found = status(settings, talk)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    found = options.check and any(entry.state != "applied" for entry in entries)
-    return FOUND if found else OK, report.status_json(entries), report.status_text(entries, width)
+    intact = all(entry.state == "applied" for entry in entries) and not any(it.refuses for it in found)
+    code = FOUND if options.check and not intact else OK
+    return code, report.status_json(entries, found), report.status_text(entries, found, width)
+
+
+def _repair(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.repair import Repair, as_json, repair
+
+    def confirm(shown: list[Repair]) -> bool:
+        if options.yes:
+            return True
+        talk.say(report.repair_text(shown))
+        return _typed("yes", "Type yes to accept that: ")
+
+    done = repair(settings, talk, options.ids, options.forget or [], confirm)
+    text = f"{report.repair_text(done)}\naccepted" if done else "nothing to repair"
+    return OK, {"repaired": [as_json(one) for one in done]}, text
+
+
+def _new(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail.new import new
+
+    made = new(settings.migrations, options.name)
+    if made.wider_than:
+        talk.say(
+            f"{made.id} sorts before {made.wider_than}, for its number has a digit more: "
+            "its `-- depends:` keeps it behind"
+        )
+    document = {"id": made.id, "path": str(made.path), "rollback": str(made.rollback)}
+    return OK, document, f"made {made.path}\nmade {made.rollback}"
 
 
 def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
@@ -238,7 +293,7 @@ def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     from sqlrail.reset import reset
 
     result = reset(
-        settings, talk, lambda name: options.yes or _typed(name, "Everything in it will be dropped.")
+        settings, talk, lambda name: options.yes or _typed_name(name, "Everything in it will be dropped.")
     )
     return OK, report.migrated_json(result), report.migrated_text(result)
 
@@ -249,7 +304,7 @@ def _stamp(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     question = f"It will be stamped {options.environment}."
     before = stamp(
         settings, talk, options.environment,
-        lambda name: options.name == name if options.name else _typed(name, question),
+        lambda name: options.name == name if options.name else _typed_name(name, question),
     )  # fmt: skip
     document = {"stamp": options.environment, "before": before}
     return OK, document, f"stamped {options.environment}; before it was {before or 'not stamped'}"
@@ -271,11 +326,15 @@ def _start_server(settings: Settings, talk: _Talk) -> Settings:
     return replace(settings, database_url=server.url, embedded=False)
 
 
-def _typed(name: str, what: str) -> bool:
+def _typed_name(name: str, what: str) -> bool:
+    return _typed(name, f"{what} Type the database's name ({name}) to go on: ")
+
+
+def _typed(word: str, question: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    print(f"{what} Type the database's name ({name}) to go on: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip() == name
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() == word
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class SqlrailError(Exception):
@@ -15,6 +15,8 @@ class SqlrailError(Exception):
         super().__init__(message or " ".join((self.__doc__ or "").split()))
         #: ids of the migrations that were committed by this run before it ended
         self.applied: list[str] = []
+        #: more for scripts, by its key in the JSON of the error
+        self.details: dict[str, Any] = {}
 
     @property
     def kind(self) -> str:

@@ -8,7 +8,7 @@ import io
 import os
 import re
 from bisect import bisect
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from yoyo.exceptions import BadMigration
+from yoyo.exceptions import BadMigration, MigrationConflict
 from yoyo.migrations import MigrationList, read_migrations, topological_sort
 from yoyo.topologicalsort import CycleError
 
@@ -32,6 +32,9 @@ BLOCK = 1 << 20
 #: bytes up to which a file stays in memory from the first look to its run, instead of being read again
 SMALL = 1 << 14
 _DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
+ONLY_SQL = "only .sql files are run; move it away, or rewrite it in SQL."
+#: what leads a name: one number, or, where that is a year or a date, all that follow it (20240131_02, 2024-01-31T1200)
+NUMBER = re.compile(r"(?:19|20)[0-9]{2,}(?:[-_.T][0-9]+Z?(?![^\W_]))*|[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,10 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
         migrations = read_migrations(glob.escape(str(folder)))
     except UnicodeEncodeError as exc:
         raise BadFile(f"{folder}: the name {exc.object!a} is not UTF-8; rename that file.") from exc
+    except MigrationConflict as exc:  # 001_x.sql and 001_x.py
+        raise BadFile(f"{folder / f'{exc}.py'}: {ONLY_SQL}") from exc
+    except OSError as exc:
+        raise BadFile(f"{folder} cannot be read: {exc.strerror}.") from exc
     if not migrations:
         raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
     everything = [*migrations, *migrations.post_apply]
@@ -195,17 +202,15 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
 def _load(migration: Any, file: File, by_id: dict[str, Any]) -> None:
     # What yoyo's own load() would set, without sqlparse (2 s for 1,000 small files) and without its
     # registry of ids, which mixes up folders. A list of steps is how yoyo sees that a migration is loaded.
-    unknown = [name for name in file.depends if name not in by_id]
-    if unknown:
-        raise BadFile(f"{file.path}: it depends on {unknown[0]}, and there is no such migration beside it.")
     migration.steps = []
     migration.use_transactions = file.transactional
-    migration._depends = {by_id[name] for name in file.depends}
+    # Those without a file may have a record: problems.py knows.
+    migration._depends = {by_id[name] for name in file.depends if name in by_id}
 
 
 def _read_file(path: Path) -> File:
     if path.suffix != ".sql":
-        raise BadFile(f"{path}: only .sql files are run; move it away, or rewrite it in SQL.")
+        raise BadFile(f"{path}: {ONLY_SQL}")
     try:
         path.stem.encode()
     except UnicodeEncodeError:
@@ -293,3 +298,25 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
         place = bisect([entry.id for entry in entries], record.id)
         entries.insert(place, Entry(record.id, "missing", record.applied_at, record.checksum))
     return entries
+
+
+def number(id_: str) -> tuple[int, ...]:
+    """The number that leads a migration's name, in its parts; empty where there is none."""
+    match = NUMBER.match(id_)
+    return tuple(int(part) for part in re.findall("[0-9]+", match[0])) if match else ()
+
+
+def resolve(given: str, ids: Collection[str], origin: str) -> str:
+    """The migration that is meant by its name, or by its number alone where no other has it; else UsageError."""
+    if given in ids:
+        return given
+    found = [id_ for id_ in ids if NUMBER.fullmatch(given) and number(id_) == number(given)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{origin} is '{given}': {' and '.join(found)} have that number; give a whole name.")
+    from difflib import get_close_matches
+
+    near = [id_ for id_ in ids if given and given in id_][:3] or get_close_matches(given, ids, cutoff=0.4)
+    hint = f"near it there is {', '.join(near)}" if near else "`status` lists them"
+    raise UsageError(f"{origin} is '{given}': there is no migration of that name; {hint}.")

@@ -2,66 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlrail import history
+from yoyo.migrations import MigrationList
+
+from sqlrail import history, problems
 from sqlrail.backend import Applied, Backend, Listener
-from sqlrail.errors import Bug, DatabaseFailed, SqlrailError
+from sqlrail.errors import Bug, SqlrailError
 from sqlrail.history import Entry
+from sqlrail.problems import Problem
 from sqlrail.settings import Settings
 
-#: what is said of a history that is not as the files have it
-WARNINGS = {
-    "edited": "edited: the file is not what was applied, and is not run again",
-    "missing": "missing: it was applied, and its file is gone",
-    "late": "late: it comes before one that is applied already, and is run now",
-}
+#: how many of the problems that harm nothing are said one by one
+SAID = 3
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """What a run applied, how many were there before it, and whose content it took over from plain yoyo."""
+    """What a run applied, how much was there before it and is left, and what it took over or let pass."""
 
     applied: tuple[Applied, ...]
     already_applied: int
+    pending: int = 0
     taken_over: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
-def migrate(settings: Settings, listener: Listener) -> Migrated:
-    """Applies what is pending, each file with its pre-step in one transaction.
+def migrate(
+    settings: Settings, listener: Listener, *, to: str | None = None, allowed: Collection[str] = ()
+) -> Migrated:
+    """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
-    Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
+    Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
+    pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
     """
     migrations, files = history.read_files(settings.migrations)
+    order = [migration.id for migration in migrations]
+    last = len(order) if to is None else order.index(history.resolve(to, order, "--to")) + 1
+    wanted = {*order[:last]}
     with Backend(settings, listener, files) as backend:
+
+        def look() -> tuple[list[Entry], list[Problem]]:
+            return _look(backend, migrations, wanted, allowed)
+
+        entries, found = look()
+        backend.look_again = look
+        unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
+        missing = tuple(entry.id for entry in entries if entry.state == "missing")
+        _say(listener, found, missing)
         if backend.is_old:
             backend.prepare()
-        for entry in history.compare(migrations, files, backend.records):
-            if entry.state not in ("applied", "pending"):
-                listener.say(f"warning: {entry.id} is {WARNINGS[entry.state]}")
-        pending = backend.to_apply(migrations)
+        pending = backend.to_apply(migrations).filter(lambda migration: migration.id in wanted)
         for migration in [*pending, *(pending.post_apply if pending else [])]:
             files[migration.id].check()
         try:
             if pending:
                 backend.prepare()
-            taken_over = backend.take_over(files)
-            backend.apply_migrations(pending)
+            taken_over = backend.take_over(files, missing if pending else ())
+            backend.apply_migrations_only(pending)
+            if backend.done:  # another runner may have been quicker, and does it then
+                backend.run_post_apply(pending)
         except Exception as exc:
             failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
             failure.applied = [done.id for done in backend.done]
             raise failure from failure.__cause__
-        ids = {migration.id for migration in migrations}
-        applied = tuple(done for done in backend.done if done.id in ids)  # and not those of post-apply files
-        return Migrated(applied, len(migrations) - len(applied), tuple(taken_over))
+        applied = tuple(
+            done for done in backend.done if done.id in wanted
+        )  # and not those of post-apply files
+        left = len(unapplied) - len(pending)
+        return Migrated(
+            applied, len(migrations) - len(applied) - left, left, tuple(taken_over), backend.late, missing
+        )
 
 
-def status(settings: Settings, listener: Listener) -> list[Entry]:
-    """The state of every migration, in order. Reads only."""
+def _look(
+    backend: Backend, migrations: MigrationList, wanted: Collection[str], allowed: Collection[str]
+) -> tuple[list[Entry], list[Problem]]:
+    """The history as the records have it now; Refused if it cannot be trusted. Late files are said and noted once."""
+    entries, found = problems.find(backend.settings.migrations, migrations, backend.files, backend.records)
+    problems.refuse(found, allowed)
+    late = [entry.id for entry in entries if entry.state == "late" and entry.id in wanted]
+    if new := [id_ for id_ in late if id_ not in backend.late]:
+        backend.listener.say(
+            f"--allow-late lets pass, though it comes before what is applied: {', '.join(new)}"
+        )
+        backend.late += tuple(new)
+    return entries, found
+
+
+def _say(listener: Listener, found: Collection[Problem], missing: Collection[str]) -> None:
+    if missing:
+        listener.say(f"--allow-missing lets pass, though its file is gone: {', '.join(missing)}")
+    harmless = [problem for problem in found if not problem.refuses]
+    for problem in harmless[:SAID]:
+        listener.say(f"warning: {problem.message}")
+    if harmless[SAID:]:
+        listener.say(f"warning: {len(harmless) - SAID} more of that kind; `status` shows them")
+
+
+def status(settings: Settings, listener: Listener) -> tuple[list[Entry], list[Problem]]:
+    """The state of every migration, in order, and all that is wrong. Reads only."""
     migrations, files = history.read_files(settings.migrations)
     with Backend(settings, listener) as backend:
-        if backend.is_old:
-            raise DatabaseFailed(
-                "the records are those of a yoyo before 6; `migrate` upgrades them as yoyo would."
-            )
-        return history.compare(migrations, files, backend.records)
+        backend.raise_if_old()
+        return problems.find(settings.migrations, migrations, files, backend.records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from sqlrail.backend import Applied
@@ -11,6 +12,8 @@ from sqlrail.errors import SqlrailError
 from sqlrail.history import Entry
 from sqlrail.migrate import Migrated
 from sqlrail.orphans import Cleaned, join
+from sqlrail.problems import Problem, as_json
+from sqlrail.repair import Repair
 
 #: characters of a table where no terminal says how wide it is: never cut an id off
 WIDE = 200
@@ -44,8 +47,9 @@ def cleaned_line(one: Cleaned) -> str:
 def migrated_text(result: Migrated) -> str:
     """The last line of a migrate."""
     if not result.applied:
-        return f"nothing to do: {result.already_applied} applied, 0 pending"
-    return f"done: {len(result.applied)} applied now, {result.already_applied} before"
+        return f"nothing to do: {result.already_applied} applied, {result.pending} pending"
+    left = f", {result.pending} still pending" if result.pending else ""
+    return f"done: {len(result.applied)} applied now, {result.already_applied} before{left}"
 
 
 def cleanup_text(result: Cleanup) -> str:
@@ -64,8 +68,27 @@ def cleanup_text(result: Cleanup) -> str:
     return "\n".join([*lines, end])
 
 
-def status_text(entries: list[Entry], width: int | None) -> str:
-    """The history as a table; width is the terminal's in characters, None where there is none."""
+def repair_text(repairs: list[Repair]) -> str:
+    """What a repair accepts, file by file."""
+    return "\n".join(line for one in repairs for line in _repair_lines(one))
+
+
+def _repair_lines(one: Repair) -> Iterator[str]:
+    at = f"{one.applied_at:%Y-%m-%d %H:%M:%S} UTC" if one.applied_at else "an unknown time"
+    was = f" from {one.was}" if one.was != one.id else ""
+    yield f"{one.id}: {one.kind}{was}; applied at {at} by {one.applied_by or 'somebody unknown'}"
+    if one.kind == "forgotten":
+        yield "  its record goes; should the file come back, it runs again"
+    else:
+        yield f"  recorded {one.before}"
+        yield f"  today    {one.after}"
+
+
+def status_text(entries: list[Entry], found: list[Problem], width: int | None) -> str:
+    """The history as a table, and what is wrong below it.
+
+    The width is the terminal's in characters, None where there is none.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -87,10 +110,11 @@ def status_text(entries: list[Entry], width: int | None) -> str:
     ).print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     pending = sum(entry.state in ("pending", "late") for entry in entries)
-    return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending"])
+    wrong = [f"{'' if problem.refuses else 'warning: '}{problem.message}" for problem in found]
+    return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending", *wrong])
 
 
-def status_json(entries: list[Entry]) -> dict[str, Any]:
+def status_json(entries: list[Entry], found: list[Problem]) -> dict[str, Any]:
     """The history for scripts."""
     return {
         "migrations": [
@@ -103,6 +127,7 @@ def status_json(entries: list[Entry]) -> dict[str, Any]:
             for entry in entries
         ],
         "pending": sum(entry.state in ("pending", "late") for entry in entries),
+        "problems": [as_json(problem) for problem in found],
     }
 
 
@@ -114,7 +139,9 @@ def migrated_json(result: Migrated) -> dict[str, Any]:
             for done in result.applied
         ],
         "already_applied": result.already_applied,
+        "pending": result.pending,
         "taken_over": list(result.taken_over),
+        "allowed": {"late": list(result.late), "missing": list(result.missing)},
     }
 
 
@@ -135,6 +162,7 @@ def error_json(error: SqlrailError, message: str) -> dict[str, Any]:
             "message": message,
             "exit_code": error.exit_code,
             "applied": error.applied,
+            **error.details,
         }
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from sqlrail import history
+from sqlrail import history, problems
 from sqlrail.backend import Backend, Listener
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.migrate import Migrated, migrate
@@ -26,6 +26,7 @@ def reset(settings: Settings, listener: Listener, confirm: Callable[[str], bool]
     """
     # Before anything is dropped: a folder that cannot be migrated from would leave an empty database.
     migrations, files = history.read_files(settings.migrations)
+    problems.refuse(problems.find(settings.migrations, migrations, files, [])[1])
     for migration in [*migrations, *migrations.post_apply]:
         files[migration.id].check()
     with Backend(settings, listener) as backend:

@@ -60,7 +60,7 @@ def test_a_file_lands_once_the_lock_in_its_way_is_gone(
 def test_a_file_whose_closing_gave_way_is_run_again_and_in_its_order(
     database: str, settings: Settings, connect: Connect
 ) -> None:
-    migrate(replace(settings, migrations=_one_file(settings.migrations)), Releasing(connect(database)))
+    _apply_one_before(settings, Releasing(connect(database)))
     (settings.migrations / "003_third.sql").write_text("CREATE TABLE third (id int);\n")
     keeper = connect(database, autocommit=False)
     keeper.execute("LOCK TABLE _yoyo_log IN SHARE MODE")
@@ -98,18 +98,16 @@ def test_a_file_that_gives_way_is_tried_again_though_nobody_reads_what_is_said(
     assert query(database, "SELECT count(added) FROM busy") == [(0,)]
 
 
-def _one_file(folder: Path) -> Path:
-    before = folder / "before"
-    before.mkdir()
-    (before / "000_before.sql").write_text("SELECT 1;\n")
-    return before
+def _apply_one_before(settings: Settings, listener: Releasing) -> None:
+    (settings.migrations / "000_before.sql").write_text("SELECT 1;\n")
+    migrate(settings, listener, to="000_before")
 
 
 @pytest.mark.parametrize("lock", ["busy IN ACCESS SHARE MODE", "_yoyo_log IN SHARE MODE"])
 def test_a_file_that_meets_a_lock_for_too_long_fails_and_leaves_nothing(
     database: str, settings: Settings, connect: Connect, lock: str
 ) -> None:
-    migrate(replace(settings, migrations=_one_file(settings.migrations)), Releasing(connect(database)))
+    _apply_one_before(settings, Releasing(connect(database)))
     keeper = connect(database, autocommit=False)
     keeper.execute(f"LOCK TABLE {lock}".encode())
     with pytest.raises(MigrationFailed, match=r"001_first\.sql:2:\d+: .*lock timeout"):

@@ -39,14 +39,14 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def make(project: Path, *args: str, broken: str = "") -> subprocess.CompletedProcess[str]:
+def make(project: Path, *args: str, broken: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "PYTHON=./stand in", *args],  # noqa: S607
         cwd=project,
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": os.environ["PATH"], "BROKEN": broken},
+        env={"PATH": os.environ["PATH"], "BROKEN": broken, **environment},
     )
 
 
@@ -61,7 +61,18 @@ def calls(project: Path, beginning: str) -> list[str]:
 def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> None:
     done = make(project)
     assert done.returncode == 0
-    for target in ("db-migrate", "db-status", "db-cleanup", "db-reset", "db-stop", "test", "lint", "bench"):
+    for target in (
+        "db-migrate",
+        "db-status",
+        "db-cleanup",
+        "db-reset",
+        "db-repair",
+        "db-new",
+        "db-stop",
+        "test",
+        "lint",
+        "bench",
+    ):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []
     assert not (project / ".venv").exists()
@@ -79,6 +90,10 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
         (["db-cleanup", "DRY_RUN=0"], "runner.py cleanup"),
         (["db-cleanup", "DRY_RUN="], "runner.py cleanup"),
         (["db-reset"], "runner.py reset --yes"),
+        (["db-repair"], "runner.py repair"),
+        (["db-repair", "ARGS=002_x --yes"], "runner.py repair 002_x --yes"),
+        (["db-new", "NAME=add 'users' $$(id)"], "runner.py new add 'users' $(id)"),
+        (["db-new", "NAME=x", "ARGS=--json"], "runner.py new x --json"),
         (["db-stop"], "runner.py stop"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -88,6 +103,11 @@ def test_a_db_target_runs_its_verb_and_prints_nothing_else(
 ) -> None:
     done = make(project, *args)
     assert (done.returncode, done.stdout) == (0, f"embedded=1 {expected}\n")
+
+
+def test_a_name_that_was_not_given_here_is_not_taken(project: Path) -> None:
+    done = make(project, "db-new", NAME="machine")
+    assert (done.returncode, done.stdout) == (0, "embedded=1 runner.py new \n")
 
 
 def test_a_second_run_installs_nothing(project: Path) -> None:

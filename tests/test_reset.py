@@ -671,9 +671,9 @@ def test_migrate_stamps_once(database: str, folder: Path, environment: str) -> N
     look = "SELECT environment, stamped_by, stamped_at FROM sqlrail.stamp"
     before = query(database, look)
     assert before[0][:2] == (environment, "tester")
-    for other in ("development", "production", None):
+    for number, other in enumerate(("development", "production", None), 3):
         migrate(settings(database, folder, environment=other, actor="another"), Quiet())
-        (folder / f"1_{other}.sql").write_text("SELECT 1;")
+        (folder / f"{number:03}_{other}.sql").write_text("SELECT 1;")
         migrate(settings(database, folder, environment=other, actor="another"), Quiet())
     assert query(database, look) == before
 
@@ -704,7 +704,8 @@ def test_a_role_that_may_not_read_the_stamp_can_still_read_the_history(
     migrate(settings(any_database, folder), Quiet())
     query(any_database, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     visitor = f"{any_database}&options=-c%20role%3D{role}"
-    assert [entry.state for entry in status(settings(visitor, folder), Quiet())] == ["applied", "applied"]
+    entries, found = status(settings(visitor, folder), Quiet())
+    assert ([entry.state for entry in entries], found) == (["applied", "applied"], [])
     assert migrate(settings(visitor, folder), Quiet()).already_applied == 2
     with pytest.raises(Refused, match="the database has no stamp"):
         do_reset(visitor, folder)

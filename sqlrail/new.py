@@ -1,0 +1,117 @@
+"""The verb new: the next numbered file and its rollback."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sqlrail import history
+from sqlrail.errors import SqlrailError, UsageError
+from sqlrail.history import NUMBER, number
+from sqlrail.problems import ROLLBACK
+
+#: characters of a name: id and suffix stay below the 255 bytes of a file name, and are still read by people
+LONGEST = 100
+#: how a date that leads a name is written, by its number of digits
+DATES = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+
+
+@dataclass(frozen=True)
+class New:
+    """What was made, and whether its number has a digit more than those before."""
+
+    id: str
+    path: Path
+    rollback: Path
+    wider_than: str | None = None
+
+
+def new(folder: Path, name: str) -> New:
+    """Makes the next file and its rollback, which nobody else on this machine can be given at the same time.
+
+    UsageError if nothing of the name can stand in a file's name.
+    """
+    slug = _slug(name)
+    if not slug:
+        raise UsageError(f"new is given {name!r}: name it with letters a to z or digits, as in 'add users'.")
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
+    with _alone(folder):
+        names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
+        ids = [name.partition(".")[0] for name in names if number(name)]
+        last = max(ids, key=number, default=None)
+        id_ = f"{_next(last, datetime.now(timezone.utc))}_{slug}"
+        made = New(
+            id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", last if last and id_ < last else None
+        )
+        _create(made, _depends(folder))
+        return made
+
+
+def _slug(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name.removesuffix(".sql").casefold()).encode("ascii", "ignore")
+    return re.sub("[^a-z0-9]+", "_", plain.decode())[:LONGEST].strip("_")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The folder's own lock: it ends with the process, and leaves no file."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as exc:
+        raise SqlrailError(f"{folder} cannot be read: {exc.strerror}.") from exc
+    try:
+        # A network's file system may have none: two who then get one number are told by `migrate`.
+        with suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _next(last: str | None, now: datetime) -> str:
+    """The number after the last one, as wide; where numbers are dates, today's if that is later."""
+    match = NUMBER.match(last or "000")
+    assert match
+    head, *rest = re.split("([0-9]+)", match[0])[1:-1]
+    today = now.strftime(DATES.get(len(head), ""))
+    if re.match("19|20", head) and today > head:
+        return today + "".join("1".zfill(len(part)) if part.isdigit() else part for part in rest)
+    *front, tail = [head, *rest]
+    return "".join(front) + str(int(tail) + 1).zfill(len(tail))
+
+
+def _depends(folder: Path) -> str:
+    with suppress(UsageError):  # the first one
+        migrations, _ = history.read_files(folder)
+        last = str(migrations[-1].id)
+        if not re.search(r"\s", last):  # yoyo would read two names
+            return f"-- depends: {last}\n"
+    return ""
+
+
+def _create(made: New, depends: str) -> None:
+    today = datetime.now(timezone.utc).date()
+    texts = {
+        made.path: f"-- {today}: say here why.\n{depends}\n",
+        made.rollback: f"-- {today}: undoes {made.id}.\n\n",
+    }
+    done: list[Path] = []
+    for path, text in texts.items():
+        try:
+            with path.open("x", encoding="utf-8") as stream:
+                done.append(path)
+                stream.write(text)
+        except BaseException as exc:
+            for each in done:
+                each.unlink()
+            if isinstance(exc, OSError):
+                raise SqlrailError(f"{path} cannot be made: {exc.strerror}.") from exc
+            raise

@@ -1,0 +1,289 @@
+"""What keeps a history from being trusted: each thing by name, with its own remedy."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yoyo.migrations import MigrationList
+
+from sqlrail.errors import BadFile, Refused
+from sqlrail.history import NUMBER, Entry, File, Record, compare, number
+
+#: states of a migration that has a file and a record
+RUN = ("applied", "edited")
+#: what flags of `migrate` let pass
+ALLOWABLE = ("late", "missing")
+ROLLBACK = ".rollback.sql"
+#: names that only look like a rollback's: yoyo would run such a file as a migration
+_ALMOST = re.compile(r"(?i)\.(?:rollback|down|undo)")
+#: yoyo's drafts, and what is hidden and no file (those that are, yoyo takes)
+_PASSED_OVER = (".", "_tmp_yoyonew")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: about a migration, or about a file that is none (its path is the id then).
+
+    One that does not refuse concerns only what is applied already: it is said, and harms nothing.
+    """
+
+    kind: str
+    id: str
+    message: str
+    refuses: bool = True
+    was: str | None = None  # where it was renamed: the record's id
+
+
+def find(
+    folder: Path, migrations: MigrationList, files: dict[str, File], records: list[Record]
+) -> tuple[list[Entry], list[Problem]]:
+    """Each migration's state in yoyo's order, and all that is wrong. Reads the folder's names; asks no database."""
+    entries = compare(migrations, files, records)
+    run = {entry.id for entry in entries if entry.state in RUN}
+    recorded = run | {entry.id for entry in entries if entry.state == "missing"}
+    order = [migration.id for migration in migrations]
+    unsorted, unnumbered = list(_unsorted(order, files, run)), list(_unnumbered(order, files, run))
+    # Their names are why they are late.
+    misnamed = {id_ for _, others in unsorted for id_ in others} | {problem.id for problem in unnumbered}
+    return entries, [
+        *_changed(folder, entries, files, misnamed),
+        *_twins(order, files, run),
+        *(problem for problem, _ in unsorted),
+        *unnumbered,
+        *_strays(folder, files),
+        *_undependable([file for file in files.values() if file.id not in run], recorded | files.keys()),
+    ]
+
+
+def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:
+    """Refused, with the whole list, if anything in it refuses and is not of an allowed kind."""
+    refusing = [problem for problem in found if problem.refuses and problem.kind not in allowed]
+    if not refusing:
+        return
+    if all(problem.kind == "depends" for problem in refusing):
+        raise BadFile(refusing[0].message)
+    failure = Refused("\n".join([*(problem.message for problem in refusing), "Nothing was changed."]))
+    failure.details["problems"] = [as_json(problem) for problem in refusing]
+    raise failure
+
+
+def as_json(problem: Problem) -> dict[str, object]:
+    """A problem for scripts."""
+    return {
+        "kind": problem.kind,
+        "id": problem.id,
+        "message": problem.message,
+        "refuses": problem.refuses,
+    }
+
+
+def _changed(
+    folder: Path, entries: list[Entry], files: dict[str, File], misnamed: set[str]
+) -> Iterator[Problem]:
+    new = [entry.id for entry in entries if entry.state in ("pending", "late")]
+    missing = [entry for entry in entries if entry.state == "missing"]
+    renamed = _renamed(missing, [files[id_] for id_ in new])
+    last = next((entry.id for entry in reversed(entries) if entry.state in RUN), None)
+    for entry in entries:
+        path = folder / f"{entry.id}.sql"
+        if entry.state == "edited":
+            yield Problem(
+                "edited", entry.id,
+                f"{path}: it is not what was applied; put its content back, or accept today's with "
+                f"`repair {shlex.quote(entry.id)}`.",
+            )  # fmt: skip
+        elif old := renamed.get(entry.id):
+            yield Problem(
+                "renamed", entry.id,
+                f"{path}: it has the content of {old}, which was applied and is gone; rename it back to {old}.sql, or "
+                f"move the record to the new name with `repair {shlex.quote(entry.id)}`.",
+                was=old,
+            )  # fmt: skip
+        elif entry.state == "late" and entry.id not in misnamed:
+            yield Problem(
+                "late", entry.id,
+                f"{path}: it is new, and comes before {last}, which is applied; give it a higher number, or run it "
+                "all the same with --allow-late.",
+            )  # fmt: skip
+        elif entry.state == "missing" and entry.id not in renamed.values():
+            guess = next((id_ for id_ in new if id_ not in renamed and _is_like(id_, entry.id)), None)
+            hint = f" ({guess} may be it, renamed and edited)" if guess else ""
+            yield Problem(
+                "missing", entry.id,
+                f"{path}: it was applied, and is gone; put it back{hint}, take its record out with "
+                f"`repair --forget {shlex.quote(entry.id)}`, or let it pass with --allow-missing.",
+            )  # fmt: skip
+
+
+def _renamed(missing: list[Entry], new: list[File]) -> dict[str, str]:
+    """New names with their old ones, where the content is the same and it cannot be anybody else's."""
+    pairs = [(file.id, entry.id) for entry in missing for file in new if file.checksum == entry.checksum]
+    # Of several with one content (SELECT 1) those that look alike belong together.
+    alike = [(id_, old) for id_, old in pairs if _is_like(id_, old)]
+    names = {name for pair in _unambiguous(alike) for name in pair}
+    rest = [pair for pair in pairs if not names & {*pair}]
+    return dict(_unambiguous(alike) + _unambiguous(rest))
+
+
+def _unambiguous(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    times = Counter(name for pair in pairs for name in pair)
+    return [pair for pair in pairs if times[pair[0]] == times[pair[1]] == 1]
+
+
+def _is_like(one: str, other: str) -> bool:
+    """Whether the names have the same number, or are the same behind it."""
+    rests = {NUMBER.sub("", id_, count=1).casefold() for id_ in (one, other)}
+    return number(one) == number(other) != () or len(rests) == 1
+
+
+def _twins(order: list[str], files: dict[str, File], run: set[str]) -> Iterator[Problem]:
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for id_ in order:
+        if (value := number(id_)) and not _almost_rollback(id_):
+            groups.setdefault(value, []).append(id_)
+    for group in groups.values():
+        # The applied ones keep their number.
+        first, *others = sorted(group, key=lambda id_: id_ not in run)
+        for id_ in others:
+            case = ", and differs from it by case only" if id_.casefold() == first.casefold() else ""
+            remedy = (
+                "both are applied; to tell them apart rename one, and let `repair` move its record."
+                if id_ in run
+                else "give it one of its own."
+            )
+            message = f"{files[id_].path}: it has the number of {first}{case}; {remedy}"
+            yield Problem("duplicate", id_, message, refuses=id_ not in run)
+
+
+def _unsorted(order: list[str], files: dict[str, File], run: set[str]) -> Iterator[tuple[Problem, list[str]]]:
+    """Files that run after one with a higher number only because names sort as text, with those others."""
+    highest: tuple[int, ...] = ()
+    values = {id_: value for id_ in order if (value := number(id_))}
+    ids = list(values)
+    for place, (id_, value) in enumerate(values.items()):
+        if value >= highest:
+            highest = value
+            continue
+        before = [other for other in ids[:place] if values[other] > value and other < id_]
+        if before:
+            before.sort(key=lambda other: other in run)
+            yield _out_of_order(id_, before[0], files, run), before
+
+
+def _out_of_order(id_: str, other: str, files: dict[str, File], run: set[str]) -> Problem:
+    padded = _padded(id_, other)
+    if other not in run:
+        move = ", and let `repair` move its record," if id_ in run else ""
+        remedy = f"name it {padded}.sql{move} or add `-- depends: {id_}` to {other}."
+    elif id_ in run:
+        remedy = f"both are applied; to mend it name it {padded}.sql, and let `repair` move its record."
+    else:
+        remedy = "that one is applied already: give this one a higher number."
+    message = (
+        f"{files[id_].path}: {other} comes before it, for names sort as text and not as numbers; {remedy}"
+    )
+    return Problem("order", id_, message, refuses=not {id_, other} <= run)
+
+
+def _padded(id_: str, like: str) -> str:
+    widths = [len(part) for part in re.findall("[0-9]+", _head(like))]
+    head = re.sub("[0-9]+", lambda part: part[0].zfill(widths.pop(0) if widths else 0), _head(id_))
+    return head + id_[len(_head(id_)) :]
+
+
+def _head(id_: str) -> str:
+    match = NUMBER.match(id_)
+    return match[0] if match else ""
+
+
+def _unnumbered(order: list[str], files: dict[str, File], run: set[str]) -> Iterator[Problem]:
+    for id_ in order:
+        path = files[id_].path
+        if _almost_rollback(id_):
+            yield Problem(
+                "rollback",
+                id_,
+                f"{path}: it would run as a migration; a rollback's name ends in {ROLLBACK}: rename it.",
+                refuses=id_ not in run,
+            )
+        elif not number(id_):
+            remedy = (
+                "it is applied; give it one, and let `repair` move its record, or all that is new will be late."
+                if id_ in run
+                else f"give it one, or move it out of {path.parent}."
+            )
+            what = (
+                "it is hidden, and plain yoyo would run it all the same"
+                if id_[0] == "."
+                else "no number leads its name"
+            )
+            message = f"{path}: {what}; {remedy}"
+            yield Problem("pattern", id_, message, refuses=id_ not in run)
+
+
+def _almost_rollback(id_: str) -> bool:
+    return bool(_ALMOST.fullmatch(Path(id_).suffix))
+
+
+def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
+    """What lies in the folder as if it were a migration, and is not read as one."""
+    with os.scandir(folder) as listing:
+        inside = sorted(
+            (it for it in listing if not it.name.startswith(_PASSED_OVER)), key=lambda it: it.name
+        )
+    for it in inside:
+        path = folder / it.name
+        if it.name.endswith(ROLLBACK):
+            id_ = it.name.removesuffix(ROLLBACK)
+            if id_ not in files:
+                yield Problem(
+                    "rollback",
+                    str(path),
+                    f"{path}: a rollback without its migration {id_}.sql; name it as its migration is named, "
+                    "or remove it.",
+                )
+        elif it.name.lower().endswith(".sql"):
+            if it.name.removesuffix(".sql") not in files:
+                reason = (
+                    "it is not a file" if it.name.endswith(".sql") else "only names that end in .sql are read"
+                )
+                yield Problem(
+                    "unread",
+                    str(path),
+                    f"{path}: it is not read, for {reason}; rename it, or move it away.",
+                )
+        elif it.is_dir():
+            yield from _below(path)
+
+
+def _below(folder: Path) -> Iterator[Problem]:
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:  # whatever is in it, nobody here can run it
+        return
+    numbered = [name for name in names if NUMBER.match(name) and name.lower().endswith(".sql")]
+    if numbered:
+        yield Problem(
+            "folder",
+            str(folder),
+            f"{folder}: it holds {numbered[0]}, which is not read, for sub-folders are not; move it up "
+            "if it shall run.",
+            refuses=False,
+        )
+
+
+def _undependable(files: list[File], known: set[str]) -> Iterator[Problem]:
+    for file in files:
+        for name in file.depends:
+            if name not in known:
+                yield Problem(
+                    "depends",
+                    file.id,
+                    f"{file.path}: it depends on {name}, and there is no such migration beside it.",
+                )

@@ -1,0 +1,216 @@
+"""The next file: its number, its name, and that nobody else gets the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+import console
+import pytest
+from conftest import ROOT, clean_environment, query
+from console import Sqlrail, put
+
+from sqlrail import new as room
+
+sqlrail = console.sqlrail
+
+#: where nothing names a database, and the embedded server may not stand in
+NOWHERE = {"APP_ENV": "production"}
+
+
+def lay(*names: str) -> None:
+    put({f"migrations/{name}": "SELECT 1" for name in names})
+    Path("migrations").mkdir(exist_ok=True)
+
+
+def inside() -> list[str]:
+    return sorted(path.name for path in Path("migrations").iterdir())
+
+
+def test_a_new_file_opens_with_its_day_and_what_it_depends_on(sqlrail: Sqlrail) -> None:
+    lay("001_a.sql", "002_b.sql", "002_b.rollback.sql")
+    outcome = sqlrail("new", "add users", env=NOWHERE)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.splitlines() == [
+        "made migrations/003_add_users.sql",
+        "made migrations/003_add_users.rollback.sql",
+    ]
+    today = datetime.now(timezone.utc).date()
+    assert Path("migrations/003_add_users.sql").read_text() == (
+        f"-- {today}: say here why.\n-- depends: 002_b\n\n"
+    )
+    assert Path("migrations/003_add_users.rollback.sql").read_text() == (
+        f"-- {today}: undoes 003_add_users.\n\n"
+    )
+    assert sqlrail("new", "more", "--json", env=NOWHERE).document == {
+        "id": "004_more",
+        "path": "migrations/004_more.sql",
+        "rollback": "migrations/004_more.rollback.sql",
+    }
+
+
+def test_a_new_file_is_not_applied_before_it_says_something(sqlrail: Sqlrail, database: str) -> None:
+    lay("001_a.sql")
+    assert sqlrail("new", "b").code == 0
+    outcome = sqlrail("migrate", env={"DATABASE_URL": database})
+    assert (outcome.code, outcome.err) == (2, "migrations/002_b.sql:1:1: the file holds no statement.\n")
+    with Path("migrations/002_b.sql").open("a") as stream:
+        stream.write("CREATE TABLE b ();\n")
+    assert sqlrail("migrate", env={"DATABASE_URL": database}).code == 0
+    assert query(database, "SELECT migration_id FROM _yoyo_migration ORDER BY 1") == [("001_a",), ("002_b",)]
+
+
+@pytest.mark.parametrize(
+    ("there", "made"),
+    [
+        ([], "001_x"),
+        (["README.md"], "001_x"),
+        (["post-apply.sql"], "001_x"),
+        (["001_a.sql", "007_b.sql"], "008_x"),
+        (["0001_a.sql"], "0002_x"),
+        (["1_a.sql", "2_b.sql"], "3_x"),
+        (["09_a.sql"], "10_x"),
+        (["001_a.sql", "009_b.rollback.sql"], "010_x"),
+        (["001_a.sql", "002_b.SQL"], "003_x"),
+        (["001_a.sql", "foo.sql"], "002_x"),
+        (["002_2024.sql"], "003_x"),
+        (["2024_01_31_120000_a.sql"], "2024_01_31_120001_x"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_the_number_is_the_next_one_and_as_wide(there: list[str], made: str, sqlrail: Sqlrail) -> None:
+    lay(*there)
+    outcome = sqlrail("new", "x", env=NOWHERE)
+    assert (outcome.code, outcome.err, outcome.out.splitlines()[0]) == (0, "", f"made migrations/{made}.sql")
+
+
+@pytest.mark.parametrize(
+    ("last", "number"),
+    [
+        ("20240131", "20260203"),
+        ("202401311200", "202602030405"),
+        ("20240131120000", "20260203040506"),
+        ("20240131_07", "20260203_01"),
+        ("20260203_07", "20260203_08"),
+        ("20260203040506", "20260203040507"),
+        ("20990101000000", "20990101000001"),
+        ("2024", "2025"),
+    ],
+)
+def test_where_numbers_are_dates_the_next_one_is_today_s(last: str, number: str) -> None:
+    now = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
+    assert room._next(f"{last}_a", now) == number
+
+
+def test_a_number_that_grows_is_said_and_stays_behind(sqlrail: Sqlrail, database: str) -> None:
+    lay("998_a.sql", "999_b.sql")
+    outcome = sqlrail("new", "c", env=NOWHERE)
+    assert outcome.code == 0
+    assert outcome.err == (
+        "1000_c sorts before 999_b, for its number has a digit more: its `-- depends:` keeps it behind\n"
+    )
+    assert sqlrail("new", "d", env=NOWHERE).err == ""
+    for name in ("1000_c", "1001_d"):
+        with Path(f"migrations/{name}.sql").open("a") as stream:
+            stream.write("SELECT 1;\n")
+    done = sqlrail("migrate", "--json", env={"DATABASE_URL": database}).document["applied"]
+    assert [it["id"] for it in done] == ["998_a", "999_b", "1000_c", "1001_d"]
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("Add Users!", "002_add_users"),
+        ("add_users.sql", "002_add_users"),
+        ("../../etc/passwd", "002_etc_passwd"),
+        ("/absolute", "002_absolute"),
+        ("a.rollback", "002_a_rollback"),
+        ("a\nb\0c", "002_a_b_c"),
+        ("-- depends: 001_a", "002_depends_001_a"),
+        ("Größe é", "002_grosse_e"),
+        ("x" * 1000, "002_" + "x" * 100),
+        ("$(rm -rf ~)", "002_rm_rf"),
+        ("\udcff a", "002_a"),
+        ("\uff12fa", "002_2fa"),
+    ],
+)
+def test_a_name_becomes_one_that_every_system_takes(name: str, made: str, sqlrail: Sqlrail) -> None:
+    lay("001_a.sql")
+    assert sqlrail("new", "--", name, env=NOWHERE).code == 0
+    assert inside() == ["001_a.sql", f"{made}.rollback.sql", f"{made}.sql"]
+
+
+@pytest.mark.parametrize("name", ["", " ", "..", "/", "漢字", "_"])
+def test_a_name_of_which_nothing_is_left_is_an_error(name: str, sqlrail: Sqlrail) -> None:
+    lay("001_a.sql")
+    outcome = sqlrail("new", name, env=NOWHERE)
+    assert outcome.code == 2
+    assert (
+        outcome.err == f"new is given '{name}': name it with letters a to z or digits, as in 'add users'.\n"
+    )
+    assert inside() == ["001_a.sql"]
+
+
+def test_new_needs_a_folder(sqlrail: Sqlrail) -> None:
+    outcome = sqlrail("new", "x", env=NOWHERE)
+    text = "there is no folder migrations; name the migrations' folder with --migrations DIR.\n"
+    assert (outcome.code, outcome.err, Path("migrations").exists()) == (2, text, False)
+
+
+def test_a_name_with_blanks_cannot_be_depended_on(sqlrail: Sqlrail) -> None:
+    lay("001_a b.sql")
+    assert sqlrail("new", "x", env=NOWHERE).code == 0
+    assert "depends" not in Path("migrations/002_x.sql").read_text()
+
+
+def test_what_cannot_be_made_leaves_nothing(sqlrail: Sqlrail, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay("001_a.sql")
+    opened = Path.open
+
+    def full(path: Path, *args: str, **options: str) -> object:
+        if path.name.endswith("x.rollback.sql"):
+            raise OSError(28, "No space left on device")
+        return opened(path, *args, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", full)
+    outcome = sqlrail("new", "x", env=NOWHERE)
+    assert outcome.code == 1
+    assert outcome.err == "migrations/002_x.rollback.sql cannot be made: No space left on device.\n"
+    assert inside() == ["001_a.sql"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_closed_to_writing_is_named(sqlrail: Sqlrail) -> None:
+    lay("001_a.sql")
+    Path("migrations").chmod(0o555)
+    outcome = sqlrail("new", "x", env=NOWHERE)
+    assert (outcome.code, outcome.err) == (1, "migrations/002_x.sql cannot be made: Permission denied.\n")
+
+
+def test_20_at_once_get_20_numbers(tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations/001_a.sql").write_text("SELECT 1")
+    runs = [
+        subprocess.Popen(
+            [sys.executable, ROOT / "runner.py", "new", f"n{number}"],
+            cwd=tmp_path,
+            env={**clean_environment(), **NOWHERE},
+            stdout=subprocess.DEVNULL,
+        )
+        for number in range(20)
+    ]
+    assert [run.wait(timeout=60) for run in runs] == [0] * 20
+    names = [path.name for path in (tmp_path / "migrations").iterdir()]
+    assert Counter(name[:3] for name in names) == {"001": 1, **{f"{n:03}": 2 for n in range(2, 22)}}
+    assert {re.sub(r"^\d{3}_|\.rollback|\.sql$", "", name) for name in names} == {
+        "a", *(f"n{n}" for n in range(20)),
+    }  # fmt: skip
+    # Each depends on the one before it.
+    texts = {path.stem[:3]: path.read_text() for path in (tmp_path / "migrations").glob("*[0-9].sql")}
+    for number in range(3, 22):
+        assert re.search(f"^-- depends: {number - 1:03}_n", texts[f"{number:03}"], re.MULTILINE)
