@@ -713,7 +713,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         )
 
     def _record(self, file: File, hash_: str, mark: bool, transaction: Any) -> bytes:
-        """What writes the record of a file that ran in a transaction of that number; of a post-apply file, the log only."""
+        """What writes the record of a file that ran in that transaction; of a post-apply file, the log entry only."""
         operation = "apply-late" if file.id in self.late else "apply"
         name = "record" if mark else "log"
         return self.log_entry(name, file.id, hash_, operation, file.checksum, transaction=transaction)
