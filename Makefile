@@ -23,7 +23,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-cleanup db-reset db-repair db-new db-stop
+.PHONY: db-migrate db-status db-cleanup db-rollback db-reset db-repair db-new db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUN) migrate $(ARGS)
 
@@ -32,6 +32,9 @@ db-status: $(APP) ## show what is applied and what is pending
 
 db-cleanup: $(APP) ## archive and delete orphaned rows (DRY_RUN=1: only count them)
 	@$(RUN) cleanup $(if $(filter-out 0 n no false off,$(DRY_RUN)),--dry-run) $(ARGS)
+
+db-rollback: $(APP) ## take back the newest migration (ARGS='--steps 2', ARGS='--to 003')
+	@$(RUN) rollback $(ARGS)
 
 db-reset: $(APP) ## development only: empty the database and migrate from zero
 	@$(RUN) reset --yes $(ARGS)

@@ -90,12 +90,15 @@ class _Closing:
 @dataclass(frozen=True)
 class _Opened:
     transaction: int
-    applied: bool
+    is_done: bool  # by somebody else, or by ourselves before the answer was lost
     waited: bool
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     """yoyo's backend on guard rails. It sends SET LOCAL only, and needs neither the OS user database nor DNS."""
+
+    #: what its notes of files outside a transaction are kept under
+    operation = "apply"
 
     # yoyo writes its tables' names into its statements through these; ours carry the schema.
     migration_table_quoted = property(lambda self: self._table(self.migration_table))
@@ -110,6 +113,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.done: list[Applied] = []
         self._told = 0  # how many of them the listener has heard of
         self.records: list[Record] = []
+        self.newest: str | None = None  # hash of the last one, in yoyo's order, that is applied
         self.late: tuple[str, ...] = ()  # ids that the log shall tell apart
         #: called with the lock in hand where another had it before, and may have changed the history
         self.look_again: Callable[[], object] = lambda: None
@@ -118,6 +122,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._running: str | None = None
         self._constants: dict[str, bytes] = {}
         self._following: dict[Any, Any] = {}
+        self._before: dict[str, str | None] = {}
         self._openings: dict[str, bytes] = {}
         super().__init__(None, default_migration_table)
         try:
@@ -159,6 +164,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def apply_migrations_only(self, migrations: MigrationList, force: bool = False) -> None:
         self._following = dict(pairwise(migrations))
+        hashes = [migration.hash for migration in migrations]
+        self._before = dict(zip(hashes, [self.newest, *hashes], strict=False))
         with self._telling_what_stands():
             super().apply_migrations_only(migrations, force=force)
             self._close()
@@ -183,7 +190,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._running = file.id
         for pause in self.pauses():
             opened = self._open(migration.hash, file)
-            if opened.applied and mark:
+            if opened.is_done and mark:
                 self.undo()
                 return
             started = time.monotonic()
@@ -219,9 +226,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Runs a file statement by statement on a connection of its own, while this one holds the lock."""
         self._close()
         self._running, started = None, time.monotonic()
-        key = {"hash": migration.hash, "operation": "apply" if mark else "post-apply"}
+        key = {"hash": migration.hash, "operation": self.operation if mark else "post-apply"}
         with closing(self._connect_worker(file)) as worker:
-            if not self._hold(migration.hash, worker, mark):
+            if not self._hold(migration.hash, file, worker, mark):
                 return
             try:
                 if mark:
@@ -248,14 +255,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         connection.add_notice_handler(self._notice)
         return connection
 
-    def _hold(self, hash_: str, worker: Connection, mark: bool) -> bool:
+    def _hold(self, hash_: str, file: File, worker: Connection, mark: bool) -> bool:
         """Takes the runners' lock, and yoyo's lock row for the worker; False if the file is applied already."""
         deadline, waited = time.monotonic() + self.settings.lock_wait, False
-        applied = self.message("applied", hash=hash_) if mark else b"false"
+        question = self._question(hash_) if mark else b"false"
         while True:
-            answer = self._ask(self._begin(None) + self.message("hold", applied=applied))
-            (locked,), (is_applied,) = answer.row(-2), answer.row(-1)
-            if is_applied:
+            answer = self._ask(self._begin(None) + self.message("hold", applied=question))
+            (locked,), (answered,) = answer.row(-2), answer.row(-1)
+            if mark and self._is_done(hash_, file, answered):
                 self.undo()
                 return False
             holder, is_ours = self._take_lock_row(worker) if locked else (None, False)
@@ -402,14 +409,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         That records without a file are let pass is logged with it.
         """
         unknown = [record for record in self.records if record.checksum is None and record.id in files]
-        stamps = self.settings.environment if self.stamp is None and self.may_have_own_tables else None
-        if not unknown and not stamps and not missing:
+        text = self.stamping()
+        if not unknown and not text and not missing:
             return []
-        text = b""
-        if stamps:
-            text = self.own_tables() + self.message(
-                "set_stamp", environment=stamps, actor=self.settings.actor, overwrite=False
-            )
         for record in unknown:
             text += self.log_entry("log", record.id, record.hash, "checksum", files[record.id].checksum)
         for record in self.records:
@@ -418,6 +420,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         with self.locked():
             self.ask(text)
         return [record.id for record in unknown]
+
+    def stamping(self) -> bytes:
+        """What writes APP_ENV's name into a database that has no stamp."""
+        stamp = self.settings.environment
+        if stamp is None or self.stamp is not None or not self.may_have_own_tables:
+            return b""
+        return self.own_tables() + self.message(
+            "set_stamp", environment=stamp, actor=self.settings.actor, overwrite=False
+        )
 
     def own_tables(self) -> bytes:
         """What makes sqlrail's own tables where they are missing; Refused if the role may not make them."""
@@ -517,7 +528,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Tells of what was committed since the last time: preferably while the server is at work on the next file."""
         for done in self.done[self._told :]:
             self._told += 1
-            self.listener.applied(done)
+            self._heard(done)
+
+    def _heard(self, done: Applied) -> None:
+        self.listener.applied(done)
 
     def _land(self) -> None:
         """Tells of the commit that was answered, if one was and nobody was told: a signal may come in between."""
@@ -549,7 +563,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         # The old backend, should it still be at work, holds the lock: what is seen under the lock is final.
         opened = self._open(closing.migration.hash)
         self.undo()
-        if not opened.applied:
+        if not opened.is_done:
             raise ConnectionLost(
                 f"the connection was lost while {name} was being committed. It was not committed, and nothing "
                 "of it was kept; run again."
@@ -587,9 +601,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         while True:
             answer = self._exchange(text)
             if answer.error is None:
-                (locked,), (row_of, transaction, is_applied) = answer.row(-3), answer.row(-1)
+                (locked,), (row_of, transaction, answered) = answer.row(-3), answer.row(-1)
                 if locked and row_of is None:
-                    return _Opened(transaction, is_applied, waited)
+                    return _Opened(transaction, self._is_done(hash_, file, answered), waited)
                 if locked and row_of is not None and row_of < 0:
                     self.undo()
                     if self._break_dead_lock():
@@ -686,8 +700,22 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
 
     def _opening(self, hash_: str | None, file: File | None) -> bytes:
-        applied = b"false" if hash_ is None else self.message("applied", hash=hash_)
+        applied = b"false" if hash_ is None else self._question(hash_)
         return self._begin(file) + self.message("lock", applied=applied)
+
+    def _question(self, hash_: str) -> bytes:
+        """What is asked under the lock before a file is run, and after the answer to its COMMIT was lost."""
+        return self.message("applied", hash=hash_, before=self._before.get(hash_))
+
+    def _is_done(self, hash_: str | None, file: File | None, answered: Any) -> bool:
+        """Whether the answer to that question says that nothing is left to do."""
+        if answered is None and file is not None and hash_ is not None:
+            self.undo()
+            raise Refused(
+                f"a migration was rolled back while this run was under way, so {file.id}, which comes behind it, was "
+                "not run. Look at `status`, and run again."
+            )
+        return bool(answered)
 
     def _begin(self, file: File | None) -> bytes:
         return self.message("begin") + self.limits(file)
@@ -704,7 +732,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         )
 
     def log_entry(
-        self, name: str, id_: str, hash_: str, operation: str, comment: str | None, **more: Any
+        self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None, **more: Any
     ) -> bytes:
         """What writes an entry of yoyo's log: log.sql, or record.sql with the record."""
         entry = str(uuid.uuid4())

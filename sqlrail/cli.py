@@ -29,6 +29,8 @@ VERBS = {
     "status": "show the history; changes nothing",
     "cleanup": "archive and delete the orphans of every relation that the migrations declare",
     "reset": "development only: empty the database and migrate from zero",
+    "rollback": "take back the newest migrations by their .rollback.sql files, each in one transaction",
+    "baseline": "record files as applied without running them: for a database that has it all already",
     "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
     "repair": "accept files that were edited or renamed, into the log",
     "new": "make the next numbered file and its rollback",
@@ -120,6 +122,15 @@ def _parser() -> argparse.ArgumentParser:
     added["repair"].add_argument("--yes", action="store_true", help="do not ask")
     added["new"].add_argument("name", metavar="NAME", help="what it does, as in 'add users'")
     added["reset"].add_argument("--yes", action="store_true", help="do not ask")
+    how_far = added["rollback"].add_mutually_exclusive_group()
+    how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
+    how_far.add_argument("--to", metavar="ID", help="all that come after this one, which stays applied")
+    added["rollback"].add_argument("--yes", action="store_true", help="in production too")
+    added["baseline"].add_argument("--to", metavar="ID", required=True, help="the last one to be recorded")
+    added["baseline"].add_argument(
+        "--accept-differences", action="store_true",
+        help="record them though the database differs from what they build, or cannot be compared",
+    )  # fmt: skip
     added["stamp"].add_argument("environment", choices=ENVIRONMENTS)
     added["stamp"].add_argument("--name", help="the database's name, where no terminal can be asked")
     return parser
@@ -141,9 +152,17 @@ class _Talk:
     def applied(self, done: Any) -> None:
         from sqlrail.report import applied_lines
 
+        self._tell(applied_lines(done))
+
+    def rolled_back(self, done: Any) -> None:
+        from sqlrail.report import rolled_back_line
+
+        self._tell(rolled_back_line(done))
+
+    def _tell(self, text: str) -> None:
         if not self.as_json:
             with suppress(OSError):  # nobody reads, or the disk is full: no reason to stop between two files
-                print(applied_lines(done), flush=True)
+                print(text, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -216,6 +235,8 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
         "repair": _repair,
         "cleanup": _cleanup,
         "reset": _reset,
+        "rollback": _rollback,
+        "baseline": _baseline,
         "stamp": _stamp,
     }
     return run[options.verb](options, settings, talk)
@@ -298,6 +319,25 @@ def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     return OK, report.migrated_json(result), report.migrated_text(result)
 
 
+def _rollback(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.rollback import rollback
+
+    steps = "1" if options.steps is None else options.steps
+    if not re.fullmatch("[0-9]{1,9}", steps) or not int(steps):
+        raise UsageError(f"--steps is '{steps}': write a whole number, 1 or more.")
+    result = rollback(settings, talk, steps=int(steps), to=options.to, yes=options.yes)
+    return OK, report.rollback_json(result), report.rollback_text(result)
+
+
+def _baseline(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.baseline import baseline
+
+    result = baseline(settings, talk, options.to, accept_differences=options.accept_differences)
+    return OK, report.baseline_json(result), report.baseline_text(result)
+
+
 def _stamp(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
     from sqlrail.reset import stamp
 
@@ -354,8 +394,9 @@ def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
         if talk.as_json:
             _print_result(error_json(error, text))
         else:
-            stands = f" Applied before that: {', '.join(error.applied)}." if error.applied else ""
-            print(f"{text}{stands}", file=sys.stderr, flush=True)
+            for what, ids in (("Applied", error.applied), ("Rolled back", error.rolled_back)):
+                text += f" {what} before that: {', '.join(ids)}." if ids else ""
+            print(text, file=sys.stderr, flush=True)
     except OSError:  # nobody reads it; the exit code still says so
         _discard(sys.stdout)
         _discard(sys.stderr)

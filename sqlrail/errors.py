@@ -15,6 +15,8 @@ class SqlrailError(Exception):
         super().__init__(message or " ".join((self.__doc__ or "").split()))
         #: ids of the migrations that were committed by this run before it ended
         self.applied: list[str] = []
+        #: ids of those that it had rolled back
+        self.rolled_back: list[str] = []
         #: more for scripts, by its key in the JSON of the error
         self.details: dict[str, Any] = {}
 

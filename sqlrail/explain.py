@@ -39,7 +39,7 @@ def failure(
     """
     line, column, late = _find(file, piece, error, completed, ahead)
     text = f"{file.at(line, column)}: {'at commit: ' if late else ''}{sentence(error)} {stands}"
-    if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup:
+    if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup and not file.is_rollback:
         text += (
             " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
             " in the file's leading comment."

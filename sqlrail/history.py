@@ -31,6 +31,8 @@ BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 20
 #: bytes up to which a file stays in memory from the first look to its run, instead of being read again
 SMALL = 1 << 14
+#: what the name of a file ends with that takes another back
+ROLLBACK = ".rollback.sql"
 _DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
 ONLY_SQL = "only .sql files are run; move it away, or rewrite it in SQL."
 #: what leads a name: one number, or, where that is a year or a date, all that follow it (20240131_02, 2024-01-31T1200)
@@ -72,6 +74,10 @@ class File:
     flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
     small: bytes | None = None  # the content, where it is no more than SMALL
     state: tuple[int, ...] = ()  # of the file when its checksum was made
+
+    @property
+    def is_rollback(self) -> bool:
+        return self.path.name.endswith(ROLLBACK)
 
     def at(self, line: int, column: int = 1) -> str:
         """A place in the file, for messages."""
@@ -235,11 +241,13 @@ def _read_file(path: Path) -> File:
 
 
 def _obey(file: File, line: int, name: str, value: str) -> None:
-    directive = _DIRECTIVES.get(name)
+    directives = _ROLLBACK_DIRECTIVES if file.is_rollback else _DIRECTIVES
+    directive = directives.get(name)
     if directive is None:
-        known = ", ".join(_DIRECTIVES)
+        known, where = ", ".join(directives), " of a rollback" if file.is_rollback else ""
         text = (
-            f"'{name}' is not a directive (there are {known}); begin a plain comment with a capital letter."
+            f"'{name}' is not a directive{where} (there are {known}); begin a plain comment with a capital "
+            "letter."
         )
         file.flaws.append((line, text))
         return
@@ -278,6 +286,14 @@ _DIRECTIVES: dict[str, Callable[[File, str], None]] = {
     "lock-timeout": _lock_timeout,
     "statement-timeout": _statement_timeout,
 }
+#: A rollback is run as its migration was, transactional or not, and in the reverse order: so yoyo has it.
+_ROLLBACK_DIRECTIVES = {name: _DIRECTIVES[name] for name in ("lock-timeout", "statement-timeout")}
+
+
+def read_rollback(file: File) -> File | None:
+    """The file that takes a migration's back; None if there is none."""
+    path = file.path.with_name(f"{file.id}{ROLLBACK}")
+    return _read_file(path) if path.exists() else None
 
 
 def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:
@@ -302,7 +318,7 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
 
 def number(id_: str) -> tuple[int, ...]:
     """The number that leads a migration's name, in its parts; empty where there is none."""
-    match = NUMBER.match(id_)
+    match = NUMBER.match(id_[:255])  # no file's name is longer
     return tuple(int(part) for part in re.findall("[0-9]+", match[0])) if match else ()
 
 

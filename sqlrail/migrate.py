@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from yoyo.migrations import MigrationList
+from yoyo.migrations import MigrationList, get_migration_hash
 
 from sqlrail import history, problems
 from sqlrail.backend import Applied, Backend, Listener
@@ -49,6 +49,8 @@ def migrate(
 
         entries, found = look()
         backend.look_again = look
+        applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
+        backend.newest = get_migration_hash(applied_before[-1]) if applied_before else None
         unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
         missing = tuple(entry.id for entry in entries if entry.state == "missing")
         _say(listener, found, missing)

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from sqlrail import history
 from sqlrail.errors import SqlrailError, UsageError
-from sqlrail.history import NUMBER, number
-from sqlrail.problems import ROLLBACK
+from sqlrail.history import NUMBER, ROLLBACK, number
 
 #: characters of a name: id and suffix stay below the 255 bytes of a file name, and are still read by people
 LONGEST = 100

@@ -13,13 +13,12 @@ from pathlib import Path
 from yoyo.migrations import MigrationList
 
 from sqlrail.errors import BadFile, Refused
-from sqlrail.history import NUMBER, Entry, File, Record, compare, number
+from sqlrail.history import NUMBER, ROLLBACK, Entry, File, Record, compare, number
 
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
 #: what flags of `migrate` let pass
 ALLOWABLE = ("late", "missing")
-ROLLBACK = ".rollback.sql"
 #: names that only look like a rollback's: yoyo would run such a file as a migration
 _ALMOST = re.compile(r"(?i)\.(?:rollback|down|undo)")
 #: yoyo's drafts, and what is hidden and no file (those that are, yoyo takes)

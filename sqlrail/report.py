@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlrail.backend import Applied
 from sqlrail.cleanup import Cleanup
@@ -14,6 +14,10 @@ from sqlrail.migrate import Migrated
 from sqlrail.orphans import Cleaned, join
 from sqlrail.problems import Problem, as_json
 from sqlrail.repair import Repair
+
+if TYPE_CHECKING:  # what the other verbs need not load
+    from sqlrail.baseline import Baselined
+    from sqlrail.rollback import Rollback, RolledBack
 
 #: characters of a table where no terminal says how wide it is: never cut an id off
 WIDE = 200
@@ -50,6 +54,29 @@ def migrated_text(result: Migrated) -> str:
         return f"nothing to do: {result.already_applied} applied, {result.pending} pending"
     left = f", {result.pending} still pending" if result.pending else ""
     return f"done: {len(result.applied)} applied now, {result.already_applied} before{left}"
+
+
+def rolled_back_line(done: RolledBack) -> str:
+    """One line for a migration that was taken back."""
+    return f"rolled back {done.id} ({done.seconds:.2f} s)"
+
+
+def rollback_text(result: Rollback) -> str:
+    """The last line of a rollback."""
+    if not result.rolled_back:
+        return f"nothing rolled back: {result.still_applied} applied"
+    return f"done: {len(result.rolled_back)} rolled back, {result.still_applied} still applied"
+
+
+def baseline_text(result: Baselined) -> str:
+    """A line for each migration that was recorded, what the files know nothing of, and the sum."""
+    lines = [f"recorded {id_}" for id_ in result.ids]
+    more = result.difference
+    if more.more_tables or more.more_columns:
+        tables = f"{more.more_tables:,} table{'' if more.more_tables == 1 else 's'}"
+        columns = f"{more.more_columns:,} column{'' if more.more_columns == 1 else 's'}"
+        lines.append(f"the database has {tables} and {columns} that these files do not build")
+    return "\n".join([*lines, f"done: {len(result.ids)} recorded as applied, none run"])
 
 
 def cleanup_text(result: Cleanup) -> str:
@@ -145,6 +172,26 @@ def migrated_json(result: Migrated) -> dict[str, Any]:
     }
 
 
+def rollback_json(result: Rollback) -> dict[str, Any]:
+    """A rollback for scripts; seconds are wall time."""
+    return {
+        "rolled_back": [{"id": done.id, "seconds": done.seconds} for done in result.rolled_back],
+        "still_applied": result.still_applied,
+    }
+
+
+def baseline_json(result: Baselined) -> dict[str, Any]:
+    """A baseline for scripts."""
+    difference = result.difference
+    return {
+        "baselined": list(result.ids),
+        "compared": difference.uncompared is None,
+        "differences": list(difference.lacking),
+        "more_tables": difference.more_tables,
+        "more_columns": difference.more_columns,
+    }
+
+
 def cleanup_json(result: Cleanup) -> dict[str, Any]:
     """A cleanup for scripts."""
     return {
@@ -162,6 +209,7 @@ def error_json(error: SqlrailError, message: str) -> dict[str, Any]:
             "message": message,
             "exit_code": error.exit_code,
             "applied": error.applied,
+            "rolled_back": error.rolled_back,
             **error.details,
         }
     }

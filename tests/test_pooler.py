@@ -202,3 +202,29 @@ def sleeps(url: str) -> bool:
 def advisory_locks(url: str) -> list[Any]:
     return query(url, "SELECT pid, objid FROM pg_locks WHERE locktype = 'advisory' AND database ="
                       " (SELECT oid FROM pg_database WHERE datname = current_database())")  # fmt: skip
+
+
+def test_rollback_and_baseline_go_through_the_pool(pooled: str, database: str, tmp_path: Path) -> None:
+    files = write(
+        tmp_path / "files",
+        **{"001_a": "CREATE TABLE a (id int);\n", "002_b": "CREATE TABLE b (id int);\n"},
+        **{
+            "001_a.rollback": "DROP TABLE a;\n",
+            "002_b.rollback": f"{LEAKY}RESET ROLE;\nDROP TABLE public.b;\n",
+        },
+    )
+    environment = {"DATABASE_URL": pooled, "APP_ENV": "development"}
+
+    def sqlrail(*words: str) -> str:
+        done = run(*words, "--migrations", files, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    before = what_is_seen(pooled)
+    sqlrail("migrate")
+    assert sqlrail("rollback").startswith("rolled back 002_b")
+    assert what_is_seen(pooled) == before
+    query(database, "DELETE FROM _yoyo_migration")
+    assert sqlrail("baseline", "--to", "1").startswith("recorded 001_a\n")
+    assert read(database).records == ["001_a"]
+    assert query(database, "SELECT datname FROM pg_database WHERE datname ~ '^sqlrail_scratch'") == []

@@ -1,0 +1,157 @@
+"""The verb baseline: files recorded as applied without being run, where the database has what they build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+from yoyo.migrations import MigrationList
+
+from sqlrail import history, wire
+from sqlrail.backend import Applied, Backend, Listener
+from sqlrail.connect import Connection
+from sqlrail.errors import BadFile, DatabaseFailed, MigrationFailed, Refused
+from sqlrail.history import Record
+from sqlrail.scratch import NoScratch, scratch
+from sqlrail.settings import Settings
+
+#: tables, each with its columns and their types, all of them as PostgreSQL spells them
+Tables = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the database lacks or has otherwise, and how much it has that the files do not build."""
+
+    lacking: tuple[str, ...] = ()
+    more_tables: int = 0
+    more_columns: int = 0
+    uncompared: str | None = None  # why there was no comparison
+
+
+@dataclass(frozen=True)
+class Baselined:
+    """The migrations that were recorded, and what was accepted with them."""
+
+    ids: tuple[str, ...]
+    difference: Difference
+
+
+def baseline(
+    settings: Settings, listener: Listener, to: str, *, accept_differences: bool = False
+) -> Baselined:
+    """Records every file up to `to`, in yoyo's order, as applied without running it; all in one transaction.
+
+    Refused where a record exists already, and where the database lacks a table or a column that the files
+    build, unless that is accepted, and logged.
+    """
+    migrations, files = history.read_files(settings.migrations)
+    ids = [migration.id for migration in migrations]
+    wanted = migrations.replace(list(migrations)[: ids.index(history.resolve(to, ids, "--to")) + 1])
+    with Backend(settings, listener, files) as backend:
+        backend.raise_if_old()
+        _refuse_records(backend.records)
+        difference = _compare(backend, wanted)
+        if difference.lacking or difference.uncompared:
+            _refuse_or_say(difference, wanted, listener, accept_differences)
+        with backend.locked():
+            # Once more, now that nobody else can write one.
+            _refuse_records(backend.read_records())
+            backend.ask(_records(backend, wanted, difference))
+    return Baselined(tuple(migration.id for migration in wanted), difference)
+
+
+def _refuse_records(records: list[Record]) -> None:
+    if records:
+        raise Refused(
+            f"baseline is refused: the database has {len(records)} record{'s' if len(records) > 1 else ''} already, of "
+            f"{', '.join(record.id for record in records[:5])}{' and others' if len(records) > 5 else ''}. It is for a "
+            "database that has none; here `migrate` goes on from them. Nothing was recorded."
+        )
+
+
+def _refuse_or_say(difference: Difference, wanted: MigrationList, listener: Listener, accepted: bool) -> None:
+    what = _summary(difference)
+    if not accepted:
+        raise Refused(
+            f"baseline is refused: {what} Mend the database, or name an earlier ID and let `migrate` run the rest; "
+            "--accept-differences records the files all the same, and logs that. Nothing was recorded."
+        )
+    listener.say(f"warning: accepted by --accept-differences, up to {wanted[-1].id}: {what}")
+
+
+def _summary(difference: Difference) -> str:
+    if difference.uncompared is not None:
+        return f"the database was not compared with what the files build. {difference.uncompared}"
+    return f"the database lacks what the files build: {'; '.join(difference.lacking)}."
+
+
+def _records(backend: Backend, wanted: MigrationList, difference: Difference) -> bytes:
+    text = backend.stamping()
+    for migration in wanted:
+        file = backend.files[migration.id]
+        this = sql.SQL("txid_current()")
+        text += backend.log_entry("record", file.id, migration.hash, "mark", file.checksum, transaction=this)
+    if difference.lacking or difference.uncompared:
+        accepted = _summary(difference)[:255].encode(errors="backslashreplace").decode()
+        # Of no hash: the checksum of a record is in the latest entry of its own.
+        text += backend.log_entry("log", wanted[-1].id, None, "accept", accepted[:255])
+    return text
+
+
+def _compare(backend: Backend, wanted: MigrationList) -> Difference:
+    """Builds the files on a scratch database, and looks for its tables and columns in the real one."""
+    listener, settings = backend.listener, backend.settings
+    there = _tables(backend.connection)
+    try:
+        for migration in wanted:
+            backend.files[migration.id].check()
+        with (
+            scratch(settings, listener.say) as elsewhere,
+            Backend(elsewhere, _Silent(), backend.files) as builder,
+        ):
+            builder.prepare()
+            builder.apply_migrations_only(wanted)
+            built = _tables(builder.connection)
+    except NoScratch as exc:
+        return Difference(uncompared=str(exc))
+    except (BadFile, MigrationFailed, Refused) as exc:
+        return Difference(uncompared=f"They do not build on a scratch database: {exc}")
+    return difference_of(built, there)
+
+
+def difference_of(built: Tables, there: Tables) -> Difference:
+    """What of the built tables and columns is not there, or of another type, by name; and what is there besides."""
+    lacking = []
+    for table, columns in built.items():
+        if table not in there:
+            lacking.append(f"table {table}")
+            continue
+        for column, type_ in columns.items():
+            found = there[table].get(column)
+            if found is None:
+                lacking.append(f"column {table}.{column} ({type_})")
+            elif found != type_:
+                lacking.append(f"column {table}.{column} is {found} and not {type_}")
+    more = [len(columns.keys() - built[table].keys()) for table, columns in there.items() if table in built]
+    return Difference(tuple(lacking), len(there.keys() - built.keys()), sum(more))
+
+
+def _tables(connection: Connection) -> Tables:
+    answer = wire.send(connection, wire.message(connection, "columns"), wire.Answer())
+    if answer.error is not None:
+        raise DatabaseFailed(
+            f"the catalog cannot be read: {answer.error.diag.message_primary or answer.error}"
+        )
+    tables: Tables = {}
+    for table, column, type_ in answer.rows:
+        tables.setdefault(table, {}).update({column: type_} if column else {})
+    return tables
+
+
+class _Silent:
+    """The scratch database's news are nobody's."""
+
+    def say(self, text: str) -> None: ...
+
+    def applied(self, done: Applied) -> None: ...

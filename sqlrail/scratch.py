@@ -1,0 +1,131 @@
+"""A scratch database: made to look at what files build, and dropped afterwards whatever happens.
+
+On the same server where the role may create databases, otherwise on the embedded one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from sqlrail import wire
+from sqlrail.connect import Connection, connect
+from sqlrail.errors import (
+    ConnectionFailed,
+    DatabaseFailed,
+    Interrupted,
+    LocalServerFailed,
+    MissingPrerequisite,
+    Refused,
+)
+from sqlrail.settings import Settings
+
+#: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
+GRACE = 300
+
+
+class NoScratch(Refused):
+    """No scratch database can be made."""
+
+
+@contextmanager
+def scratch(settings: Settings, say: Callable[[str], None]) -> Iterator[Settings]:
+    """Settings that lead to an empty database in which names without a schema mean the same as in the real one.
+
+    Raises NoScratch, which says which right is missing.
+    """
+    with closing(connect(settings)) as connection:
+        path, own = _ask(connection, "schemas")[0]
+        major = connection.info.server_version // 10000
+    with ExitStack() as made:
+        try:
+            there = made.enter_context(_database(settings, path, own, say))
+        except NoScratch as exc:
+            there = made.enter_context(_embedded(settings, path, own, say, exc))
+            say(f"{exc} The embedded server stands in; it may be of another major than this one's {major}")
+        yield there
+
+
+@contextmanager
+def _database(
+    settings: Settings, path: list[str], own: list[str], say: Callable[[str], None]
+) -> Iterator[Settings]:
+    with ExitStack() as undo:
+        try:
+            with closing(connect(settings)) as connection:
+                may_create, role, encoding, collate, ctype, now = _ask(connection, "scratch")[0]
+                if not may_create:
+                    raise NoScratch(f"The role {role} may not create databases (ALTER ROLE ... CREATEDB).")
+                _drop_leftovers(connection)
+                name = f"sqlrail_scratch_{now}_{secrets.token_hex(4)}"
+                url = make_conninfo(settings.database_url or "", dbname=name)
+                there = replace(settings, database_url=url)
+                locale = {"encoding": encoding, "collate": collate, "ctype": ctype}
+                # Before it is made: an interruption may come too late to stop that.
+                undo.callback(_drop, settings, name, say)
+                _ask(connection, "create_scratch", database=sql.Identifier(name), **locale)
+                schemas = sql.SQL(", ").join(map(sql.Identifier, path)) if path else sql.Literal("")
+                _ask(connection, "scratch_path", database=sql.Identifier(name), schemas=schemas)
+            # Open to the end: others see that it is in use.
+            keeper = undo.enter_context(closing(connect(there)))
+            for schema in own:
+                _ask(keeper, "scratch_schema", schema=sql.Identifier(schema))
+        except (ConnectionFailed, DatabaseFailed) as exc:
+            raise NoScratch(f"A scratch database cannot be made: {exc}") from exc
+        yield there
+
+
+@contextmanager
+def _embedded(
+    settings: Settings, path: list[str], own: list[str], say: Callable[[str], None], reason: NoScratch
+) -> Iterator[Settings]:
+    from sqlrail import local
+
+    try:
+        server = local.start(settings.home, say=say)
+    except (MissingPrerequisite, LocalServerFailed) as exc:
+        raise NoScratch(f"{reason} The embedded server cannot stand in: {exc}") from exc
+    try:
+        # PGHOSTADDR would lead elsewhere, whatever the host is.
+        url = make_conninfo(server.url, hostaddr="")
+        with _database(replace(settings, database_url=url), path, own, say) as there:
+            yield there
+    finally:
+        if server.started:
+            local.stop(settings.home)
+
+
+def _drop(settings: Settings, name: str, say: Callable[[str], None]) -> None:
+    try:
+        try:
+            _drop_now(settings, name)
+        except Interrupted:  # which comes once
+            _drop_now(settings, name)
+            raise
+    except (ConnectionFailed, DatabaseFailed) as exc:
+        say(f"the scratch database {name} stays behind until a later run drops it: {exc}")
+
+
+def _drop_now(settings: Settings, name: str) -> None:
+    with closing(connect(settings)) as connection:
+        _ask(connection, "drop_scratch", database=sql.Identifier(name))
+
+
+def _drop_leftovers(connection: Connection) -> None:
+    for (name,) in _ask(connection, "scratch_leftovers", grace=GRACE):
+        with suppress(DatabaseFailed):  # somebody else was quicker, or is in it
+            _ask(connection, "drop_leftover", database=sql.Identifier(name))
+
+
+def _ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+    answer = wire.send(connection, wire.message(connection, name, **parts), wire.Answer())
+    if answer.error is not None:
+        reason = answer.error.diag.message_primary or " ".join(str(answer.error).split())
+        raise DatabaseFailed(f"{reason}.") from answer.error
+    return answer.rows
