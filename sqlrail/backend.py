@@ -1,7 +1,8 @@
 """yoyo's PostgreSQL backend made crash-proof: lock, pre-step, file and record in one transaction.
 
 A file costs two round trips: the opening, and the file alone in a message, so that PostgreSQL's positions in
-it are exact. Its closing travels in front of the next file's opening.
+it are exact. Its closing travels in front of the next file's opening. A large file, or one with COPY data, goes in
+several messages (statements.Reader), the next one read while the server works.
 """
 
 from __future__ import annotations
@@ -491,9 +492,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """The text of a file's closing; what comes next is composed on the way: the server is at work meanwhile."""
         self._tell()
         text = self.message("finish") + self.limits(file)
-        if (
-            file.small is None or b"prepare" in file.small.lower()
-        ):  # a large one is not read again to find out
+        # A large file is not read again to find out.
+        if file.small is None or b"prepare" in file.small.lower():
             text += self.message("deallocate")
         text += self._record(file, migration.hash, mark, opened.transaction) + b"COMMIT;\n"
         if following := self._following.get(migration):

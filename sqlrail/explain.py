@@ -75,9 +75,8 @@ def _find(
 
 def _find_in_body(text: bytes, statement: Statement, line: int) -> int | None:
     """Where a line of a DO's quoted body begins, counted from the line of its quote; comments may hold quotes too."""
-    for match in re.compile(rb"(?s)--[^\n]*|/\*.*?\*/|(\$\w*\$|')").finditer(
-        text, statement.start, statement.end
-    ):
+    quotes = re.compile(rb"(?s)--[^\n]*|/\*.*?\*/|(\$\w*\$|')")
+    for match in quotes.finditer(text, statement.start, statement.end):
         if match[1]:
             offset = text.rfind(b"\n", 0, match.start()) + 1
             for _ in range(line - 1):
@@ -99,12 +98,13 @@ def _find_in_data(file: File, piece: Piece, statement: Statement, context: str) 
         return None
     line, field = piece.data_line + int(found[-1][0]) - 1, found[-1][1]
     names = [_unquote(name) for name in re.findall(_NAME, copy["columns"] or "")]
-    numbers = [n for n, name in enumerate(names) if re.match(rf", \S+ {re.escape(name)}: ", field)]
-    if not numbers or copy["options"]:
+    named = [name for name in names if re.match(rf"\W*\S+ {re.escape(name)}\W", field)]
+    if not named or copy["options"]:
         return line, 1
     with suppress(BadFile):
         fields = file.line(line).decode(errors="replace").split("\t")
-        return line, len("\t".join([*fields[: numbers[0]], ""])) + 1
+        number = names.index(max(named, key=len))  # "a b" looks like "a" at first
+        return line, len("\t".join([*fields[:number], ""])) + 1
     return line, 1
 
 

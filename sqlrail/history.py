@@ -104,7 +104,7 @@ class File:
     def line(self, number: int) -> bytes:
         """One of its lines, from 1; empty behind the last."""
         with self._open() as stream:
-            return next(islice(io.BufferedReader(stream), number - 1, None), b"")  # type: ignore[type-var]
+            return next(islice(stream, number - 1, None), b"")
 
     @contextmanager
     def _open(self) -> Iterator[BinaryIO]:
@@ -115,16 +115,15 @@ class File:
                 yield stream
             except Flaw as flaw:
                 stream.seek(start)
-                raise BadFile(
-                    f"{self.at(*statements.place_in(stream, flaw.offset))}: {flaw.message}"
-                ) from None
+                place = statements.place_in(stream, flaw.offset)
+                raise BadFile(f"{self.at(*place)}: {flaw.message}") from None
 
     @contextmanager
     def _stream(self) -> Iterator[BinaryIO]:
         if self.small is not None:
             yield io.BytesIO(self.small)
             return
-        with _reading(self.path, buffering=0) as stream:  # a buffer would hold it twice
+        with _reading(self.path) as stream:
             start, state = stream.tell(), _state(stream)
             if state != self.state:
                 if checksum(stream) != self.checksum:
@@ -141,10 +140,10 @@ class File:
 
 
 @contextmanager
-def _reading(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
+def _reading(path: Path) -> Iterator[BinaryIO]:
     """The file, open behind its BOM; BadFile if it cannot be read."""
     try:
-        with path.open("rb", buffering) as stream:
+        with path.open("rb") as stream:
             if stream.read(len(BOM)) != BOM:
                 stream.seek(0)
             yield stream
@@ -164,7 +163,7 @@ def checksum(stream: BinaryIO) -> str:
     Line ends, trailing blanks and missing last newlines do not count: git and editors change them unasked.
     """
     digest, blanks = hashlib.sha256(), b""
-    # Block by block: a large file is in memory once, when it is run.
+    # Block by block: a large file is never whole in memory.
     while block := stream.read(BLOCK):
         block = blanks + block
         text = block.rstrip(b" \t\r\n")

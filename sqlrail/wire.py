@@ -128,11 +128,15 @@ def _cancel(connection: Connection, answer: Answer, keep: bool) -> None:
         connection.close()
 
 
-def _flush(pgconn: pq.abc.PGconn, until: float | None = None) -> None:
+def _flush(pgconn: pq.abc.PGconn, until: float | None = None) -> bool:
+    """Whether the server sent anything while it took what we had to send."""
+    heard = False
     while pgconn.flush():
         # The server may be sending notices and wait for us to read them before it reads on.
         if _wait(pgconn, select.POLLIN | select.POLLOUT, until) & select.POLLIN:
             pgconn.consume_input()
+            heard = True
+    return heard
 
 
 def _wait(pgconn: pq.abc.PGconn, events: int, until: float | None = None) -> int:
@@ -179,10 +183,10 @@ def _collect(
 
 
 def _feed(connection: Connection, data: Iterable[bytes] | None, until: float | None) -> None:
-    """Gives the server the data that it asks for, until it has answered, which libpq itself tells only at the end.
+    """Gives the server the data that it asks for, and not all of them once it has answered.
 
-    In the middle of a COPY the server sends notices, and errors. What comes in and makes no notice within PATIENCE
-    is an error, and what we say then is no longer listened to.
+    libpq tells of an answer only at their end. But in the middle of a COPY the server sends notices and errors, no
+    more: what comes in and makes no notice within PATIENCE is an error, and what we say then is not listened to.
     """
     pgconn, unexplained = connection.pgconn, 0.0
 
@@ -196,8 +200,7 @@ def _feed(connection: Connection, data: Iterable[bytes] | None, until: float | N
         for block in data or ():
             while not pgconn.put_copy_data(block):
                 _flush(pgconn, until)
-            _flush(pgconn, until)
-            if _has_input(pgconn):
+            if _flush(pgconn, until) or _has_input(pgconn):
                 unexplained = unexplained or time.monotonic()
                 pgconn.consume_input()
                 pgconn.is_busy()  # which looks for notices

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import console
-import psycopg
 import pytest
-from conftest import ROOT, Connect, clean_environment, fresh_database, query
-from console import Sqlrail, catalog, foreign, put
+from conftest import fresh_database, query
+from console import Sqlrail, catalog, put
 
-from sqlrail import local, statements, wire
+from sqlrail import explain, history, local
 
 sqlrail = console.sqlrail
 
@@ -147,7 +140,8 @@ REFUSED = [
     case("Latin-1 in the data of COPY", b"COPY t FROM stdin;\n1\tx\n2\tcaf\xe9\n\\.\n",
          "3:6: byte 0xe9 is not UTF-8; save the file as UTF-8."),
     case("a surrogate", b"SELECT '\xed\xa0\x80'", "1:9: byte 0xed is not UTF-8; save the file as UTF-8."),
-    case("half a character at the end", b"SELECT 1; -- \xe2\x82", "1:14: byte 0xe2 is not UTF-8; save the file as UTF-8."),
+    case("half a character at the end", b"SELECT 1; -- \xe2\x82",
+         "1:14: byte 0xe2 is not UTF-8; save the file as UTF-8."),
     case("Latin-1 in the second megabyte", FILLING.encode() + b"SELECT '\xe9'",
          "60001:9: byte 0xe9 is not UTF-8; save the file as UTF-8."),
     case("NUL in the data of COPY", "COPY t FROM stdin;\n1\té\0\n\\.\n",
@@ -172,7 +166,8 @@ REFUSED = [
     case("COMMIT in the second megabyte", FILLING + "COMMIT;", f"60001:1: COMMIT {OWN_TRANSACTION}"),
     case("COMMIT behind a comment's end", "/* é\n/* */ */COMMIT;", f"2:9: COMMIT {OWN_TRANSACTION}"),
     case("COMMIT PREPARED", "SELECT 1;COMMIT PREPARED 'x'", f"1:10: COMMIT PREPARED {OWN_TRANSACTION}"),
-    case("commit, in small letters and pieces", "SELECT 1;\ncommit -- é\n and chain;", f"2:1: COMMIT {OWN_TRANSACTION}"),
+    case("commit, in small letters and pieces", "SELECT 1;\ncommit -- é\n and chain;",
+         f"2:1: COMMIT {OWN_TRANSACTION}"),
     case("an unclosed string behind data", copy("1\tit's\n") + "SELECT 'é;\n", "4:8: this string is never closed."),
     case("an unclosed unicode name", "SELECT 1 AS U&\"d\\0061;", "1:15: this quoted name is never closed."),
     case("an unclosed dollar quote in a dump", copy("1\t$$\n") + "DO $é$ BEGIN END $$;",
@@ -209,8 +204,8 @@ FAILS = [
          '60002:14: column "nope" does not exist.'),
     case("at commit, in a later piece", FILLING
          + "CREATE TABLE c (a int REFERENCES t DEFERRABLE INITIALLY DEFERRED);\nINSERT INTO c VALUES (5);\n-- end\n",
-         '60002:26: at commit: insert or update on table "c" violates foreign key constraint "c_a_fkey". Key (a)=(5) is '
-         'not present in table "t".'),
+         '60002:26: at commit: insert or update on table "c" violates foreign key constraint "c_a_fkey". Key (a)=(5) '
+         'is not present in table "t".'),
     case("at commit, behind data", "CREATE TABLE c (a int REFERENCES t DEFERRABLE INITIALLY DEFERRED);\n"
          + copy("5\n", "COPY c FROM stdin;\n"),
          '2:19: at commit: insert or update on table "c" violates foreign key constraint "c_a_fkey". Key (a)=(5) is '
@@ -220,6 +215,11 @@ FAILS = [
     case("a wrong value in a later column", "CREATE TABLE u (x text, \"é, y\" int, z int);\n"
          + copy("a\t1\t2\né😀\té\t2\n", 'COPY u (x, "é, y", z) FROM stdin;\n'),
          '4:4: invalid input syntax for type integer: "é".'),
+    case("a wrong value in a column whose name begins as another's", 'CREATE TABLE u (b text, "b c" int);\n'
+         + copy("é\té\n", 'COPY u (b, "b c") FROM stdin;\n'), '3:3: invalid input syntax for type integer: "é".'),
+    case("a wrong value in a large file", FILLING + copy("1\tx\n2\ty\n")
+         + "CREATE TABLE u (x text, y int);\n" + copy("é\t1\né\té\n", "COPY u (x, y) FROM stdin;\n"),
+         '60008:3: invalid input syntax for type integer: "é".'),
     case("a wrong value without a list of columns", copy("1\tx\nzwei\ty\n", "COPY t FROM stdin;\n"),
          '3:1: invalid input syntax for type integer: "zwei".'),
     case("too few columns", "SELECT 1;\n" + copy("1\tx\n2\n"), '4:1: missing data for column "b".'),
@@ -232,11 +232,14 @@ FAILS = [
          '3:1: null value in column "a" of relation "t" violates not-null constraint. Failing row contains (null, y).'),
     case("a check", "ALTER TABLE t ADD CHECK (b <> 'é');\n" + copy("1\tx\n2\té\n"),
          '4:1: new row for relation "t" violates check constraint "t_b_check". Failing row contains (2, é).'),
-    case("a quote in csv", copy('1,"x\n2,y\n', "COPY t FROM stdin (FORMAT csv);\n"), "2:1: unterminated CSV quoted field."),
-    case("a line of csv", copy("a,b\n1,x\n\n2,x,y\n", "COPY t FROM stdin CSV HEADER;\n"), 
+    case("a quote in csv", copy('1,"x\n2,y\n', "COPY t FROM stdin (FORMAT csv);\n"),
+         "2:1: unterminated CSV quoted field."),
+    case("a line of csv", copy("a,b\n1,x\n\n2,x,y\n", "COPY t FROM stdin CSV HEADER;\n"),
          '4:1: missing data for column "b".'),
-    case("mixed line ends", copy("1\tx\r\n2\ty\n"), '3:1: literal newline found in data. Use "\\n" to represent newline.'),
-    case("a corrupt end", "COPY t FROM stdin;\n1\tx\n\\. \nSELECT 1;\n", "3:1: end-of-copy marker is not alone on its line."),
+    case("mixed line ends", copy("1\tx\r\n2\ty\n"),
+         '3:1: literal newline found in data. Use "\\n" to represent newline.'),
+    case("a corrupt end", "COPY t FROM stdin;\n1\tx\n\\. \nSELECT 1;\n",
+         "3:1: end-of-copy marker is not alone on its line."),
     case("a foreign key of the data", "CREATE TABLE c (a int REFERENCES t);\n" + copy("5\n", "COPY c FROM stdin;\n"),
          '2:1: insert or update on table "c" violates foreign key constraint "c_a_fkey". Key (a)=(5) is not present in '
          'table "t".'),
@@ -244,17 +247,22 @@ FAILS = [
          "  IF NEW.a = 2 THEN RAISE EXCEPTION 'é no'; END IF;\n  RETURN NEW;\nEND$$;\n"
          "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();\n" + copy("1\tx\n2\ty\n"),
          "9:1: é no."),
-    case("COPY into nowhere", "SELECT 1;\n" + copy("1\n", "COPY nowhere FROM stdin;\n"), '2:1: relation "nowhere" does not exist.'),
+    case("COPY into nowhere", "SELECT 1;\n" + copy("1\n", "COPY nowhere FROM stdin;\n"),
+         '2:1: relation "nowhere" does not exist.'),
     case("COPY of a column that is not there", "SELECT 1;\n" + copy("1\n", "COPY t (nope) FROM stdin;\n"),
          '2:1: column "nope" of relation "t" does not exist.'),
     case("syntax in COPY", copy("1\n", "COPY t (a) (b) FROM stdin;\n"), '1:12: syntax error at or near "(".'),
-    case("behind the data of COPY", copy("1\tx\n2\ty\n") + "\nSELECT 'é', nope;", '6:13: column "nope" does not exist.'),
-    case("behind the data of COPY, when it runs", copy("1\tx\n") + "SELECT 1; SELECT 1 / 0;", "4:11: division by zero."),
-    case("a missing \\.", "COPY t FROM stdin;\n1\tx\nSELECT 1;\n", '3:1: invalid input syntax for type integer: "SELECT 1;".'),
+    case("behind the data of COPY", copy("1\tx\n2\ty\n") + "\nSELECT 'é', nope;",
+         '6:13: column "nope" does not exist.'),
+    case("behind the data of COPY, when it runs", copy("1\tx\n") + "SELECT 1; SELECT 1 / 0;",
+         "4:11: division by zero."),
+    case("a missing \\.", "COPY t FROM stdin;\n1\tx\nSELECT 1;\n",
+         '3:1: invalid input syntax for type integer: "SELECT 1;".'),
     case("data for a function's COPY", "DO $$ BEGIN EXECUTE 'COPY t FROM stdin'; END $$;",
          "1:1: cannot COPY to/from client in PL/pgSQL."),
-    case("strings turned by a function", "SELECT set_config('standard_conforming_strings', 'off', false);\n" + copy("1\tx\n")
-         + "\nSELECT '\\';", "6:1: the file has changed standard_conforming_strings, and would be misread from here on; "
+    case("strings turned by a function", "SELECT set_config('standard_conforming_strings', 'off', false);\n"
+         + copy("1\tx\n") + "\nSELECT '\\';",
+         "6:1: the file has changed standard_conforming_strings, and would be misread from here on; "
          "remove that change."),
 ]  # fmt: skip
 
@@ -313,3 +321,23 @@ def test_a_file_that_fails_says_where_and_leaves_nothing(
     assert catalog(prepared) == before
     assert query(prepared, ROWS) == []
     assert query(prepared, "SELECT count(*) FROM _yoyo_migration") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        'COPY t, line 2, column b: "x"',
+        "COPY t, Zeile 2, Spalte b: »x«",
+        "COPY t, ligne 2, colonne b : « x »",
+        'tのCOPY、行 2、列 b: "x"',
+        'COPY t, 第 2 行, 列 b: "x"',
+        'SQL statement "SELECT 1"\nPL/pgSQL function f() line 7 at RAISE\nCOPY t, line 2, column b: null input',
+    ],
+)
+def test_where_the_data_are_wrong_is_read_in_any_language(context: str, tmp_path: Path) -> None:
+    """The words of PostgreSQL's own translations, which not every server has."""
+    put({"001_x.sql": copy("1\té\n22\té\n")}, tmp_path)
+    file = history.read_files(tmp_path)[1]["001_x"]
+    piece = next(file.pieces())
+    found = explain._find_in_data(file, piece, piece.statements[0], context)
+    assert found == ((3, 4) if "第" not in context else (3, 1))
