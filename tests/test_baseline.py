@@ -167,7 +167,10 @@ def test_where_names_lead_to_another_schema_the_files_are_built_there(
 
 def test_an_unknown_id_is_wrong_usage(existing: str, take: Any) -> None:
     before = catalog(existing)
-    for flags, says in ((["--to", "9"], "--to is '9': there is no migration of that name"), ([], "required: --to")):
+    for flags, says in (
+        (["--to", "9"], "--to is '9': there is no migration of that name"),
+        ([], "required: --to"),
+    ):
         done = take(existing, *flags)
         assert (done.code, says in done.err) == (2, True)
     assert catalog(existing) == before
