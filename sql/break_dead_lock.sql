@@ -1,5 +1,9 @@
--- A negative pid is that of a connection on which a runner of ours works outside a transaction. We hold the runners' lock,
--- so that runner is gone; its last statement may still be running. Behind a pooler connections stay, whoever is gone.
+-- A negative pid is that of a connection on which a runner of ours works outside a transaction. Whoever gets the runners'
+-- lock knows that it is dead; its last statement may still be running, unless that is known to have ended. Behind a
+-- pooler connections stay, whoever is gone. A process with that number that began later is another.
 DELETE FROM {lock} AS l
- WHERE l.pid < 0 AND ({pooled} OR NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.pid = -l.pid));
+ WHERE l.pid < 0 AND pg_try_advisory_xact_lock({key})
+   AND ({ended} OR NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a
+                                WHERE a.pid = -l.pid AND a.datname = current_database()
+                                  AND (a.backend_start AT TIME ZONE 'UTC' > l.ctime) IS NOT TRUE));
 COMMIT;

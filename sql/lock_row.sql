@@ -3,5 +3,5 @@
 INSERT INTO {lock} (locked, ctime, pid)
 VALUES (1, clock_timestamp() AT TIME ZONE 'UTC', -pg_backend_pid())
 ON CONFLICT DO NOTHING;
-SELECT pid, pid = -pg_backend_pid() AS ours FROM {lock} WHERE locked = 1;
+SELECT (SELECT pid FROM {lock} WHERE locked = 1) AS row_of, -pg_backend_pid() AS own;
 COMMIT;

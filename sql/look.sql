@@ -12,6 +12,10 @@ SELECT (SELECT n.nspname
                 WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'stamp'
                   AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
          AS has_our_tables,
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'progress'
+                  AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+         AS has_the_newest,
        CASE WHEN to_regnamespace('sqlrail') IS NULL THEN has_database_privilege(current_database(), 'CREATE')
             ELSE has_schema_privilege('sqlrail', 'CREATE') END AS may_have_our_tables,
        current_database() AS database,

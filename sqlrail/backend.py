@@ -229,61 +229,88 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._running, started = None, time.monotonic()
         key = {"hash": migration.hash, "operation": self.operation if mark else "post-apply"}
         with closing(self._connect_worker(file)) as worker:
-            if not self._hold(migration.hash, file, worker, mark):
-                return
             try:
-                if mark:
-                    self.records = self.read_records()
-                    self.look_again()
+                if not self._hold(migration.hash, file, worker, mark):
+                    return
                 outside.run(self, worker, file, key, give_up)
+                self._closing = _Closing(
+                    file, migration, self._compose_end(file, migration.hash, key, mark), Piece(b""), (), mark,
+                    started, give_up,
+                )  # fmt: skip
+                self._close()
             except BaseException:
-                worker.close()  # nobody else may begin while it is at work
-                wire.send(self.connection, self.message("let_go"), Answer())
+                self._let_go(worker)
                 raise
+
+    def _compose_end(self, file: File, hash_: str, key: dict[str, str], mark: bool) -> bytes:
         text = self.message("forget_progress", **key) + self.message("unlock")
-        text += self._record(file, migration.hash, mark, sql.SQL("txid_current()"))
-        self._closing = _Closing(file, migration, text + b"COMMIT;\n", Piece(b""), (), mark, started, give_up)
+        return text + self._record(file, hash_, mark, sql.SQL("txid_current()")) + b"COMMIT;\n"
+
+    def _let_go(self, worker: Connection) -> None:
+        """Takes the lock row of a file that failed away, unless its last statement may still be running."""
+        ended = sql.SQL("false") if worker.closed else sql.SQL("l.pid = {}").format(-worker.info.backend_pid)
+        self.undo()
+        text = self.message("break_dead_lock", ended=True if self.is_pooled else ended)
+        if not self.connection.closed:
+            worker.close()
+            wire.send(self.connection, self._begin(None) + text, Answer())
+        elif worker.info.transaction_status == TransactionStatus.IDLE:
+            wire.send(worker, self.message("begin") + text, Answer())
 
     def _connect_worker(self, file: File) -> Connection:
         """A connection for a file outside a transaction, which begins with its limits: SET LOCAL would not last.
 
         What waits for others in the middle of its work, as CREATE INDEX CONCURRENTLY does, waits as long as it takes.
         """
-        limits = re.findall(r"SET LOCAL (\w+) = '?([^';]*)", self.limits(file).decode())
-        options = {**dict(limits), "lock_timeout": _ms(file.lock_timeout or 0)}
+        limits = dict(re.findall(r"SET LOCAL (\w+) = '?([^';]*)", self.limits(file).decode()))
+        limits |= {
+            "lock_timeout": _ms(file.lock_timeout or 0),
+            "default_transaction_isolation": r"read\ committed",
+            "default_transaction_read_only": "off",
+        }
+        # Wherever they are from: a service may name some as well.
+        given = next(
+            option.val or b"" for option in self.connection.pgconn.info if option.keyword == b"options"
+        )
+        options = " ".join([given.decode(), *(f"-c {name}={value}" for name, value in limits.items())])
         # A pooler takes no options, and what it has for us is for others too.
-        connection = connect(self.settings, {} if self.is_pooled else options)
+        connection = connect(self.settings, None if self.is_pooled else options)
         connection.add_notice_handler(self._notice)
         return connection
 
+    def step_limits(self, file: File) -> bytes:
+        """What goes ahead of each statement outside a transaction that can be tried again."""
+        limit = self.message("lock_limit", lock_timeout=_ms(self._lock_timeout(file)))
+        return self.limits(file) if self.is_pooled else limit
+
     def _hold(self, hash_: str, file: File, worker: Connection, mark: bool) -> bool:
-        """Takes the runners' lock, and yoyo's lock row for the worker; False if the file is applied already."""
+        """Takes the runners' lock, and yoyo's lock row for the worker; False if the file is done already."""
         deadline, waited = time.monotonic() + self.settings.lock_wait, False
-        question = self._question(hash_) if mark else b"false"
         while True:
-            answer = self._ask(self._begin(None) + self.message("hold", applied=question))
-            (locked,), (answered,) = answer.row(-2), answer.row(-1)
-            if mark and self._is_done(hash_, file, answered):
-                self.undo()
-                return False
-            holder, is_ours = self._take_lock_row(worker) if locked else (None, False)
-            if is_ours:
-                return True
+            holder = None
+            if self._ask(self._begin(None) + self.message("try_lock")).row(-1)[0]:
+                # Not on the connection that holds the lock: it must not touch a table that the file may reindex.
+                if mark and self._is_done_by_now(hash_, file, worker):
+                    self.undo()
+                    return False
+                text = self.message("begin") + self.own_tables() + self.message("lock_row")
+                holder, own = self._ask(text, worker).rows[-1]
+                if holder == own:
+                    return True
             self.undo()
             if not (holder and holder < 0 and self._break_dead_lock()):
                 self._wait_for_lock(deadline, holder, quiet=waited)
                 waited = True
 
-    def _take_lock_row(self, worker: Connection) -> tuple[int | None, bool]:
-        text = self.message("begin") + self.own_tables() + self.message("lock_row")
-        answer = wire.send(worker, text, Answer())
-        if answer.error is not None:
-            raise DatabaseFailed(f"yoyo's lock row cannot be written: {explain.sentence(answer.error)}")
-        return next(iter(answer.rows), (None, False))
+    def _is_done_by_now(self, hash_: str, file: File, worker: Connection) -> bool:
+        question = self._ask(b"SELECT " + self._question(hash_), worker)
+        self.records = [Record(*row) for row in self._ask(self.message("records"), worker).rows]
+        self.look_again()
+        return self._is_done(hash_, file, question.row(-1)[0])
 
     def _break_dead_lock(self) -> bool:
         """Takes away the lock row of a dead runner; False while its last statement is still running."""
-        answer = self._ask(self._begin(None) + self.message("break_dead_lock", pooled=self.is_pooled))
+        answer = self._ask(self._begin(None) + self.message("break_dead_lock", ended=self.is_pooled))
         return any(result.command_status == b"DELETE 1" for result in answer.results)
 
     # Looking
@@ -296,6 +323,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             is_new,
             new_in,
             self.has_own_tables,
+            self.has_all_own_tables,
             self.may_have_own_tables,
             self.database,
             linux,
@@ -433,7 +461,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def own_tables(self) -> bytes:
         """What makes sqlrail's own tables where they are missing; Refused if the role may not make them."""
-        if self.has_own_tables:
+        if self.has_all_own_tables:
             return b""
         if not self.may_have_own_tables:
             raise Refused(
@@ -623,7 +651,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _wait_for_lock(self, deadline: float, holder: int | None, quiet: bool = False) -> None:
         if time.monotonic() >= deadline:
-            dead = " If that yoyo is dead, `yoyo break-lock` removes what it left." if holder else ""
+            is_yoyo = holder is not None and holder > 0
+            dead = " If that yoyo is dead, `yoyo break-lock` removes what it left." if is_yoyo else ""
             raise Busy(
                 f"{self._holder(holder)} is at work on this database; gave up after {self.settings.lock_wait:g} s "
                 f"(--lock-wait).{dead}"
@@ -638,6 +667,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if yoyo_pid is not None and yoyo_pid > 0:
             return f"yoyo (process {yoyo_pid}, says its lock row)"
         rows = self._ask(self.message("holder")).rows
+        if not rows and yoyo_pid is not None:
+            return f"the last statement of a runner that is gone (backend {-yoyo_pid})"
         if not rows:
             return "another runner"
         pid, application, user, address, age = rows[0]
@@ -667,11 +698,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._settle(closing, answer)
         return self._exchange(text, keep=keep) if text else answer
 
-    def _ask(self, text: bytes) -> Answer:
+    def _ask(self, text: bytes, worker: Connection | None = None) -> Answer:
         """One message outside a transaction of ours."""
-        answer = wire.send(self.connection, text, Answer())
+        connection = worker or self.connection
+        answer = wire.send(connection, text, Answer())
         if answer.error is not None:
-            self.raise_if_lost("the database was being asked")
+            self.raise_if_lost("the database was being asked", connection)
             raise DatabaseFailed(f"the database refused: {explain.sentence(answer.error)}") from answer.error
         return answer
 
@@ -681,9 +713,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if self.connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             wire.send(self.connection, self.message("rollback") + self.message("deallocate"), Answer())
 
-    def raise_if_lost(self, when: str, *, certain: bool = True) -> None:
+    def raise_if_lost(self, when: str, connection: Connection | None = None, *, certain: bool = True) -> None:
         """ConnectionLost if the connection is gone."""
-        if self.connection.closed:
+        if (connection or self.connection).closed:
             stands = "nothing of it was kept" if certain else "whether it was committed is not known"
             raise ConnectionLost(
                 f"the connection was lost while {when}; {stands}. Run again once the database answers: that is safe."
@@ -721,15 +753,17 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return self.message("begin") + self.limits(file)
 
     def limits(self, file: File | None) -> bytes:
-        lock, statement = self.settings.lock_timeout, self.settings.statement_timeout
-        if file is not None and file.lock_timeout is not None:
-            lock = file.lock_timeout
+        lock, statement = self._lock_timeout(file), self.settings.statement_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
         return (
             self.message("limits", lock_timeout=_ms(lock), statement_timeout=_ms(statement))
             + self._more_limits
         )
+
+    def _lock_timeout(self, file: File | None) -> float:
+        own = None if file is None else file.lock_timeout
+        return self.settings.lock_timeout if own is None else own
 
     def log_entry(
         self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None, **more: Any

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -16,8 +15,8 @@ from sqlrail.settings import Settings
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def connect(settings: Settings, options: Mapping[str, str] | None = None) -> Connection:
-    """A connection in autocommit mode that begins with these settings; ConnectionFailed says where to and why not.
+def connect(settings: Settings, options: str | None = None) -> Connection:
+    """A connection in autocommit mode, with libpq's options if given; ConnectionFailed says where to and why not.
 
     The connection string goes to libpq as it is. Statements are never prepared behind our back: a pooler in
     transaction mode would not find them again.
@@ -28,9 +27,8 @@ def connect(settings: Settings, options: Mapping[str, str] | None = None) -> Con
     }
     if settings.connect_timeout is not None:
         parameters["connect_timeout"] = settings.connect_timeout
-    if options:
-        given = [f"-c {name}={value}" for name, value in options.items()]
-        parameters["options"] = " ".join([_parameters(settings)["options"], *given])
+    if options is not None:
+        parameters["options"] = options
     conninfo = make_conninfo(settings.database_url or "", **parameters)
     try:
         return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)

@@ -39,7 +39,7 @@ def failure(
     """
     line, column, late = _find(file, piece, error, completed, ahead)
     text = f"{file.at(line, column)}: {'at commit: ' if late else ''}{sentence(error)} {stands}"
-    if isinstance(error, pg.ForeignKeyViolation) and not file.cleanup and not file.is_rollback:
+    if isinstance(error, pg.ForeignKeyViolation) and _may_declare_cleanup(file):
         text += (
             " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
             " in the file's leading comment."
@@ -47,6 +47,10 @@ def failure(
     found: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
     found.__cause__ = error
     return found
+
+
+def _may_declare_cleanup(file: File) -> bool:
+    return file.transactional and not file.cleanup and not file.is_rollback
 
 
 def _find(

@@ -59,6 +59,8 @@ def migrate(
         pending = backend.to_apply(migrations).filter(lambda migration: migration.id in wanted)
         for migration in [*pending, *(pending.post_apply if pending else [])]:
             files[migration.id].check()
+            if not files[migration.id].transactional:
+                backend.own_tables()  # where its notes are kept
         try:
             if pending:
                 backend.prepare()

@@ -113,7 +113,7 @@ def _empty(backend: Backend, settings: Settings) -> None:
     assert settings.environment is not None
     try:
         backend.ask(backend.message("empty"))
-        backend.has_own_tables = False
+        backend.has_own_tables = backend.has_all_own_tables = False
         _write_stamp(backend, settings, settings.environment)
     except psycopg.Error as exc:
         backend.raise_if_lost("the database was being emptied")
