@@ -49,7 +49,7 @@ db-new: $(APP) ## make the next migration and its rollback (NAME='add users')
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUN) stop $(ARGS)
 
-.PHONY: test lint bench clean
+.PHONY: test lint bench bench-migrate bench-cleanup clean
 test: $(DEV) ## run the tests
 	@$(VENV) -m pytest $(ARGS)
 
@@ -58,8 +58,11 @@ lint: $(DEV) ## ruff and mypy
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
 
-bench: $(DEV) $(PEERS) ## measure against the floor and the peers; writes docs/benchmarks.md
-	@$(VENV) bench/migrate.py --write docs/benchmarks.md $(ARGS)
+bench: bench-migrate bench-cleanup ## measure against the floors and the peers; writes docs/benchmarks.md
+
+bench-migrate: $(PEERS)
+bench-migrate bench-cleanup: bench-%: $(DEV)
+	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
 clean: ## remove .venv and the caches; .pgdata stays
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,50 +6,29 @@ as a process of its own; a ratio is the median over the pairs, so that what else
 
 from __future__ import annotations
 
-import argparse
-import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
+import common
 import psycopg
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from sqlrail import local  # noqa: E402 - the checkout's own, also where another is installed
-
-PYTHON = sys.executable
-MEGABYTE = 1 << 20
-_numbers = count(1)
-
-Command = Callable[[str, Path], list[str]]
+from common import MEGABYTE, PYTHON, ROOT, Server, database, run
 
 
 @dataclass
-class Tool:
-    """How a tool is called with a database's URL and a folder of its files; up makes a file its kind."""
+class Tool(common.Tool):
+    """A runner, called with a database's URL and a folder of its files; up makes a file its kind."""
 
-    name: str
-    command: Command
     up: str = ""
     down: str = ""
-    ratios: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    peak: int = 0  # bytes
     trips: int | None = None
-    failed: str = ""
 
 
 def tools() -> list[Tool]:
@@ -72,45 +51,13 @@ def tools() -> list[Tool]:
     return [tool for tool in found if Path(tool.command("", Path())[0]).exists()]
 
 
-def database(server: local.Server) -> str:
-    """The URL of an empty database.
-
-    It stays until the end: on ext4 new files cost more for seconds after thousands were deleted.
-    """
-    name = f"bench_{next(_numbers)}"
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return server.url.replace("/app?", f"/{name}?")
-
-
-def run(command: list[str], url: str, peaks: list[int] | None = None) -> float:
-    """Wall seconds of a process, and its peak bytes if asked for; RuntimeError with its last words if it fails."""
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PG", "SQLRAIL_", "PYTHON"))
-    }
-    environ |= {"DATABASE_URL": url, "APP_ENV": "development"}
-    with tempfile.TemporaryFile() as words:
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            command, env=environ, stdout=words, stderr=words, cwd=tempfile.gettempdir()
-        )
-        while peaks is not None and process.poll() is None:
-            # Not ru_maxrss: that begins with the memory of whoever started the process.
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            peaks += [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")]
-            time.sleep(0.001)
-        process.wait()
-        seconds = time.perf_counter() - started
-        if process.returncode:
-            words.seek(0)
-            raise RuntimeError(words.read().decode(errors="replace").strip()[-200:])
-    return seconds
-
-
 def compare(
-    server: local.Server, tool: Tool, folder: Path, floor: list[str], pairs: int, before: bool
+    server: Server, tool: Tool, folder: Path, floor: list[str], pairs: int, before: bool
 ) -> list[float]:
-    """Fills in the tool's figures; returns the floor's seconds. before: applied once, unmeasured, on each database."""
+    """Fills in the tool's figures; returns the floor's seconds. before: applied once, unmeasured, on each database.
+
+    The databases stay until the end: on ext4 new files cost more for seconds after thousands were deleted.
+    """
     floors = []
 
     def prepared() -> str:
@@ -133,7 +80,7 @@ def compare(
             run(tool.command(proxied, folder), proxied, peaks)
             tool.trips, tool.peak = trips(), max(peaks)
     except RuntimeError as exc:
-        tool.failed = str(exc).splitlines()[-1][-60:]
+        tool.fail(exc)
     return floors
 
 
@@ -220,24 +167,15 @@ def write_files(folder: Path, files: dict[str, str], up: str = "", down: str = "
 
 def table(title: str, tried: list[Tool], floors: list[float], per: int) -> str:
     """The figures in Markdown; per is the number of files, for the round trips of each."""
-    lines = [f"### {title}", "", "| | ÷ floor | seconds | peak MB | round trips a run | a file |",
-             "|---|---|---|---|---|---|", f"| floor | 1 | {median(floors):.2f} | | | |"]  # fmt: skip
-    for tool in tried:
-        if tool.failed:
-            lines.append(f"| {tool.name} | fails: {tool.failed} | | | | |")
-            continue
-        trips = f"{tool.trips} | {(tool.trips or 0) / per:.1f}" if per else f"{tool.trips} |"
-        figures = f"{median(tool.ratios):.2f} | {median(tool.seconds):.2f} | {tool.peak / MEGABYTE:.0f}"
-        lines.append(f"| {tool.name} | {figures} | {trips} |")
-    return "\n".join(lines) + "\n"
+    rows = [["floor", "1", f"{median(floors):.2f}"]]
+    rows += [tool.row(str(tool.trips), f"{(tool.trips or 0) / per:.1f}" if per else "") for tool in tried]
+    return common.table(title, ["", "÷ floor", "seconds", "peak MB", "round trips a run", "a file"], rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=5)
+    parser = common.parser(__doc__)
     parser.add_argument("--files", type=int, default=1000, help="small files in the second table")
     parser.add_argument("--megabytes", type=int, default=15, help="the size of the big file")
-    parser.add_argument("--write", type=Path, help="also write the tables into this file")
     options = parser.parse_args()
     shipped = {path.name: path.read_text() for path in sorted((ROOT / "migrations").glob("*.sql"))
                if not path.name.endswith(".rollback.sql")}  # fmt: skip
@@ -246,11 +184,8 @@ def main() -> None:
         (f"{options.files} small files", small_files(options.files), False, options.files),
         (f"One file of {options.megabytes} MB of INSERTs", big_file(options.megabytes), False, 1),
     ]
-    scratch = Path(tempfile.mkdtemp(prefix="sqlrail-bench-", dir="/tmp"))
-    scratch.chmod(0o711)
-    report = []
-    try:
-        server = local.start(scratch / "pg")
+    report = [HEAD.format(pairs=options.pairs)]
+    with common.serving() as (server, scratch):
         for number, (title, files, before, per) in enumerate(loads):
             tried, floors = tools(), []
             for tool in tried:
@@ -266,20 +201,15 @@ def main() -> None:
                 )
             report.append(table(title, tried, floors, per))
             print(report[-1], flush=True)
-    finally:
-        local.stop(scratch / "pg")
-        shutil.rmtree(scratch)
     if options.write:
-        options.write.write_text(HEAD.format(pairs=options.pairs) + "\n" + "\n".join(report))
+        common.write(options.write, "\n".join(report))
 
 
-HEAD = """# Benchmarks
+HEAD = """## migrate
 
-`make bench` makes these tables. The floor is psycopg alone: one connection, one message a file with its record and
-its COMMIT in it (for nothing to do: one query). Each tool ran in turns with the floor, a process a run on an empty
-database of the embedded server with fsync on; a ratio is the median of {pairs} pairs (seven times as many
-for nothing to do). A round trip is a wait for the
-server to be ready for more, those of connecting included. Compare ratios, not seconds.
+The floor is psycopg alone: one connection, one message a file with its record and its COMMIT in it (for nothing to
+do: one query). Each run has an empty database; {pairs} pairs (seven times as many for nothing to do). A round trip is a
+wait for the server to be ready for more, those of connecting included.
 """
 
 if __name__ == "__main__":
