@@ -96,10 +96,11 @@ def _parser() -> argparse.ArgumentParser:
         guards.add_argument(
             "--allow-triggers", metavar="NAMES", help="triggers that may fire, parted by commas"
         )
-    added["migrate"].add_argument(
-        "--interrupted", metavar="again|done", default=argparse.SUPPRESS,
-        help="what to do with a statement outside a transaction that was cut off, and may have taken effect",
-    )  # fmt: skip
+    for verb in ("migrate", "rollback"):
+        added[verb].add_argument(
+            "--interrupted", metavar="again|done", default=argparse.SUPPRESS,
+            help="what to do with a statement outside a transaction that was cut off, and may have taken effect",
+        )  # fmt: skip
     added["cleanup"].add_argument("--dry-run", action="store_true", help="only look")
     added["cleanup"].add_argument(
         "--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only"

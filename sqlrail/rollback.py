@@ -145,7 +145,7 @@ class _Backend(Backend):
     def rollback_one(self, migration: Any, force: bool = False) -> None:  # noqa: ARG002
         """Runs a migration's rollback in one transaction with the removal of its record."""
         self._apply(migration, True, time.monotonic() + self.settings.retry_for)
-        if self._closing is None:
+        if self._closing is None and self.files[migration.id].id not in [done.id for done in self.done]:
             self.listener.say(f"{migration.id} was rolled back by somebody else meanwhile")
 
     def _question(self, hash_: str) -> bytes:  # noqa: ARG002

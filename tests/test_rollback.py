@@ -304,9 +304,24 @@ def test_a_rollback_outside_a_transaction_goes_on_where_it_failed(
     write(few, **{"006_out.rollback": "DROP INDEX CONCURRENTLY out_idx;\nSELECT 1;\n"})
     done = back_by(applied)
     assert (done.code, done.out.split(" (")[0]) == (0, "rolled back 006_out")
+    assert "somebody else" not in done.err
     assert query(applied, there) == [(False, 0)]
     assert query(applied, "SELECT count(*) FROM sqlrail.progress") == [(0,)]
     assert query(applied, "SELECT count(*) FROM yoyo_lock") == [(0,)]
+
+
+def test_a_rollback_that_was_cut_off_in_a_call_is_told_what_became_of_it(
+    applied: str, few: Path, back_by: Any
+) -> None:
+    call = "DO $$BEGIN COMMIT; PERFORM 1 / 0; END$$;\n"
+    write(few, **{**OUTSIDE, "006_out.rollback": call})
+    apply(applied, few)
+    assert back_by(applied).code == 1
+    query(applied, """UPDATE sqlrail.progress SET announced = announced || '{"failed": false}'""")
+    done = back_by(applied)
+    assert (done.code, "--interrupted done" in done.err) == (3, True)
+    done = back_by(applied, "--interrupted", "done")
+    assert (done.code, done.out.split(" (")[0]) == (0, "rolled back 006_out")
 
 
 @pytest.mark.parametrize(
