@@ -1,1 +1,2 @@
-DELETE FROM sqlrail.progress WHERE migration_hash = {hash} AND operation = {operation};
+-- Of both ways: what went all the way is not half done in the other.
+DELETE FROM sqlrail.progress WHERE records_in = {records_in} AND migration_hash = {hash};

@@ -26,15 +26,17 @@ CREATE TABLE IF NOT EXISTS sqlrail.run (
 );
 
 -- What is done of a file that runs outside a transaction: how many statements, the checksum of their text, and what
--- was announced before a statement that refuses one.
+-- was announced before a statement that refuses one. The same files may run in several schemas, each with its records.
 CREATE TABLE IF NOT EXISTS sqlrail.progress (
+    records_in text,
     migration_hash text,
     operation text,
+    migration_id text NOT NULL,
     done integer NOT NULL,
     checksum text NOT NULL,
     announced jsonb,
     noted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (migration_hash, operation)
+    PRIMARY KEY (records_in, migration_hash, operation)
 );
 
 -- One row for each row that a cleanup deleted (or, by a cascade, set to null). The cells are text, and exact

@@ -36,7 +36,7 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
-from sqlrail.history import File, Record
+from sqlrail.history import File, Note, Record
 from sqlrail.settings import Settings
 from sqlrail.statements import Piece
 from sqlrail.wire import Answer
@@ -114,6 +114,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.done: list[Applied] = []
         self._told = 0  # how many of them the listener has heard of
         self.records: list[Record] = []
+        self.notes: list[Note] = []
         self.newest: str | None = None  # hash of the last one, in yoyo's order, that is applied
         self.late: tuple[str, ...] = ()  # ids that the log shall tell apart
         #: called with the lock in hand where another had it before, and may have changed the history
@@ -197,7 +198,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             started = time.monotonic()
             try:
                 if opened.waited and mark:
-                    self.records = self.read_records()
+                    self.read_history()
                     self.look_again()
                 self._closing = self._run(file, migration, opened, mark, started, give_up)
                 return
@@ -227,14 +228,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Runs a file statement by statement on a connection of its own, while this one holds the lock."""
         self._close()
         self._running, started = None, time.monotonic()
-        key = {"hash": migration.hash, "operation": self.operation if mark else "post-apply"}
+        operation = self.operation if mark else "post-apply"
+        key = {"id": migration.id, "hash": migration.hash, "operation": operation}
         with closing(self._connect_worker(file)) as worker:
             try:
                 if not self._hold(migration.hash, file, worker, mark):
                     return
                 outside.run(self, worker, file, key, give_up)
                 self._closing = _Closing(
-                    file, migration, self._compose_end(file, migration.hash, key, mark), Piece(b""), (), mark,
+                    file, migration, self._compose_end(file, migration.hash, mark), Piece(b""), (), mark,
                     started, give_up,
                 )  # fmt: skip
                 self._close()
@@ -242,8 +244,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 self._let_go(worker)
                 raise
 
-    def _compose_end(self, file: File, hash_: str, key: dict[str, str], mark: bool) -> bytes:
-        text = self.message("forget_progress", **key) + self.message("unlock")
+    def _compose_end(self, file: File, hash_: str, mark: bool) -> bytes:
+        text = self.message("forget_progress", hash=hash_) + self.message("unlock")
         return text + self._record(file, hash_, mark, sql.SQL("txid_current()")) + b"COMMIT;\n"
 
     def _let_go(self, worker: Connection) -> None:
@@ -304,7 +306,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _is_done_by_now(self, hash_: str, file: File, worker: Connection) -> bool:
         question = self._ask(b"SELECT " + self._question(hash_), worker)
-        self.records = [Record(*row) for row in self._ask(self.message("records"), worker).rows]
+        self.read_history(worker)
         self.look_again()
         return self._is_done(hash_, file, question.row(-1)[0])
 
@@ -350,7 +352,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             rows = self._ask(self.message("records_old")).rows
             self.records = [Record(id_, get_migration_hash(id_), at, None) for id_, at in rows]
         elif self.has_records:
-            self.records = self.read_records()
+            self.read_history()
 
     def raise_if_old(self) -> None:
         """DatabaseFailed where the records are in the form of a yoyo before 6."""
@@ -359,9 +361,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 "the records are those of a yoyo before 6; `migrate` upgrades them as yoyo would."
             )
 
-    def read_records(self) -> list[Record]:
-        """The records as they are now."""
-        return [Record(*row) for row in self._ask(self.message("records")).rows]
+    def read_history(self, worker: Connection | None = None) -> None:
+        """Reads the records as they are now, and what is half done outside a transaction."""
+        notes = b";\n" + self.message("notes") if self.has_all_own_tables else b""
+        records, *noted = self._ask(self.message("records") + notes, worker).tables
+        self.records = [Record(*row) for row in records]
+        self.notes = [Note(*row) for rows in noted for row in rows]
 
     # Transactions of ours
 
@@ -727,7 +732,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _compose_constants(self) -> dict[str, bytes]:
         tables = {"records": self.migration_table, "log": self.log_table, "lock": self.lock_table}
-        values = {"key": KEY, "username": self.settings.actor, "hostname": self.settings.host}
+        values = {
+            "key": KEY,
+            "records_in": self.schema,
+            "username": self.settings.actor,
+            "hostname": self.settings.host,
+        }
         constants = {name: self._table(table).encode() for name, table in tables.items() if self.schema}
         return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
 

@@ -56,7 +56,8 @@ def baseline(
             _refuse_or_say(difference, wanted, listener, accept_differences)
         with backend.locked():
             # Once more, now that nobody else can write one.
-            _refuse_records(backend.read_records())
+            backend.read_history()
+            _refuse_records(backend.records)
             backend.ask(_records(backend, wanted, difference))
     return Baselined(tuple(migration.id for migration in wanted), difference)
 

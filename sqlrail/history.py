@@ -50,6 +50,15 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A migration that is half done outside a transaction: what was under way, apply or rollback, and how far."""
+
+    id: str
+    operation: str
+    done: int  # statements
+
+
+@dataclass(frozen=True)
 class Entry:
     """A migration's state: applied, pending, edited, missing or late."""
 

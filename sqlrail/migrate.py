@@ -85,7 +85,9 @@ def _look(
     backend: Backend, migrations: MigrationList, wanted: Collection[str], allowed: Collection[str]
 ) -> tuple[list[Entry], list[Problem]]:
     """The history as the records have it now; Refused if it cannot be trusted. Late files are said and noted once."""
-    entries, found = problems.find(backend.settings.migrations, migrations, backend.files, backend.records)
+    entries, found = problems.find(
+        backend.settings.migrations, migrations, backend.files, backend.records, backend.notes
+    )
     problems.refuse(found, allowed)
     late = [entry.id for entry in entries if entry.state == "late" and entry.id in wanted]
     if new := [id_ for id_ in late if id_ not in backend.late]:
@@ -99,7 +101,8 @@ def _look(
 def _say(listener: Listener, found: Collection[Problem], missing: Collection[str]) -> None:
     if missing:
         listener.say(f"--allow-missing lets pass, though its file is gone: {', '.join(missing)}")
-    harmless = [problem for problem in found if not problem.refuses]
+    # What goes on by itself is said when it does.
+    harmless = [problem for problem in found if not problem.refuses and problem.kind != "begun"]
     for problem in harmless[:SAID]:
         listener.say(f"warning: {problem.message}")
     if harmless[SAID:]:
@@ -111,4 +114,4 @@ def status(settings: Settings, listener: Listener) -> tuple[list[Entry], list[Pr
     migrations, files = history.read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         backend.raise_if_old()
-        return problems.find(settings.migrations, migrations, files, backend.records)
+        return problems.find(settings.migrations, migrations, files, backend.records, backend.notes)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -187,6 +188,7 @@ class _Steps:
         self.made: list[Index] = []
         self.session: list[Step] = []  # what is done and concerns the session, which has ended
         self.limits = self.file_limits = backend.step_limits(file)
+        self._write("forget_stale")
         for row in self._ask("progress"):
             self.done, self.checksum, self.announced = row
         if self.done and key["operation"] == "post-apply":  # nobody has waited for the rest of it
@@ -294,7 +296,8 @@ class _Steps:
         done = "statement is" if self.done == 1 else "statements are"
         return BadFile(
             f"{self.file.path}: {self.done} of its {done} done, and that part of the file was changed since. "
-            "Put it back as it was; what comes behind it may be changed."
+            f"Put it back as it was; what comes behind it may be changed. To begin at the first statement again, undo "
+            f"by hand what is done, and drop its notes with `repair --forget {shlex.quote(self.key['id'])}`."
         )
 
     # Statements that are not

@@ -13,7 +13,7 @@ from pathlib import Path
 from yoyo.migrations import MigrationList
 
 from sqlrail.errors import BadFile, Refused
-from sqlrail.history import NUMBER, ROLLBACK, Entry, File, Record, compare, number
+from sqlrail.history import NUMBER, ROLLBACK, Entry, File, Note, Record, compare, number
 
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
@@ -29,7 +29,7 @@ _PASSED_OVER = (".", "_tmp_yoyonew")
 class Problem:
     """One thing that is wrong: about a migration, or about a file that is none (its path is the id then).
 
-    One that does not refuse concerns only what is applied already: it is said, and harms nothing.
+    One that does not refuse concerns what is applied already, or what goes on by itself: it harms nothing.
     """
 
     kind: str
@@ -40,7 +40,11 @@ class Problem:
 
 
 def find(
-    folder: Path, migrations: MigrationList, files: dict[str, File], records: list[Record]
+    folder: Path,
+    migrations: MigrationList,
+    files: dict[str, File],
+    records: list[Record],
+    notes: Collection[Note] = (),
 ) -> tuple[list[Entry], list[Problem]]:
     """Each migration's state in yoyo's order, and all that is wrong. Reads the folder's names; asks no database."""
     entries = compare(migrations, files, records)
@@ -52,6 +56,7 @@ def find(
     misnamed = {id_ for _, others in unsorted for id_ in others} | {problem.id for problem in unnumbered}
     return entries, [
         *_changed(folder, entries, files, misnamed),
+        *_begun(folder, files, notes),
         *_twins(order, files, run),
         *(problem for problem, _ in unsorted),
         *unnumbered,
@@ -118,6 +123,37 @@ def _changed(
                 f"{path}: it was applied, and is gone; put it back{hint}, take its record out with "
                 f"`repair --forget {shlex.quote(entry.id)}`, or let it pass with --allow-missing.",
             )  # fmt: skip
+
+
+def _begun(folder: Path, files: dict[str, File], notes: Collection[Note]) -> Iterator[Problem]:
+    """What is half done outside a transaction: it has to be gone on with, under its name and in its way."""
+    for note in notes:
+        file, path = files.get(note.id), folder / f"{note.id}.sql"
+        what = f"half done outside a transaction ({statements_done(note.done)})"
+        forget = (
+            f"undo by hand what is done, and drop its notes with `repair --forget {shlex.quote(note.id)}`, to begin at "
+            "the first statement again."
+        )
+        refuses = True
+        if note.operation == "rollback":
+            text = (
+                f"its rollback is {what}; finish it with `rollback`, or put back by hand what is undone, and drop its "
+                f"notes with `repair --forget {shlex.quote(note.id)}`."
+            )
+        elif file is None:
+            like = next((id_ for id_ in files if _is_like(id_, note.id)), None)
+            hint = f" ({like} may be it, renamed)" if like else ""
+            text = f"it is {what}, and is gone; put it back under that name{hint}, or {forget}"
+        elif file.transactional:
+            text = f"it is {what}, and says so no longer; put `-- transactional: false` back, or {forget}"
+        else:
+            text, refuses = f"it is {what}; `migrate` goes on behind that.", False
+        yield Problem("begun", note.id, f"{path}: {text}", refuses)
+
+
+def statements_done(number: int) -> str:
+    """How many of a file's statements are done."""
+    return f"{number or 'no'} statement{'' if number == 1 else 's'} done"
 
 
 def _renamed(missing: list[Entry], new: list[File]) -> dict[str, str]:

@@ -14,10 +14,16 @@ from sqlrail.backend import Backend, Listener
 from sqlrail.errors import Refused, UsageError
 from sqlrail.settings import Settings
 
+#: kinds that only --forget names
+FORGETTABLE = ("forgotten", "begun")
+
 
 @dataclass(frozen=True)
 class Repair:
-    """What is accepted: a file that was edited or renamed, or that a record is to be forgotten (after is None)."""
+    """What is accepted: a file that was edited or renamed, or that a record or notes are to be forgotten.
+
+    Of what is forgotten after is None; notes are of a file that is half done outside a transaction.
+    """
 
     kind: str
     id: str
@@ -26,6 +32,7 @@ class Repair:
     after: str | None  # the file's
     applied_at: datetime | None
     applied_by: str | None
+    done: int | None = None  # statements that are noted
 
 
 def as_json(one: Repair) -> dict[str, object]:
@@ -43,8 +50,9 @@ def repair(
 ) -> list[Repair]:
     """Takes today's files for the recorded ones: those named, or all that were edited or renamed.
 
-    forget names records whose file is gone for good. confirm is asked with all of it, before the lock; under it
-    everything is looked at again. Refused if it was not confirmed or is no longer what was shown.
+    forget names records whose file is gone for good, and what is half done and shall begin anew. confirm is asked
+    with all of it, before the lock; under it everything is looked at again. Refused if it was not confirmed or is
+    no longer what was shown.
     """
     with Backend(settings, listener) as backend:
         backend.raise_if_old()
@@ -57,7 +65,7 @@ def repair(
             failure.details["repairs"] = [as_json(one) for one in chosen]
             raise failure
         with backend.locked():
-            backend.records = backend.read_records()
+            backend.read_history()
             _, offers = _look(backend, settings)
             if not all(one in offers for one in chosen):
                 raise Refused(
@@ -70,7 +78,7 @@ def repair(
 def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Repair]]:
     """Each migration's state, and all that could be accepted."""
     migrations, files = history.read_files(settings.migrations)
-    entries, found = problems.find(settings.migrations, migrations, files, backend.records)
+    entries, found = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
     records = {record.id: record for record in backend.records}
     by_whom = _applied_by(backend) if records else {}
 
@@ -78,13 +86,19 @@ def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Re
         record = records[was]
         return Repair(kind, id_, was, record.checksum, after, record.applied_at, by_whom.get(record.hash))
 
-    return {entry.id: entry.state for entry in entries}, [
+    checksums = {record.id: record.checksum for record in backend.records}
+    states = {note.id: "gone" for note in backend.notes} | {entry.id: entry.state for entry in entries}
+    return states, [
         *(
             offer(problem.kind, problem.id, problem.was or problem.id, files[problem.id].checksum)
             for problem in found
             if problem.kind in ("edited", "renamed")
         ),
         *(offer("forgotten", entry.id, entry.id, None) for entry in entries if entry.state == "missing"),
+        *(
+            Repair("begun", note.id, note.id, checksums.get(note.id), None, None, None, note.done)
+            for note in backend.notes
+        ),
     ]
 
 
@@ -93,13 +107,14 @@ def _choose(
 ) -> list[Repair]:
     gone = {history.resolve(given, states, "--forget") for given in forget}
     named = {history.resolve(given, states, "repair") for given in ids}
-    for id_ in gone:
-        if states[id_] != "missing":
-            raise UsageError(
-                f"--forget {id_}: its file is there; only a record without one can be forgotten."
-            )
-    forgotten = [one for one in offers if one.kind == "forgotten" and one.id in gone]
-    kept = [one for one in offers if one.kind != "forgotten" and one.was not in gone]
+    forgettable = [one for one in offers if one.kind in FORGETTABLE]
+    for id_ in gone - {one.id for one in forgettable}:
+        raise UsageError(
+            f"--forget {id_}: its file is there, and it is not half done; there is nothing to forget."
+        )
+    forgotten = [one for one in forgettable if one.id in gone]
+    dropped = {one.id for one in forgotten if one.kind == "forgotten"}
+    kept = [one for one in offers if one.kind not in FORGETTABLE and one.was not in dropped]
     for id_ in named - {name for one in kept for name in (one.id, one.was)}:
         raise UsageError(_nothing_to_accept(id_, states[id_]))
     if ids or forget:
@@ -122,6 +137,10 @@ def _nothing_to_accept(id_: str, state: str) -> str:
 
 def _statements(backend: Backend, one: Repair) -> bytes:
     new, old = get_migration_hash(one.id), get_migration_hash(one.was)
+    if one.kind == "begun":
+        return backend.message("forget_progress", hash=old) + backend.log_entry(
+            "log", one.was, old, "begin-anew", one.before
+        )
     if one.kind == "forgotten":
         return backend.message("forget", hash=old) + backend.log_entry(
             "log", one.was, old, "forget", one.before
@@ -130,4 +149,6 @@ def _statements(backend: Backend, one: Repair) -> bytes:
     if one.kind == "renamed":
         text = backend.message("rename", hash=new, id=one.id, old_hash=old)
         text += backend.log_entry("log", one.was, old, "renamed", one.id)
+        if backend.has_all_own_tables:
+            text += backend.message("move_notes", hash=new, id=one.id, old_hash=old)
     return text + backend.log_entry("log", one.id, new, "repair", one.after)

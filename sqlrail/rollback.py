@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,7 @@ from sqlrail import backend, history
 from sqlrail.backend import Applied, Backend
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
 from sqlrail.history import ROLLBACK, File, Record
+from sqlrail.problems import statements_done
 from sqlrail.settings import Settings
 
 
@@ -55,6 +57,9 @@ def rollback(
         recorded = [records[entry.id] for entry in entries if entry.id in records]
         wanted = _choose(recorded, [*files], steps, to)
         backend.files = _ways_back(wanted, files)
+        backend.look_again = lambda: _refuse_begun(backend)
+        if wanted:
+            backend.look_again()
         if wanted and not yes:
             _guard(backend, wanted)
         by_id = {migration.id: migration for migration in migrations}
@@ -107,6 +112,17 @@ def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
     for way in ways.values():
         way.check()
     return ways
+
+
+def _refuse_begun(backend: Backend) -> None:
+    begun = [note for note in backend.notes if note.operation == "apply"]
+    if begun:
+        id_ = begun[0].id
+        raise Refused(
+            f"rollback is refused: {id_} is half done outside a transaction ({statements_done(begun[0].done)}), and "
+            "may need what would go. Finish it with `migrate`, or undo by hand what is done, and drop its notes with "
+            f"`repair --forget {shlex.quote(id_)}`. Nothing was rolled back."
+        )
 
 
 def _guard(backend: Backend, wanted: list[Record]) -> None:

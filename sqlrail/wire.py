@@ -39,9 +39,14 @@ class Answer:
         return transformer.load_rows(0, result.ntuples, tuple)
 
     @property
+    def tables(self) -> list[list[tuple[Any, ...]]]:
+        """The rows of each result."""
+        return [self._rows(result) for result in self.results]
+
+    @property
     def rows(self) -> list[tuple[Any, ...]]:
         """The rows of all results, one after the other."""
-        return [row for result in self.results for row in self._rows(result)]
+        return [row for table in self.tables for row in table]
 
     def row(self, number: int) -> tuple[Any, ...]:
         """The row of a result that has one; -1 is the last result."""

@@ -779,7 +779,7 @@ def test_repair_forgets_the_record_of_a_file_that_is_gone(
         ("002_b",
          "repair 002_b: there is nothing to accept, its file is gone; `repair --forget 002_b` takes its record out."),
         ("nobody", "repair is 'nobody': there is no migration of that name; `status` lists them."),
-        ("--forget 001_a", "--forget 001_a: its file is there; only a record without one can be forgotten."),
+        ("--forget 001_a", "--forget 001_a: its file is there, and it is not half done; there is nothing to forget."),
         ("--forget xxxxx", "--forget is 'xxxxx': there is no migration of that name; `status` lists them."),
     ],
 )  # fmt: skip
@@ -877,3 +877,159 @@ def test_a_reset_of_a_folder_that_cannot_be_migrated_from_drops_nothing(
     outcome = sqlrail("reset", "--yes", env=env)
     assert (outcome.code, outcome.err.splitlines()[0]) == (3, duplicate("002_c", "002_b")[2])
     assert catalog(database) == before
+
+
+# Half done outside a transaction
+
+BEGUN = "-- transactional: false\nINSERT INTO a VALUES (1);\nSELECT 1 / 0;\n"
+BACK = "DELETE FROM a;\nSELECT 1 / 0;\n"
+HALF: Files = {
+    "001_a.sql": "CREATE TABLE a (n int);",
+    "001_a.rollback.sql": "DROP TABLE a;",
+    "002_b.sql": BEGUN,
+    "002_b.rollback.sql": BACK,
+}
+ROWS = "SELECT count(*)::int FROM a"
+
+
+def mended(text: str) -> str:
+    return text.replace("1 / 0", "1")
+
+
+@pytest.fixture
+def begun(sqlrail: Sqlrail, env: dict[str, str]) -> Sqlrail:
+    """The command line, where 002_b is half done."""
+    lay(HALF)
+    assert sqlrail("migrate", env=env).code == 1
+    return sqlrail
+
+
+@pytest.fixture
+def half_back(sqlrail: Sqlrail, env: dict[str, str]) -> Sqlrail:
+    """The command line, where the rollback of 002_b is half done."""
+    lay({**HALF, "002_b.sql": mended(BEGUN)})
+    assert sqlrail("migrate", env=env).code == 0
+    assert sqlrail("rollback", "--yes", env=env).code == 1
+    return sqlrail
+
+
+def test_what_is_half_done_is_shown_and_does_not_hold_up_its_own_run(
+    begun: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    shown = begun("status", "--json", env=env)
+    assert shown.document["problems"] == [
+        {
+            "kind": "begun", "id": "002_b", "refuses": False,
+            "message": m("002_b", "it is half done outside a transaction (1 statement done); `migrate` goes on behind "
+                                  "that."),
+        }
+    ]  # fmt: skip
+    lay({"002_b.sql": mended(BEGUN)})
+    done = begun("migrate", env=env)
+    assert (done.code, "warning" in done.err) == (0, False)
+    assert query(database, ROWS) == [(1,)]
+    assert begun("status", "--json", env=env).document["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("then", "says"),
+    [
+        ({"002_b.sql": None, "002_b.rollback.sql": None, "002_c.sql": mended(BEGUN)},
+         "is gone; put it back under that name (002_c may be it, renamed), or "),
+        ({"002_b.sql": mended(BEGUN).replace("false", "true")},
+         "says so no longer; put `-- transactional: false` back, or "),
+    ],
+    ids=["renamed", "transactional"],
+)  # fmt: skip
+def test_what_is_half_done_is_not_begun_anew_unasked(
+    then: Files, says: str, begun: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    lay(then)
+    outcome = begun("migrate", env=env)
+    assert (outcome.code, query(database, ROWS)) == (3, [(1,)])
+    assert outcome.err.startswith(
+        m("002_b", f"it is half done outside a transaction (1 statement done), and {says}undo by hand what is done, ")
+    )  # fmt: skip
+    shown = begun("repair", "--forget", "002_b", "--yes", env=env)
+    assert shown.code == 0
+    assert shows(
+        shown.out, "002_b: half done outside a transaction, 1 statement done",
+        "  its notes go; the next run begins at its first statement", "accepted",
+    )  # fmt: skip
+    assert query(database, LOG)[-1] == ("002_b", "begin-anew", None)
+    assert begun("migrate", env=env).code == 0
+    assert query(database, ROWS) == [(2,)]
+
+
+def test_nothing_is_taken_back_below_what_is_half_done(
+    begun: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    outcome = begun("rollback", "--yes", env=env)
+    assert outcome.code == 3
+    assert outcome.err.startswith(
+        "rollback is refused: 002_b is half done outside a transaction (1 statement"
+    )
+    assert query(database, ROWS) == [(1,)]
+
+
+def test_nothing_is_applied_on_what_is_half_taken_back(
+    half_back: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    lay({"003_c.sql": C})
+    outcome = half_back("migrate", env=env)
+    assert (outcome.code, query(database, "SELECT to_regclass('c')")) == (3, [(None,)])
+    assert outcome.err.startswith(m("002_b", "its rollback is half done outside a transaction (1 statement"))
+    assert half_back("status", "--check", env=env).code == 4
+    lay({"002_b.rollback.sql": mended(BACK)})
+    assert half_back("rollback", "--yes", env=env).code == 0
+    assert half_back("migrate", env=env).code == 0
+    assert query(database, ROWS) == [(1,)]
+
+
+def test_what_is_half_taken_back_can_count_as_applied_again(
+    half_back: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    query(database, "INSERT INTO a VALUES (1)")
+    assert half_back("repair", "--forget", "002_b", "--yes", env=env).code == 0
+    shown = half_back("status", "--json", env=env).document
+    assert ([it["state"] for it in shown["migrations"]], shown["problems"]) == (["applied"] * 2, [])
+    assert query(database, "SELECT comment LIKE 'sha256:%' FROM _yoyo_log ORDER BY created_at_utc")[-1] == (
+        True,
+    )
+
+
+def test_the_notes_of_a_half_done_rollback_go_with_their_record_to_a_new_name(
+    half_back: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    lay({**dict.fromkeys(["002_b.sql", "002_b.rollback.sql"]), "002_c.sql": mended(BEGUN)})
+    lay({"002_c.rollback.sql": mended(BACK).replace("SELECT 1", "INSERT INTO a VALUES (7)")})
+    assert half_back("repair", "--yes", env=env).code == 0
+    query(database, "INSERT INTO a VALUES (1)")
+    assert half_back("rollback", "--yes", env=env).code == 0
+    assert query(database, "SELECT n FROM a ORDER BY n") == [(1,), (7,)]
+
+
+def test_notes_that_plain_yoyo_went_over_count_no_longer(
+    begun: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    lay({"002_b.sql": mended(BEGUN), "002_b.rollback.sql": mended(BACK)})
+    plain_yoyo(database, "apply")
+    assert query(database, ROWS) == [(2,)]
+    assert begun("status", "--json", env=env).document["problems"] == []
+    plain_yoyo(database, "rollback", "--revision", "002_b")
+    assert query(database, ROWS) == [(0,)]
+    assert begun("migrate", env=env).code == 0
+    assert query(database, ROWS) == [(1,)]
+
+
+def test_notes_are_of_the_schema_that_holds_the_records(sqlrail: Sqlrail, database: str) -> None:
+    lay(HALF)
+    query(database, "CREATE SCHEMA one")
+    query(database, "CREATE SCHEMA two")
+    envs = [{"DATABASE_URL": f"{database}&options=-csearch_path%3D{name}"} for name in ("one", "two")]
+    assert sqlrail("migrate", env=envs[0]).code == 1
+    lay({"002_b.sql": mended(BEGUN)})
+    for number in (1, 0):
+        assert sqlrail("status", "--json", env=envs[1]).document["problems"] == []
+        assert sqlrail("migrate", env=envs[number]).code == 0
+    assert query(database, "SELECT (SELECT count(*) FROM one.a), (SELECT count(*) FROM two.a)") == [(1, 1)]
