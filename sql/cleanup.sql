@@ -1,14 +1,15 @@
 -- The statement that this project is named after in its story, made safe. What it needs stands before it: the locks
--- (lock_relation.sql), the guards (relation.sql, find_orphans.sql), the orphans found.
+-- (lock_relations.sql), the guards (relation.sql, weigh_orphans.sql), the orphans found.
 --   DELETE FROM usage_analytics WHERE user_id NOT IN (SELECT id FROM users)
 -- NOT IN looks only at what was found, and only by the parent's key: no work_mem makes it quadratic. Every name is
 -- qualified: a column that the parent lacks would silently be the child's own. IS NOT NULL: a null is NOT IN an
--- empty set, and is nobody's orphan.
+-- empty set, and is nobody's orphan. The child's columns are held against themselves: only the WHERE compares, with
+-- the operator of the key.
 WITH deleted AS (
     DELETE FROM {child} AS c
-     WHERE c.ctid = ANY (ARRAY(SELECT tid FROM pg_temp.sqlrail_orphan))
-       AND c.{column} IS NOT NULL
-       AND c.{column} NOT IN (SELECT p.{key} FROM {parent} AS p WHERE p.{key} = c.{column})
+     WHERE {is_staged}
+       AND {has_key}
+       AND ({columns}) NOT IN (SELECT {columns} FROM {parent} AS p WHERE {matches})
     RETURNING {cells} AS cells
 ), archived AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)

@@ -1,6 +1,20 @@
--- How many orphans there are, and of how many rows. Reads only.
-SELECT count(*) FILTER (WHERE c.{column} IS NOT NULL AND p.{key} IS NULL) AS orphans,
-       count(*) AS rows,
-       EXISTS (SELECT FROM {parent}) AS has_parents
-  FROM {child} AS c
-  LEFT JOIN {parent} AS p ON p.{key} = c.{column};
+-- A close look at a relation: one parallel anti-join for the orphans, and a count of all rows. Reads only.
+WITH orphan AS MATERIALIZED (
+    SELECT {orphan_columns}
+      FROM {child} AS c
+     WHERE {has_key}
+       AND NOT EXISTS (SELECT FROM {parent} AS p WHERE {matches})
+), missing AS (
+    -- Of the rows that miss a key the first by primary key. No = is written here: the search_path may lead to another.
+    SELECT DISTINCT ON ({staged}) *, count(*) OVER (PARTITION BY {staged}) AS rows FROM orphan ORDER BY {staged_row}
+), sample AS (
+    SELECT jsonb_build_object('key', {key}, 'row', {example}, 'rows', rows) AS shown
+      FROM missing ORDER BY rows DESC, {staged} LIMIT 5
+), total AS (
+    SELECT count(*) AS rows, count(*) FILTER (WHERE NOT ({has_key})) AS null_keys FROM {child} AS c
+)
+SELECT total.rows, (SELECT count(*) FROM orphan), EXISTS (SELECT FROM {parent}),
+       (SELECT count(*) FROM missing), total.null_keys,
+       (SELECT min(at)::text FROM orphan), (SELECT max(at)::text FROM orphan),
+       (SELECT coalesce(jsonb_agg(shown), '[]') FROM sample)
+  FROM total;

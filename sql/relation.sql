@@ -2,14 +2,43 @@
 -- missing there is nothing to clean; "absent" says which.
 WITH RECURSIVE named AS (
     SELECT to_regclass({child}) AS child, to_regclass({parent}) AS parent
+), pair AS (
+    SELECT n, wanted.column, wanted.key, c.attnum AS column_number, p.attnum AS key_number, p.attnotnull AS not_null
+      FROM named
+     CROSS JOIN LATERAL unnest({columns}::text[], {keys}::text[]) WITH ORDINALITY AS wanted("column", key, n)
+      LEFT JOIN pg_catalog.pg_attribute AS c
+        ON c.attrelid = child AND c.attname = wanted.column AND c.attnum > 0 AND NOT c.attisdropped
+      LEFT JOIN pg_catalog.pg_attribute AS p
+        ON p.attrelid = parent AND p.attname = wanted.key AND p.attnum > 0 AND NOT p.attisdropped
 ), relation AS (
-    SELECT child, parent, c.attname AS column, c.attnum AS column_number, p.attname AS key, p.attnum AS key_number,
-           p.attnotnull AS key_not_null, cc.relkind AS child_kind, pc.relkind AS parent_kind
+    SELECT child, parent, cc.relkind AS child_kind, pc.relkind AS parent_kind,
+           (SELECT array_agg(key_number) FROM pair) AS key_numbers
       FROM named
       JOIN pg_catalog.pg_class AS cc ON cc.oid = child
       JOIN pg_catalog.pg_class AS pc ON pc.oid = parent
-      JOIN pg_catalog.pg_attribute AS c ON c.attrelid = child AND c.attname = {column} AND NOT c.attisdropped
-      JOIN pg_catalog.pg_attribute AS p ON p.attrelid = parent AND p.attname = {key} AND NOT p.attisdropped
+     WHERE NOT EXISTS (SELECT FROM pair WHERE column_number IS NULL OR key_number IS NULL)
+), key_index AS (
+    SELECT i.indkey::int2[] AS numbers, i.indclass::oid[] AS classes
+      FROM relation
+      JOIN pg_catalog.pg_index AS i ON i.indrelid = relation.parent
+     WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND NOT i.indisexclusion
+       AND i.indnkeyatts = cardinality(key_numbers)
+       AND (i.indkey::int2[])[0 : i.indnkeyatts - 1] @> key_numbers
+       AND key_numbers @> (i.indkey::int2[])[0 : i.indnkeyatts - 1]
+     ORDER BY NOT i.indisprimary, i.indexrelid LIMIT 1
+), equality AS (
+    -- What a foreign key would compare with. The = that the search_path leads to may be another: citext's lies in its
+    -- extension's schema, and where that is out of sight 'Ada' and 'ada' are two.
+    SELECT pair.n, op.oprnamespace, op.oprname
+      FROM key_index
+     CROSS JOIN pair
+      JOIN pg_catalog.pg_opclass AS class
+        ON class.oid = classes[array_position(numbers, pair.key_number)]
+      JOIN pg_catalog.pg_amop AS member
+        ON member.amopfamily = class.opcfamily AND member.amopmethod = class.opcmethod
+       AND member.amoplefttype = class.opcintype AND member.amoprighttype = class.opcintype
+       AND member.amopstrategy = 3
+      JOIN pg_catalog.pg_operator AS op ON op.oid = member.amopopr
 ), acts AS (
     -- What DELETE does to a key's other side is done by triggers; a NOT ENFORCED key has none.
     SELECT CASE fk.conparentid WHEN 0 THEN fk.oid ELSE fk.conparentid END AS oid,
@@ -21,7 +50,7 @@ WITH RECURSIVE named AS (
 ), foreign_key AS (
     -- Each with every table whose rows it may refer to: a partition's rows are its ancestors' too.
     SELECT of.oid AS of, fk.oid, fk.conname, fk.conrelid, fk.confrelid, fk.conkey, fk.confkey, fk.confdeltype,
-           fk.confupdtype, acts.enabled
+           fk.confupdtype, fk.conpfeqop, acts.enabled
       FROM pg_catalog.pg_constraint AS fk
      CROSS JOIN LATERAL (
            SELECT fk.confrelid AS oid
@@ -32,13 +61,13 @@ WITH RECURSIVE named AS (
 ), cascade AS (
     -- Foreign keys that would delete or change rows elsewhere when a child's row is deleted, path by path.
     SELECT 1 AS depth, fk.oid, fk.conname, fk.conrelid, fk.confrelid, fk.conkey, fk.confkey, fk.confdeltype,
-           ARRAY[fk.of, fk.conrelid] AS path, fk.conrelid = fk.of AS circular
+           fk.conpfeqop, ARRAY[fk.of, fk.conrelid] AS path, fk.conrelid = fk.of AND fk.confdeltype = 'c' AS circular
       FROM relation
       JOIN foreign_key AS fk ON fk.of = child
      WHERE fk.confdeltype IN ('c', 'n', 'd')
     UNION ALL
     SELECT depth + 1, fk.oid, fk.conname, fk.conrelid, fk.confrelid, fk.conkey, fk.confkey, fk.confdeltype,
-           path || fk.conrelid, fk.conrelid = ANY (path)
+           fk.conpfeqop, path || fk.conrelid, fk.conrelid = ANY (path) AND fk.confdeltype = 'c'
       FROM cascade
       JOIN foreign_key AS fk ON fk.of = cascade.conrelid
      WHERE cascade.confdeltype = 'c' AND NOT circular
@@ -51,6 +80,16 @@ WITH RECURSIVE named AS (
     SELECT oid, changed FROM touched
     UNION
     SELECT part.relid, changed FROM touched CROSS JOIN LATERAL pg_catalog.pg_partition_tree(oid) AS part
+), own_key AS (
+    -- The foreign keys that say what the relation says; an ORM may have made the same one twice.
+    SELECT fk.conname::text AS name, fk.convalidated AS validated,
+           CASE fk.confdeltype WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'
+                WHEN 'n' THEN 'set null' ELSE 'set default' END AS on_delete
+      FROM relation
+      JOIN pg_catalog.pg_constraint AS fk ON fk.contype = 'f' AND fk.conrelid = child AND fk.confrelid = parent
+     WHERE cardinality(fk.conkey) = cardinality(key_numbers)
+       AND NOT EXISTS (SELECT FROM pair
+                        WHERE (column_number, key_number) NOT IN (SELECT * FROM unnest(fk.conkey, fk.confkey)))
 ), trigger AS (
     SELECT t.tgname::text AS name, t.tgrelid::regclass::text AS table
       FROM touched_part
@@ -77,12 +116,39 @@ WITH RECURSIVE named AS (
 SELECT json_build_object(
     'absent', CASE WHEN named.child IS NULL THEN format('there is no table %s', {child})
                    WHEN named.parent IS NULL THEN format('there is no table %s', {parent})
-                   WHEN relation.child IS NULL AND NOT EXISTS (
-                       SELECT FROM pg_catalog.pg_attribute WHERE attrelid = named.child AND attname = {column}
-                          AND NOT attisdropped) THEN format('%s has no column %I', {child}, {column})
-                   WHEN relation.child IS NULL THEN format('%s has no column %I', {parent}, {key}) END,
+                   ELSE (SELECT CASE WHEN column_number IS NULL THEN format('%s has no column %I', {child}, pair.column)
+                                ELSE format('%s has no column %I', {parent}, pair.key) END
+                           FROM pair WHERE column_number IS NULL OR key_number IS NULL ORDER BY n LIMIT 1) END,
     'child', (SELECT description FROM tables WHERE tables.oid = relation.child),
     'parent', (SELECT description FROM tables WHERE tables.oid = relation.parent),
+    'countable', child_kind IN ('r', 'p') AND parent_kind IN ('r', 'p') AND EXISTS (SELECT FROM key_index),
+    'operators', (SELECT json_agg(json_build_array(coalesce(nspname, 'pg_catalog'), coalesce(oprname, '=')) ORDER BY n)
+                    FROM pair LEFT JOIN equality USING (n)
+                    LEFT JOIN pg_catalog.pg_namespace ON pg_namespace.oid = oprnamespace),
+    'citus', to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
+    'parent_oid', relation.parent::oid::bigint,
+    -- The tables that lose rows, or have some changed, and those that their rows are also rows of.
+    'bereaved', (SELECT json_agg(DISTINCT kin.relid::oid::bigint)
+                   FROM touched
+                  CROSS JOIN LATERAL (
+                        SELECT oid AS relid
+                        UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(oid)
+                        UNION SELECT relid FROM pg_catalog.pg_partition_tree(oid)) AS kin),
+    'foreign_keys', (SELECT coalesce(json_agg(own_key ORDER BY name), '[]') FROM own_key),
+    -- of the child's rows, as of the last ANALYZE or VACUUM
+    'estimate', (SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint
+                   FROM (SELECT relation.child AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(relation.child)) AS part
+                   JOIN pg_catalog.pg_class USING (oid) WHERE relkind = 'r'),
+    'timestamp', (SELECT a.attname
+                    FROM pg_catalog.pg_attribute AS a
+                   WHERE a.attrelid = relation.child AND a.attnum > 0 AND NOT a.attisdropped
+                     AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+                   ORDER BY lower(replace(a.attname, '_', '')) <> 'createdat', a.attnum LIMIT 1),
+    'primary_key', (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')
+                      FROM pg_catalog.pg_constraint AS pk
+                     CROSS JOIN LATERAL unnest(pk.conkey) WITH ORDINALITY AS k(attnum, n)
+                      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = pk.conrelid AND a.attnum = k.attnum
+                     WHERE pk.conrelid = relation.child AND pk.contype = 'p'),
     'triggers', (SELECT coalesce(json_agg(trigger ORDER BY name), '[]') FROM trigger),
     'cascades', (SELECT coalesce(json_agg(json_build_object(
             'constraint', conname, 'depth', depth,
@@ -94,19 +160,23 @@ SELECT json_build_object(
                           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = k.attnum),
             'keys', (SELECT json_agg(a.attname ORDER BY k.n)
                        FROM unnest(confkey) WITH ORDINALITY AS k(attnum, n)
-                       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = confrelid AND a.attnum = k.attnum))
+                       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = confrelid AND a.attnum = k.attnum),
+            'operators', (SELECT json_agg(json_build_array(nspname, oprname) ORDER BY k.n)
+                            FROM unnest(conpfeqop) WITH ORDINALITY AS k(operator, n)
+                            JOIN pg_catalog.pg_operator AS op ON op.oid = k.operator
+                            JOIN pg_catalog.pg_namespace ON pg_namespace.oid = oprnamespace))
             ORDER BY depth, conname, cascade.oid), '[]')
         FROM cascade),
     'refusals', array_remove(ARRAY[
         CASE WHEN child_kind NOT IN ('r', 'p') THEN format('%s is not a table', {child}) END,
         CASE WHEN parent_kind NOT IN ('r', 'p') THEN format('%s is not a table', {parent}) END,
         -- Rows that share a key, or have none, make "has no parent" mean something else than a foreign key would.
-        CASE WHEN NOT key_not_null THEN format('%s.%I may be null, so it is not a key', {parent}, {key}) END,
-        CASE WHEN NOT EXISTS (
-            SELECT FROM pg_catalog.pg_index AS i
-             WHERE i.indrelid = relation.parent AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
-               AND i.indnkeyatts = 1 AND i.indkey[0] = key_number)
-            THEN format('%s.%I is not unique, so it is not a key', {parent}, {key}) END,
+        (SELECT format('%s.%I may be null, so it is not a key', {parent}, key)
+           FROM pair WHERE NOT not_null ORDER BY n LIMIT 1),
+        CASE WHEN NOT EXISTS (SELECT FROM key_index)
+            THEN format(CASE cardinality(key_numbers) WHEN 1 THEN '%s.%s is' ELSE '%s.(%s) are' END || ' not unique, so '
+                        || CASE cardinality(key_numbers) WHEN 1 THEN 'it is not a key' ELSE 'they are no key' END,
+                        {parent}, (SELECT string_agg(quote_ident(key), ', ' ORDER BY n) FROM pair)) END,
         -- Its rows lie elsewhere, under a ctid that means nothing here.
         CASE WHEN EXISTS (
             SELECT FROM pg_catalog.pg_partition_tree(relation.child) JOIN pg_catalog.pg_class ON oid = relid

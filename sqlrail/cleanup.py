@@ -1,10 +1,13 @@
-"""The verb cleanup: the orphans of every relation that the migrations declare, in one transaction."""
+"""The verb cleanup: the orphans of every relation that is known, found first and then deleted in one transaction."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import psycopg
+from psycopg import sql
 
 from sqlrail import history, orphans
 from sqlrail.backend import Backend, Listener
@@ -23,81 +26,191 @@ class Cleanup:
 
 
 def cleanup(
-    settings: Settings, listener: Listener, named: list[Relation] | None = None, *, dry_run: bool = False
+    settings: Settings,
+    listener: Listener,
+    named: list[Relation] | None = None,
+    *,
+    every: bool = False,
+    dry_run: bool = False,
 ) -> Cleanup:
-    """Archives and deletes the orphans of the named relations, or of all that the migrations declare.
+    """Archives and deletes the orphans of the named relations, or of all that are known, see known().
 
-    All of them in one transaction: Refused, by the guard of one, has changed nothing. A dry run reads only.
+    Parents go before their children. All in one transaction: Refused, by the guard of one, has changed nothing.
+    A dry run only looks.
     """
-    relations = named or _declared(settings)
     with Backend(settings, listener) as backend:
+        relations = list(dict.fromkeys(named or known(backend, every=every)))
+        seen = look(backend, relations, closely=dry_run)
         if dry_run:
-            return Cleanup(None, True, _preview(backend, relations))
-        with backend.locked():
-            done = _clean_all(backend, relations)
-            absent = [one for one in done if one.skipped and named]
-            if absent:
-                raise Refused(f"{absent[0].relation}: {absent[0].skipped}. Nothing was changed.")
-        return Cleanup(next((one.run for one in done if one.run), None), False, done)
+            return Cleanup(None, True, _sorted(seen, relations))
+        _check(seen, named)
+        for one in seen:
+            if one.orphans:
+                listener.say(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}")
+        done = _clean_all(backend, seen)
+        return Cleanup(next((one.run for one in done if one.run), None), False, _sorted(done, relations))
 
 
-def _declared(settings: Settings) -> list[Relation]:
-    migrations, files = history.read_files(settings.migrations)
+def print_sql(
+    settings: Settings, listener: Listener, named: list[Relation] | None = None, *, every: bool = False
+) -> str:
+    """What a cleanup of the relations would send, as a script for psql. Refused where a cleanup would be."""
+    with Backend(settings, listener) as backend:
+        seen = look(backend, dict.fromkeys(named or known(backend, every=every)), closely=False)
+        _check(seen, named)
+        return orphans.script(
+            backend, backend.message("begin") + backend.limits(None), [one for one in seen if not one.skipped]
+        )
+
+
+def known(backend: Backend, *, every: bool = False) -> list[Relation]:
+    """The relations that the migrations declare, and those of foreign keys that are not validated, or of every key.
+
+    One relation in several spellings is there once. Refused if there is none.
+    """
+    declared = _declared(backend)
+    with _explained(backend, "the look at the foreign keys"):
+        rows = backend.ask(backend.message("foreign_keys", every=every))
+    found = [
+        Relation(
+            (*filter(None, [child_schema]), child),
+            tuple(columns),
+            (*filter(None, [schema]), parent),
+            tuple(keys),
+        )
+        for child_schema, child, columns, schema, parent, keys in rows
+    ]
+    relations = _distinct(backend, [*declared, *found])
+    if not relations:
+        keys, more = ("", "") if every else (" that is not validated", ", or take every key's with --all")
+        raise Refused(
+            f"no migration in {backend.settings.migrations} declares a relation, and the database has no foreign key"
+            f"{keys}: add `-- cleanup: child.column -> parent.key` to a migration, or name one with --relation "
+            f"'child.column -> parent.key'{more}."
+        )
+    return relations
+
+
+def _declared(backend: Backend) -> list[Relation]:
+    folder = backend.settings.migrations
+    if not folder.is_dir():
+        backend.say(f"there is no folder {folder}: only the database's foreign keys are looked at")
+        return []
+    migrations, files = history.read_files(folder)
     for migration in migrations:
         flaws = [flaw for flaw in files[migration.id].flaws if flaw[1].startswith("cleanup:")]
         if flaws:
             files[migration.id].check()
-    relations = [relation for migration in migrations for relation in files[migration.id].cleanup]
-    if not relations:
-        raise Refused(
-            f"no migration in {settings.migrations} declares a relation: add `-- cleanup: child.column -> parent.key` "
-            "to one, or name one with --relation 'child.column -> parent.key'."
-        )
-    return list(dict.fromkeys(relations))
+    return [relation for migration in migrations for relation in files[migration.id].cleanup]
 
 
-def _preview(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]:
-    previews = []
-    for relation in relations:
-        # A transaction each: an error in one says nothing about the next.
-        backend.ask(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        try:
-            previews.append(orphans.preview(backend, relation))
-        except Refused as exc:
-            previews.append(Cleaned(relation, refusals=(str(exc),)))
-        except psycopg.Error as exc:
-            raise DatabaseFailed(f"the look at {relation} failed: {exc.diag.message_primary or exc}") from exc
-        finally:
-            backend.undo()
-    return tuple(previews)
+def _distinct(backend: Backend, relations: list[Relation]) -> list[Relation]:
+    tables = list(dict.fromkeys(table for one in relations for table in (one.child, one.parent)))
+    names = [sql.Identifier(*table).as_string() for table in tables]
+    with _explained(backend, "the look for the tables"):
+        rows = backend.ask(backend.message("tables_named", names=names))
+    oids = dict(zip(tables, (oid for (oid,) in rows), strict=True))
+    found: dict[object, Relation] = {}
+    for one in relations:
+        pairs = frozenset(zip(one.columns, one.keys, strict=True))
+        found.setdefault((oids[one.child] or one.child, oids[one.parent] or one.parent, pairs), one)
+    return list(found.values())
 
 
-def _clean_all(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]:
-    done = {relation: _clean(backend, relation) for relation in relations}
-    latest = done
-    while True:
-        # What was deleted may have been a parent; by its last name, which may find too many but not too few.
-        bereaved = {relation.child[-1] for relation, one in latest.items() if one.deleted}
-        again = [r for r in relations if r.parent[-1] in bereaved and r.child[-1] != r.parent[-1]]
-        if not again:
-            return tuple(done.values())
-        latest = {relation: _clean(backend, relation) for relation in again}
-        done = {
-            relation: one.plus(latest[relation]) if relation in latest else one
-            for relation, one in done.items()
-        }
+def look(backend: Backend, relations: Iterable[Relation], *, closely: bool) -> tuple[Cleaned, ...]:
+    """A preview of each relation, those first whose children are parents of the others'."""
+    seen = [_preview(backend, relation, closely) for relation in relations]
+    ordered: list[Cleaned] = []
+    while seen:
+        first = [one for one in seen if not any(other.bereaves(one) for other in seen if other is not one)]
+        first = first or seen[:1]  # a circle begins anywhere
+        ordered += first
+        done = {one.relation for one in first}
+        seen = [one for one in seen if one.relation not in done]
+    return tuple(ordered)
 
 
-def _clean(backend: Backend, relation: Relation) -> Cleaned:
+def _preview(backend: Backend, relation: Relation, closely: bool) -> Cleaned:
+    # A transaction each: an error in one says nothing about the next.
+    backend.ask(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None))
     try:
-        return orphans.clean(backend, relation, verb="cleanup")
+        with _explained(backend, f"the look at {relation}"):
+            return orphans.preview(backend, relation, closely=closely)
+    finally:
+        backend.undo()
+
+
+def _sorted(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleaned, ...]:
+    by_relation = {one.relation: one for one in seen}
+    return tuple(by_relation[relation] for relation in relations)
+
+
+def _share(one: Cleaned) -> str:
+    estimate = one.facts["estimate"]
+    return f" of about {estimate:,} rows ({min(one.orphans / estimate, 1):.2%})" if estimate > 0 else ""
+
+
+def _check(seen: Iterable[Cleaned], named: list[Relation] | None) -> None:
+    for one in seen:
+        if one.skipped and named:
+            raise Refused(f"{one.relation}: {one.skipped}. Nothing was changed.")
+        if one.refusals:
+            raise orphans.refusal(one.relation, one.refusals)
+
+
+def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
+    """Those of the relations that have orphans, or may get some when the others' are deleted, in order."""
+    found = {one.relation for one in seen if one.orphans}
+    while True:
+        more = {
+            one.relation
+            for one in seen
+            if one.relation not in found and any(it.bereaves(one) for it in seen if it.relation in found)
+        }
+        if not more:
+            return [one for one in seen if one.relation in found]
+        found |= more
+
+
+def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ...]:
+    done = {one.relation: replace(one, orphans=0) for one in seen}
+    # Where nothing was found, no lock is taken and no writer waits.
+    if due := affected(seen):
+        with backend.locked():
+            for one in _clean_in_turn(backend, due):
+                done[one.relation] = one if one.skipped else done[one.relation].plus(one)
+    return tuple(done.values())
+
+
+def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
+    with _explained(backend, "the cleanup"):
+        backend.ask(orphans.lock(backend, [one.relation for one in due]))
+    waiting = {one.relation for one in due}
+    bereaved: set[Relation] = set()
+    while waiting:
+        for one in [one for one in due if one.relation in waiting]:
+            # What became an orphan by our own deletions was in no preview.
+            expected = None if one.relation in bereaved else one.orphans
+            with _explained(backend, f"the cleanup of {one.relation}"):
+                cleaned = orphans.clean(backend, one.relation, verb="cleanup", expected=expected)
+            yield cleaned
+            waiting.discard(one.relation)
+            if cleaned.deleted:
+                below = {it.relation for it in due if it is not one and one.bereaves(it)}
+                waiting, bereaved = waiting | below, bereaved | below
+
+
+@contextmanager
+def _explained(backend: Backend, what: str) -> Iterator[None]:
+    try:
+        yield
     except psycopg.errors.LockNotAvailable as exc:
         raise DatabaseFailed(
-            f"the cleanup of {relation} gave way: its tables were in use for longer than "
-            f"{backend.settings.lock_timeout:g} s (--lock-timeout). Nothing was changed; run again."
+            f"{what} gave way: its tables were in use for longer than {backend.settings.lock_timeout:g} s "
+            "(--lock-timeout). Nothing was changed; run again."
         ) from exc
     except psycopg.Error as exc:
-        backend.raise_if_lost("orphans were being deleted")
+        backend.raise_if_lost(f"{what} was under way")
         raise DatabaseFailed(
-            f"the cleanup of {relation} failed: {exc.diag.message_primary or exc}. Nothing was changed."
+            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed."
         ) from exc

@@ -27,7 +27,7 @@ OK, FOUND = 0, 4
 VERBS = {
     "migrate": "apply what is pending, each file with its cleanup in one transaction",
     "status": "show the history; changes nothing",
-    "cleanup": "archive and delete the orphans of every relation that the migrations declare",
+    "cleanup": "archive and delete the orphans of every declared relation, and of every key that is not validated",
     "reset": "development only: empty the database and migrate from zero",
     "rollback": "take back the newest migrations by their .rollback.sql files, each in one transaction",
     "baseline": "record files as applied without running them: for a database that has it all already",
@@ -103,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
         )  # fmt: skip
     added["cleanup"].add_argument("--dry-run", action="store_true", help="only look")
     added["cleanup"].add_argument(
-        "--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only"
+        "--print-sql", action="store_true", help="print what would run, as a script for psql"
+    )
+    which = added["cleanup"].add_mutually_exclusive_group()
+    which.add_argument("--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only")
+    which.add_argument(
+        "--all", action="store_true", help="every foreign key's, not only those that are not validated"
     )
     added["migrate"].add_argument(
         "--to", metavar="ID", help="go no further than this one (its number will do)"
@@ -299,14 +304,17 @@ def _new(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result
 
 def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
     from sqlrail import report
-    from sqlrail.cleanup import cleanup
+    from sqlrail.cleanup import cleanup, print_sql
     from sqlrail.orphans import Relation
 
     try:
         named = [Relation.parse(text) for text in options.relation or []]
     except ValueError as exc:
         raise UsageError(f"--relation: {exc}.") from exc
-    result = cleanup(settings, talk, named, dry_run=options.dry_run)
+    if options.print_sql:
+        script = print_sql(settings, talk, named, every=options.all)
+        return OK, {"sql": script}, script
+    result = cleanup(settings, talk, named, every=options.all, dry_run=options.dry_run)
     return OK, report.cleanup_json(result), report.cleanup_text(result)
 
 

@@ -5,9 +5,11 @@ The order of statements is the argument for their safety; each file of sql/ says
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import psycopg
@@ -21,49 +23,72 @@ from sqlrail.wire import message
 #: the SQLSTATE that guards written in SQL raise
 GUARD = "SR001"
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
-_PATH = rf"({_NAME}(?:\s*\.\s*{_NAME}){{1,2}})"
+_COLUMNS = rf"({_NAME}|\(\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\))"
+_SIDE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)\s*\.\s*{_COLUMNS}"
 
 
 @dataclass(frozen=True)
 class Relation:
-    """Each row of child whose column is not null must name a row of parent by its key.
+    """Each row of child whose columns are all not null must name a row of parent by its keys.
 
     Tables are tuples of names, with the schema where one was given; without one the search_path finds them.
     """
 
     child: tuple[str, ...]
-    column: str
+    columns: tuple[str, ...]
     parent: tuple[str, ...]
-    key: str
+    keys: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> Relation:
-        """ValueError if the text is not of the form `child.column -> parent.key`."""
-        match = re.fullmatch(rf"\s*{_PATH}\s*->\s*{_PATH}\s*", text)
+        """ValueError if the text is not of the form `child.column -> parent.key` or `child.(a, b) -> parent.(x, y)`."""
+        match = re.fullmatch(rf"\s*{_SIDE}\s*->\s*{_SIDE}\s*", text)
         if match is None:
-            raise ValueError(f"'{text}' is not of the form child.column -> parent.key")
-        *child, column = _fold(match[1])
-        *parent, key = _fold(match[2])
-        return cls(tuple(child), column, tuple(parent), key)
+            raise ValueError(
+                f"'{text}' is not of the form child.column -> parent.key or child.(a, b) -> parent.(x, y)"
+            )
+        child, columns, parent, keys = map(_fold, match.groups())
+        if len(columns) != len(keys):
+            raise ValueError(f"'{text}' has {len(columns)} columns for {len(keys)} of the key")
+        return cls(child, columns, parent, keys)
 
     def __str__(self) -> str:
-        return f"{join(*self.child, self.column)} -> {join(*self.parent, self.key)}"
+        return f"{_path(self.child, self.columns)} -> {_path(self.parent, self.keys)}"
 
 
-def _fold(path: str) -> list[str]:
+def _path(table: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    return (
+        join(*table, *columns) if len(columns) == 1 else f"{join(*table)}.({', '.join(map(join, columns))})"
+    )
+
+
+def _fold(path: str) -> tuple[str, ...]:
     # As PostgreSQL reads names: lower case unless quoted, and of no letters but ASCII's.
-    return [
+    return tuple(
         name[1:-1].replace('""', '"')
         if name.startswith('"')
         else re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
         for name in re.findall(_NAME, path)
-    ]
+    )
 
 
 def join(*names: str) -> str:
     """Names joined by dots as SQL would have them, quoted where they must be."""
     plain = re.compile(r"[a-z_][a-z0-9_]*")
     return ".".join(name if plain.fullmatch(name) else sql.Identifier(name).as_string() for name in names)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a close look at a relation found; counts are rows of the child, times are text in UTC."""
+
+    rows: int
+    missing_keys: int
+    null_keys: int
+    oldest: str | None
+    newest: str | None
+    samples: list[dict[str, Any]]  # of the keys that most rows miss: key, the primary key of one row, rows
+    timestamp: str | None  # the column that the oldest and the newest are told by
 
 
 @dataclass(frozen=True)
@@ -74,12 +99,15 @@ class Cleaned:
     orphans: int = 0
     deleted: int = 0
     archived: int = 0
-    rows: int | None = None  # of the child; counted in a preview only
     run: int | None = None
     skipped: str | None = None
     refusals: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
     cascades: tuple[str, ...] = ()
+    foreign_keys: tuple[str, ...] = ()
+    seen: Seen | None = field(default=None, compare=False)
+    #: what the catalog said
+    facts: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def plus(self, more: Cleaned) -> Cleaned:
         """Both, of two rounds over the same relation."""
@@ -90,6 +118,10 @@ class Cleaned:
             archived=self.archived + more.archived,
             run=self.run or more.run,
         )
+
+    def bereaves(self, other: Cleaned) -> bool:
+        """Whether rows that it deletes, or changes by a cascade, may be parents of the other's."""
+        return other.facts.get("parent_oid") in (self.facts.get("bereaved") or ())
 
 
 class Session(Protocol):
@@ -108,98 +140,201 @@ class Session(Protocol):
         """What makes sqlrail's own tables where they are missing; Refused if they may not be made."""
 
 
-def clean(session: Session, relation: Relation, *, verb: str, migration: str | None = None) -> Cleaned:
+def lock(session: Session, relations: Iterable[Relation]) -> bytes:
+    """What locks all that the relations' cleanup reads and writes, together: one after the other could deadlock."""
+    relations = list(relations)
+    names = {
+        "children": [sql.Identifier(*relation.child).as_string() for relation in relations],
+        "parents": [sql.Identifier(*relation.parent).as_string() for relation in relations],
+    }
+    return _message(session, "lock_relations", **names)
+
+
+def clean(
+    session: Session,
+    relation: Relation,
+    *,
+    verb: str,
+    migration: str | None = None,
+    expected: int | None = None,
+) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
-    Where a table refers to itself, the rows below a deleted one are orphans in turn, and go in rounds of their
-    own. Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error likewise.
+    Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. With
+    `expected`, the orphans that a preview counted, it is refused if there are many more of them now. Refused, by a
+    guard, has changed nothing once the transaction is rolled back; psycopg.Error likewise.
     """
-    facts = session.ask(
-        _compose(session, relation, "lock_relation") + _compose(session, relation, "relation")
-    )[-1][0]
+    facts = _ask_facts(session, relation, lock(session, [relation]))
     if facts["absent"]:
-        return Cleaned(relation, skipped=facts["absent"])
+        return Cleaned(relation, skipped=facts["absent"], facts=facts)
     if facts["refusals"]:
-        raise Refused(
-            f"the cleanup of {relation} is refused: {'; '.join(facts['refusals'])}. Nothing was changed."
-        )
-    done = _round(session, relation, facts, verb, migration, before=0)
-    total = done
-    while done.orphans and facts["child"]["name"] == facts["parent"]["name"]:
-        done = _round(session, relation, facts, verb, migration, before=total.orphans)
+        raise refusal(relation, facts["refusals"])
+    done = total = _round(session, relation, facts, verb=verb, migration=migration, expected=expected)
+    while done.deleted and total.bereaves(total):
+        done = _round(session, relation, facts, verb=verb, migration=migration, expected=None)
         total = total.plus(done)
     return total
 
 
-def _round(
-    session: Session, relation: Relation, facts: dict[str, Any], verb: str, migration: str | None, before: int
-) -> Cleaned:
+def refusal(relation: Relation, reasons: Iterable[str]) -> Refused:
+    """The error of guards that refuse a relation."""
+    return Refused(f"the cleanup of {relation} is refused: {'; '.join(reasons)}. Nothing was changed.")
+
+
+def _ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
+    facts: dict[str, Any] = session.ask(before + _relation(session, relation))[-1][0]
+    facts["distributed"] = bool(
+        facts["citus"]
+        and not facts["absent"]
+        and session.ask(_message(session, "distributed", child=facts["child"]["name"]))
+    )
+    if facts["distributed"] and facts["cascades"]:
+        facts["refusals"].append(
+            "its rows lie on other nodes, where those that would go with them are not found"
+        )
+    return facts
+
+
+def _relation(session: Session, relation: Relation) -> bytes:
+    return _message(
+        session,
+        "relation",
+        child=sql.Identifier(*relation.child).as_string(),
+        columns=list(relation.columns),
+        parent=sql.Identifier(*relation.parent).as_string(),
+        keys=list(relation.keys),
+        allow_triggers=list(session.settings.allow_triggers),
+    )
+
+
+def _round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> Cleaned:
     try:
         own_tables = session.own_tables()
     except Refused:
-        if preview(session, relation).orphans == 0:  # nothing to archive, so nothing to archive it in
-            return Cleaned(relation, **_effects(facts))
+        # Nothing to archive needs nothing to archive it in.
+        look = preview(session, relation, closely=False)
+        if look.refusals:
+            raise refusal(relation, look.refusals) from None
+        if look.orphans == 0:
+            return look
         raise
+    text = own_tables + _compose_round(session, relation, facts, **purpose)
+    try:
+        run, orphans, deleted, archived = session.ask(text)[-1]
+    except psycopg.Error as exc:
+        raise refusal(relation, [_reason(exc)]) from exc
+    run = run if orphans else None
+    return Cleaned(relation, orphans, deleted, archived, run=run, facts=facts, **_effects(facts))
+
+
+def _compose_round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> bytes:
     part = _Composer(session, relation, facts)
-    text = own_tables + part("archive_format")
-    text += part("find_orphans", verb=verb, migration=migration, before=before)
+    text = part("archive_format")
+    text += part("find_orphan_keys" if facts["distributed"] else "find_orphans")
+    text += part("weigh_orphans", **purpose)
     text += b"".join(part.cascade("stage_cascade", edge) for edge in facts["cascades"])
     text += b"".join(part.cascade("archive_cascade", edge) for edge in _by_table(facts["cascades"]))
-    text += part("cleanup") + part("archive_format_off") + part("report_cleanup")
-    run, orphans, deleted, archived = _guarded(relation, lambda: session.ask(text))[-1]
-    if deleted != orphans:
-        raise Refused(
-            f"the cleanup of {relation} is refused: {orphans - deleted} of {orphans} orphans would stay, because a "
-            "trigger keeps them. Nothing was changed."
-        )
-    return Cleaned(relation, orphans, deleted, archived, run=run if orphans else None, **_effects(facts))
+    return text + part("cleanup") + part("archive_format_off") + part("report_cleanup")
 
 
-def preview(session: Session, relation: Relation) -> Cleaned:
-    """What clean() would find and say, read-only and without its locks."""
-    facts = session.ask(_compose(session, relation, "relation"))[-1][0]
+def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cleaned:
+    """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely."""
+    facts = _ask_facts(session, relation)
     if facts["absent"]:
-        return Cleaned(relation, skipped=facts["absent"])
-    refusals = list(facts["refusals"])
+        return Cleaned(relation, skipped=facts["absent"], facts=facts)
+    one = Cleaned(relation, refusals=tuple(facts["refusals"]), facts=facts, **_effects(facts))
+    if not facts["countable"]:  # what is no key makes no orphans
+        return one
     part = _Composer(session, relation, facts)
-    text = part("archive_format") + part("preview") + part("archive_format_off")
-    orphans, rows, has_parents = _guarded(relation, lambda: session.ask(text))[-1]
-    settings = session.settings
-    if orphans and not has_parents:
-        refusals.append(f"the parent table is empty, so all {orphans} rows with a key would go")
-    elif orphans > settings.max_rows and orphans > settings.max_share * rows:
-        refusals.append(
-            f"{orphans} of {rows} rows are orphans, more than {settings.max_rows} rows and "
-            f"{settings.max_share:.0%} of the table; --max-share or --max-rows allow it"
-        )
-    return Cleaned(relation, orphans, rows=rows, refusals=tuple(refusals), **_effects(facts))
-
-
-def _guarded(relation: Relation, ask: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+    text = (
+        part("archive_format") + part("preview" if closely else "count_orphans") + part("archive_format_off")
+    )
     try:
-        return ask()
-    except (psycopg.errors.UndefinedFunction, psycopg.errors.IndeterminateCollation) as exc:
-        reason = f"the two columns' types cannot be compared ({exc.diag.message_primary})"
-    except psycopg.errors.InsufficientPrivilege as exc:
-        # Row-level security under row_security = off, or a plain lack of rights: the server says which.
-        reason = f"{exc.diag.message_primary}; rows that this role may not see would count as missing"
+        rows, orphans, has_parents, *more = session.ask(text)[-1]
     except psycopg.Error as exc:
-        if exc.sqlstate != GUARD:
-            raise
-        reason = f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip().rstrip(".")
-    raise Refused(f"the cleanup of {relation} is refused: {reason}. Nothing was changed.")
+        # What is refused anyway need not be countable: a partition may be a foreign table.
+        return one if one.refusals else replace(one, refusals=(_reason(exc),))
+    refusals = (*one.refusals, *_weigh(session.settings, orphans, rows, has_parents))
+    seen = Seen(*[rows, *more, facts["timestamp"]]) if closely else None
+    return replace(one, orphans=orphans, seen=seen, refusals=refusals)
 
 
-def _compose(session: Session, relation: Relation, name: str) -> bytes:
-    parts = {
-        "child": sql.Identifier(*relation.child).as_string(),
-        "column": relation.column,
-        "parent": sql.Identifier(*relation.parent).as_string(),
-        "key": relation.key,
-    }
-    if name == "relation":
-        parts["allow_triggers"] = list(session.settings.allow_triggers)  # type: ignore[assignment]
-    return message(session.connection, name, **parts)
+class _Printer:
+    """A session whose messages people will read."""
+
+    def __init__(self, session: Session) -> None:
+        self.settings, self.connection, self.ask = session.settings, session.connection, session.ask
+        self._needs_tables = bool(session.own_tables())
+
+    def own_tables(self) -> bytes:
+        return _message(self, "own_tables") if self._needs_tables else b""
+
+
+def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
+    """What clean() sends for all that was seen, in this order, as one script for psql.
+
+    A loop repeats what the runner repeats: where deletions may leave orphans of a relation that had its turn.
+    """
+    printer = _Printer(session)
+    names = {one.relation: _qualified(one) for one in seen}
+    text = [opening, lock(printer, names.values()), printer.own_tables()]
+    text += [_check(printer, names[one.relation], one.facts) for one in seen]
+    repeats = any(one.bereaves(other) for n, one in enumerate(seen) for other in seen[: n + 1])
+    rounds = []
+    for n, one in enumerate(seen):
+        expected = None if any(it.bereaves(one) for it in seen[:n]) else one.orphans
+        first = sql.SQL("CASE current_setting('sqlrail.turn') WHEN '1' THEN {}::bigint END").format(expected)
+        purpose = {"verb": "cleanup", "migration": None, "expected": first if repeats else expected}
+        rounds.append(_compose_round(printer, one.relation, one.facts, **purpose))
+    text += [_repeat(printer, rounds)] if repeats else rounds
+    return "\n".join(part.decode() for part in [*text, b"COMMIT;"] if part)
+
+
+def _qualified(one: Cleaned) -> Relation:
+    child, parent = ((it["schema"], it["table"]) for it in (one.facts["child"], one.facts["parent"]))
+    return replace(one.relation, child=child, parent=parent)
+
+
+def _check(session: Session, relation: Relation, facts: dict[str, Any]) -> bytes:
+    written = {name: facts[name] for name in ("child", "parent", "operators", "cascades")}
+    query = _relation(session, relation).strip().removesuffix(b";")
+    return _message(session, "check_relation", written=json.dumps(written), query=query)
+
+
+def _repeat(session: Session, rounds: list[bytes]) -> bytes:
+    text = b"".join(_message(session, "repeat_round", round=one, quote=_quote(one)) for one in rounds)
+    return _message(session, "repeat_cleanup", rounds=text, quote=_quote(text))
+
+
+def _quote(text: bytes) -> bytes:
+    """A dollar quote that the text does not have."""
+    return next(quote for n in itertools.count(1) if (quote := b"$round%d$" % n) not in text)
+
+
+def _message(session: Session, name: str, **parts: Any) -> bytes:
+    return message(session.connection, name, commented=isinstance(session, _Printer), **parts)
+
+
+def _weigh(settings: Settings, orphans: int, rows: int | None, has_parents: bool) -> Iterator[str]:
+    if orphans and not has_parents:
+        yield f"the parent table is empty, so all {orphans} rows with a key would go"
+    elif orphans > settings.max_rows and orphans > settings.max_share * (rows or 0):
+        yield (
+            f"{orphans} of {rows} rows are orphans, more than {settings.max_rows} rows and "
+            f"{settings.max_share:.0%} of the table. If they shall go all the same, allow it: --max-share or --max-rows"
+        )
+
+
+def _reason(exc: psycopg.Error) -> str:
+    """What a guard of the database's says; the error itself, raised, if it is none."""
+    if isinstance(exc, psycopg.errors.UndefinedFunction | psycopg.errors.IndeterminateCollation):
+        return f"the two columns' types cannot be compared ({exc.diag.message_primary})"
+    if isinstance(exc, psycopg.errors.InsufficientPrivilege):
+        # Row-level security under row_security = off, or a plain lack of rights: the server says which.
+        return f"{exc.diag.message_primary}; rows that this role may not see would count as missing"
+    if exc.sqlstate != GUARD:
+        raise exc
+    return f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip().rstrip(".")
 
 
 class _Composer:
@@ -207,34 +342,88 @@ class _Composer:
 
     def __init__(self, session: Session, relation: Relation, facts: dict[str, Any]) -> None:
         self.session = session
+        columns, staged = [_of("c", column) for column in relation.columns], _numbered("k", relation.columns)
+        keys = [_of("p", key) for key in relation.keys]
+        has_key = _join(" AND ", (sql.SQL("{} IS NOT NULL").format(column) for column in columns))
         self.parts: dict[str, Any] = {
             "child": _table(facts["child"]),
             "parent": _table(facts["parent"]),
-            "column": sql.Identifier(relation.column),
-            "key": sql.Identifier(relation.key),
+            "columns": _join(", ", columns),
+            "has_key": has_key,
+            "matches": _matches(keys, facts["operators"], columns),
             "relation": str(relation),
             "source": facts["child"]["name"],
-            "cells": _cells(facts["child"]),
+            "cells": _cells(facts["child"]["columns"]),
             "max_rows": session.settings.max_rows,
             "max_share": session.settings.max_share,
             "actor": session.settings.actor,
+            # Where rows lie on other nodes, their keys are staged instead of their places.
+            "columns_staged": _join(", ", map(sql.SQL("{} AS {}").format, columns, staged)),
+            "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts["distributed"] else "count(*)"),
+            "is_staged": sql.SQL("({}) IN (SELECT {} FROM pg_temp.sqlrail_orphan)").format(
+                _join(", ", columns), _join(", ", staged)
+            )
+            if facts["distributed"]
+            else sql.SQL("c.ctid = ANY (ARRAY(SELECT tid FROM pg_temp.sqlrail_orphan))"),
+            **_look_at(relation, facts),
         }
 
     def __call__(self, name: str, **parts: Any) -> bytes:
-        return message(self.session.connection, name, **{**self.parts, **parts})
+        return _message(self.session, name, **{**self.parts, **parts})
 
     def cascade(self, name: str, edge: dict[str, Any]) -> bytes:
-        pairs = zip(edge["columns"], edge["keys"], strict=True)
-        matches = [sql.SQL("t.{} = r.{}").format(*map(sql.Identifier, pair)) for pair in pairs]
+        keys = [_of("r", key) for key in edge["keys"]]
+        columns = [_of("t", column) for column in edge["columns"]]
         return self(
             name,
             action=edge["action"],
             table=_table(edge["table"]),
             source=edge["table"]["name"],
-            cells=_cells(edge["table"]),
+            cells=_cells(edge["table"]["columns"]),
             referenced=_table(edge["referenced"]),
-            matches=sql.SQL(" AND ").join(matches),
+            matches=_matches(keys, edge["operators"], columns),
         )
+
+
+def _look_at(relation: Relation, facts: dict[str, Any]) -> dict[str, sql.Composable]:
+    """What a preview wants of the orphans: their keys as k1 and so on, their primary keys as r1, their time."""
+    staged, row = _numbered("k", relation.columns), _numbered("r", facts["primary_key"])
+    sources = [_of("c", column) for column in (*relation.columns, *facts["primary_key"])]
+    sources.append(_of("c", facts["timestamp"]) if facts["timestamp"] else sql.SQL("NULL::timestamptz"))
+    return {
+        "orphan_columns": _join(
+            ", ", map(sql.SQL("{} AS {}").format, sources, [*staged, *row, sql.Identifier("at")])
+        ),
+        "staged": _join(", ", staged),
+        "staged_row": _join(", ", [*staged, *row]),
+        "key": _object(relation.columns, staged),
+        "example": _object(facts["primary_key"], row) if row else sql.SQL("NULL::jsonb"),
+    }
+
+
+def _numbered(letter: str, names: Sequence[str]) -> list[sql.Identifier]:
+    return [sql.Identifier(f"{letter}{n}") for n, _ in enumerate(names, 1)]
+
+
+def _of(alias: str, column: str) -> sql.Composable:
+    return sql.SQL("{}.{}").format(sql.SQL(alias), sql.Identifier(column))
+
+
+def _join(between: str, parts: Iterable[sql.Composable]) -> sql.Composable:
+    return sql.SQL(between).join(parts)
+
+
+def _matches(
+    keys: list[sql.Composable], operators: list[list[str]], columns: list[sql.Composable]
+) -> sql.Composable:
+    # A name of an operator cannot be quoted, and has no letter that could do harm.
+    return _join(
+        " AND ",
+        (
+            sql.SQL("{} OPERATOR({}.{}) {}").format(key, sql.Identifier(schema), sql.SQL(name), column)
+            for key, (schema, name), column in zip(keys, operators, columns, strict=True)
+        ),
+    )
 
 
 def _by_table(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -247,18 +436,26 @@ def _table(description: dict[str, Any]) -> sql.Composable:
     return sql.SQL("ONLY {}").format(names) if description["only"] else names
 
 
-def _cells(description: dict[str, Any]) -> sql.Composable:
+def _cells(columns: list[str]) -> sql.Composable:
     """An object of the row's columns as text; generated ones are left out, they come back by themselves."""
-    columns = description["columns"]
+    return _object(columns, [_of("c", column) for column in columns])
+
+
+def _object(names: Iterable[str], values: Iterable[sql.Composable]) -> sql.Composable:
     return sql.SQL("jsonb_object({}, ARRAY[{}]::text[])").format(
-        sql.Literal(columns),
-        sql.SQL(", ").join(sql.SQL("c.{}::text").format(sql.Identifier(column)) for column in columns),
+        sql.Literal(list(names)), _join(", ", (sql.SQL("{}::text").format(value) for value in values))
     )
 
 
 def _effects(facts: dict[str, Any]) -> dict[str, Any]:
+    actions = {key["on_delete"] for key in facts["foreign_keys"]}
+    goes_on = facts["parent_oid"] in facts["bereaved"] and actions.isdisjoint({"set null", "set default"})
     return {
         "triggers": tuple(f"{trigger['name']} on {trigger['table']}" for trigger in facts["triggers"]),
         "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts["cascades"])
-        + (("the rows below them go as well",) * (facts["child"]["name"] == facts["parent"]["name"])),
+        + (("the rows below them go as well",) * goes_on),
+        "foreign_keys": tuple(
+            f"{key['name']}{'' if key['validated'] else ', not valid'}: on delete {key['on_delete']}"
+            for key in facts["foreign_keys"]
+        ),
     }

@@ -43,9 +43,35 @@ def cleaned_line(one: Cleaned) -> str:
         return f"{one.relation}: would be refused: {'; '.join(one.refusals)}"
     if not one.orphans:
         return f"{one.relation}: no orphans"
-    if one.run is None:
-        return f"{one.relation}: {rows(one.orphans)} of {one.rows:,} would be archived and deleted"
+    if one.run is None and one.seen:
+        share = one.orphans / one.seen.rows
+        return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and deleted"
     return f"{one.relation}: {rows(one.deleted)} deleted, {rows(one.archived)} archived (run {one.run})"
+
+
+def seen_lines(one: Cleaned) -> list[str]:
+    """What a look found beside the number of orphans."""
+    seen, lines = one.seen, []
+    if seen and one.orphans:
+        lines.append(f"{seen.missing_keys:,} key{'s are' if seen.missing_keys != 1 else ' is'} missing")
+        if seen.oldest:
+            lines.append(f"{seen.timestamp} from {seen.oldest} to {seen.newest}")
+        lines += [_sample_line(sample) for sample in seen.samples]
+    if seen and seen.null_keys:
+        lines.append(f"{rows(seen.null_keys)} without a key, which stay{'s' * (seen.null_keys == 1)}")
+    for key in one.foreign_keys if one.orphans else ():
+        lines.append(f"its own foreign key {key}")
+        if key.endswith(("set null", "set default")):
+            lines[-1] += ", which would have kept the rows; the cleanup deletes them"
+    return lines
+
+
+def _sample_line(sample: dict[str, Any]) -> str:
+    key, row = (
+        ", ".join(f"{name} {value}" for name, value in (sample[part] or {}).items())
+        for part in ("key", "row")
+    )
+    return f"for example {rows(sample['rows'])} with {key}{f': {row}' if row else ''}"
 
 
 def migrated_text(result: Migrated) -> str:
@@ -84,6 +110,8 @@ def cleanup_text(result: Cleanup) -> str:
     lines = []
     for one in result.relations:
         lines.append(cleaned_line(one))
+        if result.dry_run:
+            lines += [f"  {line}" for line in seen_lines(one)]
         lines += [f"  trigger {trigger}" for trigger in one.triggers]
         lines += [f"  foreign key {cascade}" for cascade in one.cascades]
     if result.dry_run:
@@ -220,18 +248,32 @@ def error_json(error: SqlrailError, message: str) -> dict[str, Any]:
 
 
 def _cleaned_json(one: Cleaned) -> dict[str, Any]:
+    relation, seen = one.relation, one.seen
     return {
-        "child": join(*one.relation.child),
-        "column": one.relation.column,
-        "parent": join(*one.relation.parent),
-        "key": one.relation.key,
+        "child": join(*relation.child),
+        "column": _name(relation.columns),
+        "columns": list(relation.columns),
+        "parent": join(*relation.parent),
+        "key": _name(relation.keys),
+        "keys": list(relation.keys),
         "orphans": one.orphans,
         "deleted": one.deleted,
         "archived": one.archived,
-        "rows": one.rows,
+        "rows": seen and seen.rows,
+        "missing_keys": seen and seen.missing_keys,
+        "null_keys": seen and seen.null_keys,
+        "timestamp": seen and seen.timestamp,
+        "oldest": seen and seen.oldest,
+        "newest": seen and seen.newest,
+        "samples": list(seen.samples) if seen else [],
         "run": one.run,
         "skipped": one.skipped,
         "refusals": list(one.refusals),
         "triggers": list(one.triggers),
         "cascades": list(one.cascades),
+        "foreign_keys": list(one.foreign_keys),
     }
+
+
+def _name(columns: tuple[str, ...]) -> str:
+    return columns[0] if len(columns) == 1 else f"({', '.join(map(join, columns))})"

@@ -65,23 +65,23 @@ class Answer:
 
 
 @cache
-def _template(name: str) -> list[tuple[bytes, str | None]]:
+def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
     """The text of sql/<name>.sql in pieces, each with the name of the {part} behind it."""
     here = Path(__file__).parent
     folder = here / "sql" if (here / "sql").is_dir() else here.parent / "sql"
     lines = (folder / f"{name}.sql").read_text(encoding="utf-8").splitlines()
     # The comments are for people; a thousand files need not carry them over the network a thousand times.
-    text = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+    text = "\n".join(line for line in lines if commented or not line.lstrip().startswith("--"))
     return [(piece.encode(), part) for piece, part, _, _ in Formatter().parse(f"{text}\n")]
 
 
-def message(connection: Connection, name: str, **parts: Any) -> bytes:
-    """The text of sql/<name>.sql with its {parts} filled in.
+def message(connection: Connection, name: str, *, commented: object = False, **parts: Any) -> bytes:
+    """The text of sql/<name>.sql with its {parts} filled in, and with its comments where people will read it.
 
     Composables and bytes, which are messages themselves, go in as they are, all else as literals.
     """
     text = []
-    for piece, slot in _template(name):
+    for piece, slot in _template(name, bool(commented)):
         text.append(piece)
         if slot is not None:
             part = parts[slot]

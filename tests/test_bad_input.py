@@ -36,6 +36,7 @@ SCHEME = "DATABASE_URL must begin with postgresql:// or postgres://"
 PORT = "port in DATABASE_URL is wrong: a port is a number from 1 to 65535."
 LIBPQ = {"DATABASE_URL": "-", "PGHOST": "h"}
 HELP = "See `sqlrail --help`."
+NO_RELATION = "is not of the form child.column -> parent.key or child.(a, b) -> parent.(x, y)."
 OWN_TRANSACTION = (
     "is not for the file to say: the runner begins and ends its transaction. Remove it; where statements have to "
     "commit on their own, begin the file with `-- transactional: false`."
@@ -86,7 +87,7 @@ USAGE = [
         "stamp dev",
         "argument environment: invalid choice: 'dev' (choose from <any>). See `sqlrail stamp --help`.",
     ),
-    flag("cleanup --relation a.b", "--relation: 'a.b' is not of the form child.column -> parent.key."),
+    flag("cleanup --relation a.b", f"--relation: 'a.b' {NO_RELATION}"),
     *(
         flag(f"migrate --lock-wait={text}", f"--lock-wait is '{text}': {DURATION}")
         for text in ("5", "-1s", "1e9h", "nan", "inf", "", "5S", "\u0665s", "s", "5s;")
@@ -222,17 +223,18 @@ FOLDERS = [
     Case("name not UTF-8", "migrations: the name '002_\\udcff' is not UTF-8; rename that file.",
          files={"migrations/002_\udcff.sql": "SELECT 1"}),
     Case("no relation to clean",
-         "no migration in migrations declares a relation: add `-- cleanup: child.column -> parent.key` to one, or name "
-         "one with --relation 'child.column -> parent.key'.", "cleanup", code=3),
+         "no migration in migrations declares a relation, and the database has no foreign key that is not validated: "
+         "add `-- cleanup: child.column -> parent.key` to a migration, or name one with --relation 'child.column -> "
+         "parent.key', or take every key's with --all.", "cleanup", code=3),
 ]  # fmt: skip
 
 FILES = [
     file("unknown directive", "-- Why\n-- clean-up: a.b -> c.d\nSELECT 1",
          f"2:1: 'clean-up' is not a directive {DIRECTIVES}; begin a plain comment with a capital letter."),
     file("malformed cleanup", "-- cleanup: a -> b\nSELECT 1",
-         "1:1: cleanup: 'a -> b' is not of the form child.column -> parent.key."),
+         f"1:1: cleanup: 'a -> b' {NO_RELATION}"),
     file("cleanup of nothing", "-- cleanup:\nSELECT 1",
-         "1:1: cleanup: '' is not of the form child.column -> parent.key."),
+         f"1:1: cleanup: '' {NO_RELATION}"),
     file("bare timeout", "\n-- lock-timeout: 5\nSELECT 1", f"2:1: lock-timeout: {DURATION}"),
     file("negative timeout", "-- statement-timeout: -1s\nSELECT 1", f"1:1: statement-timeout: {DURATION}"),
     file("endless timeout", "-- statement-timeout: 1e9h\nSELECT 1", f"1:1: statement-timeout: {DURATION}"),

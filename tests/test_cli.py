@@ -209,7 +209,11 @@ def test_a_dry_run_counts_and_changes_nothing(sqlrail: Sqlrail, orphaned: str, e
     plain = sqlrail("cleanup", "--dry-run", env=env)
     assert (plain.code, plain.err) == (0, "")
     assert plain.out.splitlines() == [
-        "child.parent_id -> parent.id: 2 rows of 4 would be archived and deleted",
+        "child.parent_id -> parent.id: 2 rows of 4 (50.00%) would be archived and deleted",
+        "  2 keys are missing",
+        "  for example 1 row with parent_id 7",
+        "  for example 1 row with parent_id 8",
+        "  1 row without a key, which stays",
         "dry run: nothing was changed",
     ]
     document = sqlrail("cleanup", "--dry-run", "--json", env=env).document

@@ -1,0 +1,13 @@
+-- A quick look at a relation: the same anti-join as the finding's. Reads only, and where the orphans are many counts no
+-- more rows than tell whether they are too many.
+WITH found AS MATERIALIZED (
+    SELECT count(*) AS orphans
+      FROM {child} AS c
+     WHERE {has_key}
+       AND NOT EXISTS (SELECT FROM {parent} AS p WHERE {matches})
+)
+SELECT CASE WHEN orphans > {max_rows} THEN
+           (SELECT count(*) FROM (SELECT FROM {child}
+              LIMIT least(ceil(orphans / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough) END,
+       orphans, EXISTS (SELECT FROM {parent})
+  FROM found;

@@ -1,0 +1,65 @@
+-- What was found, counted, before anything is done about it.
+CREATE TEMP TABLE sqlrail_limit ON COMMIT DROP AS
+SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relation}::text AS relation,
+       {expected}::bigint AS expected,
+       found.orphans,
+       -- those of earlier rounds, where rows below the deleted ones lose their parents in turn
+       earlier.orphans AS before,
+       EXISTS (SELECT FROM {parent}) AS has_parents,
+       -- Counted only where it matters, and only as far: if there are as many, the share is kept.
+       CASE WHEN found.orphans + earlier.orphans > {max_rows}
+            THEN (SELECT count(*) FROM (SELECT FROM {child}
+                    LIMIT least(ceil((found.orphans + earlier.orphans) / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough)
+                 + earlier.orphans END AS rows
+  FROM (SELECT {found} AS orphans FROM pg_temp.sqlrail_orphan) AS found,
+       (SELECT coalesce(sum((done->>'orphans')::bigint), 0)::bigint AS orphans
+          FROM sqlrail.run AS r, jsonb_array_elements(r.relations) AS done
+         WHERE r.id = nullif(current_setting('sqlrail.run', true), '')::bigint
+           AND done->>'relation' = {relation}) AS earlier;
+
+-- Rows of other tables that foreign keys would delete or change with them.
+CREATE TEMP TABLE sqlrail_cascade (
+    source regclass,
+    part oid,
+    tid tid,
+    action text,
+    PRIMARY KEY (part, tid)
+) ON COMMIT DROP;
+
+DO $guard$
+DECLARE
+    it record;
+BEGIN
+    SELECT * INTO it FROM pg_temp.sqlrail_limit;
+    -- NOT IN an empty set is true for every row: this would empty the table.
+    IF it.orphans > 0 AND NOT it.has_parents THEN
+        RAISE EXCEPTION 'the parent table is empty, so all % rows with a key would go', it.orphans
+            USING ERRCODE = 'SR001',
+                  HINT = 'Fill the parent table first; if it was emptied by mistake, restore it.';
+    END IF;
+    -- Orphans on this scale are more often a wrong relation or lost parents than rows to throw away.
+    IF it.orphans + it.before > it.max_rows AND it.orphans + it.before > it.max_share * it.rows THEN
+        RAISE EXCEPTION '% of % rows are orphans, more than % rows and % %% of the table',
+            it.orphans + it.before, it.rows, it.max_rows, it.max_share * 100
+            USING ERRCODE = 'SR001',
+                  HINT = 'If they shall go all the same, allow it: --max-share or --max-rows.';
+    END IF;
+    -- Somebody is deleting parents right now; what was looked at is not what would go.
+    IF it.orphans - it.expected > it.max_rows AND it.orphans - it.expected > it.max_share * it.expected THEN
+        RAISE EXCEPTION 'there are % orphans now, and there were % when it was looked, a moment ago',
+            it.orphans, it.expected
+            USING ERRCODE = 'SR001',
+                  HINT = 'Find out who deletes parents; then look again with --dry-run.';
+    END IF;
+END
+$guard$;
+
+-- The run, made once a transaction and only if there is something to delete; its number stays in a local setting.
+WITH run AS (
+    INSERT INTO sqlrail.run (verb, migration_id, actor)
+    SELECT {verb}, {migration}, {actor}
+      FROM pg_temp.sqlrail_limit
+     WHERE orphans > 0 AND coalesce(current_setting('sqlrail.run', true), '') = ''
+    RETURNING id
+)
+SELECT set_config('sqlrail.run', id::text, true) FROM run;

@@ -1,0 +1,422 @@
+"""Relations: composite keys, where relations come from, and the order in which they are cleaned."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import console
+import psycopg
+import pytest
+from conftest import Connect, majors, query
+from console import Sqlrail, put
+from test_cleanup import (
+    ORDERS,
+    SHOP,
+    apply,
+    archive,
+    check_cascades,
+    clean,
+    ids,
+    refusal,
+    settings,
+)
+
+from sqlrail import cleanup as room
+from sqlrail.errors import Refused
+from sqlrail.orphans import Relation
+
+sqlrail = console.sqlrail
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def db(database: str, connect: Connect) -> Connection:
+    return connect(database)
+
+
+class Deaf:
+    def say(self, text: str) -> None: ...
+    def applied(self, done: Any) -> None: ...
+
+
+def known(url: str, folder: Path, *, every: bool = False) -> list[str]:
+    """The relations that a dry run looks at, in their order."""
+    told = settings(url, migrations=folder)
+    found = room.cleanup(told, Deaf(), every=every, dry_run=True)
+    return [str(one.relation) for one in found.relations]
+
+
+# Composite keys
+
+PAIRS = """
+    CREATE TABLE seats (hall text, "No" int, PRIMARY KEY ("No", hall));
+    CREATE TABLE tickets (id int PRIMARY KEY, hall text, seat int);
+    INSERT INTO seats VALUES ('A', 1), ('A', 2), ('B', 1);
+    INSERT INTO tickets VALUES (1, 'A', 1), (2, 'B', 2), (3, 'B', 1), (4, NULL, 2), (5, 'C', NULL), (6, NULL, NULL),
+                               (7, 'C', 1), (8, 'B', 2);
+"""
+TICKETS = 'tickets.(hall, seat) -> seats.(hall, "No")'
+
+
+@pytest.mark.parametrize(
+    ("text", "printed", "relation"),
+    [
+        ("a.(b,C) -> d.( e , \"F\" )", 'a.(b, c) -> d.(e, "F")', (("a",), ("b", "c"), ("d",), ("e", "F"))),
+        ("s.a . (b, c) -> t.d.(e, f)", "s.a.(b, c) -> t.d.(e, f)", (("s", "a"), ("b", "c"), ("t", "d"), ("e", "f"))),
+        ("a.(b) -> c.d", "a.b -> c.d", (("a",), ("b",), ("c",), ("d",))),
+        ('"a.(b".("c,d", "e)") -> "->".(f, g)', '"a.(b".("c,d", "e)") -> "->".(f, g)',
+         (("a.(b",), ("c,d", "e)"), ("->",), ("f", "g"))),
+    ],
+)  # fmt: skip
+def test_composite_keys_are_read_and_written(text: str, printed: str, relation: tuple[Any, ...]) -> None:
+    parsed = Relation.parse(text)
+    assert parsed == Relation(*relation)
+    assert str(parsed) == printed
+    assert Relation.parse(printed) == parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a.(b, c) -> d.e", "has 2 columns for 1 of the key"),
+        ("a.b -> d.(e, f)", "has 1 columns for 2 of the key"),
+        ("a.() -> b.()", "is not of the form"),
+        ("a.(b,) -> c.(d,)", "is not of the form"),
+        ("(a, b) -> c.(d, e)", "is not of the form"),
+        ("a.b.c.(d, e) -> f.(g, h)", "is not of the form"),
+    ],
+)
+def test_what_is_no_composite_key_is_said_to_be_none(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Relation.parse(text)
+
+
+def test_a_row_with_a_null_in_a_composite_key_is_no_orphan(any_database: str, connect: Connect) -> None:
+    db = connect(any_database)
+    db.execute(PAIRS)
+    (seen,) = clean(any_database, TICKETS, dry_run=True).relations
+    assert seen.seen is not None
+    assert (seen.orphans, seen.seen.missing_keys, seen.seen.null_keys) == (3, 2, 3)
+    assert seen.seen.samples == [
+        {"key": {"hall": "B", "seat": "2"}, "row": {"id": "2"}, "rows": 2},
+        {"key": {"hall": "C", "seat": "1"}, "row": {"id": "7"}, "rows": 1},
+    ]
+    (one,) = clean(any_database, TICKETS).relations
+    assert (one.deleted, one.archived) == (3, 3)
+    assert ids(db, "tickets") == [1, 3, 4, 5, 6]
+    assert [cells["id"] for _, _, cells in archive(db)] == ["2", "7", "8"]
+    db.execute('ALTER TABLE tickets ADD FOREIGN KEY (hall, seat) REFERENCES seats (hall, "No")')
+
+
+def test_a_file_cleans_a_composite_key_and_adds_it(db: Connection, database: str, tmp_path: Path) -> None:
+    db.execute(PAIRS)
+    key = 'ALTER TABLE tickets ADD FOREIGN KEY (seat, hall) REFERENCES seats ("No", hall);'
+    apply(database, tmp_path, _001=f"-- cleanup: public.{TICKETS}\n{key}")
+    assert ids(db, "tickets") == [1, 3, 4, 5, 6]
+
+
+def test_the_json_names_all_columns_of_a_composite_key(database: str, sqlrail: Sqlrail) -> None:
+    query(database, PAIRS)
+    done = sqlrail("cleanup", "--json", "--database-url", database, "--relation", TICKETS)
+    (one,) = done.document["relations"]
+    assert (one["column"], one["key"]) == ("(hall, seat)", '(hall, "No")')
+    assert (one["columns"], one["keys"]) == (["hall", "seat"], ["hall", "No"])
+    (run,) = query(database, "SELECT relations->0->>'relation' FROM sqlrail.run")
+    assert run == (TICKETS,)
+
+
+@pytest.mark.parametrize(
+    ("setup", "relation", "message"),
+    [
+        ("", 'tickets.(hall, seat) -> seats.(hall, hall)', "seats.(hall, hall) are not unique, so they are no key"),
+        ("ALTER TABLE seats ADD c int NOT NULL DEFAULT 1", "tickets.(hall, seat) -> seats.(hall, c)",
+         "seats.(hall, c) are not unique"),
+        ("", "tickets.hall -> seats.hall", "seats.hall is not unique, so it is not a key"),
+        ("ALTER TABLE seats DROP CONSTRAINT seats_pkey, ADD UNIQUE (\"No\", hall);"
+         "ALTER TABLE seats ALTER hall DROP NOT NULL",
+         TICKETS, "seats.hall may be null, so it is not a key"),
+    ],
+)  # fmt: skip
+def test_what_is_no_composite_key_of_the_parent_refuses(
+    db: Connection, database: str, setup: str, relation: str, message: str
+) -> None:
+    db.execute((PAIRS + setup).encode())
+    assert message in refusal(db, database, relation).replace('"', "")
+
+
+def test_a_composite_key_without_a_column_is_skipped(db: Connection, database: str) -> None:
+    db.execute(PAIRS)
+    with pytest.raises(Refused, match='"seats" has no column "row"'):
+        clean(database, "tickets.(hall, seat) -> seats.(hall, row)")
+
+
+def test_cascades_below_a_composite_key_are_archived(db: Connection, database: str) -> None:
+    db.execute(
+        """CREATE TABLE p (no text, x int, y int, PRIMARY KEY (x, y)); INSERT INTO p VALUES ('p1', 1, 1);
+        CREATE TABLE c (no text, a int, b int, z int, PRIMARY KEY (z, a, b));
+        CREATE TABLE d (no text, b int, z int, a int, FOREIGN KEY (a, b, z) REFERENCES c (a, b, z) ON DELETE CASCADE);
+        INSERT INTO c VALUES ('c1', 1, 1, 1), ('c2', 1, 2, 2), ('c3', 2, 1, 2);
+        INSERT INTO d VALUES ('d1', 1, 1, 1), ('d2', 2, 2, 1), ('d3', 1, 2, 2), ('d4', 1, NULL, 2)"""
+    )
+    assert check_cascades(db, database, "c.(b, a) -> p.(y, x)") == Counter(
+        {("c", "orphan"): 2, ("d", "cascade"): 2}
+    )
+
+
+# What counts as equal
+
+
+def test_keys_are_compared_as_their_index_does_whatever_the_search_path(
+    db: Connection, database: str
+) -> None:
+    """Ada is there. The = that is in sight is another than the key's own."""
+    db.execute(
+        """CREATE SCHEMA away;
+        CREATE TYPE away.name AS (v text);
+        CREATE FUNCTION away.cmp(away.name, away.name) RETURNS int IMMUTABLE LANGUAGE sql
+            AS 'SELECT bttextcmp(lower(($1).v), lower(($2).v))';
+        CREATE FUNCTION away.eq(away.name, away.name) RETURNS boolean IMMUTABLE LANGUAGE sql
+            AS 'SELECT away.cmp($1, $2) = 0';
+        CREATE FUNCTION away.lt(away.name, away.name) RETURNS boolean IMMUTABLE LANGUAGE sql
+            AS 'SELECT away.cmp($1, $2) < 0';
+        CREATE OPERATOR away.= (LEFTARG = away.name, RIGHTARG = away.name, FUNCTION = away.eq);
+        CREATE OPERATOR away.< (LEFTARG = away.name, RIGHTARG = away.name, FUNCTION = away.lt);
+        CREATE OPERATOR CLASS away.ops DEFAULT FOR TYPE away.name USING btree AS
+            OPERATOR 1 away.<, OPERATOR 3 away.=, FUNCTION 1 away.cmp(away.name, away.name);
+        CREATE TABLE users (id away.name PRIMARY KEY); CREATE TABLE orders (id int, user_id away.name);
+        INSERT INTO users VALUES (ROW('Ada')); INSERT INTO orders VALUES (1, ROW('ada')), (2, ROW('Bob'))"""
+    )
+    naive = "SELECT id FROM orders WHERE user_id NOT IN (SELECT id FROM users) ORDER BY 1"
+    assert db.execute(naive.encode()).fetchall() == [(1,), (2,)]
+    assert clean(database).relations[0].deleted == 1
+    assert ids(db) == [1]
+    db.execute("ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users")
+
+
+@pytest.mark.parametrize("parent", ["citext", "text"])
+def test_letters_that_are_one_to_the_key_are_one_to_us(db: Connection, database: str, parent: str) -> None:
+    """And two where the key says so, whatever = the search_path leads to."""
+    try:
+        db.execute("CREATE SCHEMA away; CREATE EXTENSION citext SCHEMA away")
+    except psycopg.errors.FeatureNotSupported as exc:
+        pytest.skip(f"{exc.diag.message_primary}")
+    types = {"citext": "away.citext", "text": "text"}
+    db.execute(
+        f"""CREATE TABLE users (id {types[parent]} PRIMARY KEY); CREATE TABLE orders (id int, user_id away.citext);
+        INSERT INTO users VALUES ('Ada'); INSERT INTO orders VALUES (1, 'Ada'), (2, 'ada'), (3, 'Bob')""".encode()
+    )
+    gone = [3] if parent == "citext" else [2, 3]
+    (seen,) = clean(database, dry_run=True).relations
+    assert seen.seen is not None
+    assert (seen.orphans, len(seen.seen.samples)) == (len(gone), len(gone))
+    assert clean(database).relations[0].deleted == len(gone)
+    assert ids(db) == sorted({1, 2, 3} - set(gone))
+    db.execute("ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users")
+
+
+# Where relations come from
+
+KEYS = """
+    CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1);
+    CREATE TABLE sure (id int, user_id int REFERENCES users ON DELETE CASCADE);
+    CREATE TABLE unsure (id int, user_id int); INSERT INTO unsure VALUES (1, 1), (2, 2), (3, NULL);
+    ALTER TABLE unsure ADD CONSTRAINT one FOREIGN KEY (user_id) REFERENCES users NOT VALID;
+"""
+
+
+def test_a_key_that_is_not_validated_is_a_relation(db: Connection, database: str, tmp_path: Path) -> None:
+    db.execute(KEYS)
+    assert known(database, tmp_path / "none") == ["unsure.user_id -> users.id"]
+    done = room.cleanup(settings(database, migrations=tmp_path / "none"), Deaf())
+    assert done.relations[0].deleted == 1
+    db.execute("ALTER TABLE unsure VALIDATE CONSTRAINT one")
+    with pytest.raises(Refused, match="no foreign key that is not validated: .* take every key's with --all"):
+        known(database, tmp_path / "none")
+
+
+def test_all_takes_the_valid_keys_as_well(db: Connection, database: str, tmp_path: Path) -> None:
+    """Behind which a restored dump or a disabled trigger may have left orphans."""
+    db.execute(KEYS)
+    db.execute("SET session_replication_role = replica; INSERT INTO sure VALUES (7, 7)")
+    both = ["sure.user_id -> users.id", "unsure.user_id -> users.id"]
+    assert known(database, tmp_path / "none", every=True) == both
+    done = room.cleanup(settings(database, migrations=tmp_path / "none"), Deaf(), every=True)
+    assert [one.deleted for one in done.relations] == [1, 1]
+
+
+def test_one_relation_in_several_spellings_is_there_once(
+    db: Connection, database: str, tmp_path: Path
+) -> None:
+    db.execute(
+        f"{KEYS} ALTER TABLE unsure ADD CONSTRAINT two FOREIGN KEY (user_id) REFERENCES users NOT VALID"
+    )
+    declared = "-- cleanup: public.unsure.user_id -> users.id\n-- cleanup: UNSURE.user_id -> users.id\n"
+    put({"001_a.sql": f"{declared}SELECT 1;"}, tmp_path)
+    (one,) = room.cleanup(settings(database, migrations=tmp_path), Deaf(), dry_run=True).relations
+    assert str(one.relation) == "public.unsure.user_id -> users.id"
+    assert one.foreign_keys == (
+        "one, not valid: on delete no action",
+        "two, not valid: on delete no action",
+    )
+
+
+def test_a_declared_relation_and_a_key_of_other_pairs_are_two(
+    db: Connection, database: str, tmp_path: Path
+) -> None:
+    db.execute(
+        """CREATE TABLE p (x int, y int, UNIQUE (x, y)); CREATE TABLE c (a int, b int);
+        ALTER TABLE c ADD FOREIGN KEY (a, b) REFERENCES p (x, y) NOT VALID,
+                      ADD FOREIGN KEY (b, a) REFERENCES p (y, x) NOT VALID,
+                      ADD FOREIGN KEY (a, b) REFERENCES p (y, x) NOT VALID"""
+    )  # fmt: skip
+    assert known(database, tmp_path / "none") == ["c.(a, b) -> p.(x, y)", "c.(a, b) -> p.(y, x)"]
+
+
+def test_keys_of_partitions_and_of_out_of_sight_tables(db: Connection, database: str, tmp_path: Path) -> None:
+    db.execute(
+        """CREATE SCHEMA away; CREATE TABLE away.users (id int PRIMARY KEY) PARTITION BY RANGE (id);
+        CREATE TABLE away.low PARTITION OF away.users FOR VALUES FROM (0) TO (10);
+        CREATE TABLE away.high PARTITION OF away.users FOR VALUES FROM (10) TO (20);
+        CREATE TABLE "Kid" (id int, "User" int REFERENCES away.users) PARTITION BY RANGE (id);
+        CREATE TABLE kid_low PARTITION OF "Kid" FOR VALUES FROM (0) TO (10);
+        CREATE TABLE kid_high (id int, "User" int);
+        ALTER TABLE "Kid" ATTACH PARTITION kid_high FOR VALUES FROM (10) TO (20);
+        CREATE TEMP TABLE t_users (id int PRIMARY KEY); CREATE TEMP TABLE t (user_id int REFERENCES t_users)"""
+    )
+    assert known(database, tmp_path / "none", every=True) == ['"Kid"."User" -> away.users.id']
+
+
+@pytest.mark.skipif(
+    not majors() or max(majors()) < 18, reason="PERIOD and NOT ENFORCED came with PostgreSQL 18"
+)
+def test_keys_that_mean_something_else_are_no_relations(
+    db: Connection, database: str, tmp_path: Path
+) -> None:
+    db.execute(
+        """CREATE TABLE p (id int4range, during tstzrange, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+        CREATE TABLE c (p_id int4range, during tstzrange,
+                        FOREIGN KEY (p_id, PERIOD during) REFERENCES p (id, PERIOD during));
+        CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE o (user_id int REFERENCES users NOT ENFORCED)"""
+    )
+    with pytest.raises(Refused, match="no foreign key"):
+        known(database, tmp_path / "none")
+    assert known(database, tmp_path / "none", every=True) == ["o.user_id -> users.id"]
+    with pytest.raises(Refused, match="are not unique"):
+        clean(database, "c.(p_id, during) -> p.(id, during)")
+
+
+def test_a_folder_without_a_relation_and_a_database_without_a_key_refuse(
+    database: str, sqlrail: Sqlrail
+) -> None:
+    put({"migrations/001_a.sql": "SELECT 1;"})
+    refused = sqlrail("cleanup", "--database-url", database, "--json")
+    assert (refused.code, refused.error["kind"]) == (3, "refused")
+    assert "declares a relation" in refused.error["message"]
+    assert sqlrail("cleanup", "--database-url", database, "--all", "--relation", ORDERS).code == 2
+
+
+# Order
+
+CHAIN = """
+    CREATE TABLE a (id int PRIMARY KEY);
+    CREATE TABLE b (id int PRIMARY KEY, a int); CREATE TABLE c (id int PRIMARY KEY, b int);
+    CREATE TABLE d (id int PRIMARY KEY, c int);
+    INSERT INTO a VALUES (1); INSERT INTO b VALUES (1, 1), (2, 9); INSERT INTO c VALUES (1, 1), (2, 2), (3, 7);
+    INSERT INTO d VALUES (1, 1), (2, 2), (3, 3)
+"""
+
+
+def test_parents_are_cleaned_before_their_children_so_that_each_is_looked_at_once(
+    db: Connection, database: str
+) -> None:
+    db.execute(CHAIN)
+    clean(database, "d.c -> c.id", "c.b -> b.id", "b.a -> a.id")
+    ((relations,),) = db.execute("SELECT relations FROM sqlrail.run").fetchall()
+    assert [(one["relation"], one["deleted"]) for one in relations] == [
+        ("b.a -> a.id", 1),
+        ("c.b -> b.id", 2),
+        ("d.c -> c.id", 2),
+    ]
+
+
+def test_relations_in_a_circle_are_repeated_until_none_is_left(db: Connection, database: str) -> None:
+    db.execute(
+        """CREATE TABLE a (id int PRIMARY KEY, b int); CREATE TABLE b (id int PRIMARY KEY, a int);
+        INSERT INTO a SELECT n, n FROM generate_series(1, 20) AS n; INSERT INTO a VALUES (100, 100);
+        INSERT INTO b SELECT n, n + 1 FROM generate_series(1, 20) AS n; INSERT INTO b VALUES (100, 100)"""
+    )
+    done = clean(database, "a.b -> b.id", "b.a -> a.id")
+    assert [one.deleted for one in done.relations] == [20, 20]
+    assert ids(db, "a") == ids(db, "b") == [100]
+
+
+def test_children_of_rows_that_a_cascade_took_are_cleaned_in_the_same_run(
+    db: Connection, database: str
+) -> None:
+    db.execute(
+        SHOP
+        + """CREATE TABLE lines (id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE CASCADE);
+        CREATE TABLE notes (id int, line_id int);
+        INSERT INTO lines VALUES (1, 10), (2, 13); INSERT INTO notes VALUES (1, 1), (2, 2)"""
+    )
+    done = clean(database, "notes.line_id -> lines.id", ORDERS)
+    assert [one.deleted for one in done.relations] == [1, 1]
+    assert ids(db, "notes") == [1]
+
+
+def test_children_of_a_partition_are_cleaned_after_the_whole(db: Connection, database: str) -> None:
+    db.execute(
+        """CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1);
+        CREATE TABLE orders (id int PRIMARY KEY, user_id int, up int) PARTITION BY RANGE (id);
+        CREATE TABLE low PARTITION OF orders FOR VALUES FROM (0) TO (10);
+        CREATE TABLE high PARTITION OF orders FOR VALUES FROM (10) TO (20);
+        CREATE TABLE notes (id int, low_id int);
+        INSERT INTO orders VALUES (1, 1, NULL), (2, 9, NULL), (11, 1, 2), (12, 1, 11);
+        INSERT INTO notes VALUES (1, 1), (2, 2)"""
+    )
+    done = clean(database, "notes.low_id -> low.id", "high.up -> orders.id", ORDERS)
+    assert [one.deleted for one in done.relations] == [1, 2, 1]
+    assert (ids(db), ids(db, "notes")) == ([1], [1])
+
+
+def test_what_has_no_orphans_is_not_locked(db: Connection, database: str, connect: Connect) -> None:
+    db.execute(SHOP + "CREATE TABLE carts AS SELECT 1 AS id, 1 AS user_id")
+    writer = connect(database, autocommit=False)
+    writer.execute("LOCK TABLE carts IN ROW EXCLUSIVE MODE")
+    assert clean(database, ORDERS, "carts.user_id -> users.id", lock_timeout=0.2).run == 1
+    writer.execute("LOCK TABLE orders, users IN ROW EXCLUSIVE MODE")
+    assert clean(database, ORDERS, "carts.user_id -> users.id", lock_timeout=0.2).run is None
+
+
+def test_the_tables_of_several_relations_are_locked_together(
+    db: Connection, database: str, connect: Connect
+) -> None:
+    """A writer that holds the one and then wants the other gets it while the cleanup waits."""
+
+    db.execute(SHOP + "CREATE TABLE carts AS SELECT 1 AS id, 98 AS user_id; CREATE TABLE carters (id int PRIMARY KEY);"
+               "INSERT INTO carters VALUES (1)")  # fmt: skip
+    writer = connect(database, autocommit=False)
+    writer.execute("LOCK TABLE carts IN ROW EXCLUSIVE MODE")
+    results: list[Any] = []
+    relations = (ORDERS, "carts.user_id -> carters.id")
+    thread = threading.Thread(target=lambda: results.append(clean(database, *relations, lock_timeout=20.0)))
+    thread.start()
+    while db.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount == 0:
+        assert thread.is_alive()
+    writer.execute("SET LOCAL lock_timeout = '500ms'")
+    writer.execute("LOCK TABLE orders IN ROW EXCLUSIVE MODE")
+    writer.commit()
+    thread.join()
+    assert [one.deleted for one in results[0].relations] == [1, 1]
+
+
+def test_the_result_has_the_order_that_was_given(database: str, sqlrail: Sqlrail) -> None:
+    query(database, CHAIN)
+    done = sqlrail("cleanup", "--json", "--database-url", database, "--relation", "c.b -> b.id", "--relation",
+                   "b.a -> a.id", "--relation", "c.b -> b.id")  # fmt: skip
+    assert [one["child"] for one in json.loads(done.out)["relations"]] == ["c", "b"]
