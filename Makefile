@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ARGS ?=
 DRY_RUN ?=
+RUN ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -15,7 +16,7 @@ APP := .venv/.installed
 DEV := .venv/.installed-dev
 PEERS := .venv/.installed-peers
 comma := ,
-RUN := SQLRAIL_EMBEDDED=1 $(VENV) runner.py
+RUNNER := SQLRAIL_EMBEDDED=1 $(VENV) runner.py
 
 .PHONY: help
 help: ## print this list
@@ -23,31 +24,34 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-cleanup db-rollback db-reset db-repair db-new db-stop
+.PHONY: db-migrate db-status db-cleanup db-restore db-rollback db-reset db-repair db-new db-stop
 db-migrate: $(APP) ## apply the pending migrations
-	@$(RUN) migrate $(ARGS)
+	@$(RUNNER) migrate $(ARGS)
 
 db-status: $(APP) ## show what is applied and what is pending
-	@$(RUN) status $(ARGS)
+	@$(RUNNER) status $(ARGS)
 
 db-cleanup: $(APP) ## archive and delete orphaned rows (DRY_RUN=1: only count them)
-	@$(RUN) cleanup $(if $(filter-out 0 n no false off,$(DRY_RUN)),--dry-run) $(ARGS)
+	@$(RUNNER) cleanup $(if $(filter-out 0 n no false off,$(DRY_RUN)),--dry-run) $(ARGS)
+
+db-restore: $(APP) ## put the archived rows of a run back (RUN=3; ARGS=--force: all that no key forbids)
+	@$(RUNNER) restore $(RUN) $(ARGS)
 
 db-rollback: $(APP) ## take back the newest migration (ARGS='--steps 2', ARGS='--to 003')
-	@$(RUN) rollback $(ARGS)
+	@$(RUNNER) rollback $(ARGS)
 
 db-reset: $(APP) ## development only: empty the database and migrate from zero
-	@$(RUN) reset --yes $(ARGS)
+	@$(RUNNER) reset --yes $(ARGS)
 
 db-repair: $(APP) ## accept edited and renamed files, after asking
-	@$(RUN) repair $(ARGS)
+	@$(RUNNER) repair $(ARGS)
 
 # Only a NAME that was given here: in some shells it is the machine's.
 db-new: $(APP) ## make the next migration and its rollback (NAME='add users')
-	@$(RUN) new "$(if $(findstring command,$(origin NAME)),$$NAME)" $(ARGS)
+	@$(RUNNER) new "$(if $(findstring command,$(origin NAME)),$$NAME)" $(ARGS)
 
 db-stop: $(APP) ## stop the server in .pgdata
-	@$(RUN) stop $(ARGS)
+	@$(RUNNER) stop $(ARGS)
 
 .PHONY: test lint bench bench-migrate bench-cleanup clean
 test: $(DEV) ## run the tests

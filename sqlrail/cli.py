@@ -28,6 +28,8 @@ VERBS = {
     "migrate": "apply what is pending, each file with its cleanup in one transaction",
     "status": "show the history; changes nothing",
     "cleanup": "archive and delete the orphans of every declared relation, and of every key that is not validated",
+    "restore": "put the archived rows of a run back, those whose parent is there again",
+    "archive": "list what cleanups have archived, or purge what is old",
     "reset": "development only: empty the database and migrate from zero",
     "rollback": "take back the newest migrations by their .rollback.sql files, each in one transaction",
     "baseline": "record files as applied without running them: for a database that has it all already",
@@ -85,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     added["status"].add_argument(
         "--check", action="store_true", help="exit 4 unless everything is applied and intact"
     )
+    for verb in ("migrate", "cleanup", "restore"):
+        guards = added[verb].add_argument_group("guards", argument_default=argparse.SUPPRESS)
+        guards.add_argument(
+            "--allow-triggers", metavar="NAMES", help="triggers that may fire, parted by commas"
+        )
     for verb in ("migrate", "cleanup"):
         guards = added[verb].add_argument_group("guards of the cleanup", argument_default=argparse.SUPPRESS)
         guards.add_argument(
@@ -92,9 +99,6 @@ def _parser() -> argparse.ArgumentParser:
         )
         guards.add_argument(
             "--max-rows", metavar="N", help="orphans that are few whatever their share (default: 1000)"
-        )
-        guards.add_argument(
-            "--allow-triggers", metavar="NAMES", help="triggers that may fire, parted by commas"
         )
     for verb in ("migrate", "rollback"):
         added[verb].add_argument(
@@ -127,6 +131,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     added["repair"].add_argument("--yes", action="store_true", help="do not ask")
     added["new"].add_argument("name", metavar="NAME", help="what it does, as in 'add users'")
+    added["restore"].add_argument(
+        "run", type=int, metavar="RUN", help="its number, as cleanup and archive list show it"
+    )
+    added["restore"].add_argument("--relation", metavar="'C.COL -> P.KEY'", help="this relation only")
+    added["restore"].add_argument(
+        "--force",
+        action="store_true",
+        help="all rows that no foreign key forbids, and without values whose column is gone",
+    )
+    added["archive"].add_argument("action", choices=("list", "purge"))
+    added["archive"].add_argument(
+        "--older-than", metavar="TIME", help="purge: of runs that are older, as in 30d"
+    )
+    added["archive"].add_argument("--yes", action="store_true", help="purge: do not ask, in production too")
     added["reset"].add_argument("--yes", action="store_true", help="do not ask")
     how_far = added["rollback"].add_mutually_exclusive_group()
     how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
@@ -240,6 +258,8 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
         "status": _status,
         "repair": _repair,
         "cleanup": _cleanup,
+        "restore": _restore,
+        "archive": _archive,
         "reset": _reset,
         "rollback": _rollback,
         "baseline": _baseline,
@@ -268,10 +288,13 @@ def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
     from sqlrail.migrate import status
 
     entries, found = status(settings, talk)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     intact = all(entry.state == "applied" for entry in entries) and not any(it.refuses for it in found)
     code = FOUND if options.check and not intact else OK
-    return code, report.status_json(entries, found), report.status_text(entries, found, width)
+    return code, report.status_json(entries, found), report.status_text(entries, found, _width())
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _repair(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
@@ -305,17 +328,48 @@ def _new(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result
 def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
     from sqlrail import report
     from sqlrail.cleanup import cleanup, print_sql
-    from sqlrail.orphans import Relation
 
-    try:
-        named = [Relation.parse(text) for text in options.relation or []]
-    except ValueError as exc:
-        raise UsageError(f"--relation: {exc}.") from exc
+    named = _relations(options.relation or [])
     if options.print_sql:
         script = print_sql(settings, talk, named, every=options.all)
         return OK, {"sql": script}, script
     result = cleanup(settings, talk, named, every=options.all, dry_run=options.dry_run)
     return OK, report.cleanup_json(result), report.cleanup_text(result)
+
+
+def _relations(texts: list[str]) -> list[Any]:
+    from sqlrail.orphans import Relation
+
+    try:
+        return [Relation.parse(text) for text in texts]
+    except ValueError as exc:
+        raise UsageError(f"--relation: {exc}.") from exc
+
+
+def _restore(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.restore import restore
+
+    named = _relations([options.relation] if options.relation is not None else [])
+    result = restore(settings, talk, options.run, next(iter(named), None), force=options.force)
+    return OK, report.restore_json(result), report.restore_text(result)
+
+
+def _archive(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import archive, report
+    from sqlrail.settings import age
+
+    if options.action == "list":
+        runs = archive.list_runs(settings, talk)
+        return OK, report.archive_json(runs), report.archive_text(runs, _width())
+    if options.older_than is None:
+        raise UsageError("archive purge needs --older-than, as in --older-than 30d.")
+    try:
+        older_than = age(options.older_than)
+    except ValueError as exc:
+        raise UsageError(f"--older-than is '{options.older_than}': {exc}.") from exc
+    done = archive.purge(settings, talk, older_than, lambda name, what: options.yes or _typed(name, what))
+    return OK, report.purge_json(done), report.purge_text(done)
 
 
 def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:

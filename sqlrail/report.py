@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlrail.backend import Applied
@@ -16,11 +16,15 @@ from sqlrail.problems import Problem, as_json, statements_done
 from sqlrail.repair import Repair
 
 if TYPE_CHECKING:  # what the other verbs need not load
+    from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
+    from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
 
 #: characters of a table where no terminal says how wide it is: never cut an id off
 WIDE = 200
+#: reasons that people read of one relation; the JSON has them all
+REASONS = 10
 
 
 def rows(number: int) -> str:
@@ -143,19 +147,85 @@ def _repair_lines(one: Repair) -> Iterator[str]:
         yield f"  today    {one.after}"
 
 
+def restore_text(result: Restore) -> str:
+    """A line for each relation, why rows stay, and the sum."""
+    lines = []
+    for one in result.relations:
+        lines.append(f"{one.relation}: {rows(one.restored)} restored, {one.left:,} left")
+        lines += [f"  {_left_line(left)}" for left in one.reasons[:REASONS]]
+        if len(one.reasons) > REASONS:
+            lines.append(f"  and {len(one.reasons) - REASONS:,} more reasons (--json has them)")
+    lines += [f"note: {note}" for note in result.notes]
+    if not result.relations:
+        return "\n".join([*lines, "nothing to restore"])
+    restored, left = (
+        sum(counts) for counts in zip(*[(r.restored, r.left) for r in result.relations], strict=True)
+    )
+    if result.run is None:
+        return "\n".join(
+            [*lines, f"nothing was restored: {rows(left)} of run {result.of} left in the archive"]
+        )
+    end = f"done: {rows(restored)} of run {result.of} restored as run {result.run}, {left:,} left in the archive"
+    return "\n".join([*lines, end])
+
+
+def _left_line(left: Left) -> str:
+    shown = "; ".join(
+        ", ".join(f"{join(name)} {'null' if value is None else value}" for name, value in sample.items())
+        for sample in left.samples
+    )
+    kind = {"orphan": "", "cascade": " (by a cascade)"}.get(left.action, f" ({left.action} by a cascade)")
+    return f"{rows(left.rows)} of {left.source}{kind}: {left.reason}" + (f": {shown}" if shown else "")
+
+
+def archive_text(runs: tuple[Run, ...], width: int | None) -> str:
+    """Every run with what is left of it in the archive, as a table."""
+    cells = []
+    for run in runs:
+        kept: dict[str, int] = {}
+        for part in run.kept:
+            kept[part["action"]] = kept.get(part["action"], 0) + part["rows"]
+        cells.append((
+            str(run.id), f"{run.at:%Y-%m-%d %H:%M:%S}", run.verb, run.migration or "",
+            "; ".join(_logged(run)), ", ".join(f"{number:,} {action}" for action, number in kept.items()),
+        ))  # fmt: skip
+    heads = ("run", "at (UTC)", "verb", "migration", "relations", "still archived")
+    total = sum(run.rows for run in runs)
+    return "\n".join([*(_table(heads, cells, width) if runs else []), f"{rows(total)} in the archive"])
+
+
+def _logged(run: Run) -> list[str]:
+    names = [done.get("relation") or f"run {done.get('of')}" for done in run.relations]
+    return list(dict.fromkeys([*names, *(part["relation"] for part in run.kept)]))
+
+
+def purge_text(result: Purge) -> str:
+    """What was deleted for good."""
+    if result.run is None:
+        return "nothing to purge"
+    lines = [f"run {of}: {rows(number)} deleted for good" for of, number in result.purged.items()]
+    return "\n".join([*lines, f"done: {rows(sum(result.purged.values()))} purged (run {result.run})"])
+
+
 def status_text(entries: list[Entry], found: list[Problem], width: int | None) -> str:
     """The history as a table, and what is wrong below it.
 
     The width is the terminal's in characters, None where there is none.
     """
+    cells = [(e.id, e.state, f"{e.applied_at:%Y-%m-%d %H:%M:%S}" if e.applied_at else "") for e in entries]
+    lines = _table(("migration", "state", "applied at (UTC)"), cells, width)
+    pending = sum(entry.state in ("pending", "late") for entry in entries)
+    wrong = [f"{'' if problem.refuses else 'warning: '}{problem.message}" for problem in found]
+    return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending", *wrong])
+
+
+def _table(heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("migration", "state", "applied at (UTC)", box=None, pad_edge=False)
-    for entry in entries:
-        table.add_row(
-            entry.id, entry.state, f"{entry.applied_at:%Y-%m-%d %H:%M:%S}" if entry.applied_at else ""
-        )
+    table = Table(*heads, box=None, pad_edge=False)
+    for row in cells:
+        table.add_row(*row)
     out = io.StringIO()
     # A name is no markup: [b] in one is to be seen. FORCE_COLOR would put bold headings into a file.
     Console(
@@ -167,10 +237,7 @@ def status_text(entries: list[Entry], found: list[Problem], width: int | None) -
         emoji=False,
         highlight=False,
     ).print(table)
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    pending = sum(entry.state in ("pending", "late") for entry in entries)
-    wrong = [f"{'' if problem.refuses else 'warning: '}{problem.message}" for problem in found]
-    return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending", *wrong])
+    return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
 def status_json(entries: list[Entry], found: list[Problem]) -> dict[str, Any]:
@@ -231,6 +298,59 @@ def cleanup_json(result: Cleanup) -> dict[str, Any]:
         "dry_run": result.dry_run,
         "relations": [_cleaned_json(one) for one in result.relations],
     }
+
+
+def restore_json(result: Restore) -> dict[str, Any]:
+    """A restore for scripts: `of` is the run whose rows these are, `run` the restore's own."""
+    return {
+        "run": result.run,
+        "of": result.of,
+        "relations": [
+            {
+                "relation": one.relation,
+                "restored": one.restored,
+                "left": one.left,
+                "reasons": [
+                    {
+                        "table": left.source,
+                        "action": left.action,
+                        "reason": left.reason,
+                        "rows": left.rows,
+                        "samples": list(left.samples),
+                    }
+                    for left in one.reasons
+                ],
+            }
+            for one in result.relations
+        ],
+        "notes": list(result.notes),
+    }
+
+
+def archive_json(runs: tuple[Run, ...]) -> dict[str, Any]:
+    """The archive for scripts; `rows` are those still in it."""
+    return {
+        "runs": [
+            {
+                "run": run.id,
+                "at": f"{run.at.isoformat()}Z",
+                "verb": run.verb,
+                "migration": run.migration,
+                "actor": run.actor,
+                "relations": run.relations,
+                "archived": run.kept,
+                "rows": run.rows,
+            }
+            for run in runs
+        ],
+        "rows": sum(run.rows for run in runs),
+    }
+
+
+def purge_json(result: Purge) -> dict[str, Any]:
+    """A purge for scripts; a run of null deleted nothing."""
+    purged = [{"of": of, "rows": number} for of, number in result.purged.items()]
+    return {"run": result.run, "purged": purged, "rows": sum(result.purged.values())}
 
 
 def error_json(error: SqlrailError, message: str) -> dict[str, Any]:

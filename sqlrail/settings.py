@@ -23,9 +23,11 @@ ENVIRONMENTS = ("development", "test", "staging", "production")
 #: those of libpq's variables that say which database is meant
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 #: PostgreSQL keeps its timeouts in a signed 32-bit number of milliseconds
 LONGEST = 2_147_483.0
+#: a hundred years: what is older than more is nothing
+OLDEST = 36_500 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,27 @@ def seconds(text: str) -> float:
 
     A bare number is refused: PostgreSQL would take it for milliseconds, most people for seconds.
     """
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|h)", text.strip())
-    if text.strip() == "0":
-        return 0.0
-    if match is None:
-        raise ValueError("write a number with its unit, as in 500ms, 5s or 10min")
-    value = float(match[1]) * UNITS[match[2]]
+    value = _duration(text, "500ms, 5s or 10min")
     if value > LONGEST:
         raise ValueError("the longest duration that PostgreSQL takes is 596h")
     return value
+
+
+def age(text: str) -> float:
+    """An age such as 12h or 30d, in seconds; ValueError says what is wrong with it."""
+    value = _duration(text, "12h or 30d")
+    if value > OLDEST:
+        raise ValueError("the greatest age is 36500d")
+    return value
+
+
+def _duration(text: str, examples: str) -> float:
+    match = re.fullmatch(rf"([0-9]+(?:\.[0-9]+)?)\s*({'|'.join(UNITS)})", text.strip())
+    if text.strip() == "0":
+        return 0.0
+    if match is None:
+        raise ValueError(f"write a number with its unit, as in {examples}")
+    return float(match[1]) * UNITS[match[2]]
 
 
 def share(text: str) -> float:

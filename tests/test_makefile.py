@@ -61,19 +61,8 @@ def calls(project: Path, beginning: str) -> list[str]:
 def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> None:
     done = make(project)
     assert done.returncode == 0
-    for target in (
-        "db-migrate",
-        "db-status",
-        "db-cleanup",
-        "db-rollback",
-        "db-reset",
-        "db-repair",
-        "db-new",
-        "db-stop",
-        "test",
-        "lint",
-        "bench",
-    ):
+    verbs = ("migrate", "status", "cleanup", "restore", "rollback", "reset", "repair", "new", "stop")
+    for target in (*(f"db-{verb}" for verb in verbs), "test", "lint", "bench"):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []
     assert not (project / ".venv").exists()
@@ -90,6 +79,8 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
         (["db-cleanup", "DRY_RUN=True"], "runner.py cleanup --dry-run"),
         (["db-cleanup", "DRY_RUN=0"], "runner.py cleanup"),
         (["db-cleanup", "DRY_RUN="], "runner.py cleanup"),
+        (["db-restore", "RUN=3"], "runner.py restore 3"),
+        (["db-restore", "RUN=3", "ARGS=--force"], "runner.py restore 3 --force"),
         (["db-rollback"], "runner.py rollback"),
         (["db-rollback", "ARGS=--steps 2 --yes"], "runner.py rollback --steps 2 --yes"),
         (["db-reset"], "runner.py reset --yes"),

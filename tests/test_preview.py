@@ -58,8 +58,10 @@ def test_a_dry_run_tells_all_that_one_wants_to_know(database: str, sqlrail: Sqlr
         "  for example 1 row with user_id 102: id 2, kind b",
         "  for example 1 row with user_id 103: id 3, kind b",
         "  2 rows without a key, which stay",
-        "  its own foreign key events_user_id_fkey, not valid: on delete set null, which would have kept the rows; "
-        "the cleanup deletes them",
+        (
+            "  its own foreign key events_user_id_fkey, not valid: on delete set null, which would have kept the rows; "
+            "the cleanup deletes them"
+        ),
         "  foreign key lines_kind_id_fkey: cascade",
         "dry run: nothing was changed",
     ]

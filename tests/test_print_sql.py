@@ -97,13 +97,17 @@ def test_hostile_names_are_only_names_in_the_script(name: str, database: str, sq
 CHANGED = {
     "a parent that is empty now": ("DELETE FROM users", "the parent table is empty"),
     "many more orphans": (
-        "INSERT INTO orders SELECT n, n, 1 FROM generate_series(1001, 2500) AS n;"
-        "INSERT INTO orders SELECT n, 1, 1 FROM generate_series(10000, 40000) AS n",
+        (
+            "INSERT INTO orders SELECT n, n, 1 FROM generate_series(1001, 2500) AS n;"
+            "INSERT INTO orders SELECT n, 1, 1 FROM generate_series(10000, 40000) AS n"
+        ),
         "there are 1501 orphans now, and there were 1",
     ),
     "a trigger": (
-        "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
-        "CREATE TRIGGER looker AFTER DELETE ON orders EXECUTE FUNCTION look()",
+        (
+            "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+            "CREATE TRIGGER looker AFTER DELETE ON orders EXECUTE FUNCTION look()"
+        ),
         "the trigger looker on public.orders would fire",
     ),
     "a key that cascades": (

@@ -137,8 +137,8 @@ def test_the_json_names_all_columns_of_a_composite_key(database: str, sqlrail: S
         ("ALTER TABLE seats ADD c int NOT NULL DEFAULT 1", "tickets.(hall, seat) -> seats.(hall, c)",
          "seats.(hall, c) are not unique"),
         ("", "tickets.hall -> seats.hall", "seats.hall is not unique, so it is not a key"),
-        ("ALTER TABLE seats DROP CONSTRAINT seats_pkey, ADD UNIQUE (\"No\", hall);"
-         "ALTER TABLE seats ALTER hall DROP NOT NULL",
+        (("ALTER TABLE seats DROP CONSTRAINT seats_pkey, ADD UNIQUE (\"No\", hall);"
+         "ALTER TABLE seats ALTER hall DROP NOT NULL"),
          TICKETS, "seats.hall may be null, so it is not a key"),
     ],
 )  # fmt: skip

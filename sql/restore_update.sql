@@ -1,0 +1,14 @@
+WITH put AS (
+    UPDATE {target} AS p SET {assignments}
+      FROM {rows} AS r
+      JOIN pg_temp.sqlrail_back AS b ON b.id = r.{id}
+     WHERE b.shape = {shape} AND b.n BETWEEN {first} AND {last} AND NOT b.back AND b.why IS NULL
+       -- Once more: somebody may have written it meanwhile.
+       AND {matches} AND {untouched}
+    RETURNING 1
+), marked AS (
+    UPDATE pg_temp.sqlrail_back SET back = true
+     WHERE shape = {shape} AND n BETWEEN {first} AND {last} AND NOT back AND why IS NULL
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM put), (SELECT count(*) FROM marked);

@@ -1,0 +1,533 @@
+"""The verb restore: archived rows go back where they were, each to the letter, or stay and it is said why.
+
+Rows are worked on in shapes: one relation, one table, one action, the same columns. Round after round each shape
+puts back what can go back, until a round has put back nothing: that orders parents before children by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from sqlrail.backend import PASSING, Backend, Listener
+from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.explain import sentence
+from sqlrail.orphans import Relation, join
+from sqlrail.settings import Settings
+
+#: keys that are shown of the rows that stay for one reason
+SAMPLES = 5
+#: classes of SQLSTATE that are about a row: its values, a constraint, what a trigger raised, a limit. While cells
+#: are read also 42: the text of a regclass or a tsquery may be wrong by now, but no right is a row's fault.
+ROWS, CELLS, RIGHTS = ("22", "23", "54", "P0"), ("22", "23", "42", "54"), ("42501",)
+
+
+@dataclass(frozen=True)
+class Left:
+    """Rows of one table that stay in the archive for one reason; samples are the keys of a few of them."""
+
+    source: str
+    action: str
+    reason: str
+    rows: int
+    samples: tuple[dict[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of a relation's archived rows, those of cascades included."""
+
+    relation: str
+    restored: int
+    left: int
+    reasons: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True)
+class Restore:
+    """What a restore of the run `of` did; a run of None put nothing back."""
+
+    run: int | None
+    of: int
+    relations: tuple[Restored, ...] = ()
+    #: what else there is to know: values whose column is gone, sequences that are behind
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Shape:
+    number: int
+    relation: str
+    source: str
+    action: str
+    columns: list[str]  # that were archived
+    rows: int
+    facts: dict[str, Any] | None = None
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    stuck: str | None = None  # why none of its rows can go anywhere
+
+    @property
+    def is_update(self) -> bool:
+        return self.action in ("set null", "set default")
+
+
+def restore(
+    settings: Settings,
+    listener: Listener,
+    run: int,
+    relation: Relation | None = None,
+    *,
+    force: bool = False,
+) -> Restore:
+    """Puts the archived rows of a run back in one transaction, itself a run.
+
+    Rows whose parent is there again, or all that no key forbids with force. Refused has changed nothing.
+    """
+    with Backend(settings, listener) as backend:
+        if not backend.has_own_tables:
+            raise Refused(
+                f"there is no run {run}: {backend.database} has no archive that this role may read."
+            )
+        with _explaining(run, settings), backend.locked():
+            wanted = _find(backend, run, relation)
+            if isinstance(wanted, Restore):
+                return wanted
+            return _Work(backend, run, wanted, force=force).do()
+
+
+@contextmanager
+def _explaining(run: int, settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseFailed as exc:
+        cause = exc.__cause__
+        if isinstance(cause, PASSING):
+            raise DatabaseFailed(
+                f"the restore of run {run} gave way: {sentence(cause)} A table or a row was in use, or for longer than "
+                f"{settings.lock_timeout:g} s (--lock-timeout). Nothing was changed; run again."
+            ) from cause
+        if isinstance(cause, pg.InsufficientPrivilege):
+            raise Refused(
+                f"the restore of run {run} is refused: {sentence(cause)} It needs a role that may read and empty "
+                "the archive, and write the tables without a policy that hides rows. Nothing was changed."
+            ) from cause
+        if isinstance(cause, psycopg.Error):
+            raise DatabaseFailed(
+                f"the restore of run {run} failed: {sentence(cause)} Nothing was changed."
+            ) from cause
+        raise
+
+
+def _find(backend: Backend, run: int, relation: Relation | None) -> str | Restore | None:
+    """The relation as the archive spells it, None for all, or the end of a restore with nothing to do."""
+    found = backend.ask(backend.message("run", run=run))
+    if not found:
+        raise Refused(f"there is no run {run}: `archive list` shows the runs. Nothing was changed.")
+    verb, relations, logged, of, later, is_replica = found[0]
+    if verb not in ("migrate", "cleanup") and not relations:
+        origin = " and ".join(f"run {each}" for each in of or ())
+        raise Refused(
+            f"run {run} is itself a {verb}{f' of {origin}' if origin else ''}, and has nothing in the archive. "
+            f"What is left of {origin or 'other runs'} is restored by that number. Nothing was changed."
+        )
+    if is_replica:
+        raise Refused(
+            "the restore is refused: session_replication_role is replica, so no foreign key acts. Nothing was changed."
+        )
+    if not relations or (str(relation) in (logged or ()) and str(relation) not in relations):
+        past, of_run = (
+            ", ".join(later or ()),
+            f"run {run}" if relation is None else f"{relation} from run {run}",
+        )
+        return Restore(
+            None, run, notes=(f"the archive holds no row of {of_run}{past and f' any more ({past})'}",)
+        )
+    if relation is None:
+        return None
+    if str(relation) not in relations:  # a slip of the hand
+        raise Refused(
+            f"the archive holds no row of {relation} from run {run}, but of {', '.join(relations)}. "
+            "Nothing was changed."
+        )
+    return str(relation)
+
+
+class _Work:
+    """One restore within the transaction that the backend has open."""
+
+    def __init__(self, backend: Backend, run: int, relation: str | None, *, force: bool) -> None:
+        self.backend, self.run, self.force = backend, run, force
+        self.notes: list[str] = []
+        stage = backend.message("archive_format") + backend.message(
+            "restore_stage", run=run, relation=relation
+        )
+        self.shapes = [_Shape(*row) for row in backend.ask(stage)]
+
+    def ask(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+        return self.backend.ask(self.backend.message(name, **parts))
+
+    def do(self) -> Restore:
+        self.ask("restore_lock", sources=[shape.source for shape in self.shapes])
+        for shape in self.shapes:
+            self._look(shape)
+        self._guard()
+        going = [shape for shape in self.shapes if not shape.stuck]
+        for shape in self.shapes:
+            if shape.stuck:
+                self._leave(shape, 1, shape.rows, shape.stuck, final=True)
+            else:
+                self._fill(shape)
+        # What a cascade changed is put right on rows that are there again, its last change first.
+        going.sort(key=lambda shape: (shape.is_update, -shape.number if shape.is_update else shape.number))
+        while sum(self._round(shape) for shape in going):
+            pass
+        return self._finish()
+
+    # Looking
+
+    def _look(self, shape: _Shape) -> None:
+        sources = [each.source for each in self.shapes if each.relation == shape.relation]
+        found = self.ask(
+            "restore_facts", source=shape.source, columns=shape.columns, action=shape.action, sources=sources
+        )
+        if not found:
+            shape.stuck = f"there is no table {shape.source}"
+            return
+        facts = shape.facts = found[0][0]
+        mark = "sqlrail_id"
+        while mark in facts["all"]:
+            mark += "_"
+        shape.keys = facts["keys"]
+        table = sql.Identifier(facts["schema"], facts["table"])
+        facts |= {
+            "rows": sql.Identifier("pg_temp", f"sqlrail_rows_{shape.number}"),
+            "id": sql.Identifier(mark),
+            "table": table,
+            # Rows that inherit from the table are other tables' rows.
+            "target": sql.SQL("ONLY {}").format(table) if facts["only"] else table,
+        }
+        if not facts["columns"]:
+            shape.stuck = f"{shape.source} has none of the columns that were archived"
+        elif facts["needed"]:
+            new = _list(facts["needed"])
+            shape.stuck = f"{shape.source} has a new column without a default that may not be null ({new})"
+        elif shape.is_update:
+            self._look_at_update(shape, facts)
+        elif shape.action == "orphan" and not self.force:
+            self._look_for_parent(shape)
+        elif not shape.keys and not self.force:
+            shape.stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
+
+    def _look_for_parent(self, shape: _Shape) -> None:
+        assert shape.facts is not None
+        relation = Relation.parse(shape.relation)
+        columns, keys = [*relation.columns], [*relation.keys]
+        parent = sql.Identifier(*relation.parent).as_string()
+        found = self.ask("restore_parent", source=shape.source, parent=parent, keys=keys)
+        if not found:
+            shape.stuck = f"there is no table {join(*relation.parent)} with a column {_list(keys)}"
+        elif missing := [column for column in columns if column not in shape.facts["all"]]:
+            shape.stuck = (
+                f"{shape.source} has no column {_list(missing)}, so nothing says which rows have a parent"
+            )
+        else:
+            # A foreign key that says the same guards it, and needs no look of its own.
+            same = [key for key in shape.keys if key["guarded"] and (key["columns"], key["keys"]) == (columns, keys)
+                    and (key["schema"], key["table"]) == (found[0][0]["schema"], found[0][0]["table"])]  # fmt: skip
+            more = {"name": shape.relation, "columns": columns, "keys": keys, "full": False, "guarded": False}
+            shape.keys = shape.keys if same else [{**found[0][0], **more}, *shape.keys]
+
+    @staticmethod
+    def _look_at_update(shape: _Shape, facts: dict[str, Any]) -> None:
+        shape.keys = [key for key in shape.keys if key["unset"]]
+        if not shape.keys:
+            shape.stuck = f"no foreign key of {shape.source} says any more which columns a deletion emptied"
+        elif not facts["primary"] or not set(facts["primary"]) <= set(shape.columns):
+            shape.stuck = f"{shape.source} has no primary key of then by which its rows could be found"
+
+    def _guard(self) -> None:
+        """Refused if the tables are not what they were, unless forced; triggers and rules refuse in any case."""
+        problems: dict[str, None] = {}
+        for shape in self.shapes:
+            if shape.facts is None:
+                problems[f"{shape.stuck}; if it has another name now, {self._rename(shape)}"] = None
+            elif shape.facts["needed"]:
+                problems[f"{shape.stuck}; give it one, for the restore at least"] = None
+            else:
+                problems |= dict.fromkeys(self._lost(shape))
+        if problems and not self.force:
+            raise Refused(
+                f"the restore of run {self.run} is refused: {'; '.join(problems)}. Or choose with --relation, or leave "
+                "that behind with --force. Nothing was changed."
+            )
+        if effects := dict.fromkeys(effect for shape in self.shapes for effect in self._effects(shape)):
+            raise Refused(
+                f"the restore of run {self.run} is refused: {'; '.join(effects)}. Nothing was changed."
+            )
+
+    def _lost(self, shape: _Shape) -> list[str]:
+        """What would be lost of values whose column is gone; with force it becomes a note."""
+        assert shape.facts is not None
+        lost = self.ask("restore_lost", shape=shape.number, columns=shape.facts["lost"])
+        for column, rows in lost:
+            self.notes.append(
+                f"{shape.source} has no column {join(column)} to write to any more: its value in {rows} archived "
+                f"row{'s' * (rows != 1)} is not put back"
+            )
+        return [
+            f"{shape.source} has no column {join(column)} to write to any more, and {rows} archived "
+            f"row{'s hold' if rows != 1 else ' holds'} a value of it; if it has another name now, "
+            f"{self._rename(shape, column)}"
+            for column, rows in lost
+        ]
+
+    def _rename(self, shape: _Shape, column: str | None = None) -> str:
+        if column is None:
+            text = self.backend.message("archive_rename_table", run=self.run, source=shape.source)
+        else:
+            text = self.backend.message(
+                "archive_rename_column", run=self.run, source=shape.source, column=column
+            )
+        return "say so in the archive: " + " ".join(line.strip() for line in text.decode().split("\n")).strip(
+            " ;"
+        )
+
+    def _effects(self, shape: _Shape) -> list[str]:
+        """What would happen besides: it is the operator's to allow."""
+        if shape.facts is None:
+            return []
+        verb = "UPDATE" if shape.is_update else "INSERT"
+        allowed = self.backend.settings.allow_triggers
+        firing = [each for each in shape.facts["triggers"] if each["name"] not in allowed]
+        return [f"{shape.source} has the rule {join(rule)} for {verb}" for rule in shape.facts["rules"]] + [
+            f"the trigger {join(each['name'])} on {each['table']} would fire on {verb}: see what it does, then allow "
+            f"it by name (--allow-triggers {each['name']}), or disable it meanwhile"
+            for each in firing
+        ]
+
+    # Working
+
+    def _fill(self, shape: _Shape) -> None:
+        """Reads the cells as the table's columns."""
+        facts = shape.facts
+        assert facts is not None
+        nullable = b"".join(
+            sql.SQL(", ALTER COLUMN {} DROP NOT NULL").format(sql.Identifier(name)).as_bytes()
+            for name in facts["not_null"]
+        )
+        self._ask(shape, "restore_rows", nullable=nullable)
+        names, values, changed = b"", b"", b""
+        for column in facts["columns"]:
+            cell = b"(cells->>" + sql.Literal(column["name"]).as_bytes(self.backend.connection) + b")"
+            names += b", " + sql.Identifier(column["name"]).as_bytes()
+            # The types are spelt by the catalog itself.
+            values += b", " + cell + b"::" + column["base"].encode()
+            # 1.10 and 1.1 are one number, and to a new scale an old one may be spelt otherwise.
+            read_as = b"numeric" if column["base"] == "numeric" else b"text"
+            changed += b" WHEN %b::%b::%b <> %b::%b THEN %b" % (
+                cell, column["type"].encode(), read_as, cell, read_as,
+                sql.Literal(join(column["name"])).as_bytes(self.backend.connection),
+            )  # fmt: skip
+        self._by_halves(
+            shape, "restore_fill", CELLS, names=names, values=values, force=self.force,
+            changed=b"CASE" + changed + b" END" if changed else b"NULL::text",
+            why="the type of %s has changed, and does not hold the same value",
+        )  # fmt: skip
+        self.backend.ask(sql.SQL("ANALYZE {}").format(facts["rows"]).as_bytes())
+
+    def _round(self, shape: _Shape) -> int:
+        """Puts back what can go back now, and returns how many rows that were."""
+        facts = shape.facts
+        assert facts is not None
+        if self._ask(shape, "restore_again") == [(0,)]:
+            return 0
+        if shape.is_update:
+            name, parts = "restore_update", self._unset(shape, facts)
+        else:
+            self._mark_taken(shape, facts)
+            columns = [sql.Identifier(each["name"]) for each in facts["columns"]]
+            name, parts = (
+                "restore_insert",
+                {
+                    "names": sql.SQL(", ").join(columns),
+                    "values": sql.SQL(", ").join(sql.SQL("r.{}").format(column) for column in columns),
+                },
+            )
+        self._mark_parentless(shape)
+        return self._by_halves(shape, name, ROWS, **parts)
+
+    def _mark_taken(self, shape: _Shape, facts: dict[str, Any]) -> None:
+        for unique in facts["unique"]:
+            if set(unique["columns"]) - set(facts["lost"]) <= set(shape.columns):
+                why = f"another row has its {_list(unique['columns'])} by now ({unique['name']})"
+                self._ask(shape, "restore_taken", why=why, matches=_matches(unique["columns"]))
+
+    def _mark_parentless(self, shape: _Shape) -> None:
+        # Where one stays, those below it in the same table stay as well.
+        while sum(self._ask_for_parents(shape, key) for key in shape.keys):
+            if not any(key["self"] for key in shape.keys):
+                return
+
+    def _ask_for_parents(self, shape: _Shape, key: dict[str, Any]) -> int:
+        matches = _matches(key["columns"], key["keys"])
+        columns = [sql.SQL("r.{} IS NOT NULL").format(sql.Identifier(column)) for column in key["columns"]]
+        table = sql.Identifier(key["schema"], key["table"])
+        siblings: bytes = b""
+        if key["self"] and not shape.is_update:
+            siblings = self._message(shape, "restore_sibling", matches=matches)
+        parent = join(key["schema"], key["table"])
+        ((marked,),) = self._ask(
+            shape,
+            "restore_missing",
+            parent=sql.SQL("ONLY {}").format(table) if key["only"] else table,
+            keys=sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(name)) for name in key["keys"]),
+            matches=matches,
+            # MATCH FULL wants a parent, or none of its columns.
+            present=sql.SQL(" OR " if key["full"] else " AND ").join(columns),
+            holding=b"" if key["guarded"] else b"FOR KEY SHARE OF p",
+            siblings=siblings,
+            why=f"no row of {parent} has the {_list(key['keys'])} that {_list(key['columns'])} names ({key['name']})",
+        )
+        return int(marked)
+
+    def _unset(self, shape: _Shape, facts: dict[str, Any]) -> dict[str, sql.Composable]:
+        """Marks what is not as the cascade left it, and returns what the update is made of."""
+        emptied = {column for key in shape.keys for column in key["unset"]}
+        untouched = []
+        for column in dict.fromkeys(column for key in shape.keys for column in key["columns"]):
+            name = sql.Identifier(column)
+            is_same = sql.SQL("p.{0} IS NOT DISTINCT FROM r.{0}").format(name)
+            left = facts["defaults"][column] if shape.action == "set default" else "NULL"
+            if column in emptied:
+                is_same = sql.SQL("({} OR p.{} IS NOT DISTINCT FROM ({}))").format(
+                    is_same, name, sql.SQL(left)
+                )
+            untouched.append(is_same)
+        names = [sql.Identifier(column) for column in sorted(emptied)]
+        parts: dict[str, sql.Composable] = {
+            "matches": _matches(facts["primary"]),
+            "untouched": sql.SQL(" AND ").join(untouched),
+        }
+        self._ask(
+            shape, "restore_unset", **parts,
+            emptied=sql.SQL(" OR ").join(sql.SQL("p.{0} IS DISTINCT FROM r.{0}").format(name) for name in names),
+            primary=sql.SQL(", ").join(sql.SQL("r.{}").format(sql.Identifier(name)) for name in facts["primary"]),
+            gone=f"its row of {shape.source} is gone",
+            changed=f"its row of {shape.source} has been changed since",
+            same=f"its row of {shape.source} holds the old values already",
+            later="a later change of the same row comes first",
+        )  # fmt: skip
+        return {
+            **parts,
+            "assignments": sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(name) for name in names),
+        }
+
+    def _by_halves(self, shape: _Shape, name: str, faults: tuple[str, ...], **parts: Any) -> int:
+        """Puts all of a shape's rows in one statement; what fails is halved until the rows at fault are alone.
+
+        Returns how many rows that were.
+        """
+        ranges, done = [(1, shape.rows)], 0
+        while ranges:
+            first, last = ranges.pop()
+            text = self._message(shape, name, first=first, last=last, **parts)
+            try:
+                counts = self.backend.ask(b"SAVEPOINT sqlrail_piece;\n" + text)
+                fault = None
+            except psycopg.Error as exc:
+                state = exc.sqlstate or ""
+                if state[:2] not in faults or state in RIGHTS:
+                    raise
+                fault, counts = exc, []
+            if fault is None and all(put == marked for put, marked in counts):
+                self.backend.ask(b"RELEASE SAVEPOINT sqlrail_piece")
+                done += sum(put for put, _ in counts)
+                continue
+            self.backend.ask(b"ROLLBACK TO SAVEPOINT sqlrail_piece; RELEASE SAVEPOINT sqlrail_piece")
+            if first == last:
+                why = fault.diag.message_primary if fault else "a trigger, or somebody's change, kept it out"
+                # Its parent may yet come back.
+                final = not isinstance(fault, pg.ForeignKeyViolation)
+                self._leave(shape, first, last, why or str(fault), final=final)
+            else:
+                middle = (first + last) // 2
+                ranges += [(middle + 1, last), (first, middle)]
+        return done
+
+    def _leave(self, shape: _Shape, first: int, last: int, why: str, *, final: bool) -> None:
+        self.ask("restore_leave", shape=shape.number, first=first, last=last, why=why, final=final)
+
+    # The end
+
+    def _finish(self) -> Restore:
+        reasons: dict[str, list[Left]] = {shape.relation: [] for shape in self.shapes}
+        counts = dict.fromkeys(reasons, 0)
+        for shape in self.shapes:
+            shown = [
+                *(shape.facts or {}).get("primary", ()),
+                *(column for key in shape.keys for column in key["columns"]),
+            ]
+            columns = list(dict.fromkeys(shown)) or shape.columns[:1]
+            for is_back, why, rows, samples in self.ask(
+                "restore_report", shape=shape.number, columns=columns, samples=SAMPLES
+            ):
+                if is_back:
+                    counts[shape.relation] += rows
+                else:
+                    found = tuple(sample for sample in samples or () if sample)
+                    reasons[shape.relation].append(Left(shape.source, shape.action, why, rows, found))
+            self._look_at_sequences(shape)
+        ((run, gone, restored),) = self.ask("restore_finish", actor=self.backend.settings.actor, run=self.run)
+        if gone != restored:
+            raise DatabaseFailed(
+                f"the restore of run {self.run} failed: somebody else has taken rows of it out of the archive "
+                "meanwhile. Nothing was changed; run again."
+            )
+        relations = [
+            Restored(relation, counts[relation], sum(left.rows for left in lefts), tuple(lefts))
+            for relation, lefts in reasons.items()
+        ]
+        return Restore(run, self.run, tuple(relations), tuple(dict.fromkeys(self.notes)))
+
+    def _look_at_sequences(self, shape: _Shape) -> None:
+        if shape.facts is None or shape.stuck or shape.is_update:
+            return
+        for each in shape.facts["sequences"]:
+            for highest, last in self._ask(
+                shape,
+                "restore_sequence",
+                column=sql.Identifier(each["column"]),
+                sequence=sql.SQL(each["name"]),
+            ):
+                self.notes.append(
+                    f"{shape.source}.{join(each['column'])} goes up to {highest} again, and its sequence "
+                    f"{each['name']} stands at {last}: SELECT setval({_quote(each['name'])}, {highest})"
+                )
+
+    def _ask(self, shape: _Shape, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+        return self.backend.ask(self._message(shape, name, **parts))
+
+    def _message(self, shape: _Shape, name: str, **parts: Any) -> bytes:
+        assert shape.facts is not None
+        common = {name: shape.facts[name] for name in ("rows", "id", "table", "target")}
+        return self.backend.message(name, shape=shape.number, **{**common, **parts})
+
+
+def _matches(columns: list[str], keys: list[str] | None = None) -> sql.Composable:
+    """A row r names the row p."""
+    pairs = zip(keys or columns, columns, strict=True)
+    return sql.SQL(" AND ").join(sql.SQL("p.{} = r.{}").format(*map(sql.Identifier, pair)) for pair in pairs)
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(join(name) for name in names)
+
+
+def _quote(text: str) -> str:
+    return sql.Literal(text).as_string()
