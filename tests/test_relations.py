@@ -235,7 +235,9 @@ def test_a_key_that_is_not_validated_is_a_relation(db: Connection, database: str
     done = room.cleanup(settings(database, migrations=tmp_path / "none"), Deaf())
     assert done.relations[0].deleted == 1
     db.execute("ALTER TABLE unsure VALIDATE CONSTRAINT one")
-    with pytest.raises(Refused, match=r"no foreign key that is not validated: .* take every key's with --all"):
+    with pytest.raises(
+        Refused, match=r"no foreign key that is not validated: .* take every key's with --all"
+    ):
         known(database, tmp_path / "none")
 
 
