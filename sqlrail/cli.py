@@ -127,7 +127,10 @@ def _parser() -> argparse.ArgumentParser:
         "ids", nargs="*", metavar="ID", help="only these (else all that were edited or renamed)"
     )
     added["repair"].add_argument(
-        "--forget", action="append", metavar="ID", help="take out the record of a file that is gone for good"
+        "--forget",
+        action="append",
+        metavar="ID",
+        help="take out the record of a file that is gone for good, or the notes of one that is half done",
     )
     added["repair"].add_argument("--yes", action="store_true", help="do not ask")
     added["new"].add_argument("name", metavar="NAME", help="what it does, as in 'add users'")

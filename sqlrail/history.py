@@ -56,6 +56,11 @@ class Note:
     id: str
     operation: str
     done: int  # statements
+    is_begun: bool  # the next one, which refuses a transaction
+
+    def __str__(self) -> str:
+        done = f"{self.done or 'no'} statement{'' if self.done == 1 else 's'} done"
+        return f"half done outside a transaction ({done}{', the next one begun' if self.is_begun else ''})"
 
 
 @dataclass(frozen=True)

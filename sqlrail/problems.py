@@ -129,7 +129,6 @@ def _begun(folder: Path, files: dict[str, File], notes: Collection[Note]) -> Ite
     """What is half done outside a transaction: it has to be gone on with, under its name and in its way."""
     for note in notes:
         file, path = files.get(note.id), folder / f"{note.id}.sql"
-        what = f"half done outside a transaction ({statements_done(note.done)})"
         forget = (
             f"undo by hand what is done, and drop its notes with `repair --forget {shlex.quote(note.id)}`, to begin at "
             "the first statement again."
@@ -137,23 +136,18 @@ def _begun(folder: Path, files: dict[str, File], notes: Collection[Note]) -> Ite
         refuses = True
         if note.operation == "rollback":
             text = (
-                f"its rollback is {what}; finish it with `rollback`, or put back by hand what is undone, and drop its "
+                f"its rollback is {note}; finish it with `rollback`, or put back by hand what is undone, and drop its "
                 f"notes with `repair --forget {shlex.quote(note.id)}`."
             )
         elif file is None:
             like = next((id_ for id_ in files if _is_like(id_, note.id)), None)
             hint = f" ({like} may be it, renamed)" if like else ""
-            text = f"it is {what}, and is gone; put it back under that name{hint}, or {forget}"
+            text = f"it is {note}, and is gone; put it back under that name{hint}, or {forget}"
         elif file.transactional:
-            text = f"it is {what}, and says so no longer; put `-- transactional: false` back, or {forget}"
+            text = f"it is {note}, and says so no longer; put `-- transactional: false` back, or {forget}"
         else:
-            text, refuses = f"it is {what}; `migrate` goes on behind that.", False
+            text, refuses = f"it is {note}; `migrate` goes on behind that.", False
         yield Problem("begun", note.id, f"{path}: {text}", refuses)
-
-
-def statements_done(number: int) -> str:
-    """How many of a file's statements are done."""
-    return f"{number or 'no'} statement{'' if number == 1 else 's'} done"
 
 
 def _renamed(missing: list[Entry], new: list[File]) -> dict[str, str]:

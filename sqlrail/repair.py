@@ -12,6 +12,7 @@ from yoyo.migrations import get_migration_hash
 from sqlrail import history, problems
 from sqlrail.backend import Backend, Listener
 from sqlrail.errors import Refused, UsageError
+from sqlrail.history import Note
 from sqlrail.settings import Settings
 
 #: kinds that only --forget names
@@ -32,7 +33,7 @@ class Repair:
     after: str | None  # the file's
     applied_at: datetime | None
     applied_by: str | None
-    done: int | None = None  # statements that are noted
+    note: Note | None = None  # that is dropped
 
 
 def as_json(one: Repair) -> dict[str, object]:
@@ -96,7 +97,7 @@ def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Re
         ),
         *(offer("forgotten", entry.id, entry.id, None) for entry in entries if entry.state == "missing"),
         *(
-            Repair("begun", note.id, note.id, checksums.get(note.id), None, None, None, note.done)
+            Repair("begun", note.id, note.id, checksums.get(note.id), None, None, None, note)
             for note in backend.notes
         ),
     ]

@@ -12,7 +12,7 @@ from sqlrail.errors import SqlrailError
 from sqlrail.history import Entry
 from sqlrail.migrate import Migrated
 from sqlrail.orphans import Cleaned, join
-from sqlrail.problems import Problem, as_json, statements_done
+from sqlrail.problems import Problem, as_json
 from sqlrail.repair import Repair
 
 if TYPE_CHECKING:  # what the other verbs need not load
@@ -134,7 +134,7 @@ def repair_text(repairs: list[Repair]) -> str:
 
 def _repair_lines(one: Repair) -> Iterator[str]:
     if one.kind == "begun":
-        yield f"{one.id}: half done outside a transaction, {statements_done(one.done or 0)}"
+        yield f"{one.id}: {one.note}"
         yield "  its notes go; the next run begins at its first statement"
         return
     at = f"{one.applied_at:%Y-%m-%d %H:%M:%S} UTC" if one.applied_at else "an unknown time"

@@ -14,7 +14,6 @@ from sqlrail import backend, history
 from sqlrail.backend import Applied, Backend
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
 from sqlrail.history import ROLLBACK, File, Record
-from sqlrail.problems import statements_done
 from sqlrail.settings import Settings
 
 
@@ -119,7 +118,7 @@ def _refuse_begun(backend: Backend) -> None:
     if begun:
         id_ = begun[0].id
         raise Refused(
-            f"rollback is refused: {id_} is half done outside a transaction ({statements_done(begun[0].done)}), and "
+            f"rollback is refused: {id_} is {begun[0]}, and "
             "may need what would go. Finish it with `migrate`, or undo by hand what is done, and drop its notes with "
             f"`repair --forget {shlex.quote(id_)}`. Nothing was rolled back."
         )

@@ -953,7 +953,7 @@ def test_what_is_half_done_is_not_begun_anew_unasked(
     shown = begun("repair", "--forget", "002_b", "--yes", env=env)
     assert shown.code == 0
     assert shows(
-        shown.out, "002_b: half done outside a transaction, 1 statement done",
+        shown.out, "002_b: half done outside a transaction (1 statement done)",
         "  its notes go; the next run begins at its first statement", "accepted",
     )  # fmt: skip
     assert query(database, LOG)[-1] == ("002_b", "begin-anew", None)
@@ -1033,3 +1033,14 @@ def test_notes_are_of_the_schema_that_holds_the_records(sqlrail: Sqlrail, databa
         assert sqlrail("status", "--json", env=envs[1]).document["problems"] == []
         assert sqlrail("migrate", env=envs[number]).code == 0
     assert query(database, "SELECT (SELECT count(*) FROM one.a), (SELECT count(*) FROM two.a)") == [(1, 1)]
+
+
+def test_what_was_cut_off_in_its_first_statement_is_half_done_and_what_failed_there_is_not(
+    sqlrail: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    lay({"001_a.sql": "-- transactional: false\nDO $$BEGIN COMMIT; PERFORM 1 / 0; END$$;\n"})
+    assert sqlrail("migrate", env=env).code == 1
+    assert sqlrail("status", "--json", env=env).document["problems"] == []
+    query(database, """UPDATE sqlrail.progress SET announced = announced || '{"failed": false}'""")
+    [problem] = sqlrail("status", "--json", env=env).document["problems"]
+    assert "half done outside a transaction (no statements done, the next one begun)" in problem["message"]
