@@ -82,7 +82,8 @@ def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) 
             raise UsageError(f"{last} is not applied, so nothing can be rolled back to it; see `status`.")
         steps = len(applied) - applied.index(last) - 1
     elif applied and steps > len(applied):
-        raise UsageError(f"--steps {steps}: there are only {len(applied)} applied; see `status`.")
+        only = "is only 1" if len(applied) == 1 else f"are only {len(applied)}"
+        raise UsageError(f"--steps {steps}: there {only} applied; see `status`.")
     return recorded[::-1][:steps]
 
 
