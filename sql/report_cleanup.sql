@@ -18,9 +18,21 @@ WITH done AS (
              + (SELECT count(*) FROM pg_temp.sqlrail_cascade) AS archived,
            nullif(current_setting('sqlrail.run', true), '')::bigint AS run
       FROM pg_temp.sqlrail_limit AS l
+), entry AS (
+    -- What earlier rounds have done for the relation counts with it.
+    SELECT coalesce(earlier.place, jsonb_array_length(r.relations)) AS place,
+           jsonb_build_object('relation', done.relation,
+                              'orphans', done.orphans + coalesce((it->>'orphans')::bigint, 0),
+                              'deleted', done.deleted + coalesce((it->>'deleted')::bigint, 0),
+                              'archived', done.archived + coalesce((it->>'archived')::bigint, 0)) AS value
+      FROM done
+      JOIN sqlrail.run AS r ON r.id = done.run
+      LEFT JOIN LATERAL (
+           SELECT it, n - 1 AS place FROM jsonb_array_elements(r.relations) WITH ORDINALITY AS known(it, n)
+            WHERE it->>'relation' = done.relation) AS earlier ON true
 ), noted AS (
-    UPDATE sqlrail.run AS r SET relations = r.relations || jsonb_build_array(to_jsonb(done) - 'run')
-      FROM done WHERE r.id = done.run AND done.orphans > 0
+    UPDATE sqlrail.run AS r SET relations = jsonb_set(r.relations, ARRAY[place::text], value)
+      FROM done, entry WHERE r.id = done.run AND done.orphans > 0
 )
 SELECT run, orphans, deleted, archived FROM done;
-DROP TABLE pg_temp.sqlrail_orphan, pg_temp.sqlrail_limit, pg_temp.sqlrail_cascade;
+DROP TABLE pg_temp.sqlrail_orphan;

@@ -1,5 +1,11 @@
 -- What was found, counted, before anything is done about it.
-CREATE TEMP TABLE sqlrail_limit ON COMMIT DROP AS
+-- Made once: each table that is made and dropped in a transaction holds its locks to the end, and rounds may be many.
+CREATE TEMP TABLE IF NOT EXISTS sqlrail_limit (
+    max_rows bigint, max_share float8, relation text, expected bigint, orphans bigint, before bigint,
+    has_parents boolean, rows bigint
+) ON COMMIT DROP;
+TRUNCATE pg_temp.sqlrail_limit;
+INSERT INTO pg_temp.sqlrail_limit
 SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relation}::text AS relation,
        {expected}::bigint AS expected,
        found.orphans,
@@ -18,13 +24,14 @@ SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relati
            AND done->>'relation' = {relation}) AS earlier;
 
 -- Rows of other tables that foreign keys would delete or change with them.
-CREATE TEMP TABLE sqlrail_cascade (
+CREATE TEMP TABLE IF NOT EXISTS sqlrail_cascade (
     source regclass,
     part oid,
     tid tid,
     action text,
     PRIMARY KEY (part, tid)
 ) ON COMMIT DROP;
+TRUNCATE pg_temp.sqlrail_cascade;
 
 DO $guard$
 DECLARE

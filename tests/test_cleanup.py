@@ -585,6 +585,18 @@ def test_a_table_that_refers_to_itself_is_cleaned_down_to_the_last_row(db: Conne
     db.execute("ALTER TABLE employee ADD FOREIGN KEY (manager_id) REFERENCES employee")
 
 
+def test_a_chain_of_hundreds_goes_in_one_transaction(db: Connection, database: str) -> None:
+    db.execute(
+        """CREATE TABLE t (id int PRIMARY KEY, up int); INSERT INTO t VALUES (0, NULL);
+        INSERT INTO t SELECT n, n - 1 FROM generate_series(2, 801) AS n"""
+    )
+    assert clean(database, "t.up -> t.id").relations[0].deleted == 800
+    assert ids(db, "t") == [0]
+    assert db.execute("SELECT relations FROM sqlrail.run").fetchall() == [
+        ([{"relation": "t.up -> t.id", "orphans": 800, "deleted": 800, "archived": 800}],)
+    ]
+
+
 def test_rounds_over_a_table_count_together_against_the_limit(db: Connection, database: str) -> None:
     db.execute(EMPLOYEES)
     with pytest.raises(Refused, match="3 of 8 rows are orphans, more than 2 rows and 25 %"):
