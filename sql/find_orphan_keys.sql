@@ -1,5 +1,5 @@
 -- The same where the child's rows lie on other nodes: a ctid means nothing there, and keys are sent to them.
-CREATE TEMP TABLE sqlrail_orphan ON COMMIT DROP AS
+CREATE {staging} AS
 SELECT {columns_staged}, count(*) AS rows
   FROM {child} AS c
  WHERE {has_key}

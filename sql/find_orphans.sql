@@ -1,6 +1,6 @@
 -- Finds the orphans by an anti-join: it spills to disk and runs in parallel, whatever work_mem is. As a foreign key
 -- does, it leaves a row alone that has a null in any of the columns.
-CREATE TEMP TABLE sqlrail_orphan ON COMMIT DROP AS
+CREATE {staging} AS
 SELECT c.tableoid AS part, c.ctid AS tid
   FROM {child} AS c
  WHERE {has_key}

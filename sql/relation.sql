@@ -126,6 +126,7 @@ SELECT json_build_object(
                     FROM pair LEFT JOIN equality USING (n)
                     LEFT JOIN pg_catalog.pg_namespace ON pg_namespace.oid = oprnamespace),
     'citus', to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
+    'child_oid', relation.child::oid::bigint,
     'parent_oid', relation.parent::oid::bigint,
     -- The tables that lose rows, or have some changed, and those that their rows are also rows of.
     'bereaved', (SELECT json_agg(DISTINCT kin.relid::oid::bigint)

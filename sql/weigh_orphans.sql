@@ -23,16 +23,6 @@ SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relati
          WHERE r.id = nullif(current_setting('sqlrail.run', true), '')::bigint
            AND done->>'relation' = {relation}) AS earlier;
 
--- Rows of other tables that foreign keys would delete or change with them.
-CREATE TEMP TABLE IF NOT EXISTS sqlrail_cascade (
-    source regclass,
-    part oid,
-    tid tid,
-    action text,
-    PRIMARY KEY (part, tid)
-) ON COMMIT DROP;
-TRUNCATE pg_temp.sqlrail_cascade;
-
 DO $guard$
 DECLARE
     it record;

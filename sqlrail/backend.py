@@ -266,7 +266,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """
         limits = dict(re.findall(r"SET LOCAL (\w+) = '?([^';]*)", self.limits(file).decode()))
         limits |= {
-            "lock_timeout": _ms(file.lock_timeout or 0),
+            "lock_timeout": milliseconds(file.lock_timeout or 0),
             "default_transaction_isolation": r"read\ committed",
             "default_transaction_read_only": "off",
         }
@@ -282,7 +282,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def step_limits(self, file: File) -> bytes:
         """What goes ahead of each statement outside a transaction that can be tried again."""
-        limit = self.message("lock_limit", lock_timeout=_ms(self._lock_timeout(file)))
+        limit = self.message("lock_limit", lock_timeout=milliseconds(self._lock_timeout(file)))
         return self.limits(file) if self.is_pooled else limit
 
     def _hold(self, hash_: str, file: File, worker: Connection, mark: bool) -> bool:
@@ -767,7 +767,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
         return (
-            self.message("limits", lock_timeout=_ms(lock), statement_timeout=_ms(statement))
+            self.message("limits", lock_timeout=milliseconds(lock), statement_timeout=milliseconds(statement))
             + self._more_limits
         )
 
@@ -816,5 +816,6 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self._tell()
 
 
-def _ms(duration: float) -> str:
+def milliseconds(duration: float) -> str:
+    """A duration in seconds as the server's settings take it."""
     return f"{round(duration * 1000)}ms"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import psycopg
 from psycopg import sql
@@ -42,13 +43,11 @@ def cleanup(
         relations = list(dict.fromkeys(named or known(backend, every=every)))
         seen = look(backend, relations, closely=dry_run)
         if dry_run:
-            return Cleanup(None, True, _sorted(seen, relations))
-        _check(seen, named)
-        for one in seen:
-            if one.orphans:
-                listener.say(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}")
+            return Cleanup(None, True, in_order(seen, relations))
+        check(seen, named)
+        say_found(listener, seen)
         done = _clean_all(backend, seen)
-        return Cleanup(next((one.run for one in done if one.run), None), False, _sorted(done, relations))
+        return Cleanup(next((one.run for one in done if one.run), None), False, in_order(done, relations))
 
 
 def print_sql(
@@ -57,7 +56,7 @@ def print_sql(
     """What a cleanup of the relations would send, as a script for psql. Refused where a cleanup would be."""
     with Backend(settings, listener) as backend:
         seen = look(backend, dict.fromkeys(named or known(backend, every=every)), closely=False)
-        _check(seen, named)
+        check(seen, named)
         return orphans.script(
             backend, backend.message("begin") + backend.limits(None), [one for one in seen if not one.skipped]
         )
@@ -119,7 +118,12 @@ def _distinct(backend: Backend, relations: list[Relation]) -> list[Relation]:
 
 def look(backend: Backend, relations: Iterable[Relation], *, closely: bool) -> tuple[Cleaned, ...]:
     """A preview of each relation, those first whose children are parents of the others'."""
-    seen = [_preview(backend, relation, closely) for relation in relations]
+    preview = partial(orphans.preview, closely=closely)
+    return in_turn([look_at(backend, relation, preview) for relation in relations])
+
+
+def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:
+    """Those first whose children are parents of the others'."""
     ordered: list[Cleaned] = []
     while seen:
         first = [one for one in seen if not any(other.bereaves(one) for other in seen if other is not one)]
@@ -130,17 +134,25 @@ def look(backend: Backend, relations: Iterable[Relation], *, closely: bool) -> t
     return tuple(ordered)
 
 
-def _preview(backend: Backend, relation: Relation, closely: bool) -> Cleaned:
-    # A transaction each: an error in one says nothing about the next.
-    backend.ask(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None))
+def look_at(backend: Backend, relation: Relation, look: Callable[[Backend, Relation], Cleaned]) -> Cleaned:
+    """What a look says of a relation; it has a transaction of its own, so that an error says nothing about the next."""
     try:
         with _explained(backend, f"the look at {relation}"):
-            return orphans.preview(backend, relation, closely=closely)
+            backend.ask(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None))
+            return look(backend, relation)
     finally:
         backend.undo()
 
 
-def _sorted(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleaned, ...]:
+def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
+    """Tells of the relations that have orphans."""
+    for one in seen:
+        if one.orphans:
+            listener.say(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}")
+
+
+def in_order(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleaned, ...]:
+    """As the relations were named."""
     by_relation = {one.relation: one for one in seen}
     return tuple(by_relation[relation] for relation in relations)
 
@@ -150,7 +162,8 @@ def _share(one: Cleaned) -> str:
     return f" of about {estimate:,} rows ({min(one.orphans / estimate, 1):.2%})" if estimate > 0 else ""
 
 
-def _check(seen: Iterable[Cleaned], named: list[Relation] | None) -> None:
+def check(seen: Iterable[Cleaned], named: list[Relation] | None) -> None:
+    """Refused if a guard refuses one of them, or there is nothing to clean where it was named."""
     for one in seen:
         if one.skipped and named:
             raise Refused(f"{one.relation}: {one.skipped}. Nothing was changed.")

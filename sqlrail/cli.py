@@ -11,18 +11,25 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from sqlrail import __version__
 from sqlrail.errors import Bug, Interrupted, SqlrailError, UsageError
 from sqlrail.settings import ENVIRONMENTS, Settings, read
 
+if TYPE_CHECKING:  # what a verb needs is imported when it is called
+    from sqlrail.cleanup import Cleanup
+    from sqlrail.orphans import Relation
+
 OK, FOUND = 0, 4
+#: seconds between two lines about progress where there is no terminal
+PLAIN = 5.0
 
 VERBS = {
     "migrate": "apply what is pending, each file with its cleanup in one transaction",
@@ -109,6 +116,17 @@ def _parser() -> argparse.ArgumentParser:
     added["cleanup"].add_argument(
         "--print-sql", action="store_true", help="print what would run, as a script for psql"
     )
+    online = added["cleanup"].add_argument_group("for big live tables", argument_default=argparse.SUPPRESS)
+    online.add_argument(
+        "--online", action="store_true", default=False,
+        help="in batches, each a transaction of its own that keeps nobody waiting",
+    )  # fmt: skip
+    online.add_argument("--batch-time", metavar="TIME", help="what a batch shall take (default: 200ms)")
+    online.add_argument("--pause", metavar="TIME", help="between two batches (default: 100ms)")
+    online.add_argument("--pause-file", metavar="FILE", help="wait as long as this file is there")
+    online.add_argument(
+        "--max-lag", metavar="TIME", help="wait while a replica is further behind (default: 1.5s; 0: never)"
+    )
     which = added["cleanup"].add_mutually_exclusive_group()
     which.add_argument("--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only")
     which.add_argument(
@@ -190,6 +208,50 @@ class _Talk:
         if not self.as_json:
             with suppress(OSError):  # nobody reads, or the disk is full: no reason to stop between two files
                 print(text, flush=True)
+
+
+class _Bar:
+    """How far an online cleanup is: a bar on a terminal, elsewhere a line now and then, with --json nothing."""
+
+    def __init__(self, talk: _Talk) -> None:
+        self.talk = talk
+        self.told = time.monotonic()
+        self.bar: Any = None
+        self.tasks: dict[Any, Any] = {}
+
+    def close(self) -> None:
+        if self.bar:
+            with suppress(OSError):
+                self.bar.stop()
+
+    def show(self, done: Any) -> None:
+        from sqlrail.report import progress_line, progress_text
+
+        if self.talk.as_json:
+            return
+        if sys.stderr.isatty():
+            with suppress(OSError):
+                self._draw(done, progress_text(done))
+        elif time.monotonic() - self.told >= PLAIN:
+            self.told = time.monotonic()
+            self.talk.say(progress_line(done))
+
+    def _draw(self, done: Any, text: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        if self.bar is None:
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.fields[text]}"),
+            )
+            self.bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False)
+            self.bar.start()
+        task = self.tasks.get(done.relation)
+        if task is None:
+            task = self.tasks[done.relation] = self.bar.add_task(str(done.relation), text=text)
+        self.bar.update(task, completed=done.done, total=done.found, text=text, refresh=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -333,11 +395,33 @@ def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     from sqlrail.cleanup import cleanup, print_sql
 
     named = _relations(options.relation or [])
+    if options.print_sql and options.online:
+        raise UsageError("--print-sql prints the one transaction of a cleanup; an --online one has many.")
     if options.print_sql:
         script = print_sql(settings, talk, named, every=options.all)
         return OK, {"sql": script}, script
-    result = cleanup(settings, talk, named, every=options.all, dry_run=options.dry_run)
+    if options.online and not options.dry_run:
+        result = _clean_online(options, settings, talk, named)
+    else:
+        result = cleanup(settings, talk, named, every=options.all, dry_run=options.dry_run)
     return OK, report.cleanup_json(result), report.cleanup_text(result)
+
+
+def _clean_online(
+    options: argparse.Namespace, settings: Settings, talk: _Talk, named: list[Relation]
+) -> Cleanup:
+    from sqlrail import online
+
+    hand = online.Hand()
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        _ignore_signals()
+        hand.interrupt(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    with closing(_Bar(talk)) as bar:
+        return online.cleanup(settings, talk, named, every=options.all, hand=hand, show=bar.show)
 
 
 def _relations(texts: list[str]) -> list[Any]:
@@ -444,10 +528,14 @@ def _typed(word: str, question: str) -> bool:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
+    _ignore_signals()
+    raise Interrupted(number)
+
+
+def _ignore_signals() -> None:
     # Once is enough: a second one would only disturb the rolling back, which takes seconds at the most.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
-    raise Interrupted(number)
 
 
 def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:

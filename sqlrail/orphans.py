@@ -109,6 +109,11 @@ class Cleaned:
     #: what the catalog said
     facts: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def left(self) -> int:
+        """Orphans that were found and not deleted, by an online cleanup: somebody else had them in hand."""
+        return max(0, self.orphans - self.deleted) if self.run else 0
+
     def plus(self, more: Cleaned) -> Cleaned:
         """Both, of two rounds over the same relation."""
         return replace(
@@ -164,7 +169,7 @@ def clean(
     `expected`, the orphans that a preview counted, it is refused if there are many more of them now. Refused, by a
     guard, has changed nothing once the transaction is rolled back; psycopg.Error likewise.
     """
-    facts = _ask_facts(session, relation, lock(session, [relation]))
+    facts = ask_facts(session, relation, lock(session, [relation]))
     if facts["absent"]:
         return Cleaned(relation, skipped=facts["absent"], facts=facts)
     if facts["refusals"]:
@@ -181,7 +186,7 @@ def refusal(relation: Relation, reasons: Iterable[str]) -> Refused:
     return Refused(f"the cleanup of {relation} is refused: {'; '.join(reasons)}. Nothing was changed.")
 
 
-def _ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
+def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
     facts: dict[str, Any] = session.ask(before + _relation(session, relation))[-1][0]
     facts["distributed"] = bool(
         facts["citus"]
@@ -222,30 +227,34 @@ def _round(session: Session, relation: Relation, facts: dict[str, Any], **purpos
     try:
         run, orphans, deleted, archived = session.ask(text)[-1]
     except psycopg.Error as exc:
-        raise refusal(relation, [_reason(exc)]) from exc
+        raise refusal(relation, [reason(exc)]) from exc
     run = run if orphans else None
-    return Cleaned(relation, orphans, deleted, archived, run=run, facts=facts, **_effects(facts))
+    return Cleaned(relation, orphans, deleted, archived, run=run, facts=facts, **effects(facts))
 
 
 def _compose_round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> bytes:
-    part = _Composer(session, relation, facts)
+    part = Composer(session, relation, facts)
     text = part("archive_format")
     text += part("find_orphan_keys" if facts["distributed"] else "find_orphans")
-    text += part("weigh_orphans", **purpose)
-    text += b"".join(part.cascade("stage_cascade", edge) for edge in facts["cascades"])
-    text += b"".join(part.cascade("archive_cascade", edge) for edge in _by_table(facts["cascades"]))
-    return text + part("cleanup") + part("archive_format_off") + part("report_cleanup")
+    text += part("weigh_orphans", **purpose) + part("cascades")
+    return text + part.cascades() + part("cleanup") + part("archive_format_off") + part("report_cleanup")
+
+
+def describe(session: Session, relation: Relation, before: bytes = b"") -> Cleaned:
+    """What the catalog says of a relation, and refuses; no row is looked at. What is given before is sent before."""
+    facts = ask_facts(session, relation, before)
+    if facts["absent"]:
+        return Cleaned(relation, skipped=facts["absent"], facts=facts)
+    return Cleaned(relation, refusals=tuple(facts["refusals"]), facts=facts, **effects(facts))
 
 
 def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cleaned:
     """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely."""
-    facts = _ask_facts(session, relation)
-    if facts["absent"]:
-        return Cleaned(relation, skipped=facts["absent"], facts=facts)
-    one = Cleaned(relation, refusals=tuple(facts["refusals"]), facts=facts, **_effects(facts))
-    if not facts["countable"]:  # what is no key makes no orphans
+    one = describe(session, relation)
+    facts = one.facts
+    if one.skipped or not facts["countable"]:  # what is no key makes no orphans
         return one
-    part = _Composer(session, relation, facts)
+    part = Composer(session, relation, facts)
     text = (
         part("archive_format") + part("preview" if closely else "count_orphans") + part("archive_format_off")
     )
@@ -253,8 +262,8 @@ def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cl
         rows, orphans, has_parents, *more = session.ask(text)[-1]
     except psycopg.Error as exc:
         # What is refused anyway need not be countable: a partition may be a foreign table.
-        return one if one.refusals else replace(one, refusals=(_reason(exc),))
-    refusals = (*one.refusals, *_weigh(session.settings, orphans, rows, has_parents))
+        return one if one.refusals else replace(one, refusals=(reason(exc),))
+    refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
     seen = Seen(*[rows, *more, facts["timestamp"]]) if closely else None
     return replace(one, orphans=orphans, seen=seen, refusals=refusals)
 
@@ -315,7 +324,7 @@ def _message(session: Session, name: str, **parts: Any) -> bytes:
     return message(session.connection, name, commented=isinstance(session, _Printer), **parts)
 
 
-def _weigh(settings: Settings, orphans: int, rows: int | None, has_parents: bool) -> Iterator[str]:
+def weigh(settings: Settings, orphans: int, rows: int | None, has_parents: bool) -> Iterator[str]:
     if orphans and not has_parents:
         yield f"the parent table is empty, so all {orphans} rows with a key would go"
     elif orphans > settings.max_rows and orphans > settings.max_share * (rows or 0):
@@ -325,7 +334,7 @@ def _weigh(settings: Settings, orphans: int, rows: int | None, has_parents: bool
         )
 
 
-def _reason(exc: psycopg.Error) -> str:
+def reason(exc: psycopg.Error) -> str:
     """What a guard of the database's says; the error itself, raised, if it is none."""
     if isinstance(exc, psycopg.errors.UndefinedFunction | psycopg.errors.IndeterminateCollation):
         return f"the two columns' types cannot be compared ({exc.diag.message_primary})"
@@ -337,11 +346,11 @@ def _reason(exc: psycopg.Error) -> str:
     return f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip().rstrip(".")
 
 
-class _Composer:
+class Composer:
     """Fills in the statements for one relation, with the names that the catalog gave."""
 
     def __init__(self, session: Session, relation: Relation, facts: dict[str, Any]) -> None:
-        self.session = session
+        self.session, self.edges = session, facts["cascades"]
         columns, staged = [_of("c", column) for column in relation.columns], _numbered("k", relation.columns)
         keys = [_of("p", key) for key in relation.keys]
         has_key = _join(" AND ", (sql.SQL("{} IS NOT NULL").format(column) for column in columns))
@@ -358,20 +367,26 @@ class _Composer:
             "max_share": session.settings.max_share,
             "actor": session.settings.actor,
             # Where rows lie on other nodes, their keys are staged instead of their places.
+            "staging": sql.SQL("TEMP TABLE sqlrail_orphan ON COMMIT DROP"),
+            "row_locks": sql.SQL(""),
+            "tables": _join(", ", map(_table, {it["name"]: it for it in _written(facts)}.values())),
+            "keys": _join(", ", keys),
             "columns_staged": _join(", ", map(sql.SQL("{} AS {}").format, columns, staged)),
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts["distributed"] else "count(*)"),
-            "is_staged": sql.SQL("({}) IN (SELECT {} FROM pg_temp.sqlrail_orphan)").format(
-                _join(", ", columns), _join(", ", staged)
-            )
-            if facts["distributed"]
-            else sql.SQL("c.ctid = ANY (ARRAY(SELECT tid FROM pg_temp.sqlrail_orphan))"),
+            "is_staged": _is_staged(columns, staged, facts),
+            "parents_found": _parents_found(keys, staged, facts),
             **_look_at(relation, facts),
         }
 
     def __call__(self, name: str, **parts: Any) -> bytes:
         return _message(self.session, name, **{**self.parts, **parts})
 
-    def cascade(self, name: str, edge: dict[str, Any]) -> bytes:
+    def cascades(self, **parts: Any) -> bytes:
+        """What archives the rows of other tables that go, or are changed, with the orphans that are staged."""
+        text = [self._cascade("stage_cascade", edge, **parts) for edge in self.edges]
+        return b"".join(text + [self._cascade("archive_cascade", edge) for edge in _by_table(self.edges)])
+
+    def _cascade(self, name: str, edge: dict[str, Any], **parts: Any) -> bytes:
         keys = [_of("r", key) for key in edge["keys"]]
         columns = [_of("t", column) for column in edge["columns"]]
         return self(
@@ -382,7 +397,44 @@ class _Composer:
             cells=_cells(edge["table"]["columns"]),
             referenced=_table(edge["referenced"]),
             matches=_matches(keys, edge["operators"], columns),
+            **parts,
         )
+
+
+def tables_written(facts: dict[str, Any]) -> set[str]:
+    """The child, and the tables that a delete would cascade into."""
+    return {it["name"] for it in _written(facts)}
+
+
+def _written(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    return [facts["child"], *(edge["table"] for edge in facts["cascades"])]
+
+
+def _is_staged(
+    columns: list[sql.Composable], staged: list[sql.Identifier], facts: dict[str, Any]
+) -> sql.Composable:
+    if facts["distributed"]:
+        return sql.SQL("({}) IN (SELECT {} FROM pg_temp.sqlrail_orphan)").format(
+            _join(", ", columns), _join(", ", staged)
+        )
+    place = "c.ctid = ANY (ARRAY(SELECT tid FROM pg_temp.sqlrail_orphan))"
+    if not facts["child"]["only"]:  # partitions have rows at the same places
+        place += " AND (c.tableoid, c.ctid) IN (SELECT part, tid FROM pg_temp.sqlrail_orphan)"
+    return sql.SQL(place)
+
+
+def _parents_found(
+    keys: list[sql.Composable], staged: list[sql.Identifier], facts: dict[str, Any]
+) -> sql.Composable:
+    """How many of the staged orphans have a parent after all: looked up by its key, one by one, however many."""
+    if facts["distributed"]:
+        return sql.SQL(
+            "SELECT count(*) FROM {} AS p WHERE ({}) IN (SELECT {} FROM pg_temp.sqlrail_orphan)"
+        ).format(_table(facts["parent"]), _join(", ", keys), _join(", ", staged))
+    ours = [sql.SQL("o.{}").format(name) for name in staged]
+    return sql.SQL(
+        "SELECT count(*) FILTER (WHERE ({0}) IN (SELECT {0} FROM {1} AS p WHERE {2})) FROM pg_temp.sqlrail_orphan AS o"
+    ).format(_join(", ", ours), _table(facts["parent"]), _matches(keys, facts["operators"], ours))
 
 
 def _look_at(relation: Relation, facts: dict[str, Any]) -> dict[str, sql.Composable]:
@@ -414,7 +466,7 @@ def _join(between: str, parts: Iterable[sql.Composable]) -> sql.Composable:
 
 
 def _matches(
-    keys: list[sql.Composable], operators: list[list[str]], columns: list[sql.Composable]
+    keys: Sequence[sql.Composable], operators: list[list[str]], columns: Sequence[sql.Composable]
 ) -> sql.Composable:
     # A name of an operator cannot be quoted, and has no letter that could do harm.
     return _join(
@@ -447,7 +499,7 @@ def _object(names: Iterable[str], values: Iterable[sql.Composable]) -> sql.Compo
     )
 
 
-def _effects(facts: dict[str, Any]) -> dict[str, Any]:
+def effects(facts: dict[str, Any]) -> dict[str, Any]:
     actions = {key["on_delete"] for key in facts["foreign_keys"]}
     goes_on = facts["parent_oid"] in facts["bereaved"] and actions.isdisjoint({"set null", "set default"})
     return {

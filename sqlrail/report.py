@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlrail.backend import Applied
@@ -20,6 +21,9 @@ if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail.baseline import Baselined
     from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
+
+if TYPE_CHECKING:
+    from sqlrail.online import Progress
 
 #: characters of a table where no terminal says how wide it is: never cut an id off
 WIDE = 200
@@ -50,7 +54,19 @@ def cleaned_line(one: Cleaned) -> str:
     if one.run is None and one.seen:
         share = one.orphans / one.seen.rows
         return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and deleted"
-    return f"{one.relation}: {rows(one.deleted)} deleted, {rows(one.archived)} archived (run {one.run})"
+    left = f", {rows(one.left)} left alone" if one.left else ""
+    return f"{one.relation}: {rows(one.deleted)} deleted, {rows(one.archived)} archived (run {one.run}){left}"
+
+
+def progress_line(done: Progress) -> str:
+    """How far an online cleanup is with a relation."""
+    return f"{done.relation}: {progress_text(done)}"
+
+
+def progress_text(done: Progress) -> str:
+    """The same without the relation."""
+    text = f"{done.done:,} of {rows(done.found)}, {done.deleted:,} deleted, {done.rate:,.0f} a second"
+    return f"{text}, {timedelta(seconds=round(done.left))} left" if done.done < done.found else text
 
 
 def seen_lines(one: Cleaned) -> list[str]:
@@ -122,7 +138,11 @@ def cleanup_text(result: Cleanup) -> str:
         return "\n".join([*lines, "dry run: nothing was changed"])
     deleted = sum(one.deleted for one in result.relations)
     end = (
-        f"done: {rows(deleted)} deleted, all in the archive as run {result.run}" if deleted else "no orphans"
+        f"done: {rows(deleted)} deleted, all in the archive as run {result.run}"
+        if deleted
+        else "nothing was deleted"
+        if any(one.left for one in result.relations)
+        else "no orphans"
     )
     return "\n".join([*lines, end])
 
@@ -379,6 +399,7 @@ def _cleaned_json(one: Cleaned) -> dict[str, Any]:
         "orphans": one.orphans,
         "deleted": one.deleted,
         "archived": one.archived,
+        "left": one.left,
         "rows": seen and seen.rows,
         "missing_keys": seen and seen.missing_keys,
         "null_keys": seen and seen.null_keys,

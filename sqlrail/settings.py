@@ -49,6 +49,10 @@ class Settings:
     max_share: float = 0.10
     max_rows: int = 1000
     allow_triggers: tuple[str, ...] = ()
+    batch_time: float = 0.2
+    pause: float = 0.1
+    pause_file: Path | None = None
+    max_lag: float = 1.5
     interrupted: str | None = None  # what became of a statement that was cut off: again or done
     actor: str = "unknown"
     host: str = "unknown"
@@ -111,11 +115,26 @@ def switch(text: str) -> bool:
     raise ValueError("write 1 or 0")
 
 
+def some_seconds(text: str) -> float:
+    """A duration that is not 0, in seconds."""
+    value = seconds(text)
+    if not value:
+        raise ValueError("write a duration above 0, as in 200ms")
+    return value
+
+
 def folder(text: str) -> Path:
     """A folder's path."""
     # An empty one would be the working folder, whatever lies there.
     if not text.strip():
         raise ValueError("name a folder")
+    return Path(text)
+
+
+def file(text: str) -> Path:
+    """A file's path."""
+    if not text.strip():
+        raise ValueError("name a file")
     return Path(text)
 
 
@@ -142,6 +161,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "max_share": share,
     "max_rows": count,
     "allow_triggers": names,
+    "batch_time": some_seconds,
+    "pause": seconds,
+    "pause_file": file,
+    "max_lag": seconds,
     "interrupted": interrupted,
 }
 

@@ -32,7 +32,7 @@ IMITATION = """
 
 def statements(url: str, relation: str) -> str:
     with Backend(settings(url), Quiet()) as backend:
-        facts = orphans._ask_facts(backend, Relation.parse(relation))
+        facts = orphans.ask_facts(backend, Relation.parse(relation))
         assert facts["distributed"]
         text = orphans._compose_round(
             backend, Relation.parse(relation), facts, verb="cleanup", migration=None, expected=None

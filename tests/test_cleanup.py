@@ -442,13 +442,13 @@ def test_the_json_has_what_scripts_may_rely_on(
     assert json.loads(capsys.readouterr().out) == {
         "run": None,
         "dry_run": True,
-        "relations": [{**common, **seen, "deleted": 0, "archived": 0, "run": None}],
+        "relations": [{**common, **seen, "deleted": 0, "archived": 0, "left": 0, "run": None}],
     }
     assert command(*arguments) == 0
     assert json.loads(capsys.readouterr().out) == {
         "run": 1,
         "dry_run": False,
-        "relations": [{**common, **unseen, "deleted": 1, "archived": 1, "run": 1}],
+        "relations": [{**common, **unseen, "deleted": 1, "archived": 1, "left": 0, "run": 1}],
     }
 
 

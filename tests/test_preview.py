@@ -107,8 +107,8 @@ def test_a_look_is_one_parallel_anti_join(db: Connection, database: str, name: s
           FROM generate_series(1, 300000) AS n; ANALYZE users, orders"""
     )
     with Backend(settings(database), Heard()) as backend:
-        facts = orphans._ask_facts(backend, Relation.parse(ORDERS))
-        text = orphans._Composer(backend, Relation.parse(ORDERS), facts)(name)
+        facts = orphans.ask_facts(backend, Relation.parse(ORDERS))
+        text = orphans.Composer(backend, Relation.parse(ORDERS), facts)(name)
         plan = "\n".join(row[0] for row in backend.ask(b"EXPLAIN " + text))
     assert plan.count("Anti Join") == 1, plan
     before, _, _ = plan.partition("Anti Join")

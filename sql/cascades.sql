@@ -1,0 +1,9 @@
+-- Rows of other tables that foreign keys would delete or change with them.
+CREATE TEMP TABLE IF NOT EXISTS sqlrail_cascade (
+    source regclass,
+    part oid,
+    tid tid,
+    action text,
+    PRIMARY KEY (part, tid)
+) ON COMMIT DROP;
+TRUNCATE pg_temp.sqlrail_cascade;

@@ -1,0 +1,3 @@
+-- The table of what was found. Where somebody reads it, a dump say, the next run drops it.
+DROP TABLE IF EXISTS {work};
+COMMIT;
