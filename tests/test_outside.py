@@ -24,8 +24,9 @@ from aftermath import (
     wait_for,
     watching,
 )
-from conftest import Connect, open_folder, query, run
+from conftest import Connect, majors, open_folder, query, run
 from proxy import Proxy, Sender
+from test_kills import kill_server
 from test_pooler import pooled as pooled
 from test_together import plain_yoyo
 
@@ -807,6 +808,33 @@ def test_a_runner_killed_at_any_instant_leaves_what_the_next_run_finishes(
             watch.wait_until_gone()
         check_story(place)
     assert killed
+
+
+@pytest.mark.timeout(1800)
+def test_a_server_killed_at_any_instant_leaves_what_the_next_run_finishes(tmp_path: Path) -> None:
+    chance = random.Random(KILLS)  # noqa: S311 - the same ones each time
+    ends = set()
+    with open_folder() as folder:
+        # With fsync: what is noted without waiting for the disk goes with its statement, or both stay.
+        own = local.start(folder / "server", bin=majors()[max(majors())])
+        try:
+            place = Place(own.url, tmp_path / "files")
+            write_story(place)
+            for _ in range(max(3, KILLS // 3)):
+                empty(place)
+                with watching(own, place.url) as watch:
+                    runner = start_runner(place.url, "migrate", "--migrations", place.folder)
+                    watch.wait_until_there()
+                    time.sleep(chance.uniform(0, 0.4))
+                    kill_server(own.data.parent)
+                _, talk = runner.communicate(timeout=PATIENCE)
+                ends.add(runner.returncode)
+                assert "bug" not in talk
+                assert local.start(own.data.parent).started
+                check_story(place)
+        finally:
+            local.stop(own.data.parent)
+    assert 1 in ends <= {0, 1}
 
 
 def test_a_runner_that_starts_right_behind_a_kill_waits_for_the_dead_one_s_last_statement(
