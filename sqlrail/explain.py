@@ -11,13 +11,12 @@ from psycopg import errors as pg
 from sqlrail import orphans, statements
 from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
 from sqlrail.history import File
-from sqlrail.statements import Piece, Statement
+from sqlrail.statements import NAME, Piece, Statement, plain
 
-_NAME = r'"(?:[^"]|"")*"|[\w$]+'
 # What of a COPY … FROM stdin tells its fields apart
 _COPY = (
-    rf"(?i)COPY\s+(?:(?:{_NAME})\s*\.\s*)*(?P<table>{_NAME})\s*"
-    rf"(?:\((?P<columns>(?:\s|,|{_NAME})*)\)\s*)?FROM\s+STDIN\s*(?P<options>[^\s;]*)"
+    rf"(?i)COPY\s+(?:(?:{NAME})\s*\.\s*)*(?P<table>{NAME})\s*"
+    rf"(?:\((?P<columns>(?:\s|,|{NAME})*)\)\s*)?FROM\s+STDIN\s*(?P<options>[^\s;]*)"
 )
 
 
@@ -97,11 +96,11 @@ def _find_in_data(file: File, piece: Piece, statement: Statement, context: str) 
     copy = re.compile(_COPY).match(piece.text[statement.start :].decode())
     if not copy:
         return None
-    found = re.findall(rf"(?m)^(?:COPY )?{re.escape(_unquote(copy['table']))}\D*?(\d+)(.*)", context)
+    found = re.findall(rf"(?m)^(?:COPY )?{re.escape(plain(copy['table']))}\D*?(\d+)(.*)", context)
     if not found:
         return None
     line, field = piece.data_line + int(found[-1][0]) - 1, found[-1][1]
-    names = [_unquote(name) for name in re.findall(_NAME, copy["columns"] or "")]
+    names = [plain(name) for name in re.findall(NAME, copy["columns"] or "")]
     named = [name for name in names if re.match(rf"\W*\S+ {re.escape(name)}\W", field)]
     if not named or copy["options"]:
         return line, 1
@@ -110,7 +109,3 @@ def _find_in_data(file: File, piece: Piece, statement: Statement, context: str) 
         number = names.index(max(named, key=len))  # "a b" looks like "a" at first
         return line, len("\t".join([*fields[:number], ""])) + 1
     return line, 1
-
-
-def _unquote(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

@@ -18,13 +18,13 @@ from psycopg import sql
 from sqlrail.connect import Connection
 from sqlrail.errors import Refused
 from sqlrail.settings import Settings
+from sqlrail.statements import NAME, plain
 from sqlrail.wire import message
 
 #: the SQLSTATE that guards written in SQL raise
 GUARD = "SR001"
-_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
-_COLUMNS = rf"({_NAME}|\(\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\))"
-_SIDE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)\s*\.\s*{_COLUMNS}"
+_COLUMNS = rf"({NAME}|\(\s*{NAME}(?:\s*,\s*{NAME})*\s*\))"
+_SIDE = rf"({NAME}(?:\s*\.\s*{NAME})?)\s*\.\s*{_COLUMNS}"
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,7 @@ def _path(table: tuple[str, ...], columns: tuple[str, ...]) -> str:
 
 
 def _fold(path: str) -> tuple[str, ...]:
-    # As PostgreSQL reads names: lower case unless quoted, and of no letters but ASCII's.
-    return tuple(
-        name[1:-1].replace('""', '"')
-        if name.startswith('"')
-        else re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
-        for name in re.findall(_NAME, path)
-    )
+    return tuple(map(plain, re.findall(NAME, path)))
 
 
 def join(*names: str) -> str:

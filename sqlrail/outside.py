@@ -40,7 +40,7 @@ from sqlrail.errors import (
     SqlrailError,
 )
 from sqlrail.history import File
-from sqlrail.statements import Piece, is_transaction_control
+from sqlrail.statements import NAME, Piece, is_transaction_control, plain
 
 if TYPE_CHECKING:  # it calls this room
     from sqlrail.backend import Backend
@@ -53,12 +53,11 @@ REPEATABLE = ("ANALYZE", "CHECKPOINT", "CLUSTER", "REFRESH", "REINDEX", "VACUUM"
 LOCAL = ("SET", "SAVEPOINT", "RELEASE", "ROLLBACK")
 #: bytes that an INSERT has at the most to go in one message with others, and how many go
 SMALL, TOGETHER = 1 << 12, 200
-_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
-_PATH = rf"({_NAME}(?: \. {_NAME}){{0,2}})"
+_PATH = rf"({NAME}(?: \. {NAME}){{0,2}})"
 _WORD = r'"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/|[\w$]+|[^\s]'
 _INDEX = {
     "create": r"CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?"
-    rf"(?:(?!ON )({_NAME}) )?ON (?:ONLY )?{_PATH}",
+    rf"(?:(?!ON )({NAME}) )?ON (?:ONLY )?{_PATH}",
     "drop": rf"DROP INDEX CONCURRENTLY (?:IF EXISTS )?()(?!IF EXISTS){_PATH}",
     "reindex": rf"REINDEX (?:\([^)]*\) )?()(?:(?:INDEX|TABLE) (?:CONCURRENTLY )?{_PATH}|SCHEMA|DATABASE)",
 }
@@ -66,20 +65,16 @@ _INDEX = {
 _REBUILT = r".*_cc(?:new|old)\d*"
 #: where the notes are
 NOTES = ("sqlrail", "progress")
-#: bytes of a name, of which PostgreSQL drops the rest
-NAME = 63
 
 
 class Index(NamedTuple):
     """What a statement does to indexes."""
 
     verb: str  # create, drop or reindex
-    name: (
-        str  # of the index that is created or dropped, as the catalog has it; empty if PostgreSQL chooses one
-    )
-    object: (
-        str | None
-    )  # what leads to the table, as in SQL: its name, or that of one of its indexes; None is all
+    #: of the index that is created or dropped, as the catalog has it; empty if PostgreSQL chooses one
+    name: str
+    #: what leads to the table, as in SQL: its name, or that of one of its indexes; None is all
+    object: str | None
 
     @classmethod
     def of(cls, text: str) -> Index | None:
@@ -89,8 +84,8 @@ class Index(NamedTuple):
             if match := re.match(f"(?i){pattern}(?![^ ])", " ".join(tokens)):
                 name, path = match[1] or "", match[2]
                 if verb == "drop":
-                    name = re.findall(_NAME, path)[-1]
-                return cls(verb, _plain(name), path)
+                    name = re.findall(NAME, path)[-1]
+                return cls(verb, plain(name), path)
         return None
 
     def concerns(self, found: Found) -> bool:
@@ -98,15 +93,6 @@ class Index(NamedTuple):
         if self.verb == "reindex":
             return bool(re.fullmatch(_REBUILT, found.name))
         return self.name in ("", found.name)
-
-
-def _plain(name: str) -> str:
-    """A name as the catalog has it."""
-    if name.startswith('"'):
-        plain = name[1:-1].replace('""', '"')
-    else:
-        plain = name.translate({letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)})
-    return plain.encode()[:NAME].decode(errors="ignore")
 
 
 class Found(NamedTuple):

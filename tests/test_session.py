@@ -8,6 +8,9 @@ import pytest
 from aftermath import Heard, attempt, read, write
 from conftest import query
 
+from sqlrail import statements
+from sqlrail.errors import MigrationFailed
+
 LEFT = """
     CREATE TABLE seen AS
         SELECT 'prepared ' || name AS what FROM pg_prepared_statements WHERE from_sql
@@ -28,3 +31,25 @@ def test_what_a_file_prepares_or_listens_to_is_gone_in_the_next(
     assert (error, heard.applied_ids) == (None, ["001_leaves", "002_looks"])
     assert query(database, "SELECT what FROM seen") == []
     assert read(database).records == ["001_leaves", "002_looks"]
+
+
+@pytest.mark.parametrize(
+    "end", ["COMMIT", "COMMIT; BEGIN", "COMMIT AND CHAIN", "ROLLBACK", "ROLLBACK; BEGIN"]
+)
+def test_a_file_that_gets_past_the_scanner_and_ends_its_transaction_is_not_recorded(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(statements, "_forbidden", lambda *_: None)
+    files = {
+        "001_ends": f"CREATE TABLE a ();\n{end};\nCREATE TABLE b ();\n",
+        "002_next": "CREATE TABLE c ();\n",
+    }
+    error = attempt(database, Heard(), write(tmp_path / "files", **files))
+    assert isinstance(error, MigrationFailed)
+    assert str(error) == (
+        f"{tmp_path}/files/001_ends.sql: it ended the transaction that it ran in, so it was not recorded. "
+        "What it did may have been kept."
+    )
+    state = read(database)
+    assert (state.records, state.applies, state.lock_rows) == ([], {}, 0)
+    assert query(database, "SELECT to_regclass('c')") == [(None,)]
