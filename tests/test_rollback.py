@@ -35,8 +35,9 @@ from test_together import FEW, finish, plain_yoyo, yoyo
 
 from sqlrail import backend, local
 from sqlrail.backend import KEY
-from sqlrail.errors import ConnectionFailed, ConnectionLost, MigrationFailed, SqlrailError
+from sqlrail.errors import ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
 from sqlrail.history import read_files, read_rollback
+from sqlrail.migrate import migrate
 from sqlrail.rollback import Rollback, RolledBack, rollback
 from sqlrail.settings import Settings
 
@@ -596,6 +597,27 @@ def test_rollbacks_and_plain_yoyo_s_at_once_run_each_file_once(applied: str, few
     assert sorted(taken_back(applied)) == [*FEW][1:]
     state = read(applied)
     assert (state.records, set(state.rows), state.lock_rows) == (["001_t1"], {"t1"}, 0)
+
+
+def test_a_file_does_not_run_when_the_one_before_it_is_rolled_back_at_the_last_moment(
+    applied: str, few: Path
+) -> None:
+    query(
+        applied, "INSERT INTO _yoyo_migration VALUES (encode(sha256('000_gone'), 'hex'), '000_gone', now())"
+    )
+    write(few, **{"006_new": "CREATE TABLE new (id int);\n"})
+
+    class Heckler(HeardBack):
+        """Rolls the newest one back as soon as the run has looked, and says so."""
+
+        def say(self, text: str) -> None:
+            if "--allow-missing" in text:
+                rollback(told(applied, few), HeardBack(), yes=True)
+
+    with pytest.raises(Refused, match="a migration was rolled back while this run was under way, so 006_new"):
+        migrate(told(applied, few), Heckler(), allowed=["missing"])
+    assert sorted(read(applied).records) == ["000_gone", *[*FEW][:-1]]
+    assert query(applied, "SELECT to_regclass('new')") == [(None,)]
 
 
 def test_rollbacks_and_migrates_at_once_leave_tables_and_records_that_agree(applied: str, few: Path) -> None:
