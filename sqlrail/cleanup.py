@@ -224,6 +224,12 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
         ) from exc
     except psycopg.Error as exc:
         backend.raise_if_lost(f"{what} was under way")
+        remedy = ""
+        if isinstance(exc, psycopg.errors.ForeignKeyViolation):
+            remedy = (
+                f" Rows that are set to null are orphans of the key {exc.diag.constraint_name} as well: "
+                "clean those first, with its --relation alone."
+            )
         raise DatabaseFailed(
-            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed."
+            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed.{remedy}"
         ) from exc

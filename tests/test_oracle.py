@@ -96,9 +96,19 @@ def zoos(draw: st.DrawFn) -> Zoo:
                 ):
                     values[link.columns[1]] = values[link.columns[0]]
             rows[-1][id_] = {"id": id_, "x": id_, "y": id_, **values}
+    for key in _looked_at_again(links):
+        for row in rows[key.child].values():
+            if row[key.columns[0]] not in rows[key.parent]:
+                row[key.columns[0]] = None
     whole = {link.parent for link in links if link.pair}
     partitioned = draw(st.sets(table)) - whole if max(majors()) >= 18 else set()
     return Zoo(links, rows, frozenset(partitioned))
+
+
+def _looked_at_again(links: list[Link]) -> list[Link]:
+    """The keys of tables whose rows two keys may set to null: PostgreSQL checks a row again that is changed twice."""
+    setting = Counter(link.child for link in links if link.action == "SET NULL")
+    return [link for link in links if link.action and setting[link.child] > 1]
 
 
 def build(connection: Connection, zoo: Zoo) -> None:

@@ -26,7 +26,7 @@ from test_cleanup import (
 )
 
 from sqlrail import cleanup as room
-from sqlrail.errors import Refused
+from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.orphans import Relation
 
 sqlrail = console.sqlrail
@@ -415,6 +415,26 @@ def test_the_tables_of_several_relations_are_locked_together(
     writer.commit()
     thread.join()
     assert [one.deleted for one in results[0].relations] == [1, 1]
+
+
+def test_a_row_that_is_set_to_null_twice_and_is_an_orphan_of_another_key_is_cleaned_first(
+    db: Connection, database: str
+) -> None:
+    """PostgreSQL looks at all keys of a row again that one transaction changes twice."""
+    db.execute("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (0);"
+               "CREATE TABLE t (id int PRIMARY KEY, a int, b int, other int, gone int);"
+               "INSERT INTO t VALUES (0, NULL, NULL, NULL, NULL), (1, NULL, NULL, NULL, 9), (2, 1, 1, 7, NULL);"
+               "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES t ON DELETE SET NULL,"
+               " ADD FOREIGN KEY (b) REFERENCES t ON DELETE SET NULL,"
+               " ADD CONSTRAINT others FOREIGN KEY (other) REFERENCES p NOT VALID")  # fmt: skip
+    with pytest.raises(
+        DatabaseFailed, match=r"orphans of the key others as well: clean those first, with its"
+    ):
+        clean(database, "t.gone -> p.id")
+    assert ids(db, "t") == [0, 1, 2]
+    assert clean(database, "t.other -> p.id").run == 1
+    assert clean(database, "t.gone -> p.id").run == 2
+    assert ids(db, "t") == [0]
 
 
 def test_the_result_has_the_order_that_was_given(database: str, sqlrail: Sqlrail) -> None:
