@@ -1,8 +1,8 @@
 """yoyo's PostgreSQL backend made crash-proof: lock, pre-step, file and record in one transaction.
 
-A file costs two round trips: the opening, and the file alone in a message, so that PostgreSQL's positions in
-it are exact. Its closing travels in front of the next file's opening. A large file, or one with COPY data, goes in
-several messages (statements.Reader), the next one read while the server works.
+A file costs two round trips at the most: the opening, and the file alone in a message. Its closing travels in front
+of the next file's opening, and behind a file that was quick a small one goes with them: a round trip each. A large
+file, or one with COPY data, goes in several messages (statements.Reader), the next one read while the server works.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any, Protocol
 
@@ -49,6 +49,10 @@ POLL = (0.05, 0.5)
 BACKOFF = (1.0, 60.0)
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0
+#: seconds up to which a file may be run twice, where what was sent behind it in one message made it come undone
+QUICK = 0.1
+#: stands for a transaction's number in what is composed before it is known; no text of SQL may hold it
+TRANSACTION = b"\0"
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
 #: what a second try may mend
@@ -89,10 +93,22 @@ class _Closing:
 
 
 @dataclass(frozen=True)
+class _Sent:
+    """A file that went with its opening."""
+
+    piece: Piece
+    answer: Answer
+    ahead: int  # characters in front of it
+    closing: bytes
+
+
+@dataclass(frozen=True)
 class _Opened:
     transaction: int
     is_done: bool  # by somebody else, or by ourselves before the answer was lost
     waited: bool
+    started: float
+    sent: _Sent | None = None
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
@@ -125,7 +141,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._constants: dict[str, bytes] = {}
         self._following: dict[Any, Any] = {}
         self._before: dict[str, str | None] = {}
-        self._openings: dict[str, bytes] = {}
+        self._openings: dict[tuple[str, str], bytes] = {}
         super().__init__(None, default_migration_table)
         try:
             self.look()
@@ -189,22 +205,21 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if not file.transactional:
             self._apply_outside(file, migration, mark, give_up)
             return
-        self._running = file.id
         for pause in self.pauses():
-            opened = self._open(migration.hash, file)
+            self._running = file.id
+            opened = (self._open_with(file, migration) if mark else None) or self._open(migration.hash, file)
             if opened.is_done and mark:
                 self.undo()
                 return
-            started = time.monotonic()
             try:
                 if opened.waited and mark:
                     self.read_history()
                     self.look_again()
-                self._closing = self._run(file, migration, opened, mark, started, give_up)
+                self._closing = self._run(file, migration, opened, mark, give_up)
                 return
             except SqlrailError as exc:
                 self.undo()
-                self.give_way(exc, file, pause, started, give_up)
+                self.give_way(exc, file, pause, opened.started, give_up)
 
     @staticmethod
     def pauses() -> Iterator[float]:
@@ -484,10 +499,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     # One file
 
-    def _run(
-        self, file: File, migration: Any, opened: _Opened, mark: bool, started: float, give_up: float
-    ) -> _Closing:
+    def _run(self, file: File, migration: Any, opened: _Opened, mark: bool, give_up: float) -> _Closing:
         cleanup = tuple(self._pre_step(file, relation) for relation in file.cleanup)
+        if opened.sent is None:
+            piece, text = self._send_all(file, migration, mark)
+        else:
+            piece, text = opened.sent.piece, opened.sent.closing
+            self._check(file, piece, opened.sent.answer, opened.sent.ahead)
+        text = text.replace(TRANSACTION, b"%d" % opened.transaction)
+        return _Closing(file, migration, text, piece, cleanup, mark, opened.started, give_up)
+
+    def _send_all(self, file: File, migration: Any, mark: bool) -> tuple[Piece, bytes]:
+        """Sends a file piece by piece; returns the last, and its closing."""
         text: list[bytes] = []
         with closing(file.pieces()) as pieces:
             following = [next(pieces)]
@@ -495,42 +518,52 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             def read_on() -> None:
                 following.extend(islice(pieces, 1))
                 if not following:
-                    text.append(self._compose_closing(file, migration, opened, mark))
+                    text.append(self._compose_closing(file, migration, mark))
 
             while following:
                 piece = following.pop()
                 self._send(file, piece, read_on)
-        return _Closing(file, migration, text[0], piece, cleanup, mark, started, give_up)
+        return piece, text[0]
 
     def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
         """Sends a piece of a file, and reads on while the server works; data come before what is behind them."""
-        pgconn = self.connection.pgconn
-        for name, good in READ_BY.items():
-            if piece.offset and (pgconn.parameter_status(name) or good[0]) not in good:
-                place = piece.place(piece.statements[0].start)
-                raise MigrationFailed(
-                    f"{file.at(*place)}: the file has changed {name.decode()}, and would be "
-                    f"misread from here on; remove that change. Nothing of {file.id} was kept."
-                )
+        if piece.offset and (name := self._misread_by()):
+            place = piece.place(piece.statements[0].start)
+            raise MigrationFailed(
+                f"{file.at(*place)}: the file has changed {name}, and would be "
+                f"misread from here on; remove that change. Nothing of {file.id} was kept."
+            )
         if piece.data is None:
             answer = self._exchange(piece.text, keep=False, meanwhile=read_on)
         else:
             answer = self._exchange(piece.text, keep=False, data=piece.data)
-        if answer.error is not None:
-            raise self._failure(file, piece, answer)
+        self._check(file, piece, answer)
         if piece.data is not None:
             read_on()
 
-    def _compose_closing(self, file: File, migration: Any, opened: _Opened, mark: bool) -> bytes:
-        """The text of a file's closing; what comes next is composed on the way: the server is at work meanwhile."""
+    def _misread_by(self) -> str | None:
+        """The setting by which the server would read a text in another way than we do."""
+        for name, good in READ_BY.items():
+            if (self.connection.pgconn.parameter_status(name) or good[0]) not in good:
+                return name.decode()
+        return None
+
+    def _check(self, file: File, piece: Piece, answer: Answer, ahead: int = 0) -> None:
+        if answer.error is not None:
+            raise self._failure(file, piece, answer, ahead=ahead)
+
+    def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
+        """A file's closing, with TRANSACTION in it; what comes next is composed as well while the server is at work."""
         self._tell()
         text = self.message("finish") + self.limits(file)
         # A large file is not read again to find out.
         if file.small is None or b"prepare" in file.small.lower():
             text += self.message("deallocate")
-        text += self._record(file, migration.hash, mark, opened.transaction) + b"COMMIT;\n"
+        text += self._record(file, migration.hash, mark, sql.SQL(TRANSACTION.decode())) + b"COMMIT;\n"
         if following := self._following.get(migration):
-            self._openings[following.hash] = self._opening(following.hash, self.files[following.id])
+            file = self.files[following.id]
+            lock = "lock_or_fail" if self._may_go_with(file) else "lock"
+            self._openings[following.hash, lock] = self._opening(following.hash, file, lock)
         return text
 
     def _pre_step(self, file: File, relation: orphans.Relation) -> orphans.Cleaned:
@@ -585,9 +618,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         name = closing.file.id
         if not self.connection.closed:
             self.undo()
-            failure = self._failure(closing.file, closing.piece, answer, at_commit=True)
-            self.give_way(failure, closing.file, next(self.pauses()), closing.started, closing.give_up)
+            if answer.keep is True:  # else it may be what came behind that failed, so each is sent by itself
+                failure = self._failure(closing.file, closing.piece, answer, at_commit=True)
+                self.give_way(failure, closing.file, next(self.pauses()), closing.started, closing.give_up)
+            running = self._running
             self._apply(closing.migration, closing.recorded, closing.give_up)
+            self._running = running
             return
         if not closing.recorded:  # a post-apply file leaves nothing to look for
             self.raise_if_lost(f"{name} was being committed", certain=False)
@@ -617,26 +653,30 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                     ) from exc
             time.sleep(POLL[1])
 
-    def _failure(self, file: File, piece: Piece, answer: Answer, *, at_commit: bool = False) -> SqlrailError:
+    def _failure(
+        self, file: File, piece: Piece, answer: Answer, *, at_commit: bool = False, ahead: int = 0
+    ) -> SqlrailError:
         """The error that people read for a file that failed: where, what, and what stands."""
         self.raise_if_lost(f"{file.id} was being applied")
         error = answer.error
         assert error is not None
         stands = f"Nothing of {file.id} was kept."
-        return explain.failure(file, piece, error, None if at_commit else answer.completed, stands)
+        return explain.failure(file, piece, error, None if at_commit else answer.completed, stands, ahead)
 
     # The lock
 
     def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
         deadline = time.monotonic() + self.settings.lock_wait
-        text = self._openings.pop(hash_ or "", None) or self._opening(hash_, file)
+        text = self._openings.pop((hash_ or "", "lock"), None) or self._opening(hash_, file)
         waited = False
         while True:
             answer = self._exchange(text)
             if answer.error is None:
                 (locked,), (row_of, transaction, answered) = answer.row(-3), answer.row(-1)
                 if locked and row_of is None:
-                    return _Opened(transaction, self._is_done(hash_, file, answered), waited)
+                    return _Opened(
+                        transaction, self._is_done(hash_, file, answered), waited, time.monotonic()
+                    )
                 if locked and row_of is not None and row_of < 0:
                     self.undo()
                     if self._break_dead_lock():
@@ -653,6 +693,48 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.undo()
             self._wait_for_lock(deadline, holder, quiet=waited)
             waited = True
+
+    def _may_go_with(self, file: File) -> bool:
+        """Whether a file is small, and nothing needs to be looked at between its opening and its first statement."""
+        return (
+            self.operation == "apply" and file.small is not None and file.transactional and not file.cleanup
+        )
+
+    def _open_with(self, file: File, migration: Any) -> _Opened | None:
+        """Opens for a file and sends it, both behind the closing that is due; None where it is to go by itself.
+
+        What fails before the file's first statement is not judged here, but when each is sent by itself. An error of
+        parsing undoes the file of that closing as well, so only a quick one may be in front.
+        """
+        before, started = self._closing, time.monotonic()
+        if (
+            before is None
+            or started - before.started > QUICK
+            or not self._may_go_with(file)
+            or self._misread_by()
+        ):
+            return None
+        with closing(file.pieces()) as pieces:
+            piece = next(pieces)
+        if piece.data is not None:
+            return None
+        opening = self._openings.pop((migration.hash, "lock_or_fail"), None)
+        opening = opening or self._opening(migration.hash, file, "lock_or_fail")
+        # The server shows the beginning of a message to whoever asks what is at work.
+        self._closing = replace(before, text=f"-- {file.id!a}\n".encode() + before.text)
+        ahead, closing_ = len((self._closing.text + opening).decode()), list[bytes]()
+
+        def compose() -> None:
+            closing_.append(self._compose_closing(file, migration, mark=True))
+
+        answer = self._exchange(opening + piece.text, keep=b"ready", meanwhile=compose)
+        if not answer.committed:
+            return None
+        if answer.keep:
+            self.undo()
+            return None
+        _, transaction = answer.row(-2)  # in front of the result that tells its end
+        return _Opened(transaction, False, False, started, _Sent(piece, answer, ahead, closing_[0]))
 
     def _wait_for_lock(self, deadline: float, holder: int | None, quiet: bool = False) -> None:
         if time.monotonic() >= deadline:
@@ -687,21 +769,21 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self,
         text: bytes,
         *,
-        keep: bool = True,
+        keep: bool | bytes = True,
         meanwhile: Callable[[], object] = lambda: None,
         data: Iterable[bytes] | None = None,
     ) -> Answer:
         """Sends the closing that is due, if any, and the text behind it; the closing's fate is settled first."""
-        closing, self._closing, answer = self._closing, None, Answer()
+        closing, self._closing, answer = self._closing, None, Answer(keep)
         if closing is None:
-            return wire.send(self.connection, text, answer, keep=keep, meanwhile=meanwhile, data=data)
+            return wire.send(self.connection, text, answer, meanwhile=meanwhile, data=data)
         self._in_flight = (closing, answer)
-        wire.send(self.connection, closing.text + text, answer, keep=keep)
+        wire.send(self.connection, closing.text + text, answer, meanwhile=meanwhile)
         self._land()
         if answer.committed:
             return answer
         self._settle(closing, answer)
-        return self._exchange(text, keep=keep) if text else answer
+        return self._exchange(text) if text and keep is True else answer
 
     def _ask(self, text: bytes, worker: Connection | None = None) -> Answer:
         """One message outside a transaction of ours."""
@@ -741,9 +823,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         constants = {name: self._table(table).encode() for name, table in tables.items() if self.schema}
         return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
 
-    def _opening(self, hash_: str | None, file: File | None) -> bytes:
+    def _opening(self, hash_: str | None, file: File | None, lock: str = "lock") -> bytes:
         applied = b"false" if hash_ is None else self._question(hash_)
-        return self._begin(file) + self.message("lock", applied=applied)
+        return self._begin(file) + self.message(lock, applied=applied)
 
     def _question(self, hash_: str) -> bytes:
         """What is asked under the lock before a file is run, and after the answer to its COMMIT was lost."""

@@ -346,7 +346,7 @@ class _Steps:
         self.step = self.batch[0]
         self._check_lock()
         if len(self.batch) > 1:
-            answer = wire.send(self.worker, self._compose_batch(), wire.Answer(), keep=False)
+            answer = wire.send(self.worker, self._compose_batch(), wire.Answer(keep=False))
             if answer.error is None:
                 self._is_noted(self.batch[-1])
             else:
@@ -548,7 +548,7 @@ class _Steps:
     def _try(self, step: Step, ahead: bytes = b"", behind: bytes = b"") -> SqlrailError | None:
         """Sends a statement of the file between two texts of ours; what it failed with, if the connection stands."""
         text, data = ahead + step.piece.text + behind, step.piece.data
-        answer = wire.send(self.worker, text, wire.Answer(), keep=False, data=data)
+        answer = wire.send(self.worker, text, wire.Answer(keep=False), data=data)
         if answer.error is None:
             return None
         self._raise_if_lost(f"{self.place} was running; whether it took effect")

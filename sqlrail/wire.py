@@ -22,16 +22,31 @@ GRACE = 5.0
 #: seconds in which all of a notice comes in
 PATIENCE = 1.0
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
+SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
 
 
 class Answer:
-    """What came back for one message. It fills up as results arrive, so that an interrupted one still tells."""
+    """What came back for one message. It fills up as results arrive, so that an interrupted one still tells.
 
-    def __init__(self) -> None:
+    Where keep is false, rows and tags are dropped as they come; where it is the first column's name of a result, those
+    behind that result are, and only they are counted.
+    """
+
+    def __init__(self, keep: bool | bytes = True) -> None:
+        self.keep = keep
         self.results: list[pq.abc.PGresult] = []
         self.completed = 0  # statements that ended well, those that rules added not counted
         self.error: psycopg.Error | None = None
         self.connection: Connection | None = None
+
+    def add(self, result: pq.abc.PGresult) -> None:
+        """Takes in what a statement gave, whole or a row of it."""
+        if result.status != SINGLE_TUPLE:
+            self.completed += bool(result.command_status)
+        if self.keep:
+            self.results.append(result)
+        if result.status == TUPLES_OK and result.fname(0) == self.keep:
+            self.keep, self.completed = False, 0
 
     def _rows(self, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
         transformer = Transformer(self.connection)  # dates are read by the connection's datestyle
@@ -96,7 +111,6 @@ def send(
     text: bytes,
     answer: Answer,
     *,
-    keep: bool = True,
     meanwhile: Callable[[], object] = lambda: None,
     data: Iterable[bytes] | None = None,
 ) -> Answer:
@@ -104,30 +118,29 @@ def send(
 
     The data go to the COPY … FROM stdin in the message, block by block, until the server has answered with an error.
     An error of the server is returned in answer.error, not raised; the connection is lost if it is closed
-    afterwards. Where keep is false rows and tags are dropped as they come. When a signal handler raises in
-    the middle, the statement is cancelled and the rest is read before the exception goes on, so that the
-    answer says what was committed.
+    afterwards. When a signal handler raises in the middle, the statement is cancelled and the rest is read before the
+    exception goes on, so that the answer says what was committed.
     """
     pgconn, answer.connection = connection.pgconn, connection
     try:
         pgconn.send_query(text)
-        if not keep:
+        if answer.keep is not True:
             pgconn.set_single_row_mode()
         _flush(pgconn)
         meanwhile()
-        _collect(connection, answer, keep, data)
+        _collect(connection, answer, data)
     except psycopg.Error as exc:
         answer.error = answer.error or exc
     except BaseException:
-        _cancel(connection, answer, keep)
+        _cancel(connection, answer)
         raise
     return answer
 
 
-def _cancel(connection: Connection, answer: Answer, keep: bool) -> None:
+def _cancel(connection: Connection, answer: Answer) -> None:
     try:
         connection.cancel_safe(timeout=GRACE)
-        _collect(connection, answer, keep, until=time.monotonic() + GRACE)
+        _collect(connection, answer, until=time.monotonic() + GRACE)
     except psycopg.Error as exc:
         answer.error = answer.error or exc
         connection.close()
@@ -167,17 +180,14 @@ def _results(pgconn: pq.abc.PGconn, until: float | None) -> Iterator[pq.abc.PGre
 def _collect(
     connection: Connection,
     answer: Answer,
-    keep: bool,
     data: Iterable[bytes] | None = None,
     until: float | None = None,
 ) -> None:
     pgconn = connection.pgconn
     for result in _results(pgconn, until):
         status = result.status
-        if status in (COMMAND_OK, TUPLES_OK):
-            answer.completed += bool(result.command_status)
-            if keep:
-                answer.results.append(result)
+        if status in (COMMAND_OK, TUPLES_OK, SINGLE_TUPLE):
+            answer.add(result)
         elif status == pq.ExecStatus.FATAL_ERROR:
             # The first one is the cause; a second only says that the connection is gone.
             answer.error = answer.error or error_from_result(result)
