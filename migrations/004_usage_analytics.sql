@@ -3,6 +3,8 @@
 --
 -- depends: 003_onboarding
 -- cleanup: usage_analytics.user_id -> users.id
+-- lint: ignore prefer-text-field because the tables that an ORM made have these types
+-- lint: ignore adding-not-nullable-field because on columns that have it already it reads nothing
 
 -- What the columns of another shape mean, only their owner knows. So this stops, and says what it saw.
 DO $$

@@ -13,14 +13,23 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from sqlrail import __version__
-from sqlrail.errors import Bug, Interrupted, SqlrailError, UsageError
+from sqlrail.errors import (
+    Bug,
+    ConnectionFailed,
+    Interrupted,
+    LocalServerFailed,
+    SettingsError,
+    SqlrailError,
+    UsageError,
+)
 from sqlrail.settings import ENVIRONMENTS, Settings, read
 
 if TYPE_CHECKING:  # what a verb needs is imported when it is called
@@ -43,6 +52,7 @@ VERBS = {
     "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
     "repair": "accept files that were edited or renamed, into the log",
     "new": "make the next numbered file and its rollback",
+    "lint": "find dangerous statements in the pending files, with the safer way; changes nothing",
     "stop": "stop the embedded server",
 }
 
@@ -151,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
         help="take out the record of a file that is gone for good, or the notes of one that is half done",
     )
     added["repair"].add_argument("--yes", action="store_true", help="do not ask")
+    added["lint"].add_argument("files", nargs="*", metavar="FILE", help="these files, whatever is pending")
+    added["lint"].add_argument("--all", action="store_true", help="every file; needs no database")
+    added["lint"].add_argument("--check", action="store_true", help="exit 4 if anything is found")
+    added["lint"].add_argument(
+        "--format", choices=("text", "github"), default="text", help="github: annotations of a workflow's run"
+    )
     added["new"].add_argument("name", metavar="NAME", help="what it does, as in 'add users'")
     added["restore"].add_argument(
         "run", type=int, metavar="RUN", help="its number, as cleanup and archive list show it"
@@ -308,7 +324,10 @@ def _stray(word: str) -> str:
 
 def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     flags = {name: value for name, value in vars(options).items() if isinstance(value, str)}
-    settings = read(flags, need_database=options.verb not in LOCAL)
+    # What is pending, a database knows; what there is, the folder.
+    is_local = options.verb in LOCAL or (options.verb == "lint" and (options.all or options.files))
+    with _naming_all(options):
+        settings = read(flags, need_database=not is_local)
     talk.secrets = settings
     for warning in settings.warnings:
         talk.say(f"warning: {warning}")
@@ -317,7 +336,8 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     if options.verb == "new":
         return _new(options, settings, talk)
     if settings.embedded:
-        settings = _start_server(settings, talk)
+        with _naming_all(options):
+            settings = _start_server(settings, talk)
     run: dict[str, Callable[[argparse.Namespace, Settings, _Talk], Result]] = {
         "migrate": _migrate,
         "status": _status,
@@ -329,6 +349,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
         "rollback": _rollback,
         "baseline": _baseline,
         "stamp": _stamp,
+        "lint": _lint,
     }
     return run[options.verb](options, settings, talk)
 
@@ -375,6 +396,29 @@ def _repair(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
     done = repair(settings, talk, options.ids, options.forget or [], confirm)
     text = f"{report.repair_text(done)}\naccepted" if done else "nothing to repair"
     return OK, {"repaired": [as_json(one) for one in done]}, text
+
+
+@contextmanager
+def _naming_all(options: argparse.Namespace) -> Iterator[None]:
+    """Where a lint finds no database to ask what is pending: the way without one."""
+    try:
+        yield
+    except (ConnectionFailed, LocalServerFailed, SettingsError) as exc:
+        if options.verb == "lint":
+            exc.args = (f"{exc} `lint --all` needs none.",)
+        raise
+
+
+def _lint(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.lint import lint
+
+    if talk.as_json and options.format != "text":
+        raise UsageError("--json and --format github are two forms of one output: choose one.")
+    with _naming_all(options):
+        done = lint(settings, talk, [Path(name) for name in options.files], every=options.all)
+    text = report.lint_github(done) if options.format == "github" else report.lint_text(done)
+    return FOUND if options.check and not done.is_clean else OK, report.lint_json(done), text
 
 
 def _new(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:

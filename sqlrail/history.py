@@ -33,7 +33,8 @@ BLOCK = 1 << 20
 SMALL = 1 << 14
 #: what the name of a file ends with that takes another back
 ROLLBACK = ".rollback.sql"
-_DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
+#: a line that says something to us: its name, and its value
+DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
 ONLY_SQL = "only .sql files are run; move it away, or rewrite it in SQL."
 #: what leads a name: one number, or, where that is a year or a date, all that follow it (20240131_02, 2024-01-31T1200)
 NUMBER = re.compile(r"(?:19|20)[0-9]{2,}(?:[-_.T][0-9]+Z?(?![^\W_]))*|[0-9]+")
@@ -97,10 +98,15 @@ class File:
         """A place in the file, for messages."""
         return f"{self.path}:{line}:{column}"
 
-    def pieces(self, size: int = statements.BLOCK) -> Generator[Piece, None, None]:
-        """The file as it is sent, see statements.Reader; BadFile if it is no longer what was checked."""
+    def pieces(self, size: int = statements.BLOCK) -> Generator[Piece, None, Piece]:
+        """The file as it is sent, see statements.Reader; BadFile if it is no longer what was checked.
+
+        Returns what is behind the last piece.
+        """
         with self._open() as stream:
-            yield from Reader(stream, size)
+            reader = Reader(stream, size)
+            yield from reader
+            return reader.rest
 
     def check(self) -> None:
         """BadFile, with its line, for anything that must not reach the database."""
@@ -204,7 +210,7 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     if not migrations:
         raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
     everything = [*migrations, *migrations.post_apply]
-    files = {migration.id: _read_file(Path(migration.path)) for migration in everything}
+    files = {migration.id: read_file(Path(migration.path)) for migration in everything}
     by_id = {migration.id: migration for migration in everything}
     for migration in everything:
         _load(migration, files[migration.id], by_id)
@@ -227,7 +233,8 @@ def _load(migration: Any, file: File, by_id: dict[str, Any]) -> None:
     migration._depends = {by_id[name] for name in file.depends if name in by_id}
 
 
-def _read_file(path: Path) -> File:
+def read_file(path: Path) -> File:
+    """One file, and what its leading comment says; what is wrong with that, File.check() raises."""
     if path.suffix != ".sql":
         raise BadFile(f"{path}: {ONLY_SQL}")
     try:
@@ -243,7 +250,7 @@ def _read_file(path: Path) -> File:
             text = line.strip().decode(errors="replace")
             if text and not text.startswith("--"):
                 break
-            if match := _DIRECTIVE.fullmatch(text):
+            if match := DIRECTIVE.fullmatch(text):
                 _obey(file, number, match[1], (match[2] or "").strip())
         stream.seek(start)
         file.state = _state(stream)
@@ -292,21 +299,36 @@ def _statement_timeout(file: File, value: str) -> None:
     file.statement_timeout = seconds(value)
 
 
+def ignored_rule(value: str) -> str:
+    """The rule that `-- lint: ignore RULE because …` is about; ValueError says what is wrong with it."""
+    match = re.fullmatch(r"ignore\s+([a-z][a-z0-9-]*)(?:\s+because(\s+\S.*)?)?", value)
+    if match is None:
+        raise ValueError("write ignore, one rule, and why, as in `-- lint: ignore ban-drop-table because …`")
+    if match[2] is None:
+        raise ValueError(f"say why, as in `-- lint: ignore {match[1]} because …`")
+    return match[1]
+
+
+def _lint(_: File, value: str) -> None:
+    ignored_rule(value)  # which rules there are, the linter knows, and obeys
+
+
 _DIRECTIVES: dict[str, Callable[[File, str], None]] = {
     "depends": _depends,
     "transactional": _transactional,
     "cleanup": _cleanup,
     "lock-timeout": _lock_timeout,
     "statement-timeout": _statement_timeout,
+    "lint": _lint,
 }
 #: A rollback is run as its migration was, transactional or not, and in the reverse order: so yoyo has it.
-_ROLLBACK_DIRECTIVES = {name: _DIRECTIVES[name] for name in ("lock-timeout", "statement-timeout")}
+_ROLLBACK_DIRECTIVES = {name: _DIRECTIVES[name] for name in ("lock-timeout", "statement-timeout", "lint")}
 
 
 def read_rollback(file: File) -> File | None:
     """The file that takes a migration's back; None if there is none."""
     path = file.path.with_name(f"{file.id}{ROLLBACK}")
-    return _read_file(path) if path.exists() else None
+    return read_file(path) if path.exists() else None
 
 
 def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlrail.backend import Applied
@@ -19,6 +21,7 @@ from sqlrail.repair import Repair
 if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
+    from sqlrail.lint import Finding, Linted
     from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
 
@@ -145,6 +148,46 @@ def cleanup_text(result: Cleanup) -> str:
         else "no orphans"
     )
     return "\n".join([*lines, end])
+
+
+def lint_text(result: Linted) -> str:
+    """Every finding with its place and the safer way, file by file, and the sum."""
+    lines = []
+    for path, findings in groupby(result.findings, key=lambda one: one.path):
+        for one in findings:
+            lines += [
+                f"{path}:{one.line}:{one.column}: {one.rule}: {one.message}",
+                f"    safer: {one.remedy}",
+            ]
+        lines.append("")
+    return "\n".join([*lines, _lint_sum(result)])
+
+
+def _lint_sum(result: Linted) -> str:
+    found = sum(not one.is_notice for one in result.findings)
+    files = f"{result.files} file{'' if result.files == 1 else 's'}"
+    return (
+        f"{found or 'no'} finding{'' if found == 1 else 's'} in {files}"
+        if result.files
+        else "nothing to lint"
+    )
+
+
+def lint_github(result: Linted) -> str:
+    """Every finding as a command that annotates its line, and the sum; a workflow's log reads both."""
+    return "\n".join([*(_annotation(one) for one in result.findings), _lint_sum(result)])
+
+
+def _annotation(one: Finding) -> str:
+    values = {"file": one.path, "line": one.line, "col": one.column, "title": one.rule}
+    properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in values.items())
+    level = "notice" if one.is_notice else "warning"
+    return f"::{level} {properties}::{_escaped(f'{one.message} Safer: {one.remedy}')}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    # As GitHub's own toolkit does it: docs.github.com/actions/reference/workflow-commands-for-github-actions
+    return re.sub(rf"[%\r\n{more}]", lambda found: f"%{ord(found[0]):02X}", text)
 
 
 def repair_text(repairs: list[Repair]) -> str:
@@ -308,6 +351,19 @@ def baseline_json(result: Baselined) -> dict[str, Any]:
         "differences": list(difference.lacking),
         "more_tables": difference.more_tables,
         "more_columns": difference.more_columns,
+    }
+
+
+def lint_json(result: Linted) -> dict[str, Any]:
+    """A lint for scripts; a version of null is no server's. Notices are what could not be linted."""
+    found: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for one in result.findings:
+        found[one.is_notice].append({**vars(one), "path": str(one.path)})
+    return {
+        "findings": found[False],
+        "notices": found[True],
+        "files": result.files,
+        "version": result.version,
     }
 
 

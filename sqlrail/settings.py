@@ -38,6 +38,7 @@ class Settings:
         default=None, repr=False
     )  # None: libpq's variables, or the embedded server
     environment: str | None = None  # one of ENVIRONMENTS; None is unknown, and treated as production
+    is_named: bool = False  # something says which database is meant
     embedded: bool = False  # no database is named, and the embedded server may stand in
     migrations: Path = Path("migrations")
     home: Path = Path(".pgdata")
@@ -215,6 +216,7 @@ def read(
     return Settings(
         database_url=url,
         environment=environment or ("development" if embedded else None),
+        is_named=named,
         embedded=embedded,
         home=folder / ".pgdata",
         connect_timeout=None if timeout_given else 10,

@@ -204,6 +204,11 @@ class Reader:
             else:
                 self._read()
 
+    @property
+    def rest(self) -> Piece:
+        """What is behind the last piece, once that was handed out: comments, if anything."""
+        return Piece(self._window[self._at :], self._offset, self._line, self._column)
+
     def _gather(self) -> tuple[int, list[Statement], Statement | None]:
         """How far the next piece goes, its notable statements, and the one that it stops at, which may be its last."""
         end = self._at
@@ -442,6 +447,14 @@ def place_in(stream: BinaryIO, offset: int) -> tuple[int, int]:
         line, column = place(block, len(block), line, column)
         offset -= len(block)
     return line, column
+
+
+def comments(text: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """The comments between two statements, each with its byte offset."""
+    opening = re.compile(rb"--|/\*")
+    while match := opening.search(text, at, end):
+        at = _past(text, match.start())
+        yield match.start(), text[match.start() : at]
 
 
 def offset_of(text: bytes, position: int) -> int:

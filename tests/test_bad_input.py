@@ -41,7 +41,7 @@ OWN_TRANSACTION = (
     "is not for the file to say: the runner begins and ends its transaction. Remove it; where statements have to "
     "commit on their own, begin the file with `-- transactional: false`."
 )
-DIRECTIVES = "(there are depends, transactional, cleanup, lock-timeout, statement-timeout)"
+DIRECTIVES = "(there are depends, transactional, cleanup, lock-timeout, statement-timeout, lint)"
 
 
 class Case(NamedTuple):

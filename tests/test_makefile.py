@@ -61,7 +61,7 @@ def calls(project: Path, beginning: str) -> list[str]:
 def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> None:
     done = make(project)
     assert done.returncode == 0
-    verbs = ("migrate", "status", "cleanup", "restore", "rollback", "reset", "repair", "new", "stop")
+    verbs = ("migrate", "status", "cleanup", "restore", "rollback", "reset", "repair", "new", "lint", "stop")
     for target in (*(f"db-{verb}" for verb in verbs), "test", "lint", "bench"):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []
@@ -88,6 +88,8 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
         (["db-repair", "ARGS=002_x --yes"], "runner.py repair 002_x --yes"),
         (["db-new", "NAME=add 'users' $$(id)"], "runner.py new add 'users' $(id)"),
         (["db-new", "NAME=x", "ARGS=--json"], "runner.py new x --json"),
+        (["db-lint"], "runner.py lint"),
+        (["db-lint", "ARGS=--all --check"], "runner.py lint --all --check"),
         (["db-stop"], "runner.py stop"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
