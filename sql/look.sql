@@ -20,4 +20,5 @@ SELECT (SELECT n.nspname
             ELSE has_schema_privilege('sqlrail', 'CREATE') END AS may_have_our_tables,
        current_database() AS database,
        version() ~ 'linux' AS notices_dead_clients,
-       pg_backend_pid() AS pid
+       pg_backend_pid() AS pid,
+       pg_is_in_recovery() AS is_standby

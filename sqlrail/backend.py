@@ -11,7 +11,7 @@ import random
 import re
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
@@ -29,10 +29,12 @@ from sqlrail import explain, orphans, outside, wire
 from sqlrail.connect import Connection, connect, hide
 from sqlrail.errors import (
     Busy,
+    ConnectionFailed,
     ConnectionLost,
     DatabaseFailed,
     Interrupted,
     MigrationFailed,
+    ReadOnlyServer,
     Refused,
     SqlrailError,
 )
@@ -132,6 +134,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.records: list[Record] = []
         self.notes: list[Note] = []
         self.newest: str | None = None  # hash of the last one, in yoyo's order, that is applied
+        self.was_told = False  # what became of a statement that was cut off, and needed that
         self.late: tuple[str, ...] = ()  # ids that the log shall tell apart
         #: called with the lock in hand where another had it before, and may have changed the history
         self.look_again: Callable[[], object] = lambda: None
@@ -145,6 +148,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         super().__init__(None, default_migration_table)
         try:
             self.look()
+            if self.is_pooled:
+                self._check_pooler()
         except BaseException:
             self.connection.close()
             raise
@@ -152,7 +157,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     # What yoyo asks of a backend
 
     def connect(self, dburi: object) -> Connection:  # noqa: ARG002 - the settings know where to
-        connection = connect(self.settings)
+        connection = connect(self.settings, say=self.listener.say)
         connection.add_notice_handler(self._notice)
         return connection
 
@@ -161,6 +166,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def list_tables(self, **_: object) -> list[str]:
         return [name for (name,) in self._ask(self.message("tables", schema=self.schema)).rows]
+
+    def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> Any:
+        # yoyo writes parameters as :name; a % is one of the schema's name, and psycopg would take it for a parameter.
+        return super().execute(statement.replace("%", "%%"), params)
 
     def ensure_internal_schema_updated(self) -> None:
         """Nothing: prepare() has done it, under the lock."""
@@ -290,8 +299,13 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             option.val or b"" for option in self.connection.pgconn.info if option.keyword == b"options"
         )
         options = " ".join([given.decode(), *(f"-c {name}={value}" for name, value in limits.items())])
-        # A pooler takes no options, and what it has for us is for others too.
-        connection = connect(self.settings, None if self.is_pooled else options)
+        try:
+            # A pooler takes no options, and what it has for us is for others too.
+            connection = connect(self.settings, None if self.is_pooled else options, self.listener.say)
+        except ConnectionFailed as exc:
+            raise ConnectionFailed(
+                f"{file.path}: it runs outside a transaction, which takes a second connection: {exc}"
+            ) from exc
         connection.add_notice_handler(self._notice)
         return connection
 
@@ -345,6 +359,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.database,
             linux,
             pid,
+            self.is_standby,
         ) = row
         # A pooler gives its clients numbers of its own.
         self.is_pooled = pid != self.connection.info.backend_pid
@@ -368,6 +383,39 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.records = [Record(id_, get_migration_hash(id_), at, None) for id_, at in rows]
         elif self.has_records:
             self.read_history()
+
+    def _check_pooler(self) -> None:
+        """Refused where each statement may go to another session: there are no transactions then."""
+        answer = wire.send(self.connection, b"BEGIN", Answer())
+        if answer.error is not None:
+            raise Refused(
+                "this connection goes through a pooler that allows no transactions: "
+                f"{explain.sentence(answer.error)} Have it pool transactions or sessions (pool_mode), or name the "
+                "server itself in DATABASE_URL. Nothing was changed."
+            ) from answer.error
+        self.undo()
+
+    def raise_if_standby(self, error: psycopg.Error | None = None) -> None:
+        """ReadOnlyServer where nothing can be written; with an error, if that is the server's way to say so."""
+        if error is not None:
+            if not isinstance(error, (pg.FeatureNotSupported, pg.ReadOnlySqlTransaction)):
+                return
+            self.undo()
+            self.is_standby = self._ask(self.message("standby")).row(-1)[0]
+        if self.is_standby:
+            info = self.connection.info
+            raise ReadOnlyServer(
+                f"{info.host}:{info.port} is a standby: what is there can be read, and nothing written. Name the "
+                "primary server in DATABASE_URL, or all of them, host1,host2, with target_session_attrs=read-write; "
+                "after a failover run again."
+            )
+
+    def say_if_untold(self) -> None:
+        """Tells that --interrupted decided nothing: it may have been meant for another database."""
+        if self.settings.interrupted and not self.was_told:
+            self.say(
+                f"--interrupted {self.settings.interrupted} was not needed: no statement here was cut off"
+            )
 
     def raise_if_old(self) -> None:
         """DatabaseFailed where the records are in the form of a yoyo before 6."""
@@ -634,22 +682,44 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.undo()
         if not opened.is_done:
             raise ConnectionLost(
-                f"the connection was lost while {name} was being committed. It was not committed, and nothing "
-                "of it was kept; run again."
+                f"the connection was lost while {name} was being committed. The server that answers now has nothing of "
+                f"it: it was not committed there.{self._lost()} Run again."
             )
         self._confirm(closing)
+
+    def _lost(self) -> str:
+        """What was committed and is gone, if anything: a replica that lagged behind has become the primary."""
+        self.read_history()
+        recorded = {record.id for record in self.records}
+        if gone := [done.id for done in self.done if done.id not in recorded]:
+            self._tell()
+            self.done = [done for done in self.done if done.id in recorded]
+            self._told = len(self.done)
+            return (
+                f" Nor has it {', '.join(gone)}, which had been committed: it is another server, which lagged behind "
+                "when it took over."
+            )
+        return ""
 
     def _reconnect(self, name: str) -> None:
         deadline = time.monotonic() + RECONNECT
         while True:
             try:
                 self._connection = self.connect(None)
+                self.is_standby = self._ask(self.message("standby")).row(-1)[0]
+                self.raise_if_standby()  # one may be about to be promoted
                 return
             except SqlrailError as exc:
                 if time.monotonic() > deadline:
+                    gone, primary = "does not come back", ""
+                    if isinstance(exc, ReadOnlyServer):
+                        gone, primary = (
+                            "the server that answers now is a standby",
+                            ", against the primary server,",
+                        )
                     raise ConnectionLost(
-                        f"the connection was lost while {name} was being committed, and does not come back. "
-                        "Whether it was committed, `status` will say; running again is safe either way."
+                        f"the connection was lost while {name} was being committed, and {gone}. "
+                        f"Whether it was committed, `status` will say; running again{primary} is safe either way."
                     ) from exc
             time.sleep(POLL[1])
 
@@ -687,6 +757,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             else:
                 self.undo()
                 self.raise_if_lost("a transaction was being opened")
+                self.raise_if_standby(answer.error)
                 raise DatabaseFailed(
                     f"a transaction cannot be opened: {explain.sentence(answer.error)}"
                 ) from answer.error
@@ -791,6 +862,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         answer = wire.send(connection, text, Answer())
         if answer.error is not None:
             self.raise_if_lost("the database was being asked", connection)
+            self.raise_if_standby(answer.error)
             raise DatabaseFailed(f"the database refused: {explain.sentence(answer.error)}") from answer.error
         return answer
 
@@ -842,6 +914,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return bool(answered)
 
     def _begin(self, file: File | None) -> bytes:
+        self.raise_if_standby()
         return self.message("begin") + self.limits(file)
 
     def limits(self, file: File | None) -> bytes:

@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
     common.add_argument("--verbose", action="store_true", help="show tracebacks")
     common.add_argument(
+        "--wait", metavar="TIME", help="how long to wait until the database answers (default: 0)"
+    )
+    common.add_argument(
         "--lock-wait", metavar="TIME", help="how long to wait for another runner (default: 60s)"
     )
     common.add_argument("--lock-timeout", metavar="TIME", help="longest wait for one lock (default: 2s)")

@@ -4,42 +4,99 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sqlrail.errors import ConnectionFailed
+from sqlrail.errors import ConnectionFailed, Interrupted
 from sqlrail.settings import Settings
+
+if TYPE_CHECKING:  # why a connection failed is asked where one did
+    from sqlrail.unreachable import Failure
+
+#: seconds between two tries to connect: the first, and the most
+PAUSES = (0.1, 1.0)
+#: a peer that is gone is noticed after 30 s of silence and three questions, 5 s apart; what we sent, after as long
+KEEPALIVES = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 45_000,
+}
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def connect(settings: Settings, options: str | None = None) -> Connection:
+def connect(
+    settings: Settings, options: str | None = None, say: Callable[[str], object] = lambda _: None
+) -> Connection:
     """A connection in autocommit mode, with libpq's options if given; ConnectionFailed says where to and why not.
 
     The connection string goes to libpq as it is. Statements are never prepared behind our back: a pooler in
-    transaction mode would not find them again.
+    transaction mode would not find them again. What time may mend is waited for, settings.wait seconds at the most,
+    and said once.
     """
-    parameters: dict[str, Any] = {
+    try:
+        return _connect(settings, options, say)
+    except Interrupted as exc:
+        exc.args = (f"interrupted while connecting to {target(settings)}.",)
+        raise
+
+
+def _connect(settings: Settings, options: str | None, say: Callable[[str], object]) -> Connection:
+    deadline, pause, waiting = time.monotonic() + settings.wait, PAUSES[0], False
+    while True:
+        left = max(2, round(deadline - time.monotonic())) if waiting else None
+        conninfo = make_conninfo(settings.database_url or "", **_given(settings, options, left))
+        try:
+            return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        except psycopg.Error as exc:
+            failure = _explain(settings, conninfo, exc)
+        if not failure.passes or time.monotonic() + pause > deadline:
+            raise _failed(settings, failure, waiting)
+        if not waiting:
+            say(f"waiting for {target(settings)}, {settings.wait:g} s at the most (--wait): {failure.what}")
+            waiting = True
+        time.sleep(pause)
+        pause = min(pause * 2, PAUSES[1])
+
+
+def _given(settings: Settings, options: str | None, left: int | None) -> dict[str, Any]:
+    """What of libpq's parameters we set: a dead peer is noticed within a minute, unless the URL says otherwise."""
+    given = conninfo_to_dict(settings.database_url or "")
+    parameters: dict[str, Any] = {name: value for name, value in KEEPALIVES.items() if name not in given}
+    parameters |= {
         "client_encoding": "UTF8",
         "fallback_application_name": f"sqlrail {settings.host}:{os.getpid()}"[:63],
     }
     if settings.connect_timeout is not None:
-        parameters["connect_timeout"] = settings.connect_timeout
+        parameters["connect_timeout"] = min(settings.connect_timeout, left or settings.connect_timeout)
     if options is not None:
         parameters["options"] = options
-    conninfo = make_conninfo(settings.database_url or "", **parameters)
-    try:
-        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
-    except psycopg.Error as exc:
-        lines = [line.strip() for line in hide(str(exc), settings).splitlines()]
-        reason = "; ".join(line for line in lines if line)
-        reason += "" if reason.endswith((".", "?")) else "."
+    return parameters
+
+
+def _explain(settings: Settings, conninfo: str, error: psycopg.Error) -> Failure:
+    from sqlrail.unreachable import explain
+
+    part = _parameters(settings)
+    return explain(conninfo, error, part["user"], part["dbname"] or part["user"])
+
+
+def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFailed:
+    where = f"cannot connect to {target(settings)}"
+    if waited:
+        where += f", and gave up after {settings.wait:g} s (--wait)"
+    if failure.what is None:
         named = "DATABASE_URL" if settings.database_url else "PGHOST and so on"
-        raise ConnectionFailed(
-            f"cannot connect to {target(settings)}: {reason} Check what {named} says, and that the server runs."
-        ) from None
+        text = f"{where}: {failure.words}. Check what {named} says, and that the server runs."
+    else:
+        text = f"{where}: {failure.what} ({failure.words}). {failure.remedy}"
+    return ConnectionFailed(hide(text, settings))
 
 
 def target(settings: Settings) -> str:

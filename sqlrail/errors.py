@@ -58,6 +58,10 @@ class ConnectionLost(SqlrailError):
     """The connection to the database was lost."""
 
 
+class ReadOnlyServer(SqlrailError):
+    """The server is a standby; it can be read and not written."""
+
+
 class LocalServerFailed(SqlrailError):
     """The embedded server does not start or stop."""
 

@@ -75,6 +75,7 @@ def migrate(
         applied = tuple(
             done for done in backend.done if done.id in wanted
         )  # and not those of post-apply files
+        backend.say_if_untold()
         left = len(unapplied) - len(pending)
         return Migrated(
             applied, len(migrations) - len(applied) - left, left, tuple(taken_over), backend.late, missing

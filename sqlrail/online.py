@@ -204,7 +204,7 @@ class _Run:
         """Keeps other online cleanups off these children, by a transaction of its own that idles meanwhile."""
         text = self._opening() + self._message("online_alone", online=KEY, children=children)
         deadline = time.monotonic() + self.settings.lock_wait
-        with closing(connect(self.settings)) as holder:
+        with closing(connect(self.settings, say=self.listener.say)) as holder:
             while True:
                 answer = wire.send(holder, text, wire.Answer())
                 if answer.error is not None:
@@ -490,6 +490,7 @@ class _Run:
     # Messages
 
     def _opening(self) -> bytes:
+        self.backend.raise_if_standby()
         return self._message("begin") + self.backend.limits(None)
 
     def _note(self, run: int | None, done: Iterable[Cleaned]) -> bytes:

@@ -468,6 +468,7 @@ class _Steps:
                 "and run again with --interrupted done, to go on behind it, or --interrupted again, to run it once "
                 f"more. {self.stands}"
             )
+        self.backend.was_told = True
         self.backend.say(
             f"{self.place}: it was cut off, and {'counts as done' if told == 'done' else 'runs again'} as told"
         )

@@ -70,6 +70,7 @@ def rollback(
             failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
             failure.rolled_back = [done.id for done in backend.taken_back]
             raise failure from failure.__cause__
+        backend.say_if_untold()
         return Rollback(tuple(backend.taken_back), len(recorded) - len(wanted))
 
 

@@ -40,7 +40,7 @@ def scratch(settings: Settings, say: Callable[[str], None]) -> Iterator[Settings
 
     Raises NoScratch, which says which right is missing.
     """
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, say=say)) as connection:
         path, own = _ask(connection, "schemas")[0]
         major = connection.info.server_version // 10000
     with ExitStack() as made:

@@ -43,6 +43,7 @@ class Settings:
     migrations: Path = Path("migrations")
     home: Path = Path(".pgdata")
     connect_timeout: int | None = 10  # None: the URL or PGCONNECT_TIMEOUT says
+    wait: float = 0.0
     lock_wait: float = 60.0
     lock_timeout: float = 2.0
     statement_timeout: float = 0.0
@@ -155,6 +156,7 @@ def interrupted(text: str) -> str:
 READERS: dict[str, Callable[[str], Any]] = {
     "embedded": switch,
     "migrations": folder,
+    "wait": seconds,
     "lock_wait": seconds,
     "lock_timeout": seconds,
     "statement_timeout": seconds,
