@@ -8,11 +8,11 @@ from psycopg import sql
 from yoyo.migrations import MigrationList
 
 from sqlrail import history, wire
-from sqlrail.backend import Applied, Backend, Listener
+from sqlrail.backend import Backend, Listener
 from sqlrail.connect import Connection
 from sqlrail.errors import BadFile, DatabaseFailed, MigrationFailed, Refused
 from sqlrail.history import Record
-from sqlrail.scratch import NoScratch, scratch
+from sqlrail.scratch import Builder, NoScratch, built
 from sqlrail.settings import Settings
 
 #: tables, each with its columns and their types, all of them as PostgreSQL spells them
@@ -107,18 +107,13 @@ def _compare(backend: Backend, wanted: MigrationList) -> Difference:
     try:
         for migration in wanted:
             backend.files[migration.id].check()
-        with (
-            scratch(settings, listener.say) as elsewhere,
-            Backend(elsewhere, _Silent(), backend.files) as builder,
-        ):
-            builder.prepare()
-            builder.apply_migrations_only(wanted)
-            built = _tables(builder.connection)
+        with built(settings, listener.say, Builder, backend.files, wanted) as builder:
+            made = _tables(builder.connection)
     except NoScratch as exc:
         return Difference(uncompared=str(exc))
     except (BadFile, MigrationFailed, Refused) as exc:
         return Difference(uncompared=f"They do not build on a scratch database: {exc}")
-    return difference_of(built, there)
+    return difference_of(made, there)
 
 
 def difference_of(built: Tables, there: Tables) -> Difference:
@@ -148,11 +143,3 @@ def _tables(connection: Connection) -> Tables:
     for table, column, type_ in answer.rows:
         tables.setdefault(table, {}).update({column: type_} if column else {})
     return tables
-
-
-class _Silent:
-    """The scratch database's news are nobody's."""
-
-    def say(self, text: str) -> None: ...
-
-    def applied(self, done: Applied) -> None: ...

@@ -5,16 +5,20 @@ On the same server where the role may create databases, otherwise on the embedde
 
 from __future__ import annotations
 
+import io
+import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from yoyo.migrations import MigrationList
 
 from sqlrail import wire
+from sqlrail.backend import Applied, Backend
 from sqlrail.connect import Connection, connect
 from sqlrail.errors import (
     ConnectionFailed,
@@ -24,14 +28,97 @@ from sqlrail.errors import (
     MissingPrerequisite,
     Refused,
 )
+from sqlrail.history import File
 from sqlrail.settings import Settings
+from sqlrail.statements import Reader
 
 #: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
 GRACE = 300
+#: what belongs to the whole server, by the word that names it behind CREATE, ALTER, DROP and COMMENT ON
+SHARED = ("DATABASE", "GROUP", "ROLE", "SUBSCRIPTION", "SYSTEM", "TABLESPACE", "USER")
+_MAY_BE_SHARED = rb"(?i)\b(?:" + "|".join((*SHARED, "GRANT", "OWNED", "REVOKE")).encode() + rb")\b"
+#: privileges on what a database has; those of roles, which have no ON, are the server's
+_OWN_PRIVILEGES = rb"(?i)\bON\s+(?!(?:DATABASE|PARAMETER|TABLESPACE)\b)"
 
 
 class NoScratch(Refused):
     """No scratch database can be made."""
+
+
+class Silent:
+    """The scratch database's news are nobody's."""
+
+    def say(self, text: str) -> None: ...
+
+    def applied(self, done: Applied) -> None: ...
+
+
+class Builder(Backend):
+    """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
+
+    def __init__(self, settings: Settings, files: dict[str, File]) -> None:
+        super().__init__(settings, Silent(), files)
+
+    def _compose_closing(self, file: File, migration: Any, opened: Any, mark: bool) -> bytes:
+        shared = self.message("shared")
+        return self.message("scratch_guard", shared=shared) + super()._compose_closing(
+            file, migration, opened, mark
+        )
+
+
+Made = TypeVar("Made", bound=Builder)
+
+
+@contextmanager
+def built(
+    settings: Settings,
+    say: Callable[[str], None],
+    kind: type[Made],
+    files: Mapping[str, File],
+    migrations: Iterable[Any],
+) -> Iterator[Made]:
+    """A builder in a scratch database in which the migrations were applied; `files` has more where it is to go on.
+
+    Raises NoScratch, and what a migrate raises.
+    """
+    wanted = MigrationList(migrations)
+    own = {migration.id: confined(files[migration.id]) for migration in wanted}
+    with scratch(settings, say) as there, kind(there, {**files, **own}) as builder:
+        builder.prepare()
+        builder.apply_migrations_only(wanted)
+        yield builder
+
+
+def confined(file: File) -> File:
+    """The file with a SELECT in place of each statement that is about the whole server, where it was run already.
+
+    A large file is left as it is.
+    """
+    if file.small is None or not re.search(_MAY_BE_SHARED, file.small):
+        return file
+    text = bytearray(file.small)
+    for piece in Reader(io.BytesIO(file.small), 1):
+        for statement in piece.statements:
+            if is_shared(statement.words, piece.text[statement.start : statement.end]):
+                start, end = piece.offset + statement.start, piece.offset + statement.end
+                text[start:end] = b"SELECT;".ljust(end - start)
+        for _ in piece.data or ():
+            pass
+    return replace(file, small=bytes(text))
+
+
+def is_shared(words: tuple[str, ...], text: bytes) -> bool:
+    """Whether a statement is about what the whole server has: roles, databases and the like."""
+    match words:
+        case ("CREATE" | "ALTER" | "DROP", "USER", "MAPPING", *_):
+            return False
+        case ("CREATE" | "ALTER" | "DROP", what, *_) | ("COMMENT", "ON", what, *_):
+            return what in SHARED
+        case ("REASSIGN" | "DROP", "OWNED", *_):
+            return True
+        case ("GRANT" | "REVOKE", *_):
+            return not re.search(_OWN_PRIVILEGES, text)
+    return False
 
 
 @contextmanager
@@ -59,7 +146,9 @@ def _database(
     with ExitStack() as undo:
         try:
             with closing(connect(settings)) as connection:
-                may_create, role, encoding, collate, ctype, now = _ask(connection, "scratch")[0]
+                may_create, standby, role, encoding, collate, ctype, now = _ask(connection, "scratch")[0]
+                if standby:
+                    raise NoScratch("The server is a standby, where nothing can be made.")
                 if not may_create:
                     raise NoScratch(f"The role {role} may not create databases (ALTER ROLE ... CREATEDB).")
                 _drop_leftovers(connection)
