@@ -59,11 +59,9 @@ class Builder(Backend):
     def __init__(self, settings: Settings, files: dict[str, File]) -> None:
         super().__init__(settings, Silent(), files)
 
-    def _compose_closing(self, file: File, migration: Any, opened: Any, mark: bool) -> bytes:
-        shared = self.message("shared")
-        return self.message("scratch_guard", shared=shared) + super()._compose_closing(
-            file, migration, opened, mark
-        )
+    def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
+        guard = self.message("scratch_guard", shared=self.message("shared"))
+        return guard + super()._compose_closing(file, migration, mark)
 
 
 Made = TypeVar("Made", bound=Builder)
