@@ -24,12 +24,15 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-cleanup db-restore db-rollback db-reset db-repair db-new db-lint db-stop
+.PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-reset db-repair db-new db-lint db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUNNER) migrate $(ARGS)
 
 db-status: $(APP) ## show what is applied and what is pending
 	@$(RUNNER) status $(ARGS)
+
+db-plan: $(APP) ## rehearse what is pending: its locks, scans and rewrites (ARGS=--check)
+	@$(RUNNER) plan $(ARGS)
 
 db-cleanup: $(APP) ## archive and delete orphaned rows (DRY_RUN=1: only count them)
 	@$(RUNNER) cleanup $(if $(filter-out 0 n no false off,$(DRY_RUN)),--dry-run) $(ARGS)

@@ -258,7 +258,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             try:
                 if not self._hold(migration.hash, file, worker, mark):
                     return
-                outside.run(self, worker, file, key, give_up)
+                self.run_outside(worker, file, key, give_up)
                 self._closing = _Closing(
                     file, migration, self._compose_end(file, migration.hash, mark), Piece(b""), (), mark,
                     started, give_up,
@@ -267,6 +267,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             except BaseException:
                 self._let_go(worker)
                 raise
+
+    def run_outside(self, worker: Connection, file: File, key: dict[str, str], give_up: float) -> None:
+        """Runs the statements of a file outside a transaction, see outside.run()."""
+        outside.run(self, worker, file, key, give_up)
 
     def _compose_end(self, file: File, hash_: str, mark: bool) -> bytes:
         text = self.message("forget_progress", hash=hash_) + self.message("unlock")
@@ -787,8 +791,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return None
         with closing(file.pieces()) as pieces:
             piece = next(pieces)
-        if piece.data is not None:
-            return None
+            if piece.data is not None or next(pieces, None) is not None:
+                return None
         opening = self._openings.pop((migration.hash, "lock_or_fail"), None)
         opening = opening or self._opening(migration.hash, file, "lock_or_fail")
         # The server shows the beginning of a message to whoever asks what is at work.

@@ -43,6 +43,7 @@ PLAIN = 5.0
 VERBS = {
     "migrate": "apply what is pending, each file with its cleanup in one transaction",
     "status": "show the history; changes nothing",
+    "plan": "rehearse what is pending on a scratch database: locks, scans, rewrites; changes nothing",
     "cleanup": "archive and delete the orphans of every declared relation, and of every key that is not validated",
     "restore": "put the archived rows of a run back, those whose parent is there again",
     "archive": "list what cleanups have archived, or purge what is old",
@@ -145,14 +146,21 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--all", action="store_true", help="every foreign key's, not only those that are not validated"
     )
-    added["migrate"].add_argument(
-        "--to", metavar="ID", help="go no further than this one (its number will do)"
+    for verb in ("migrate", "plan"):
+        added[verb].add_argument(
+            "--to", metavar="ID", help="go no further than this one (its number will do)"
+        )
+        added[verb].add_argument(
+            "--allow-late", action="store_true", help="run new files that come before applied ones"
+        )
+        added[verb].add_argument(
+            "--allow-missing", action="store_true", help="go on though applied files are gone"
+        )
+    added["plan"].add_argument(
+        "--check", action="store_true", help="exit 4 unless every file is instant and no cleanup refused"
     )
-    added["migrate"].add_argument(
-        "--allow-late", action="store_true", help="run new files that come before applied ones"
-    )
-    added["migrate"].add_argument(
-        "--allow-missing", action="store_true", help="go on though applied files are gone"
+    added["plan"].add_argument(
+        "--format", choices=("table", "markdown"), default="table", help="markdown: for a pull request"
     )
     added["repair"].add_argument(
         "ids", nargs="*", metavar="ID", help="only these (else all that were edited or renamed)"
@@ -344,6 +352,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     run: dict[str, Callable[[argparse.Namespace, Settings, _Talk], Result]] = {
         "migrate": _migrate,
         "status": _status,
+        "plan": _plan,
         "repair": _repair,
         "cleanup": _cleanup,
         "restore": _restore,
@@ -361,10 +370,13 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     from sqlrail import report
     from sqlrail.migrate import migrate
 
-    allowed = [kind for kind in ("late", "missing") if getattr(options, f"allow_{kind}")]
-    result = migrate(settings, talk, to=options.to, allowed=allowed)
+    result = migrate(settings, talk, to=options.to, allowed=_allowed(options))
     _say_taken_over(result.taken_over, talk)
     return OK, report.migrated_json(result), report.migrated_text(result)
+
+
+def _allowed(options: argparse.Namespace) -> list[str]:
+    return [kind for kind in ("late", "missing") if getattr(options, f"allow_{kind}")]
 
 
 def _say_taken_over(ids: tuple[str, ...], talk: _Talk) -> None:
@@ -380,6 +392,17 @@ def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
     intact = all(entry.state == "applied" for entry in entries) and not any(it.refuses for it in found)
     code = FOUND if options.check and not intact else OK
     return code, report.status_json(entries, found), report.status_text(entries, found, _width())
+
+
+def _plan(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.rehearsal import plan
+
+    result = plan(settings, talk, to=options.to, allowed=_allowed(options))
+    code = FOUND if options.check and not result.is_instant else OK
+    is_markdown = options.format == "markdown"
+    text = report.plan_markdown(result) if is_markdown else report.plan_text(result, _width())
+    return code, report.plan_json(result), text
 
 
 def _width() -> int | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
     from sqlrail.lint import Finding, Linted
+    from sqlrail.rehearsal import Plan, Planned, PlannedFile, Touched
     from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 WIDE = 200
 #: reasons that people read of one relation; the JSON has them all
 REASONS = 10
+#: statements that people read of one file; the JSON has them all
+STATEMENTS = 40
 
 
 def rows(number: int) -> str:
@@ -282,6 +285,107 @@ def status_text(entries: list[Entry], found: list[Problem], width: int | None) -
     return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending", *wrong])
 
 
+def plan_text(result: Plan, width: int | None) -> str:
+    """A table for each pending file, the worst that it does in front, and the sum."""
+    lines = []
+    for file in result.files:
+        lines.append(f"{file.id}: {file.verdict}")
+        cells = [_visible(row) for one in _shown(file) for row in _spread(one)]
+        lines += [f"  {line}" for line in (_table(_PLAN_HEADS, cells, width and width - 2) if cells else [])]
+        lines += [f"  {line}" for line in _more_lines(file)]
+    lines += [f"note: {note}" for note in result.notes]
+    return "\n".join([*lines, _plan_sum(result)])
+
+
+_PLAN_HEADS = ("line", "statement", "does", "lock", "on", "live")
+
+
+def plan_markdown(result: Plan) -> str:
+    """The same for a comment on a pull request. Whatever is in a name or a statement, it stays in its cell."""
+    lines = [f"**{_plan_sum(result)}**", ""]
+    for file in result.files:
+        lines += [f"### {_cell(file.id)}: {file.verdict}", ""]
+        cells = [row for one in _shown(file) for row in _spread(one)]
+        if cells:
+            lines += [f"| {' | '.join(_PLAN_HEADS)} |", f"|{' --- |' * len(_PLAN_HEADS)}"]
+            lines += [f"| {' | '.join(map(_cell, row))} |" for row in cells] + [""]
+        if more := _more_lines(file):
+            lines += [*(f"- {_cell(line)}" for line in more), ""]
+    lines += [f"- {_cell(note)}" for note in result.notes]
+    return "\n".join(lines).rstrip()
+
+
+def _shown(file: PlannedFile) -> list[Planned]:
+    """All statements, or of many those first that touch what is live."""
+    if len(file.statements) <= STATEMENTS:
+        return list(file.statements)
+    return [one for one in file.statements if one.touched or one.note][:STATEMENTS]
+
+
+def _spread(one: Planned) -> Iterator[tuple[str, ...]]:
+    """A row for each relation that a statement touches, and for its note."""
+    head = [str(one.line), one.text]
+    for it in one.touched:
+        yield (*head, _does(it), it.lock or "", it.relation, _live(it))
+        head = ["", ""]
+    if one.note or not one.touched:
+        yield (*head, one.note or "", "", "", "")
+
+
+def _does(it: Touched) -> str:
+    work = "rewrites" if it.rewritten else "scans" if it.scanned else ""
+    blocks = f"blocks {' and '.join(it.blocks)}" if it.blocks else ""
+    return ", ".join(filter(None, [work, blocks]))
+
+
+def _live(it: Touched) -> str:
+    if not it.is_live:
+        return "not there"
+    if it.kind in ("view", "sequence"):
+        return it.kind
+    number = "rows not counted" if it.rows is None else rows(it.rows)
+    return f"{number}, {size(it.bytes or 0)}"
+
+
+def size(number: int) -> str:
+    """Bytes as people say them: 8 kB, 1.5 MB, 120 GB."""
+    value, unit = float(number), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1024
+    return f"{value:.1f} {unit}" if value < 10 and value % 1 and unit != "B" else f"{value:,.0f} {unit}"
+
+
+def _more_lines(file: PlannedFile) -> list[str]:
+    lines = [f"cleanup of {cleaned_line(one)}" for one in file.cleanup]
+    lines += [
+        f"{it.line}:{it.column} {it.rule}: {it.message} {it.remedy or ''}".rstrip() for it in file.findings
+    ]
+    if hidden := len(file.statements) - len(_shown(file)):
+        lines.append(f"and {hidden:,} more statement{'s' * (hidden > 1)} (--json has them)")
+    return lines
+
+
+def _plan_sum(result: Plan) -> str:
+    if not result.files:
+        return f"nothing to plan: {result.applied} applied, none pending"
+    verdicts = [file.verdict for file in result.files]
+    parts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    return f"{len(verdicts)} pending: {parts}; rehearsed on PostgreSQL {result.rehearsed}, and nothing was changed"
+
+
+def _visible(row: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("".join(it if it.isprintable() else "?" for it in cell) for cell in row)
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown leaves as it is: no markup, link or line end, and as code no mention of anybody."""
+    (text,) = _visible((text,))
+    plain = re.sub(r"[^\w\s.,%()='/-]|_", lambda it: f"&#{ord(it[0])};", text)
+    return f"<code>{plain}</code>" if plain != text else text
+
+
 def _table(heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
     from rich.console import Console
     from rich.table import Table
@@ -364,6 +468,64 @@ def lint_json(result: Linted) -> dict[str, Any]:
         "notices": found[True],
         "files": result.files,
         "version": result.version,
+    }
+
+
+def plan_json(result: Plan) -> dict[str, Any]:
+    """A plan for scripts; rows are the live database's, as its statistics estimate them."""
+    return {
+        "files": [_planned_file_json(file) for file in result.files],
+        "applied": result.applied,
+        "instant": result.is_instant,
+        "live": result.live,
+        "rehearsed": result.rehearsed,
+        "notes": list(result.notes),
+    }
+
+
+def _planned_file_json(file: PlannedFile) -> dict[str, Any]:
+    return {
+        "id": file.id,
+        "path": file.path,
+        "transactional": file.transactional,
+        "verdict": file.verdict,
+        "statements": [_planned_json(one) for one in file.statements],
+        "cleanup": [_cleaned_json(one) for one in file.cleanup],
+        "findings": [
+            {
+                "line": it.line,
+                "column": it.column,
+                "rule": it.rule,
+                "message": it.message,
+                "remedy": it.remedy,
+            }
+            for it in file.findings
+        ],
+    }
+
+
+def _planned_json(one: Planned) -> dict[str, Any]:
+    return {
+        "line": one.line,
+        "column": one.column,
+        "statement": one.text,
+        "verdict": one.verdict,
+        "blocks": list(one.blocks),
+        "relations": [
+            {
+                "relation": it.relation,
+                "kind": it.kind,
+                "lock": it.lock,
+                "blocks": list(it.blocks),
+                "scanned": it.scanned,
+                "rewritten": it.rewritten,
+                "live": it.is_live,
+                "rows": it.rows,
+                "bytes": it.bytes,
+            }
+            for it in one.touched
+        ],
+        "note": one.note,
     }
 
 

@@ -471,6 +471,29 @@ def plain(name: str) -> str:
     return name.encode()[:NAME_LIMIT].decode(errors="ignore")
 
 
+def brief(text: bytes, limit: int) -> str:
+    """A statement on one line of so many characters at the most; what its literals hold may be a secret: left out."""
+    shown: list[str] = []
+    at = 0
+    while at < len(text) and len(shown) <= 2 * limit:
+        opening = re.compile(_OPENING).match(text, at)
+        end = _past(text, at)
+        kind = opening and opening.lastgroup
+        if kind in ("line", "comment"):
+            shown.append(" ")
+        elif kind in ("string", "escape"):
+            shown.append("'…'")
+        elif kind == "dollar":
+            shown.append("$$…$$")
+        else:
+            while end < len(text) and text[end] in _CONTINUATION:
+                end += 1
+            shown.append(text[at:end].decode(errors="replace"))
+        at = end
+    line = "".join(it if it.isprintable() else "?" for it in " ".join("".join(shown).split()).rstrip("; "))
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
 def is_transaction_control(words: tuple[str, ...]) -> bool:
     """Whether a statement begins, ends or hands over a transaction; what savepoints do stays within one."""
     match words:

@@ -74,6 +74,7 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
         (["db-migrate"], "runner.py migrate"),
         (["db-migrate", "ARGS=--json --to '003 x'"], "runner.py migrate --json --to 003 x"),
         (["db-status"], "runner.py status"),
+        (["db-plan", "ARGS=--check"], "runner.py plan --check"),
         (["db-cleanup"], "runner.py cleanup"),
         (["db-cleanup", "DRY_RUN=1"], "runner.py cleanup --dry-run"),
         (["db-cleanup", "DRY_RUN=True"], "runner.py cleanup --dry-run"),

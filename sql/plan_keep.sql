@@ -1,0 +1,7 @@
+-- Holds up whatever wants these tables, in a way that can be given up step by step.
+BEGIN;
+LOCK TABLE {tables} IN ACCESS SHARE MODE;
+SAVEPOINT first;
+LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE;
+SAVEPOINT second;
+LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE;

@@ -1,0 +1,600 @@
+"""The verb plan: what is pending, run for real on a scratch database, and looked at statement by statement.
+
+The files go the way that migrate sends them (backend.py), one statement at a time. Before and after each, the session
+that runs it is asked for its locks, and each relation for the file that holds its rows and for how often all of them
+were read. What is slow about a statement shows on an empty table too; how slow, the live database's sizes say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from psycopg import errors as pg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+from sqlrail import explain, history, lint, orphans, outside, problems, statements, wire
+from sqlrail.backend import Backend, Listener, milliseconds
+from sqlrail.cleanup import look_at
+from sqlrail.connect import Connection, connect
+from sqlrail.errors import BadFile, DatabaseFailed, MigrationFailed, MissingPrerequisite, Refused
+from sqlrail.history import File
+from sqlrail.lint import Finding
+from sqlrail.orphans import Cleaned
+from sqlrail.scratch import Builder, NoScratch, built, is_shared
+from sqlrail.settings import Settings
+from sqlrail.statements import Piece
+
+#: https://www.postgresql.org/docs/current/explicit-locking.html, the weakest first
+MODES = (
+    "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE",
+    "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE",
+)  # fmt: skip
+#: as pg_locks has them
+_LOCKS = {f"{mode.title().replace(' ', '')}Lock": place for place, mode in enumerate(MODES)}
+#: each worse than those before it; what was not rehearsed is unknown
+VERDICTS = ("instant", "scans", "blocks", "rewrites", "unknown")
+KINDS = {
+    "r": "table", "p": "partitioned table", "m": "materialized view", "v": "view", "f": "foreign table",
+    "i": "index", "I": "index", "S": "sequence",
+}  # fmt: skip
+#: characters of a statement that are kept
+TEXT = 120
+#: connections that hold up a statement which refuses a transaction
+KEEPERS = 8
+_SHARED = "it is about the whole server, which a scratch database shares with the real one"
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a statement does to a relation of the live database.
+
+    A lock of None adds nothing to what the file's transaction has already. Rows (None: not known) and bytes are the
+    live database's, an index's rows its table's; is_live is false where only the files have such a relation.
+    """
+
+    relation: str
+    kind: str
+    lock: str | None
+    scanned: bool
+    rewritten: bool
+    is_live: bool = False
+    rows: int | None = None
+    bytes: int | None = None
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it takes the longer, the more rows there are."""
+        return (self.scanned or self.rewritten) and self.is_live and self.rows != 0
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What the lock keeps waiting: reads, writes, or neither."""
+        return _blocked(MODES.index(self.lock)) if self.lock and self.is_live else ()
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A statement as it was rehearsed; a note says why it was not."""
+
+    text: str
+    line: int
+    column: int
+    verdict: str
+    touched: tuple[Touched, ...] = ()
+    note: str | None = None
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What its locks keep waiting, for however long."""
+        found = {what for one in self.touched for what in one.blocks}
+        return tuple(what for what in ("reads", "writes") if what in found)
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A pending file: the worst of its statements' verdicts, and what its cleanups would find on the live database."""
+
+    id: str
+    path: str
+    transactional: bool
+    verdict: str
+    statements: tuple[Planned, ...] = ()
+    cleanup: tuple[Cleaned, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a migrate would do; the majors are the live server's and that of the rehearsal, None if there was none."""
+
+    files: tuple[PlannedFile, ...]
+    applied: int
+    live: int
+    rehearsed: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether nothing in it takes longer than a moment, and no cleanup would be refused."""
+        refused = any(one.refusals for file in self.files for one in file.cleanup)
+        return not refused and all(file.verdict == VERDICTS[0] for file in self.files)
+
+
+def plan(
+    settings: Settings,
+    listener: Listener,
+    *,
+    to: str | None = None,
+    allowed: Collection[str] = (),
+) -> Plan:
+    """Rehearses what a migrate with the same arguments would apply. The live database is only read.
+
+    Refused, as migrate is, where the history cannot be trusted, and where no scratch database can be made.
+    MigrationFailed says where a file failed.
+    """
+    migrations, files = history.read_files(settings.migrations)
+    order = [migration.id for migration in migrations]
+    last = len(order) if to is None else order.index(history.resolve(to, order, "--to")) + 1
+    with Backend(settings, listener, files) as live:
+        live.raise_if_old()
+        _, found = problems.find(settings.migrations, migrations, files, live.records, live.notes)
+        problems.refuse(found, allowed)
+        pending = live.to_apply(migrations).filter(lambda migration: migration.id in order[:last])
+        due = [files[migration.id] for migration in [*pending, *(pending.post_apply if pending else [])]]
+        for file in due:
+            file.check()
+        cleanup = {file.id: _previews(live, file) for file in due}
+        recorded = {record.hash for record in live.records}
+        applied = [migration for migration in migrations if migration.hash in recorded]
+        noted = {note.id: note.done for note in live.notes if note.operation == "apply"}
+        major = live.connection.info.server_version // 10000
+    if not due:
+        return Plan((), len(applied), major)
+    by_statement = {file.id: _ByStatement(**vars(file)) for file in due}
+    with _rehearsing(settings, listener, {**files, **by_statement}, applied) as rehearsal:
+        rehearsal.watch(noted)
+        left_out = rehearsal.rehearse(pending)
+        rehearsed = rehearsal.connection.info.server_version // 10000
+    findings = _findings(due, major, listener)
+    judge = _Judge(rehearsal.watched, _live(settings, rehearsal))
+    planned = [
+        replace(
+            judge.file(file, rehearsal.seen.get(file.id)),
+            cleanup=cleanup[file.id],
+            findings=tuple(finding for finding in findings if finding.id == file.id),
+        )
+        for file in due
+    ]
+    return Plan(tuple(planned), len(applied), major, rehearsed, tuple(_notes(major, rehearsed, left_out)))
+
+
+def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:
+    return tuple(look_at(live, relation, orphans.preview) for relation in file.cleanup)
+
+
+def _findings(files: list[File], major: int, listener: Listener) -> tuple[Finding, ...]:
+    try:
+        return lint.check(files, major)
+    except MissingPrerequisite as exc:
+        listener.say(f"{exc} The plan does without its findings.")
+        return ()
+
+
+def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
+    if live != rehearsed:
+        yield (
+            f"rehearsed on PostgreSQL {rehearsed}, and the database is of {live}: what a statement locks, scans or "
+            "rewrites, and whether it is understood at all, may differ"
+        )
+    if left_out:
+        yield left_out
+
+
+@contextmanager
+def _rehearsing(
+    settings: Settings, listener: Listener, files: dict[str, File], applied: list[Any]
+) -> Iterator[Rehearsal]:
+    with ExitStack() as stack:
+        try:
+            rehearsal = stack.enter_context(built(settings, listener.say, Rehearsal, files, applied))
+        except NoScratch as exc:
+            raise NoScratch(f"plan needs a scratch database. {exc}") from exc
+        except (BadFile, MigrationFailed, Refused) as exc:
+            raise MigrationFailed(
+                f"plan needs a scratch database, and what is applied does not build on one: {exc}"
+            ) from exc
+        yield rehearsal
+
+
+class _ByStatement(File):
+    """A file that goes one statement a message."""
+
+    def pieces(self, size: int = 1) -> Any:
+        return super().pieces(min(size, 1))
+
+
+class Watched(NamedTuple):
+    """A relation that was there before the first pending file."""
+
+    schema: str
+    name: str
+    kind: str
+    table: int | None  # an index's
+
+
+class _State(NamedTuple):
+    filenode: int | None
+    scans: int
+    #: the strongest lock, by its place in MODES; -1 is none
+    lock: int
+
+
+_States = dict[int, _State]
+
+
+class _Seen(NamedTuple):
+    """A statement, and the states before and after it."""
+
+    text: str
+    place: tuple[int, int]
+    before: _States
+    after: _States
+    note: str | None = None
+
+
+class _ReachesOut(Refused):
+    """The file has changed what the whole server has."""
+
+
+class Rehearsal(Builder):
+    """Applies files as migrate does, and looks after each statement what it has done."""
+
+    def __init__(self, settings: Settings, files: dict[str, File]) -> None:
+        super().__init__(settings, files)
+        self.watched: dict[int, Watched] = {}
+        self.seen: dict[str, list[_Seen]] = {}
+        self.noted: dict[str, int] = {}
+        self._is_watching = False
+        self._last: _States = {}
+
+    def watch(self, noted: dict[str, int]) -> None:
+        """From here on statements are looked at; of files outside a transaction so many are done already."""
+        self.watched = {oid: Watched(*row) for oid, *row in self._ask(self.message("plan_relations")).rows}
+        self.noted, self._is_watching = noted, True
+
+    def rehearse(self, pending: Any) -> str | None:
+        """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
+        try:
+            self.apply_migrations_only(pending)
+            self.run_post_apply(pending)
+        except _ReachesOut as exc:
+            return str(exc)
+        except (MigrationFailed, Refused, BadFile) as exc:
+            exc.args = (f"{exc} This was a rehearsal: the database itself has only been read.",)
+            raise
+        return None
+
+    def states(self, connection: Connection) -> _States:
+        """Of all that is watched, as seen from a session."""
+        text = self.message("plan_look", oids=list(self.watched))
+        answer = wire.send(connection, text, wire.Answer())
+        if answer.error is not None:
+            self.raise_if_lost("a rehearsal was under way", connection)
+            raise DatabaseFailed(f"the rehearsal cannot be watched: {explain.sentence(answer.error)}")
+        return {oid: _State(file, scans, _strongest(modes)) for oid, file, scans, modes in answer.rows}
+
+    def changes_server(self, connection: Connection) -> bool:
+        """Whether the session's transaction has changed what the whole server has."""
+        return bool(wire.send(connection, self.message("shared"), wire.Answer()).row(-1)[0])
+
+    def note(self, file: File, seen: _Seen) -> None:
+        """Keeps what was seen of a statement."""
+        self.seen.setdefault(file.id, []).append(seen)
+
+    def _may_go_with(self, file: File) -> bool:
+        return not self._is_watching and super()._may_go_with(file)
+
+    def _run(self, file: File, migration: Any, opened: Any, mark: bool, give_up: float) -> Any:
+        if self._is_watching:
+            self.seen[file.id] = []  # of an earlier try
+            self._last = self.states(self.connection)
+        closing = super()._run(file, migration, opened, mark, give_up)
+        if self._is_watching and self.changes_server(self.connection):
+            raise _reaches_out(file)
+        return closing
+
+    def _pre_step(self, file: File, relation: orphans.Relation) -> Cleaned:
+        done = super()._pre_step(file, relation)
+        self._look_back(file, f"-- cleanup: {relation}", (1, 1))
+        return done
+
+    def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
+        super()._send(file, piece, read_on)
+        for statement in piece.statements:  # one, or none
+            self._look_back(file, _brief(piece), piece.place(statement.start))
+
+    def _look_back(self, file: File, text: str, place: tuple[int, int]) -> None:
+        if self._is_watching:
+            after = self.states(self.connection)
+            self.note(file, _Seen(text, place, self._last, after))
+            self._last = after
+
+    def run_outside(self, worker: Connection, file: File, key: dict[str, str], give_up: float) -> None:
+        if not self._is_watching:
+            super().run_outside(worker, file, key, give_up)
+            return
+        self.seen[file.id] = []
+        with closing(connect(self.settings)) as observer:
+            _Outside(self, worker, observer, file).run()
+
+
+def _reaches_out(file: File) -> _ReachesOut:
+    return _ReachesOut(
+        f"{file.id} changes what the whole server has, such as a role: it was rehearsed and taken back, and what comes "
+        "behind it can be rehearsed once it is applied"
+    )
+
+
+def _strongest(modes: Iterable[str]) -> int:
+    return max((_LOCKS.get(mode, -1) for mode in modes), default=-1)
+
+
+def _brief(piece: Piece) -> str:
+    start, end, *_ = piece.statements[0]
+    return statements.brief(piece.text[start:end], TEXT)
+
+
+class _Outside:
+    """A file outside a transaction: where PostgreSQL lets it each statement in one of its own, with a look at its end.
+
+    What refuses a transaction is held up by keepers instead, and its locks are seen while it waits.
+    """
+
+    def __init__(self, rehearsal: Rehearsal, worker: Connection, observer: Connection, file: File) -> None:
+        self.rehearsal, self.worker, self.observer, self.file = rehearsal, worker, observer, file
+        self.before: _States = {}
+
+    def run(self) -> None:
+        """Every statement in turn."""
+        done = self.rehearsal.noted.get(self.file.id, 0)
+        for number, piece in enumerate((piece for piece in self.file.pieces(1) if piece.statements), 1):
+            start, end, *_ = piece.statements[0]
+            self._step(outside.Step(number, piece, piece.text[start:end], ""), is_done=number <= done)
+
+    @property
+    def _in_block(self) -> bool:
+        return self.worker.info.transaction_status == TransactionStatus.INTRANS
+
+    def _step(self, step: outside.Step, *, is_done: bool) -> None:
+        if is_shared(step.words, step.text):
+            for _ in step.piece.data or ():
+                pass
+            self._note(step, {}, {}, f"not rehearsed: {_SHARED}")
+            return
+        if self._in_block and step.is_control:
+            self._refuse_shared()
+        before = self.rehearsal.states(self.worker)
+        if self._in_block or step.is_control or step.is_setting:
+            self._send(step)
+            after, kept = self.rehearsal.states(self.worker), True
+        else:
+            after, kept = self._wrapped(step) or self._alone(step)
+        note = "done already" if is_done else None if kept else f"taken back: {_SHARED}"
+        self._note(step, {} if is_done else before, {} if is_done else after, note)
+
+    def _note(self, step: outside.Step, before: _States, after: _States, note: str | None) -> None:
+        place = step.piece.place(step.piece.statements[0].start)
+        self.rehearsal.note(self.file, _Seen(_brief(step.piece), place, before, after, note))
+
+    def _refuse_shared(self) -> None:
+        if self.rehearsal.changes_server(self.worker):
+            raise _reaches_out(self.file)
+
+    def _wrapped(self, step: outside.Step) -> tuple[_States, bool] | None:
+        """The states at the end of its transaction, and whether that was kept; None if it refuses to run in one."""
+        rehearsal = self.rehearsal
+        self._ask(rehearsal.message("begin") + rehearsal.limits(self.file))
+        try:
+            self._send(step)
+        except MigrationFailed as exc:
+            wire.send(self.worker, b"ROLLBACK", wire.Answer())
+            if isinstance(exc.__cause__, outside.UNWRAPPABLE):
+                return None
+            raise
+        after, kept = rehearsal.states(self.worker), not rehearsal.changes_server(self.worker)
+        self._ask(b"COMMIT" if kept else b"ROLLBACK")
+        return after, kept
+
+    def _alone(self, step: outside.Step) -> tuple[_States, bool]:
+        """Runs what refuses a transaction, held up at each lock that it asks for on a table which it names."""
+        seen: dict[int, set[str]] = {}
+        tables, settings = self._tables(step), self.rehearsal.settings
+        with ExitStack() as stack:
+            number = min(KEEPERS, len(tables))
+            held = _Keepers([stack.enter_context(closing(connect(settings))) for _ in range(number)], tables)
+            pid = self._ask(b"SELECT pg_catalog.pg_backend_pid()")[0][0]
+            self._send(step, lambda: self._watch(pid, held, seen))
+        states = self.rehearsal.states(self.worker)
+        return {
+            oid: state._replace(lock=_strongest(seen.get(oid, ()))) for oid, state in states.items()
+        }, True
+
+    def _tables(self, step: outside.Step) -> list[Watched]:
+        text, watched = step.text.decode(errors="replace").lower(), self.rehearsal.watched
+        named = {it.table or oid for oid, it in watched.items() if it.name.lower().replace('"', '""') in text}
+        tables = {oid: it for oid, it in watched.items() if it.kind in ("r", "p")}
+        # Without a name, or with one that stands for its partitions, it may be about any of them.
+        if not named or any(watched[oid].kind == "p" for oid in named):
+            named |= tables.keys()
+        return [it for oid, it in tables.items() if oid in named]
+
+    def _watch(self, pid: int, held: _Keepers, seen: dict[int, set[str]]) -> None:
+        """Looks what it has and wants when it waits for a keeper, who then steps back; at other times it is chance."""
+        text, pgconn = self.rehearsal.message("plan_locks", pid=pid), self.worker.pgconn
+        while True:
+            pgconn.consume_input()
+            if not pgconn.is_busy():
+                return
+            ((blockers,),), locks = _ask(self.observer, text)
+            in_the_way = held.in_the_way(blockers)
+            if not in_the_way:
+                time.sleep(0.001)
+                continue
+            for oid, mode in locks:
+                seen.setdefault(oid, set()).add(mode)
+            held.step_back(in_the_way)
+
+    def _send(self, step: outside.Step, meanwhile: Callable[[], object] = lambda: None) -> None:
+        answer = wire.Answer(keep=False)
+        wire.send(self.worker, step.piece.text, answer, meanwhile=meanwhile, data=step.piece.data)
+        if answer.error is not None:
+            self.rehearsal.raise_if_lost(f"{self.file.id} was being rehearsed", self.worker)
+            stands = f"Nothing of {self.file.id} was applied."
+            raise explain.failure(self.file, step.piece, answer.error, answer.completed, stands)
+
+    def _ask(self, text: bytes) -> list[tuple[Any, ...]]:
+        answer = wire.send(self.worker, text, wire.Answer())
+        if answer.error is not None:
+            self.rehearsal.raise_if_lost(f"{self.file.id} was being rehearsed", self.worker)
+            raise MigrationFailed(f"{self.file.path}: {explain.sentence(answer.error)}") from answer.error
+        return answer.rows
+
+
+class _Keepers:
+    """Sessions that lock tables, and step back from the strongest of their locks to none.
+
+    The first shows what a statement looks at, the second what it wants to change, and the last what it has when it
+    waits in its middle for older transactions, as the CONCURRENTLY ones do.
+    """
+
+    STEPS = (b"ROLLBACK TO second", b"ROLLBACK TO first", b"ROLLBACK")
+
+    def __init__(self, connections: list[Connection], tables: list[Watched]) -> None:
+        self.held: dict[int, tuple[Connection, tuple[bytes, ...]]] = {}
+        for number, connection in enumerate(connections):
+            names = [sql.Identifier(it.schema, it.name) for it in tables[number :: len(connections)]]
+            locked = sql.SQL(", ").join(map(sql.SQL("ONLY {}").format, names))
+            _ask(connection, wire.message(connection, "plan_keep", tables=locked))
+            self.held[connection.info.backend_pid] = (connection, self.STEPS)
+
+    def in_the_way(self, blockers: Iterable[int]) -> list[int]:
+        """Those of them whom somebody waits for."""
+        return [pid for pid in blockers if pid in self.held]
+
+    def step_back(self, pids: list[int]) -> None:
+        """Each lets go of its strongest lock."""
+        for pid in pids:
+            connection, (step, *steps) = self.held.pop(pid)
+            _ask(connection, step)
+            if steps:
+                self.held[pid] = (connection, tuple(steps))
+
+
+def _ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:
+    """The tables that a message of ours returns, on a connection beside the one that rehearses."""
+    answer = wire.send(connection, text, wire.Answer())
+    if answer.error is not None:
+        raise DatabaseFailed(
+            f"the rehearsal cannot be watched: {explain.sentence(answer.error)}"
+        ) from answer.error
+    return answer.tables
+
+
+# The live database
+
+
+def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | None, int]]:
+    """Rows and bytes, by the rehearsal's oid, of what was touched and is there."""
+    oids = sorted({oid for seen in rehearsal.seen.values() for one in seen for oid in _changed(one)})
+    watched = [rehearsal.watched[oid] for oid in oids]
+    with closing(connect(settings)) as connection:
+        text = wire.message(
+            connection,
+            "plan_live",
+            lock_timeout=milliseconds(settings.lock_timeout),
+            schemas=[it.schema for it in watched],
+            names=[it.name for it in watched],
+        )
+        answer = wire.send(connection, text, wire.Answer())
+    if isinstance(answer.error, pg.LockNotAvailable):
+        raise DatabaseFailed(
+            "the look at the tables' sizes gave way: one of them was in use for longer than "
+            f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
+        ) from answer.error
+    if answer.error is not None:
+        raise DatabaseFailed(
+            f"the tables' sizes cannot be read: {explain.sentence(answer.error)}"
+        ) from answer.error
+    return {oids[number - 1]: (rows, size) for number, rows, size in answer.rows}
+
+
+def _changed(seen: _Seen) -> Iterator[int]:
+    """The relations that a statement has locked further, scanned or rewritten."""
+    for oid, after in seen.after.items():
+        before = seen.before[oid]
+        if after.lock > before.lock or after[:2] != before[:2]:
+            yield oid
+
+
+# The verdicts
+
+
+class _Judge:
+    def __init__(self, watched: dict[int, Watched], live: dict[int, tuple[int | None, int]]) -> None:
+        self.watched, self.live = watched, live
+
+    def file(self, file: File, seen: list[_Seen] | None) -> PlannedFile:
+        judged = tuple(map(self._statement, seen or ()))
+        verdicts = ["unknown" if seen is None else VERDICTS[0], *(one.verdict for one in judged)]
+        return PlannedFile(
+            file.id, str(file.path), file.transactional, max(verdicts, key=VERDICTS.index), judged
+        )
+
+    def _statement(self, seen: _Seen) -> Planned:
+        touched = tuple(one for oid in _changed(seen) for one in self._touched(oid, seen))
+        if seen.text.split(" ", 1)[0].upper() == "TRUNCATE":  # an empty file, and nothing is copied into it
+            touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
+        return Planned(seen.text, *seen.place, self._verdict(touched, seen.after), touched, seen.note)
+
+    def _touched(self, oid: int, seen: _Seen) -> Iterator[Touched]:
+        before, after, it = seen.before[oid], seen.after[oid], self.watched[oid]
+        lock = after.lock if after.lock > before.lock else -1
+        if it.kind in "iIS" and lock < MODES.index("SHARE UPDATE EXCLUSIVE"):
+            lock = -1  # every use of a table uses its indexes, and nextval() its sequence
+        if it.table and lock <= seen.after[it.table].lock:
+            lock = -1  # the table's own says as much
+        has_rows, is_there = it.kind in "rpmf", after.filenode is not None
+        touched = Touched(
+            orphans.join(it.schema, it.name),
+            KINDS[it.kind],
+            MODES[lock] if lock >= 0 else None,
+            scanned=has_rows and is_there and after.scans > before.scans,
+            rewritten=it.kind in "rm" and is_there and after.filenode != before.filenode,
+        )
+        if oid in self.live:
+            rows, size = self.live[oid]
+            touched = replace(touched, is_live=True, rows=rows, bytes=size)
+        if touched.lock or touched.scanned or touched.rewritten:
+            yield touched
+
+    def _verdict(self, touched: tuple[Touched, ...], states: _States) -> str:
+        work = [one for one in touched if one.is_work]
+        if not work:
+            return "instant"
+        if any(one.rewritten for one in work):
+            return "rewrites"
+        # What earlier statements have locked stays so to the end of the file.
+        held = {what for oid, state in states.items() if oid in self.live for what in _blocked(state.lock)}
+        return "blocks" if held else "scans"
+
+
+def _blocked(lock: int) -> tuple[str, ...]:
+    """What a lock keeps waiting."""
+    if lock == MODES.index("ACCESS EXCLUSIVE"):
+        return ("reads", "writes")
+    return ("writes",) if lock >= MODES.index("SHARE") else ()
