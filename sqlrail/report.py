@@ -359,9 +359,7 @@ def size(number: int) -> str:
 
 def _more_lines(file: PlannedFile) -> list[str]:
     lines = [f"cleanup of {cleaned_line(one)}" for one in file.cleanup]
-    lines += [
-        f"{it.line}:{it.column} {it.rule}: {it.message} {it.remedy or ''}".rstrip() for it in file.findings
-    ]
+    lines += [f"{it.line}:{it.column} {it.rule}: {it.message} Safer: {it.remedy}." for it in file.findings]
     if hidden := len(file.statements) - len(_shown(file)):
         lines.append(f"and {hidden:,} more statement{'s' * (hidden > 1)} (--json has them)")
     return lines
