@@ -21,7 +21,15 @@ from sqlrail import explain, history, lint, orphans, outside, problems, statemen
 from sqlrail.backend import Backend, Listener, milliseconds
 from sqlrail.cleanup import look_at
 from sqlrail.connect import Connection, connect
-from sqlrail.errors import BadFile, DatabaseFailed, MigrationFailed, MissingPrerequisite, Refused
+from sqlrail.errors import (
+    BadFile,
+    ConnectionLost,
+    DatabaseFailed,
+    MigrationFailed,
+    MissingPrerequisite,
+    Refused,
+    SqlrailError,
+)
 from sqlrail.history import File
 from sqlrail.lint import Finding
 from sqlrail.orphans import Cleaned
@@ -264,8 +272,7 @@ class Rehearsal(Builder):
 
     def watch(self, noted: dict[str, int]) -> None:
         """From here on statements are looked at; of files outside a transaction so many are done already."""
-        self.watched = {oid: Watched(*row) for oid, *row in self._ask(self.message("plan_relations")).rows}
-        self.noted, self._is_watching = noted, True
+        self.watched, self.noted, self._is_watching = self.relations(self.connection), noted, True
 
     def rehearse(self, pending: Any) -> str | None:
         """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
@@ -279,18 +286,20 @@ class Rehearsal(Builder):
             raise
         return None
 
+    def relations(self, connection: Connection) -> dict[int, Watched]:
+        """Those that are there, by oid."""
+        (rows,) = _ask(connection, self.message("plan_relations"))
+        return {oid: Watched(*row) for oid, *row in rows}
+
     def states(self, connection: Connection) -> _States:
         """Of all that is watched, as seen from a session."""
-        text = self.message("plan_look", oids=list(self.watched))
-        answer = wire.send(connection, text, wire.Answer())
-        if answer.error is not None:
-            self.raise_if_lost("a rehearsal was under way", connection)
-            raise DatabaseFailed(f"the rehearsal cannot be watched: {explain.sentence(answer.error)}")
-        return {oid: _State(file, scans, _strongest(modes)) for oid, file, scans, modes in answer.rows}
+        (rows,) = _ask(connection, self.message("plan_look", oids=list(self.watched)))
+        return {oid: _State(file, scans, _strongest(modes)) for oid, file, scans, modes in rows}
 
     def changes_server(self, connection: Connection) -> bool:
         """Whether the session's transaction has changed what the whole server has."""
-        return bool(wire.send(connection, self.message("shared"), wire.Answer()).row(-1)[0])
+        ((is_changed,),) = _ask(connection, self.message("shared"))[-1]
+        return bool(is_changed)
 
     def note(self, file: File, seen: _Seen) -> None:
         """Keeps what was seen of a statement."""
@@ -398,7 +407,7 @@ class _Outside:
     def _wrapped(self, step: outside.Step) -> tuple[_States, bool] | None:
         """The states at the end of its transaction, and whether that was kept; None if it refuses to run in one."""
         rehearsal = self.rehearsal
-        self._ask(rehearsal.message("begin") + rehearsal.limits(self.file))
+        _ask(self.worker, rehearsal.message("begin") + rehearsal.limits(self.file))
         try:
             self._send(step)
         except MigrationFailed as exc:
@@ -407,7 +416,9 @@ class _Outside:
                 return None
             raise
         after, kept = rehearsal.states(self.worker), not rehearsal.changes_server(self.worker)
-        self._ask(b"COMMIT" if kept else b"ROLLBACK")
+        answer = wire.send(self.worker, b"COMMIT" if kept else b"ROLLBACK", wire.Answer())
+        if answer.error is not None:  # of a deferred constraint
+            raise self._failure(step, answer, None)
         return after, kept
 
     def _alone(self, step: outside.Step) -> tuple[_States, bool]:
@@ -417,7 +428,7 @@ class _Outside:
         with ExitStack() as stack:
             number = min(KEEPERS, len(tables))
             held = _Keepers([stack.enter_context(closing(connect(settings))) for _ in range(number)], tables)
-            pid = self._ask(b"SELECT pg_catalog.pg_backend_pid()")[0][0]
+            ((pid,),) = _ask(self.worker, b"SELECT pg_catalog.pg_backend_pid()")[0]
             self._send(step, lambda: self._watch(pid, held, seen))
         states = self.rehearsal.states(self.worker)
         return {
@@ -425,11 +436,17 @@ class _Outside:
         }, True
 
     def _tables(self, step: outside.Step) -> list[Watched]:
-        text, watched = step.text.decode(errors="replace").lower(), self.rehearsal.watched
-        named = {it.table or oid for oid, it in watched.items() if it.name.lower().replace('"', '""') in text}
-        tables = {oid: it for oid, it in watched.items() if it.kind in ("r", "p")}
+        text = step.text.decode(errors="replace").lower()
+        # By the names of today: an earlier statement may have renamed or dropped some.
+        there = {
+            oid: it
+            for oid, it in self.rehearsal.relations(self.worker).items()
+            if oid in self.rehearsal.watched
+        }
+        named = {it.table or oid for oid, it in there.items() if it.name.lower().replace('"', '""') in text}
+        tables = {oid: it for oid, it in there.items() if it.kind in ("r", "p")}
         # Without a name, or with one that stands for its partitions, it may be about any of them.
-        if not named or any(watched[oid].kind == "p" for oid in named):
+        if not named or any(there[oid].kind == "p" for oid in named):
             named |= tables.keys()
         return [it for oid, it in tables.items() if oid in named]
 
@@ -453,16 +470,13 @@ class _Outside:
         answer = wire.Answer(keep=False)
         wire.send(self.worker, step.piece.text, answer, meanwhile=meanwhile, data=step.piece.data)
         if answer.error is not None:
-            self.rehearsal.raise_if_lost(f"{self.file.id} was being rehearsed", self.worker)
-            stands = f"Nothing of {self.file.id} was applied."
-            raise explain.failure(self.file, step.piece, answer.error, answer.completed, stands)
+            raise self._failure(step, answer, answer.completed)
 
-    def _ask(self, text: bytes) -> list[tuple[Any, ...]]:
-        answer = wire.send(self.worker, text, wire.Answer())
-        if answer.error is not None:
-            self.rehearsal.raise_if_lost(f"{self.file.id} was being rehearsed", self.worker)
-            raise MigrationFailed(f"{self.file.path}: {explain.sentence(answer.error)}") from answer.error
-        return answer.rows
+    def _failure(self, step: outside.Step, answer: wire.Answer, completed: int | None) -> SqlrailError:
+        self.rehearsal.raise_if_lost(f"{self.file.id} was being rehearsed", self.worker)
+        assert answer.error is not None
+        stands = f"Nothing of {self.file.id} was applied."
+        return explain.failure(self.file, step.piece, answer.error, completed, stands)
 
 
 class _Keepers:
@@ -496,13 +510,14 @@ class _Keepers:
 
 
 def _ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:
-    """The tables that a message of ours returns, on a connection beside the one that rehearses."""
+    """The tables that a message of ours returns while a file is rehearsed."""
     answer = wire.send(connection, text, wire.Answer())
-    if answer.error is not None:
-        raise DatabaseFailed(
-            f"the rehearsal cannot be watched: {explain.sentence(answer.error)}"
-        ) from answer.error
-    return answer.tables
+    if answer.error is None:
+        return answer.tables
+    reason = explain.sentence(answer.error)
+    if connection.closed:
+        raise ConnectionLost(f"the connection was lost while a file was being rehearsed: {reason}")
+    raise DatabaseFailed(f"the rehearsal cannot be watched: {reason}") from answer.error
 
 
 # The live database
