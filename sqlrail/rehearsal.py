@@ -222,8 +222,8 @@ def _rehearsing(
 class _ByStatement(File):
     """A file that goes one statement a message."""
 
-    def pieces(self, size: int = 1) -> Any:
-        return super().pieces(min(size, 1))
+    def pieces(self, size: int = 1) -> Any:  # noqa: ARG002 - whatever is asked for
+        return super().pieces(1)
 
 
 class Watched(NamedTuple):
@@ -246,13 +246,22 @@ _States = dict[int, _State]
 
 
 class _Seen(NamedTuple):
-    """A statement, and the states before and after it."""
+    """A statement, what it has changed, and the locks that its transaction has behind it."""
 
     text: str
     place: tuple[int, int]
-    before: _States
-    after: _States
+    changes: dict[int, tuple[_State, _State]]
+    locks: dict[int, int]
     note: str | None = None
+
+
+def _compare(before: _States, after: _States) -> dict[int, tuple[_State, _State]]:
+    """What was locked further, scanned or rewritten."""
+    return {
+        oid: (before[oid], now)
+        for oid, now in after.items()
+        if now != before[oid] and (now.lock > before[oid].lock or now[:2] != before[oid][:2])
+    }
 
 
 class _ReachesOut(Refused):
@@ -291,19 +300,35 @@ class Rehearsal(Builder):
         (rows,) = _ask(connection, self.message("plan_relations"))
         return {oid: Watched(*row) for oid, *row in rows}
 
-    def states(self, connection: Connection) -> _States:
-        """Of all that is watched, as seen from a session."""
-        (rows,) = _ask(connection, self.message("plan_look", oids=list(self.watched)))
-        return {oid: _State(file, scans, _strongest(modes)) for oid, file, scans, modes in rows}
+    def states(self, connection: Connection, last: _States | None = None) -> _States:
+        """Of all that is watched, as seen from a session; within a transaction what has no lock is as it was last."""
+        text = self.message("plan_look", oids=list(self.watched) if last is None else [])
+        (rows,) = _ask(connection, text)
+        states = {
+            oid: state if state.lock < 0 else state._replace(lock=-1) for oid, state in (last or {}).items()
+        }
+        for oid, file, scans, modes in rows:
+            if oid in self.watched:
+                states[oid] = _State(file, scans, _strongest(modes))
+        return states
 
     def changes_server(self, connection: Connection) -> bool:
         """Whether the session's transaction has changed what the whole server has."""
         ((is_changed,),) = _ask(connection, self.message("shared"))[-1]
         return bool(is_changed)
 
-    def note(self, file: File, seen: _Seen) -> None:
+    def keep(
+        self,
+        file: File,
+        text: str,
+        place: tuple[int, int],
+        before: _States,
+        after: _States,
+        note: str | None = None,
+    ) -> None:
         """Keeps what was seen of a statement."""
-        self.seen.setdefault(file.id, []).append(seen)
+        locks = {oid: state.lock for oid, state in after.items() if state.lock >= 0}
+        self.seen[file.id].append(_Seen(text, place, _compare(before, after), locks, note))
 
     def _may_go_with(self, file: File) -> bool:
         return not self._is_watching and super()._may_go_with(file)
@@ -319,18 +344,22 @@ class Rehearsal(Builder):
 
     def _pre_step(self, file: File, relation: orphans.Relation) -> Cleaned:
         done = super()._pre_step(file, relation)
-        self._look_back(file, f"-- cleanup: {relation}", (1, 1))
+        self._look_back(file, f"-- cleanup: {relation}", (1, 1), self._last)
         return done
 
     def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
         super()._send(file, piece, read_on)
         for statement in piece.statements:  # one, or none
-            self._look_back(file, _brief(piece), piece.place(statement.start))
+            # What is rolled back to a savepoint changes without a lock.
+            is_undone = statement.words[:1] == ("ROLLBACK",)
+            self._look_back(
+                file, _brief(piece), piece.place(statement.start), None if is_undone else self._last
+            )
 
-    def _look_back(self, file: File, text: str, place: tuple[int, int]) -> None:
+    def _look_back(self, file: File, text: str, place: tuple[int, int], last: _States | None) -> None:
         if self._is_watching:
-            after = self.states(self.connection)
-            self.note(file, _Seen(text, place, self._last, after))
+            after = self.states(self.connection, last)
+            self.keep(file, text, place, self._last, after)
             self._last = after
 
     def run_outside(self, worker: Connection, file: File, key: dict[str, str], give_up: float) -> None:
@@ -398,7 +427,7 @@ class _Outside:
 
     def _note(self, step: outside.Step, before: _States, after: _States, note: str | None) -> None:
         place = step.piece.place(step.piece.statements[0].start)
-        self.rehearsal.note(self.file, _Seen(_brief(step.piece), place, before, after, note))
+        self.rehearsal.keep(self.file, _brief(step.piece), place, before, after, note)
 
     def _refuse_shared(self) -> None:
         if self.rehearsal.changes_server(self.worker):
@@ -525,7 +554,7 @@ def _ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:
 
 def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | None, int]]:
     """Rows and bytes, by the rehearsal's oid, of what was touched and is there."""
-    oids = sorted({oid for seen in rehearsal.seen.values() for one in seen for oid in _changed(one)})
+    oids = sorted({oid for seen in rehearsal.seen.values() for one in seen for oid in one.changes})
     watched = [rehearsal.watched[oid] for oid in oids]
     with closing(connect(settings)) as connection:
         text = wire.message(
@@ -548,14 +577,6 @@ def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | Non
     return {oids[number - 1]: (rows, size) for number, rows, size in answer.rows}
 
 
-def _changed(seen: _Seen) -> Iterator[int]:
-    """The relations that a statement has locked further, scanned or rewritten."""
-    for oid, after in seen.after.items():
-        before = seen.before[oid]
-        if after.lock > before.lock or after[:2] != before[:2]:
-            yield oid
-
-
 # The verdicts
 
 
@@ -571,17 +592,17 @@ class _Judge:
         )
 
     def _statement(self, seen: _Seen) -> Planned:
-        touched = tuple(one for oid in _changed(seen) for one in self._touched(oid, seen))
+        touched = tuple(one for oid in seen.changes for one in self._touched(oid, seen))
         if seen.text.split(" ", 1)[0].upper() == "TRUNCATE":  # an empty file, and nothing is copied into it
             touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
-        return Planned(seen.text, *seen.place, self._verdict(touched, seen.after), touched, seen.note)
+        return Planned(seen.text, *seen.place, self._verdict(touched, seen.locks), touched, seen.note)
 
     def _touched(self, oid: int, seen: _Seen) -> Iterator[Touched]:
-        before, after, it = seen.before[oid], seen.after[oid], self.watched[oid]
+        (before, after), it = seen.changes[oid], self.watched[oid]
         lock = after.lock if after.lock > before.lock else -1
         if it.kind in "iIS" and lock < MODES.index("SHARE UPDATE EXCLUSIVE"):
             lock = -1  # every use of a table uses its indexes, and nextval() its sequence
-        if it.table and lock <= seen.after[it.table].lock:
+        if it.table and lock <= seen.locks.get(it.table, -1):
             lock = -1  # the table's own says as much
         has_rows, is_there = it.kind in "rpmf", after.filenode is not None
         touched = Touched(
@@ -597,14 +618,14 @@ class _Judge:
         if touched.lock or touched.scanned or touched.rewritten:
             yield touched
 
-    def _verdict(self, touched: tuple[Touched, ...], states: _States) -> str:
+    def _verdict(self, touched: tuple[Touched, ...], locks: dict[int, int]) -> str:
         work = [one for one in touched if one.is_work]
         if not work:
             return "instant"
         if any(one.rewritten for one in work):
             return "rewrites"
         # What earlier statements have locked stays so to the end of the file.
-        held = {what for oid, state in states.items() if oid in self.live for what in _blocked(state.lock)}
+        held = any(_blocked(lock) for oid, lock in locks.items() if oid in self.live)
         return "blocks" if held else "scans"
 
 

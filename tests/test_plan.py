@@ -16,7 +16,7 @@ from conftest import FAST, Connect, Servers, fresh_database, majors, open_folder
 from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
 
-from sqlrail import history, local, rehearsal, report, scratch
+from sqlrail import history, local, rehearsal, report, scratch, squawk
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.place import find_place, within_reach
 from sqlrail.rehearsal import Plan, Planned
@@ -562,28 +562,23 @@ def test_to_and_the_flags_of_the_history_are_migrate_s(shop: str, files: Path, s
     assert show("--allow-late", "--allow-missing").code == 0
 
 
-def test_what_a_linter_finds_stands_with_its_file(shop: str, files: Path) -> None:
-    class Found(NamedTuple):
-        id: str = "003_y"
-        path: str = "x"
-        line: int = 1
-        column: int = 2
-        rule: str = "no-drops"
-        message: str = "do not."
-        remedy: str = "Leave it."
-
-    asked = []
-
-    def lint(files: Any, major: int | None) -> list[Found]:
-        asked.append(([file.id for file in files], major))
-        return [Found()]
-
-    write(files, **{"002_x": "SELECT 1", "003_y": "DROP TABLE orders"})
-    result = rehearsal.plan(Settings(database_url=shop, migrations=files), Heard(), lint=lint)
-    assert asked == [(["002_x", "003_y"], max(majors()))]
-    assert [file.findings for file in result.files] == [(), (Found(),)]
-    assert "  1:2 no-drops: do not. Leave it." in report.plan_text(result, None).splitlines()
-    assert "&#58;2 no-drops&#58; do not. Leave it." in report.plan_markdown(result)
+def test_what_lint_finds_stands_with_its_file(
+    shop: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(files, **{"002_x": "SELECT 1", "003_y": "SELECT 1;\n DROP TABLE orders"})
+    told = Settings(database_url=shop, migrations=files)
+    result = rehearsal.plan(told, Heard())
+    assert [[(it.line, it.column, it.rule) for it in file.findings] for file in result.files] == [
+        [], [(2, 2, "ban-drop-table")],
+    ]  # fmt: skip
+    assert "  2:2 ban-drop-table: " in report.plan_text(result, None)
+    assert "<code>2&#58;2 ban-drop-table&#58; " in report.plan_markdown(result)
+    monkeypatch.setattr(squawk.sysconfig, "get_path", lambda *_: "/nowhere")
+    heard = Heard()
+    assert [file.findings for file in rehearsal.plan(told, heard).files] == [(), ()]
+    assert [text for text in heard.said if "squawk" in text] == [
+        "squawk, the linter, is not installed here: pip install 'sqlrail[lint]'. The plan does without its findings."
+    ]
 
 
 def test_a_file_of_many_statements_is_cut_short_for_people_only(files: Path, show: Any) -> None:
