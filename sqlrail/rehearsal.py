@@ -344,21 +344,19 @@ class Rehearsal(Builder):
 
     def _pre_step(self, file: File, relation: orphans.Relation) -> Cleaned:
         done = super()._pre_step(file, relation)
-        self._look_back(file, f"-- cleanup: {relation}", (1, 1), self._last)
+        self._look_back(file, f"-- cleanup: {relation}", (1, 1))
         return done
 
     def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
         super()._send(file, piece, read_on)
         for statement in piece.statements:  # one, or none
-            # What is rolled back to a savepoint changes without a lock.
-            is_undone = statement.words[:1] == ("ROLLBACK",)
-            self._look_back(
-                file, _brief(piece), piece.place(statement.start), None if is_undone else self._last
-            )
+            if self._is_watching and _takes_back(statement.words):
+                self._last = self.states(self.connection)
+            self._look_back(file, _brief(piece), piece.place(statement.start))
 
-    def _look_back(self, file: File, text: str, place: tuple[int, int], last: _States | None) -> None:
+    def _look_back(self, file: File, text: str, place: tuple[int, int]) -> None:
         if self._is_watching:
-            after = self.states(self.connection, last)
+            after = self.states(self.connection, self._last)
             self.keep(file, text, place, self._last, after)
             self._last = after
 
@@ -380,6 +378,11 @@ def _reaches_out(file: File) -> _ReachesOut:
 
 def _strongest(modes: Iterable[str]) -> int:
     return max((_LOCKS.get(mode, -1) for mode in modes), default=-1)
+
+
+def _takes_back(words: tuple[str, ...]) -> bool:
+    """Whether a statement undoes others, to a savepoint or all, and does nothing of its own."""
+    return words[:1] in (("ROLLBACK",), ("ABORT",))
 
 
 def _brief(piece: Piece) -> str:
@@ -420,6 +423,7 @@ class _Outside:
         if self._in_block or step.is_control or step.is_setting:
             self._send(step)
             after, kept = self.rehearsal.states(self.worker), True
+            before = after if _takes_back(step.words) else before
         else:
             after, kept = self._wrapped(step) or self._alone(step)
         note = "done already" if is_done else None if kept else f"taken back: {_SHARED}"

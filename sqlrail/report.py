@@ -326,15 +326,17 @@ def _spread(one: Planned) -> Iterator[tuple[str, ...]]:
     """A row for each relation that a statement touches, and for its note."""
     head = [str(one.line), one.text]
     for it in one.touched:
-        yield (*head, _does(it), it.lock or "", it.relation, _live(it))
+        yield (*head, _does(it, one), it.lock or "", it.relation, _live(it))
         head = ["", ""]
     if one.note or not one.touched:
         yield (*head, one.note or "", "", "", "")
 
 
-def _does(it: Touched) -> str:
+def _does(it: Touched, one: Planned) -> str:
     work = "rewrites" if it.rewritten else "scans" if it.scanned else ""
     blocks = f"blocks {' and '.join(it.blocks)}" if it.blocks else ""
+    if it.is_work and not one.blocks and one.verdict in ("blocks", "rewrites"):
+        blocks = "under earlier locks"
     return ", ".join(filter(None, [work, blocks]))
 
 

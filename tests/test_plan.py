@@ -66,6 +66,9 @@ CREATE TABLE part1 PARTITION OF parent FOR VALUES FROM ('2020-01-01') TO ('2021-
 CREATE TABLE part2 PARTITION OF parent FOR VALUES FROM ('2021-01-01') TO ('2022-01-01');
 CREATE TABLE late (id int NOT NULL, at date NOT NULL);
 CREATE TABLE proven (id int NOT NULL, at date NOT NULL, CHECK (at >= '2023-01-01' AND at < '2024-01-01'));
+CREATE TABLE other (id int) PARTITION BY LIST (id);
+CREATE TABLE rest PARTITION OF other DEFAULT;
+CREATE TABLE one (id int);
 CREATE SEQUENCE s;
 """
 
@@ -192,6 +195,12 @@ CASES = [
         "ALTER TABLE parent ATTACH PARTITION proven FOR VALUES FROM ('2023-01-01') TO ('2024-01-01')",
         parent=SUE,
         proven=AE,
+    ),
+    case(
+        "ALTER TABLE other ATTACH PARTITION one FOR VALUES IN (1)",
+        other=SUE,
+        one=f"{AE} scans",
+        rest=f"{AE} scans",
     ),
     case("ALTER TABLE parent DETACH PARTITION part1", parent=AE, part1=AE),
     case("ALTER TABLE parent DETACH PARTITION part1 CONCURRENTLY", outside=True, parent=SUE, part1=AE),
@@ -426,6 +435,42 @@ def test_a_lock_that_a_file_has_already_is_not_shown_again(shop: str, files: Pat
     assert does(other.statements[0]) == {"users": SH}
 
 
+@pytest.mark.parametrize("outside", [False, True], ids=["in", "outside"])
+def test_what_is_rolled_back_to_a_savepoint_is_forgotten(shop: str, files: Path, outside: bool) -> None:
+    text = (
+        f"{'-- transactional: false' if outside else ''}\n{'BEGIN;' if outside else ''}"
+        "SAVEPOINT a; ALTER TABLE users ALTER n TYPE bigint; ROLLBACK TO a; SELECT count(*) FROM users; RELEASE a;"
+        f"ALTER TABLE users ALTER n TYPE bigint;{'COMMIT;' if outside else ''}"
+    )
+    (file,) = plan(shop, write(files, **{"002_x": text})).files
+    assert [(one.verdict, does(one)) for one in file.statements if does(one)] == [
+        ("rewrites", {"users": f"{AE} rewrites"}),
+        ("scans", {"users": f"{AS} scans"}),
+        ("rewrites", {"users": f"{AE} rewrites"}),
+    ]
+
+
+def test_names_are_sql_s_own_and_those_of_before_the_first_file(
+    database: str, tmp_path: Path, sqlrail: Sqlrail
+) -> None:
+    first = 'CREATE SCHEMA "Odd|One"; CREATE TABLE "Odd|One"."a ""b" (id int); CREATE TABLE y (id int);'
+    files = write(tmp_path / "files", **{"001_odd": first})
+    assert attempt(database, Heard(), files) is None
+    write(files, **{
+        "002_x": 'ALTER TABLE "Odd|One"."a ""b" RENAME TO z; ALTER TABLE "Odd|One".z SET SCHEMA public',
+        "003_y": "-- transactional: false\nCREATE INDEX CONCURRENTLY ON z (id); DROP TABLE y; VACUUM;",
+    })  # fmt: skip
+    result = plan(database, files)
+    odd = '"Odd|One"."a ""b"'
+    assert [[does(one) for one in file.statements] for file in result.files] == [
+        [{odd: AE}, {}],
+        [{odd: f"{SUE} scans"}, {"y": AE}, {odd: f"{SUE} scans"}],
+    ]
+    env = {"DATABASE_URL": database, "APP_ENV": "test"}
+    done = sqlrail("plan", "--migrations", str(files), "--format", "markdown", env=env)
+    assert "| <code>&#34;Odd&#124;One&#34;.&#34;a &#34;&#34;b&#34;</code> | 0 rows, " in done.out
+
+
 # What people and scripts read
 
 
@@ -451,7 +496,7 @@ def test_a_plan_for_eyes(shop: str, files: Path, show: Any) -> None:
         ),
         "  scans, blocks writes  SHARE ROW EXCLUSIVE  public.orders  1,000 rows, … kB",
         (
-            "  3  ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users  scans"
+            "  3  ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users  scans, under earlier locks"
             "  public.orders  1,000 rows, … kB"
         ),
         "  5  CREATE TABLE new (id int DEFAULT '…')",

@@ -571,3 +571,25 @@ def test_no_text_takes_more_than_linear_time(text: str) -> None:
         check(each.encode())
         check(each.encode(), transactional=False)
         assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("SELECT  1\n  ;", "SELECT 1"),
+        (
+            "SELECT 'a''b', E'c\\'d', U&'e', $f$ g $f$, \"h'i\" -- j",
+            "SELECT '…', E'…', U&'…', $$…$$, \"h'i\"",
+        ),
+        ("SELECT /* a /* 'b' */ c */ 1 -- 'd'\n, 2", "SELECT 1 , 2"),
+        ('ALTER TABLE "ä\x1b\u202e" ADD ö int', 'ALTER TABLE "ä??" ADD ö int'),
+        ("SELECT " + "x, " * 40, "SELECT " + "x, " * 10 + "x,…"),
+    ],
+)
+def test_a_statement_is_shown_on_one_line_without_what_its_literals_hold(text: str, shown: str) -> None:
+    assert statements.brief(text.encode(), 40) == shown
+
+
+def test_a_statement_of_megabytes_is_shown_at_once() -> None:
+    text = b"INSERT INTO t VALUES " + b"(1, 'x'), " * 500_000
+    assert len(statements.brief(text, 120)) == 120
