@@ -22,19 +22,17 @@ if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
     from sqlrail.lint import Finding, Linted
+    from sqlrail.online import Progress
     from sqlrail.rehearsal import Plan, Planned, PlannedFile, Touched
     from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
-
-if TYPE_CHECKING:
-    from sqlrail.online import Progress
 
 #: characters of a table where no terminal says how wide it is: never cut an id off
 WIDE = 200
 #: reasons that people read of one relation; the JSON has them all
 REASONS = 10
-#: statements that people read of one file; the JSON has them all
-STATEMENTS = 40
+#: statements, and findings, that people read of one file; the JSON has them all
+STATEMENTS, FINDINGS = 40, 10
 
 
 def rows(number: int) -> str:
@@ -361,7 +359,10 @@ def size(number: int) -> str:
 
 def _more_lines(file: PlannedFile) -> list[str]:
     lines = [f"cleanup of {cleaned_line(one)}" for one in file.cleanup]
-    lines += [f"{it.line}:{it.column} {it.rule}: {it.message} Safer: {it.remedy}." for it in file.findings]
+    shown = file.findings[:FINDINGS]
+    lines += [f"{it.line}:{it.column} {it.rule}: {it.message} Safer: {it.remedy}." for it in shown]
+    if hidden := len(file.findings) - len(shown):
+        lines.append(f"and {hidden:,} more finding{'s' * (hidden > 1)} (`lint` has them)")
     if hidden := len(file.statements) - len(_shown(file)):
         lines.append(f"and {hidden:,} more statement{'s' * (hidden > 1)} (--json has them)")
     return lines
