@@ -6,4 +6,5 @@ LOCK TABLE {lock} IN SHARE MODE NOWAIT;
 -- A later statement and hence a new snapshot: it sees what was committed before the locks were ours.
 SELECT (SELECT pid FROM {lock} WHERE locked = 1) AS row_of,
        txid_current() AS transaction,
+       pg_backend_pid() AS backend,
        {applied} AS applied;

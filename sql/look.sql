@@ -21,4 +21,5 @@ SELECT (SELECT n.nspname
        current_database() AS database,
        version() ~ 'linux' AS notices_dead_clients,
        pg_backend_pid() AS pid,
-       pg_is_in_recovery() AS is_standby
+       pg_is_in_recovery() AS is_standby,
+       extract(epoch FROM current_setting('deadlock_timeout')::interval)::float8 AS deadlock_timeout

@@ -38,6 +38,7 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
+from sqlrail.giving_way import Progress, Tries, Watch
 from sqlrail.history import File, Note, Record
 from sqlrail.settings import Settings
 from sqlrail.statements import Piece
@@ -47,8 +48,6 @@ from sqlrail.wire import Answer
 KEY = int.from_bytes(b"sqlrail", "big")
 #: seconds between two tries for the lock: the first, and the most
 POLL = (0.05, 0.5)
-#: seconds before a file that gave way to somebody's lock is tried again: the first, and the most (as pgroll does)
-BACKOFF = (1.0, 60.0)
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0
 #: seconds up to which a file may be run twice, where what was sent behind it in one message made it come undone
@@ -91,7 +90,7 @@ class _Closing:
     cleanup: tuple[orphans.Cleaned, ...]
     recorded: bool
     started: float
-    give_up: float
+    tries: Tries
 
 
 @dataclass(frozen=True)
@@ -138,6 +137,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.late: tuple[str, ...] = ()  # ids that the log shall tell apart
         #: called with the lock in hand where another had it before, and may have changed the history
         self.look_again: Callable[[], object] = lambda: None
+        #: told how far a long statement is, and None at its end
+        self.show: Callable[[Progress | None], object] = lambda _: None
+        self.watch = Watch(settings)  # of what was sent last
+        self._is_warned = False
+        self._backend: int | None = None  # that our transaction runs on, behind a pooler too
+        self._limit = settings.lock_timeout  # of that transaction
         self._closing: _Closing | None = None
         self._in_flight: tuple[_Closing, Answer] | None = None
         self._running: str | None = None
@@ -207,14 +212,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
         Its commit is sent with what comes next; `done` and the listener are told once it is certain.
         """
-        self._apply(migration, mark, time.monotonic() + self.settings.retry_for)
+        self._apply(migration, mark, Tries(time.monotonic() + self.settings.retry_for))
 
-    def _apply(self, migration: Any, mark: bool, give_up: float) -> None:
+    def _apply(self, migration: Any, mark: bool, tries: Tries) -> None:
         file = self.files[migration.id]
         if not file.transactional:
-            self._apply_outside(file, migration, mark, give_up)
+            self._apply_outside(file, migration, mark, tries)
             return
-        for pause in self.pauses():
+        while True:
             self._running = file.id
             opened = (self._open_with(file, migration) if mark else None) or self._open(migration.hash, file)
             if opened.is_done and mark:
@@ -224,31 +229,46 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if opened.waited and mark:
                     self.read_history()
                     self.look_again()
-                self._closing = self._run(file, migration, opened, mark, give_up)
+                self._closing = self._run(file, migration, opened, mark, tries)
                 return
             except SqlrailError as exc:
                 self.undo()
-                self.give_way(exc, file, pause, opened.started, give_up)
+                self.give_way(exc, file, opened.started, tries)
 
-    @staticmethod
-    def pauses() -> Iterator[float]:
-        """Seconds before each further try, longer and longer, with jitter so that two runners part."""
-        pause = BACKOFF[0]
-        while True:
-            yield pause * random.uniform(0.5, 1.0)  # noqa: S311
-            pause = min(pause * 2, BACKOFF[1])
-
-    def give_way(
-        self, failure: SqlrailError, file: File, pause: float, started: float, give_up: float
-    ) -> None:
+    def give_way(self, failure: SqlrailError, file: File, started: float, tries: Tries) -> None:
         """Pauses before another try, or raises the failure: one that no second try mends, or there is no time."""
-        now, cause = time.monotonic(), failure.__cause__
-        if not isinstance(cause, PASSING) or now + pause + (now - started) > give_up:
+        cause = failure.__cause__
+        if not isinstance(cause, PASSING):
             raise failure
-        self.say(f"{file.id} gave way: {explain.sentence(cause)} It is tried again in {pause:.1f} s.")
+        pause = tries.pause(started)
+        if pause is None:
+            self._warn_of_autovacuum(cause, file)
+            raise self.with_blockers(failure, tries.number)
+        self.say(
+            f"{file.id} gave way: {explain.sentence(cause)}{self.watch.said()} It is tried again in {pause:.1f} s."
+        )
+        self._warn_of_autovacuum(cause, file)
         time.sleep(pause)
 
-    def _apply_outside(self, file: File, migration: Any, mark: bool, give_up: float) -> None:
+    def _warn_of_autovacuum(self, cause: psycopg.Error, file: File) -> None:
+        """Says, once, that a wait too short for PostgreSQL to look at never makes autovacuum give way."""
+        limit, needed = self.lock_timeout(file), self._deadlock_timeout
+        if isinstance(cause, pg.LockNotAvailable) and 0 < limit <= needed and not self._is_warned:
+            self._is_warned = True
+            self.say(
+                f"warning: a lock_timeout of {limit:g} s is not above the server's deadlock_timeout of {needed:g} s, "
+                "so that an autovacuum in the way is never cancelled; set a longer one (--lock-timeout, or "
+                "`-- lock-timeout:` in the file)"
+            )
+
+    def with_blockers(self, failure: SqlrailError, tries: int = 1) -> SqlrailError:
+        """The failure with who was in the way, where that was the cause, for people and for scripts."""
+        times = f" It was tried {tries} times (--retry-for)." if tries > 1 else ""
+        failure.args = (f"{failure}{self.watch.said()}{times}{self.watch.remedy()}",)
+        failure.details["blockers"] = self.watch.as_json()
+        return failure
+
+    def _apply_outside(self, file: File, migration: Any, mark: bool, tries: Tries) -> None:
         """Runs a file statement by statement on a connection of its own, while this one holds the lock."""
         self._close()
         self._running, started = None, time.monotonic()
@@ -258,10 +278,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             try:
                 if not self._hold(migration.hash, file, worker, mark):
                     return
-                self.run_outside(worker, file, key, give_up)
+                self.run_outside(worker, file, key, tries.give_up)
                 self._closing = _Closing(
                     file, migration, self._compose_end(file, migration.hash, mark), Piece(b""), (), mark,
-                    started, give_up,
+                    started, tries,
                 )  # fmt: skip
                 self._close()
             except BaseException:
@@ -298,6 +318,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "default_transaction_isolation": r"read\ committed",
             "default_transaction_read_only": "off",
         }
+        if self.connection.info.server_version >= 140000:
+            limits["idle_session_timeout"] = "0"
         # Wherever they are from: a service may name some as well.
         given = next(
             option.val or b"" for option in self.connection.pgconn.info if option.keyword == b"options"
@@ -315,7 +337,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def step_limits(self, file: File) -> bytes:
         """What goes ahead of each statement outside a transaction that can be tried again."""
-        limit = self.message("lock_limit", lock_timeout=milliseconds(self._lock_timeout(file)))
+        limit = self.message("lock_limit", lock_timeout=milliseconds(self.lock_timeout(file)))
         return self.limits(file) if self.is_pooled else limit
 
     def _hold(self, hash_: str, file: File, worker: Connection, mark: bool) -> bool:
@@ -364,6 +386,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             linux,
             pid,
             self.is_standby,
+            self._deadlock_timeout,
         ) = row
         # A pooler gives its clients numbers of its own.
         self.is_pooled = pid != self.connection.info.backend_pid
@@ -551,7 +574,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     # One file
 
-    def _run(self, file: File, migration: Any, opened: _Opened, mark: bool, give_up: float) -> _Closing:
+    def _run(self, file: File, migration: Any, opened: _Opened, mark: bool, tries: Tries) -> _Closing:
         cleanup = tuple(self._pre_step(file, relation) for relation in file.cleanup)
         if opened.sent is None:
             piece, text = self._send_all(file, migration, mark)
@@ -559,7 +582,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             piece, text = opened.sent.piece, opened.sent.closing
             self._check(file, piece, opened.sent.answer, opened.sent.ahead)
         text = text.replace(TRANSACTION, b"%d" % opened.transaction)
-        return _Closing(file, migration, text, piece, cleanup, mark, opened.started, give_up)
+        return _Closing(file, migration, text, piece, cleanup, mark, opened.started, tries)
 
     def _send_all(self, file: File, migration: Any, mark: bool) -> tuple[Piece, bytes]:
         """Sends a file piece by piece; returns the last, and its closing."""
@@ -631,8 +654,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             ) from exc
 
     def _close(self) -> None:
-        while self._closing is not None:  # more than once where it gives way
-            self._exchange(b"")
+        self._exchange(b"")
 
     def _confirm(self, closing: _Closing) -> None:
         done = Applied(closing.file.id, round(time.monotonic() - closing.started, 3), closing.cleanup)
@@ -672,9 +694,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.undo()
             if answer.keep is True:  # else it may be what came behind that failed, so each is sent by itself
                 failure = self._failure(closing.file, closing.piece, answer, at_commit=True)
-                self.give_way(failure, closing.file, next(self.pauses()), closing.started, closing.give_up)
+                self.give_way(failure, closing.file, closing.started, closing.tries)
             running = self._running
-            self._apply(closing.migration, closing.recorded, closing.give_up)
+            self._apply(closing.migration, closing.recorded, closing.tries)
             self._running = running
             return
         if not closing.recorded:  # a post-apply file leaves nothing to look for
@@ -741,16 +763,19 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
         deadline = time.monotonic() + self.settings.lock_wait
+        # Nothing is under way: whoever ended it meanwhile, an idle_session_timeout say, has done no harm.
+        if self._closing is None and wire.is_gone(self.connection):
+            self._connection = self.connect(None)
         text = self._openings.pop((hash_ or "", "lock"), None) or self._opening(hash_, file)
         waited = False
         while True:
             answer = self._exchange(text)
             if answer.error is None:
-                (locked,), (row_of, transaction, answered) = answer.row(-3), answer.row(-1)
+                (locked,), (row_of, transaction, backend, answered) = answer.row(-3), answer.row(-1)
                 if locked and row_of is None:
-                    return _Opened(
-                        transaction, self._is_done(hash_, file, answered), waited, time.monotonic()
-                    )
+                    self._backend, self._limit = backend, self.lock_timeout(file)
+                    is_done = self._is_done(hash_, file, answered)
+                    return _Opened(transaction, is_done, waited, time.monotonic())
                 if locked and row_of is not None and row_of < 0:
                     self.undo()
                     if self._break_dead_lock():
@@ -797,6 +822,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         opening = opening or self._opening(migration.hash, file, "lock_or_fail")
         # The server shows the beginning of a message to whoever asks what is at work.
         self._closing = replace(before, text=f"-- {file.id!a}\n".encode() + before.text)
+        self._limit = self.lock_timeout(file)
         ahead, closing_ = len((self._closing.text + opening).decode()), list[bytes]()
 
         def compose() -> None:
@@ -849,16 +875,35 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         data: Iterable[bytes] | None = None,
     ) -> Answer:
         """Sends the closing that is due, if any, and the text behind it; the closing's fate is settled first."""
-        closing, self._closing, answer = self._closing, None, Answer(keep)
-        if closing is None:
-            return wire.send(self.connection, text, answer, meanwhile=meanwhile, data=data)
-        self._in_flight = (closing, answer)
-        wire.send(self.connection, closing.text + text, answer, meanwhile=meanwhile)
-        self._land()
-        if answer.committed:
-            return answer
-        self._settle(closing, answer)
-        return self._exchange(text) if text and keep is True else answer
+        while self._closing is not None:  # more than once where it gives way
+            closing, self._closing, answer = self._closing, None, Answer(keep)
+            self._in_flight = (closing, answer)
+            self._send_watched(closing.text + text, answer, meanwhile=meanwhile)
+            self._land()
+            if answer.committed:
+                return answer
+            self._settle(closing, answer)
+            if keep is not True:
+                return answer
+        if not text:
+            return Answer()
+        return self._send_watched(text, Answer(keep), meanwhile=meanwhile, data=data)
+
+    def _send_watched(self, text: bytes, answer: Answer, **how: Any) -> Answer:
+        return self.send(self.connection, text, answer, name=self._running or "", limit=self._limit, **how)
+
+    def send(
+        self, connection: Connection, text: bytes, answer: Answer, *, name: str, limit: float, **how: Any
+    ) -> Answer:
+        """Sends a message on our connection, or on a file's worker, and watches what it waits for, if it takes long.
+
+        name: of the file; limit: the lock_timeout in seconds, 0 is none.
+        """
+        backend: int | None = connection.info.backend_pid
+        if self.is_pooled:  # a number of the pooler's own
+            backend = self._backend if connection is self.connection else None
+        self.watch = Watch(self.settings, backend, limit, name, self.show)
+        return wire.send(connection, text, answer, waiting=self.watch, **how)
 
     def _ask(self, text: bytes, worker: Connection | None = None) -> Answer:
         """One message outside a transaction of ours."""
@@ -922,7 +967,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return self.message("begin") + self.limits(file)
 
     def limits(self, file: File | None) -> bytes:
-        lock, statement = self._lock_timeout(file), self.settings.statement_timeout
+        lock, statement = self.lock_timeout(file), self.settings.statement_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
         return (
@@ -930,7 +975,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             + self._more_limits
         )
 
-    def _lock_timeout(self, file: File | None) -> float:
+    def lock_timeout(self, file: File | None) -> float:
         own = None if file is None else file.lock_timeout
         return self.settings.lock_timeout if own is None else own
 

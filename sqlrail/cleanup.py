@@ -218,10 +218,11 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
     try:
         yield
     except psycopg.errors.LockNotAvailable as exc:
-        raise DatabaseFailed(
+        failure = DatabaseFailed(
             f"{what} gave way: its tables were in use for longer than {backend.settings.lock_timeout:g} s "
             "(--lock-timeout). Nothing was changed; run again."
-        ) from exc
+        )
+        raise backend.with_blockers(failure) from exc
     except psycopg.Error as exc:
         backend.raise_if_lost(f"{what} was under way")
         remedy = ""

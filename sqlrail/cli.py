@@ -34,6 +34,7 @@ from sqlrail.settings import ENVIRONMENTS, Settings, read
 
 if TYPE_CHECKING:  # what a verb needs is imported when it is called
     from sqlrail.cleanup import Cleanup
+    from sqlrail.giving_way import Progress
     from sqlrail.orphans import Relation
 
 OK, FOUND = 0, 4
@@ -238,47 +239,47 @@ class _Talk:
 
 
 class _Bar:
-    """How far an online cleanup is: a bar on a terminal, elsewhere a line now and then, with --json nothing."""
+    """How far something long is: a bar on a terminal, elsewhere a line now and then, with --json nothing."""
 
-    def __init__(self, talk: _Talk) -> None:
-        self.talk = talk
-        self.told = time.monotonic()
+    def __init__(self, talk: _Talk, told: float = -PLAIN) -> None:
+        self.talk, self.told = talk, told
         self.bar: Any = None
-        self.tasks: dict[Any, Any] = {}
+        self.tasks: dict[str, Any] = {}
 
     def close(self) -> None:
         if self.bar:
             with suppress(OSError):
                 self.bar.stop()
+        self.bar, self.tasks = None, {}
 
-    def show(self, done: Any) -> None:
-        from sqlrail.report import progress_line, progress_text
-
+    def show(self, done: Progress | None) -> None:
         if self.talk.as_json:
             return
-        if sys.stderr.isatty():
+        if done is None:
+            self.close()
+        elif sys.stderr.isatty():
             with suppress(OSError):
-                self._draw(done, progress_text(done))
+                self._draw(done)
         elif time.monotonic() - self.told >= PLAIN:
             self.told = time.monotonic()
-            self.talk.say(progress_line(done))
+            self.talk.say(f"{done.name}: {done.text}")
 
-    def _draw(self, done: Any, text: str) -> None:
+    def _draw(self, done: Progress) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
+        text = _hidden(done.text, self.talk.secrets)
         if self.bar is None:
             columns = (
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
             )
             self.bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False)
             self.bar.start()
-        task = self.tasks.get(done.relation)
-        if task is None:
-            task = self.tasks[done.relation] = self.bar.add_task(str(done.relation), text=text)
-        self.bar.update(task, completed=done.done, total=done.found, text=text, refresh=True)
+        if done.name not in self.tasks:
+            self.tasks[done.name] = self.bar.add_task(done.name, text=text)
+        self.bar.update(self.tasks[done.name], completed=done.done, total=done.total, text=text, refresh=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -370,7 +371,8 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     from sqlrail import report
     from sqlrail.migrate import migrate
 
-    result = migrate(settings, talk, to=options.to, allowed=_allowed(options))
+    with closing(_Bar(talk)) as bar:
+        result = migrate(settings, talk, to=options.to, allowed=_allowed(options), show=bar.show)
     _say_taken_over(result.taken_over, talk)
     return OK, report.migrated_json(result), report.migrated_text(result)
 
@@ -480,7 +482,7 @@ def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
 def _clean_online(
     options: argparse.Namespace, settings: Settings, talk: _Talk, named: list[Relation]
 ) -> Cleanup:
-    from sqlrail import online
+    from sqlrail import online, report
 
     hand = online.Hand()
 
@@ -490,8 +492,12 @@ def _clean_online(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
-    with closing(_Bar(talk)) as bar:
-        return online.cleanup(settings, talk, named, every=options.all, hand=hand, show=bar.show)
+    with closing(_Bar(talk, time.monotonic())) as bar:
+
+        def show(done: online.Progress) -> None:
+            bar.show(report.progress(done))
+
+        return online.cleanup(settings, talk, named, every=options.all, hand=hand, show=show)
 
 
 def _relations(texts: list[str]) -> list[Any]:
@@ -546,7 +552,8 @@ def _rollback(options: argparse.Namespace, settings: Settings, talk: _Talk) -> R
     steps = "1" if options.steps is None else options.steps
     if not re.fullmatch("[0-9]{1,9}", steps) or not int(steps):
         raise UsageError(f"--steps is '{steps}': write a whole number, 1 or more.")
-    result = rollback(settings, talk, steps=int(steps), to=options.to, yes=options.yes)
+    with closing(_Bar(talk)) as bar:
+        result = rollback(settings, talk, steps=int(steps), to=options.to, yes=options.yes, show=bar.show)
     return OK, report.rollback_json(result), report.rollback_text(result)
 
 

@@ -32,7 +32,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def connect(
-    settings: Settings, options: str | None = None, say: Callable[[str], object] = lambda _: None
+    settings: Settings,
+    options: str | None = None,
+    say: Callable[[str], object] = lambda _: None,
+    name: str = "sqlrail",
 ) -> Connection:
     """A connection in autocommit mode, with libpq's options if given; ConnectionFailed says where to and why not.
 
@@ -41,17 +44,17 @@ def connect(
     and said once.
     """
     try:
-        return _connect(settings, options, say)
+        return _connect(settings, options, say, name)
     except Interrupted as exc:
         exc.args = (f"interrupted while connecting to {target(settings)}.",)
         raise
 
 
-def _connect(settings: Settings, options: str | None, say: Callable[[str], object]) -> Connection:
+def _connect(settings: Settings, options: str | None, say: Callable[[str], object], name: str) -> Connection:
     deadline, pause, waiting = time.monotonic() + settings.wait, PAUSES[0], False
     while True:
         left = max(2, round(deadline - time.monotonic())) if waiting else None
-        conninfo = make_conninfo(settings.database_url or "", **_given(settings, options, left))
+        conninfo = make_conninfo(settings.database_url or "", **_given(settings, options, left, name))
         try:
             return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
         except psycopg.Error as exc:
@@ -65,13 +68,13 @@ def _connect(settings: Settings, options: str | None, say: Callable[[str], objec
         pause = min(pause * 2, PAUSES[1])
 
 
-def _given(settings: Settings, options: str | None, left: int | None) -> dict[str, Any]:
+def _given(settings: Settings, options: str | None, left: int | None, name: str) -> dict[str, Any]:
     """What of libpq's parameters we set: a dead peer is noticed within a minute, unless the URL says otherwise."""
     given = conninfo_to_dict(settings.database_url or "")
     parameters: dict[str, Any] = {name: value for name, value in KEEPALIVES.items() if name not in given}
     parameters |= {
         "client_encoding": "UTF8",
-        "fallback_application_name": f"sqlrail {settings.host}:{os.getpid()}"[:63],
+        "fallback_application_name": f"{name} {settings.host}:{os.getpid()}"[:63],
     }
     if settings.connect_timeout is not None:
         parameters["connect_timeout"] = min(settings.connect_timeout, left or settings.connect_timeout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from yoyo.migrations import MigrationList, get_migration_hash
@@ -10,6 +10,7 @@ from yoyo.migrations import MigrationList, get_migration_hash
 from sqlrail import history, problems
 from sqlrail.backend import Applied, Backend, Listener
 from sqlrail.errors import Bug, SqlrailError
+from sqlrail.giving_way import Progress
 from sqlrail.history import Entry
 from sqlrail.problems import Problem
 from sqlrail.settings import Settings
@@ -31,12 +32,18 @@ class Migrated:
 
 
 def migrate(
-    settings: Settings, listener: Listener, *, to: str | None = None, allowed: Collection[str] = ()
+    settings: Settings,
+    listener: Listener,
+    *,
+    to: str | None = None,
+    allowed: Collection[str] = (),
+    show: Callable[[Progress | None], object] = lambda _: None,
 ) -> Migrated:
     """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
     Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
+    show is told how far a long statement is, and None at its end.
     """
     migrations, files = history.read_files(settings.migrations)
     order = [migration.id for migration in migrations]
@@ -48,7 +55,7 @@ def migrate(
             return _look(backend, migrations, wanted, allowed)
 
         entries, found = look()
-        backend.look_again = look
+        backend.look_again, backend.show = look, show
         applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
         backend.newest = get_migration_hash(applied_before[-1]) if applied_before else None
         unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}

@@ -21,7 +21,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
@@ -39,6 +38,7 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
+from sqlrail.giving_way import Tries
 from sqlrail.history import File
 from sqlrail.statements import NAME, Piece, is_transaction_control, plain
 
@@ -174,6 +174,7 @@ class _Steps:
         self.made: list[Index] = []
         self.session: list[Step] = []  # what is done and concerns the session, which has ended
         self.limits = self.file_limits = backend.step_limits(file)
+        self._lock_timeout = backend.lock_timeout(file)
         self._write("forget_stale")
         for row in self._ask("progress"):
             self.done, self.checksum, self.announced = row
@@ -346,7 +347,7 @@ class _Steps:
         self.step = self.batch[0]
         self._check_lock()
         if len(self.batch) > 1:
-            answer = wire.send(self.worker, self._compose_batch(), wire.Answer(keep=False))
+            answer = self._send_watched(self._compose_batch(), self._lock_timeout)
             if answer.error is None:
                 self._is_noted(self.batch[-1])
             else:
@@ -368,8 +369,9 @@ class _Steps:
 
     def _wrapped(self, step: Step) -> bool:
         """Runs the statement in one transaction with its note; False if it refuses that, and nothing was changed."""
-        started = time.monotonic()
-        for pause in self.backend.pauses():
+        tries = Tries(self.give_up)
+        while True:
+            started = time.monotonic()
             ahead, behind = self._around(step, self.done)
             failure = self._try(step, ahead, behind)
             if failure is None:
@@ -379,8 +381,7 @@ class _Steps:
                 return False
             if step.piece.data is not None:  # it is read once
                 raise failure
-            self.backend.give_way(failure, self.file, pause, started, self.give_up)
-        raise AssertionError("pauses do not end")
+            self.backend.give_way(failure, self.file, started, tries)
 
     def _around(self, step: Step, done: int) -> tuple[bytes, bytes]:
         """What makes a transaction of its own of a statement, with its note."""
@@ -406,16 +407,10 @@ class _Steps:
 
     def _check_lock(self) -> None:
         """ConnectionLost if the connection that holds the runners' lock is gone: another runner may be at work."""
-        connection = self.backend.connection
-        try:
-            connection.pgconn.consume_input()
-            connection.pgconn.is_busy()
-            connection.pgconn.consume_input()  # behind its last words
-        except psycopg.OperationalError as exc:
-            connection.close()
+        if wire.is_gone(self.backend.connection):
             raise ConnectionLost(
                 f"the connection that holds the runners' lock was lost before {self.place}. {self.stands}"
-            ) from exc
+            )
 
     # What was announced, and not noted
 
@@ -549,7 +544,8 @@ class _Steps:
     def _try(self, step: Step, ahead: bytes = b"", behind: bytes = b"") -> SqlrailError | None:
         """Sends a statement of the file between two texts of ours; what it failed with, if the connection stands."""
         text, data = ahead + step.piece.text + behind, step.piece.data
-        answer = wire.send(self.worker, text, wire.Answer(keep=False), data=data)
+        limit = self._lock_timeout if ahead or self.in_block else self.file.lock_timeout or 0
+        answer = self._send_watched(text, limit, data=data)
         if answer.error is None:
             return None
         self._raise_if_lost(f"{self.place} was running; whether it took effect")
@@ -561,6 +557,11 @@ class _Steps:
         completed = answer.completed - ahead.count(b";\n")
         return explain.failure(
             self.file, step.piece, answer.error, completed, self.stands, len(ahead.decode())
+        )
+
+    def _send_watched(self, text: bytes, limit: float, data: Iterator[bytes] | None = None) -> wire.Answer:
+        return self.backend.send(
+            self.worker, text, wire.Answer(keep=False), name=self.file.id, limit=limit, data=data
         )
 
     def _ask(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:

@@ -165,7 +165,7 @@ def plan(
         return Plan((), len(applied), major)
     by_statement = {file.id: _ByStatement(**vars(file)) for file in due}
     with _rehearsing(settings, listener, {**files, **by_statement}, applied) as rehearsal:
-        rehearsal.watch(noted)
+        rehearsal.watch_from_here(noted)
         left_out = rehearsal.rehearse(pending)
         rehearsed = rehearsal.connection.info.server_version // 10000
     findings = _findings(due, major, listener)
@@ -279,7 +279,7 @@ class Rehearsal(Builder):
         self._is_watching = False
         self._last: _States = {}
 
-    def watch(self, noted: dict[str, int]) -> None:
+    def watch_from_here(self, noted: dict[str, int]) -> None:
         """From here on statements are looked at; of files outside a transaction so many are done already."""
         self.watched, self.noted, self._is_watching = self.relations(self.connection), noted, True
 
@@ -333,11 +333,11 @@ class Rehearsal(Builder):
     def _may_go_with(self, file: File) -> bool:
         return not self._is_watching and super()._may_go_with(file)
 
-    def _run(self, file: File, migration: Any, opened: Any, mark: bool, give_up: float) -> Any:
+    def _run(self, file: File, migration: Any, opened: Any, mark: bool, tries: Any) -> Any:
         if self._is_watching:
             self.seen[file.id] = []  # of an earlier try
             self._last = self.states(self.connection)
-        closing = super()._run(file, migration, opened, mark, give_up)
+        closing = super()._run(file, migration, opened, mark, tries)
         if self._is_watching and self.changes_server(self.connection):
             raise _reaches_out(file)
         return closing

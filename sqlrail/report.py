@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlrail.backend import Applied
 from sqlrail.cleanup import Cleanup
 from sqlrail.errors import SqlrailError
+from sqlrail.giving_way import Progress
 from sqlrail.history import Entry
 from sqlrail.migrate import Migrated
 from sqlrail.orphans import Cleaned, join
@@ -19,10 +20,10 @@ from sqlrail.problems import Problem, as_json
 from sqlrail.repair import Repair
 
 if TYPE_CHECKING:  # what the other verbs need not load
+    from sqlrail import online
     from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
     from sqlrail.lint import Finding, Linted
-    from sqlrail.online import Progress
     from sqlrail.rehearsal import Plan, Planned, PlannedFile, Touched
     from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
@@ -62,15 +63,12 @@ def cleaned_line(one: Cleaned) -> str:
     return f"{one.relation}: {rows(one.deleted)} deleted, {rows(one.archived)} archived (run {one.run}){left}"
 
 
-def progress_line(done: Progress) -> str:
+def progress(done: online.Progress) -> Progress:
     """How far an online cleanup is with a relation."""
-    return f"{done.relation}: {progress_text(done)}"
-
-
-def progress_text(done: Progress) -> str:
-    """The same without the relation."""
     text = f"{done.done:,} of {rows(done.found)}, {done.deleted:,} deleted, {done.rate:,.0f} a second"
-    return f"{text}, {timedelta(seconds=round(done.left))} left" if done.done < done.found else text
+    if done.done < done.found:
+        text += f", {timedelta(seconds=round(done.left))} left"
+    return Progress(str(done.relation), text, done.done, done.found)
 
 
 def seen_lines(one: Cleaned) -> list[str]:

@@ -94,7 +94,7 @@ def restore(
             raise Refused(
                 f"there is no run {run}: {backend.database} has no archive that this role may read."
             )
-        with _explaining(run, settings), backend.locked():
+        with _explaining(run, backend), backend.locked():
             wanted = _find(backend, run, relation)
             if isinstance(wanted, Restore):
                 return wanted
@@ -102,16 +102,17 @@ def restore(
 
 
 @contextmanager
-def _explaining(run: int, settings: Settings) -> Iterator[None]:
+def _explaining(run: int, backend: Backend) -> Iterator[None]:
     try:
         yield
     except DatabaseFailed as exc:
         cause = exc.__cause__
         if isinstance(cause, PASSING):
-            raise DatabaseFailed(
+            failure = DatabaseFailed(
                 f"the restore of run {run} gave way: {sentence(cause)} A table or a row was in use, or for longer than "
-                f"{settings.lock_timeout:g} s (--lock-timeout). Nothing was changed; run again."
-            ) from cause
+                f"{backend.settings.lock_timeout:g} s (--lock-timeout). Nothing was changed; run again."
+            )
+            raise backend.with_blockers(failure) from cause
         if isinstance(cause, pg.InsufficientPrivilege):
             raise Refused(
                 f"the restore of run {run} is refused: {sentence(cause)} It needs a role that may read and empty "

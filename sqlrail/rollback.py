@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from yoyo.migrations import MigrationList
 from sqlrail import backend, history
 from sqlrail.backend import Applied, Backend
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
+from sqlrail.giving_way import Progress, Tries
 from sqlrail.history import ROLLBACK, File, Record
 from sqlrail.settings import Settings
 
@@ -41,12 +43,19 @@ class Listener(backend.Listener, Protocol):
 
 
 def rollback(
-    settings: Settings, listener: Listener, *, steps: int = 1, to: str | None = None, yes: bool = False
+    settings: Settings,
+    listener: Listener,
+    *,
+    steps: int = 1,
+    to: str | None = None,
+    yes: bool = False,
+    show: Callable[[Progress | None], object] = lambda _: None,
 ) -> Rollback:
     """Takes back the newest `steps` migrations, or all that come after `to`, which stays.
 
     The newest is the last one in yoyo's order. Nothing runs unless each of them can be: Refused names those
-    that cannot. SqlrailError lists in `rolled_back` what was committed before it.
+    that cannot. SqlrailError lists in `rolled_back` what was committed before it. show is told how far a long statement
+    is, and None at its end.
     """
     migrations, files = history.read_files(settings.migrations)
     with _Backend(settings, listener) as backend:
@@ -56,7 +65,7 @@ def rollback(
         recorded = [records[entry.id] for entry in entries if entry.id in records]
         wanted = _choose(recorded, [*files], steps, to)
         backend.files = _ways_back(wanted, files)
-        backend.look_again = lambda: _refuse_begun(backend)
+        backend.look_again, backend.show = (lambda: _refuse_begun(backend)), show
         if wanted:
             backend.look_again()
         if wanted and not yes:
@@ -161,7 +170,7 @@ class _Backend(Backend):
 
     def rollback_one(self, migration: Any, force: bool = False) -> None:  # noqa: ARG002
         """Runs a migration's rollback in one transaction with the removal of its record."""
-        self._apply(migration, True, time.monotonic() + self.settings.retry_for)
+        self._apply(migration, True, Tries(time.monotonic() + self.settings.retry_for))
         if self._closing is None and self.files[migration.id].id not in [done.id for done in self.done]:
             self.listener.say(f"{migration.id} was rolled back by somebody else meanwhile")
 

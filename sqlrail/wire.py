@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import pq, sql
@@ -23,6 +23,18 @@ GRACE = 5.0
 PATIENCE = 1.0
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
 SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
+
+
+class Waiting(Protocol):
+    """Whoever wants to know that an answer keeps us waiting."""
+
+    every: float  # seconds
+
+    def tick(self) -> None:
+        """So much time has gone by once more."""
+
+    def stop(self) -> None:
+        """The answer is there."""
 
 
 class Answer:
@@ -113,6 +125,7 @@ def send(
     *,
     meanwhile: Callable[[], object] = lambda: None,
     data: Iterable[bytes] | None = None,
+    waiting: Waiting | None = None,
 ) -> Answer:
     """Sends one message, does what can be done meanwhile, and reads all that comes back into the answer.
 
@@ -128,13 +141,28 @@ def send(
             pgconn.set_single_row_mode()
         _flush(pgconn)
         meanwhile()
-        _collect(connection, answer, data)
+        _collect(connection, answer, data, waiting=waiting)
     except psycopg.Error as exc:
         answer.error = answer.error or exc
     except BaseException:
         _cancel(connection, answer)
         raise
+    finally:
+        if waiting:
+            waiting.stop()
     return answer
+
+
+def is_gone(connection: Connection) -> bool:
+    """Whether the server has ended a connection since its last answer."""
+    pgconn = connection.pgconn
+    try:
+        pgconn.consume_input()
+        pgconn.is_busy()
+        pgconn.consume_input()  # behind its last words
+    except psycopg.OperationalError:
+        connection.close()
+    return connection.closed
 
 
 def _cancel(connection: Connection, answer: Answer) -> None:
@@ -146,30 +174,38 @@ def _cancel(connection: Connection, answer: Answer) -> None:
         connection.close()
 
 
-def _flush(pgconn: pq.abc.PGconn, until: float | None = None) -> bool:
+def _flush(pgconn: pq.abc.PGconn, until: float | None = None, waiting: Waiting | None = None) -> bool:
     """Whether the server sent anything while it took what we had to send."""
     heard = False
     while pgconn.flush():
         # The server may be sending notices and wait for us to read them before it reads on.
-        if _wait(pgconn, select.POLLIN | select.POLLOUT, until) & select.POLLIN:
+        if _wait(pgconn, select.POLLIN | select.POLLOUT, until, waiting) & select.POLLIN:
             pgconn.consume_input()
             heard = True
     return heard
 
 
-def _wait(pgconn: pq.abc.PGconn, events: int, until: float | None = None) -> int:
+def _wait(
+    pgconn: pq.abc.PGconn, events: int, until: float | None = None, waiting: Waiting | None = None
+) -> int:
     poll = select.poll()
     poll.register(pgconn.socket, events)
+    while waiting and until is None:
+        if ready := poll.poll(waiting.every * 1000):
+            return ready[0][1]
+        waiting.tick()
     ready = poll.poll(None if until is None else max(0.0, until - time.monotonic()) * 1000)
     if not ready:
         raise psycopg.OperationalError("the server does not answer")
     return ready[0][1]
 
 
-def _results(pgconn: pq.abc.PGconn, until: float | None) -> Iterator[pq.abc.PGresult]:
+def _results(
+    pgconn: pq.abc.PGconn, until: float | None, waiting: Waiting | None
+) -> Iterator[pq.abc.PGresult]:
     while True:
         while pgconn.is_busy():
-            _wait(pgconn, select.POLLIN, until)
+            _wait(pgconn, select.POLLIN, until, waiting)
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
@@ -182,9 +218,10 @@ def _collect(
     answer: Answer,
     data: Iterable[bytes] | None = None,
     until: float | None = None,
+    waiting: Waiting | None = None,
 ) -> None:
     pgconn = connection.pgconn
-    for result in _results(pgconn, until):
+    for result in _results(pgconn, until, waiting):
         status = result.status
         if status in (COMMAND_OK, TUPLES_OK, SINGLE_TUPLE):
             answer.add(result)
@@ -192,12 +229,14 @@ def _collect(
             # The first one is the cause; a second only says that the connection is gone.
             answer.error = answer.error or error_from_result(result)
         elif status == pq.ExecStatus.COPY_IN:
-            _feed(connection, data, until)
+            _feed(connection, data, until, waiting)
         elif status == pq.ExecStatus.COPY_OUT:
             _skip_copy(pgconn, until)
 
 
-def _feed(connection: Connection, data: Iterable[bytes] | None, until: float | None) -> None:
+def _feed(
+    connection: Connection, data: Iterable[bytes] | None, until: float | None, waiting: Waiting | None
+) -> None:
     """Gives the server the data that it asks for, and not all of them once it has answered.
 
     libpq tells of an answer only at their end. But in the middle of a COPY the server sends notices and errors, no
@@ -214,8 +253,8 @@ def _feed(connection: Connection, data: Iterable[bytes] | None, until: float | N
     try:
         for block in data or ():
             while not pgconn.put_copy_data(block):
-                _flush(pgconn, until)
-            if _flush(pgconn, until) or _has_input(pgconn):
+                _flush(pgconn, until, waiting)
+            if _flush(pgconn, until, waiting) or _has_input(pgconn):
                 unexplained = unexplained or time.monotonic()
                 pgconn.consume_input()
                 pgconn.is_busy()  # which looks for notices
@@ -225,7 +264,7 @@ def _feed(connection: Connection, data: Iterable[bytes] | None, until: float | N
     finally:
         connection.remove_notice_handler(explain)
     pgconn.put_copy_end(refusal)
-    _flush(pgconn, until)
+    _flush(pgconn, until, waiting)
 
 
 def _has_input(pgconn: pq.abc.PGconn) -> bool:

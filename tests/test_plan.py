@@ -274,7 +274,7 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
         fresh_database(servers(major)) as url,
         scratch.built(Settings(database_url=url), Heard().say, TakenBack, files, migrations[:1]) as scene,
     ):
-        scene.watch({})
+        scene.watch_from_here({})
         judge = rehearsal._Judge(scene.watched, {})
         for migration in migrations[1:]:
             statement = cases[migration.id].statement
