@@ -21,11 +21,12 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
 from yoyo import internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table, get_migration_hash
 
-from sqlrail import explain, orphans, outside, wire
+from sqlrail import explain, orphans, outside, rights, wire
 from sqlrail.connect import Connection, connect, hide
 from sqlrail.errors import (
     Busy,
@@ -54,6 +55,8 @@ RECONNECT = 15.0
 QUICK = 0.1
 #: stands for a transaction's number in what is composed before it is known; no text of SQL may hold it
 TRANSACTION = b"\0"
+#: of the schema sqlrail, see own_tables.sql
+OWN_TABLES = ("stamp", "run", "progress", "archive")
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
 #: what a second try may mend
@@ -150,14 +153,38 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._following: dict[Any, Any] = {}
         self._before: dict[str, str | None] = {}
         self._openings: dict[tuple[str, str], bytes] = {}
+        self.schema: Any = None
+        self.has_records = self.has_own_tables = self.has_all_own_tables = False
         super().__init__(None, default_migration_table)
         try:
             self.look()
             if self.is_pooled:
                 self._check_pooler()
-        except BaseException:
-            self.connection.close()
+        except BaseException as exc:
+            self.__exit__(type(exc), exc, None)
             raise
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
+        if isinstance(exc, SqlrailError) and isinstance(exc.__cause__, pg.InsufficientPrivilege):
+            exc.args = (f"{exc}{self._remedy(exc.statement)}",)
+        super().__exit__(kind, exc, trace)
+
+    def _remedy(self, statement: str | None) -> str:
+        """What grants a right that was denied to a statement of a file, or to ours."""
+        wanted = list(self._own_rights() if statement is None else rights.of_statement(statement))
+        if not self.connection.closed:
+            self.undo()
+        asked = wire.send(self.connection, self._rights(wanted), Answer())
+        return rights.sentence([grant for (grant,) in asked.rows])
+
+    def _rights(self, wanted: list[rights.Wanted]) -> bytes:
+        return self.message("rights", wanted=Jsonb([it._asdict() for it in wanted]))
+
+    def _own_rights(self) -> Iterator[rights.Wanted]:
+        ours = [self.migration_table, self.log_table, self.lock_table, self.version_table]
+        if self.schema:
+            yield from rights.of_tables(self.schema, ours, there=self.has_records)
+        yield from rights.of_tables("sqlrail", OWN_TABLES, there=self.has_all_own_tables)
 
     # What yoyo asks of a backend
 
@@ -559,9 +586,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if self.has_all_own_tables:
             return b""
         if not self.may_have_own_tables:
+            wanted = [it for it in self._own_rights() if it.schema == "sqlrail"]
+            grants, user = self._ask(self._rights(wanted)).rows, self.connection.info.user
+            # Where there is no schema there is nothing to grant a right on.
+            make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))
             raise Refused(
-                f"this needs the schema sqlrail, and the role may not create it in {self.database}. Its owner "
-                f"can run: CREATE SCHEMA sqlrail AUTHORIZATION <role>. Nothing was changed."
+                f"this needs the schema sqlrail, and the role {user} may not make or use it in "
+                f"{self.database}. Nothing was changed."
+                + rights.sentence([grant for (grant,) in grants] or [make.as_string()])
             )
         return self.message("own_tables")
 

@@ -45,6 +45,9 @@ def failure(
         )
     found: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
     found.__cause__ = error
+    if completed is not None and completed < len(piece.statements):
+        statement = piece.statements[completed]
+        found.statement = piece.text[statement.start : statement.end].decode()
     return found
 
 

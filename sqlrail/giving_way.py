@@ -272,6 +272,12 @@ def lasting(seconds: float) -> str:
 
 def shortened(query: str) -> str:
     """A query in one line, cut, without comments, and with ? for each literal: they may be somebody's secrets."""
+    line = re.sub(_SET, r"\1 ?", " ".join(_printable(bare(query)).split()))
+    return line if len(line) <= QUERY else f"{line[: QUERY - 1].rstrip()}…"
+
+
+def bare(query: str) -> str:
+    """A query without comments, and with ? for each literal."""
     parts, at, piece = [], 0, re.compile(_PIECE)
     while match := piece.match(query, at):
         kind, text, at = match.lastgroup, match[0], match.end()
@@ -283,9 +289,7 @@ def shortened(query: str) -> str:
             parts.append("?")
         else:
             parts.append("?" if kind == "number" else text)
-    line = " ".join(_printable("".join(parts)).split())
-    line = re.sub(_SET, r"\1 ?", line)
-    return line if len(line) <= QUERY else f"{line[: QUERY - 1].rstrip()}…"
+    return "".join(parts)
 
 
 def _behind_comment(query: str, at: int) -> int:

