@@ -21,7 +21,7 @@ SELECT w.locktype, w.mode,
        CASE a.query WHEN '<insufficient privilege>' THEN a.state IS NULL ELSE false END AS is_hidden,
        coalesce(a.state, CASE WHEN prepared.gid IS NOT NULL THEN 'prepared' END) AS state,
        extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, prepared.at))::float8 AS seconds,
-       a.query, a.wait_event_type = 'Lock' AS waits, held.modes
+       left(a.query, 4096), a.wait_event_type = 'Lock' AS waits, held.modes
   FROM waited_for AS w
  CROSS JOIN LATERAL (SELECT DISTINCT pid FROM unnest(pg_blocking_pids(w.pid)) AS pid) AS b
   LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid

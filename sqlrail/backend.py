@@ -299,6 +299,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Runs a file statement by statement on a connection of its own, while this one holds the lock."""
         self._close()
         self._running, started = None, time.monotonic()
+        self._backend, self._limit = None, self.lock_timeout(None)
         operation = self.operation if mark else "post-apply"
         key = {"id": migration.id, "hash": migration.hash, "operation": operation}
         with closing(self._connect_worker(file)) as worker:

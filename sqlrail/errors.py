@@ -17,7 +17,7 @@ class SqlrailError(Exception):
         self.applied: list[str] = []
         #: ids of those that it had rolled back
         self.rolled_back: list[str] = []
-        #: the statement of a file that failed; never shown, for it may hold a secret
+        #: the beginning of a file's statement that was denied a right; never shown, for it may hold a secret
         self.statement: str | None = None
         #: more for scripts, by its key in the JSON of the error
         self.details: dict[str, Any] = {}

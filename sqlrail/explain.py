@@ -13,6 +13,8 @@ from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
 from sqlrail.history import File
 from sqlrail.statements import NAME, Piece, Statement, plain
 
+#: bytes of a statement that tell what it needs
+_ENOUGH = 10_000
 # What of a COPY … FROM stdin tells its fields apart
 _COPY = (
     rf"(?i)COPY\s+(?:(?:{NAME})\s*\.\s*)*(?P<table>{NAME})\s*"
@@ -45,9 +47,9 @@ def failure(
         )
     found: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
     found.__cause__ = error
-    if completed is not None and completed < len(piece.statements):
-        statement = piece.statements[completed]
-        found.statement = piece.text[statement.start : statement.end].decode()
+    if isinstance(error, pg.InsufficientPrivilege) and 0 <= (completed or 0) < len(piece.statements):
+        statement = piece.statements[completed or 0]
+        found.statement = piece.text[statement.start : statement.end][:_ENOUGH].decode(errors="ignore")
     return found
 
 

@@ -20,6 +20,7 @@ from console import Sqlrail
 from console import sqlrail as sqlrail
 from hypothesis import given
 from hypothesis import strategies as st
+from test_pooler import pooled as pooled
 
 from sqlrail import giving_way, local
 from sqlrail.backend import Applied
@@ -230,6 +231,17 @@ def test_where_there_is_no_second_connection_it_says_so_and_lands_nevertheless(
     assert "Who was in the way is not known: there was no second connection to look from." in listener.said[0]
 
 
+def test_behind_a_pooler_whoever_is_in_the_way_is_named_too(
+    pooled: str, database: str, settings: Settings, connect: Connect
+) -> None:
+    keeper = connect(database, autocommit=False)
+    keeper.execute("LOCK TABLE busy IN ACCESS SHARE MODE")
+    listener = Releasing(keeper)
+    done = migrate(replace(settings, database_url=pooled, lock_timeout=0.5), listener)
+    assert [each.id for each in done.applied] == ["001_first", "002_second"]
+    assert f"in the way was backend {keeper.info.backend_pid} (" in listener.said[0]
+
+
 def test_a_prepared_transaction_in_the_way_is_named_with_what_ends_it(tmp_path: Path) -> None:
     with open_folder() as folder:
         options = {**FAST, "max_prepared_transactions": "2"}
@@ -243,7 +255,7 @@ def test_a_prepared_transaction_in_the_way_is_named_with_what_ends_it(tmp_path: 
                 query(url, "ROLLBACK PREPARED 'nobody''s'")
         finally:
             local.stop(folder / "server")
-    assert re.search(r"in the way was the prepared transaction 'nobody's', begun \d s ago\.", str(error))
+    assert re.search(r"in the way was the prepared transaction 'nobody's', begun \d+ s ago\.", str(error))
     assert str(error).endswith("or end it: ROLLBACK PREPARED 'nobody''s'.")
 
 
