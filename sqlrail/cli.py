@@ -267,13 +267,15 @@ class _Bar:
     def _draw(self, done: Progress) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
         text = _hidden(done.text, self.talk.secrets)
         if self.bar is None:
             columns = (
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[text]}", markup=False),
+                # Whom it waits for comes last, and must not be cut off.
+                TextColumn("{task.fields[text]}", markup=False, table_column=Column(overflow="fold")),
             )
             self.bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False)
             self.bar.start()
