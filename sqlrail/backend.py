@@ -736,19 +736,24 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.raise_if_lost(f"{name} was being committed", certain=False)
         self.say(f"the connection was lost while {name} was being committed; looking what became of it")
         self._reconnect(name)
-        # The old backend, should it still be at work, holds the lock: what is seen under the lock is final.
-        opened = self._open(closing.migration.hash)
-        self.undo()
-        if not opened.is_done:
+        if not self._is_committed(closing.migration.hash):
             raise ConnectionLost(
                 f"the connection was lost while {name} was being committed. The server that answers now has nothing of "
                 f"it: it was not committed there.{self._lost()} Run again."
             )
         self._confirm(closing)
 
+    def _is_committed(self, hash_: str) -> bool:
+        if not self.has_records:
+            return False
+        # The old backend, should it still be at work, holds the lock: what is seen under the lock is final.
+        opened = self._open(hash_)
+        self.undo()
+        return opened.is_done
+
     def _lost(self) -> str:
         """What was committed and is gone, if anything: a replica that lagged behind has become the primary."""
-        self.read_history()
+        self.look()
         recorded = {record.id for record in self.records}
         if gone := [done.id for done in self.done if done.id not in recorded]:
             self._tell()
@@ -765,10 +770,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         while True:
             try:
                 self._connection = self.connect(None)
-                self.is_standby = self._ask(self.message("standby")).row(-1)[0]
+                self.look()
                 self.raise_if_standby()  # one may be about to be promoted
                 return
             except SqlrailError as exc:
+                self._connection.close()
                 if time.monotonic() > deadline:
                     gone, primary = "does not come back", ""
                     if isinstance(exc, ReadOnlyServer):

@@ -19,6 +19,8 @@ from conftest import FAST
 from sqlrail import local
 from sqlrail.place import account_of, find_place, within_reach
 
+#: few connections, so that their table is soon full; a standby may not have fewer than its primary ever had
+SMALL = {**FAST, "max_connections": "8", "shared_buffers": "4MB"}
 #: who may come in, over TCP and by the socket
 RULES = """
 local all,replication all trust
@@ -64,13 +66,11 @@ class Postmaster:
     def launch(self, **options: str) -> Postmaster:
         """Starts it, and does not wait."""
         settings = {
-            **FAST,
+            **SMALL,
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
             "hba_file": str(self.folder / "rules"),
-            "max_connections": "8",
-            "shared_buffers": "4MB",
             **self.options,
             **options,
         }
@@ -137,7 +137,7 @@ class Postmaster:
 def make(folder: Path, binaries: Path) -> Postmaster:
     """A new server with the database `app`, not started."""
     home = folder / "home"
-    local.start(home, bin=binaries, options=FAST)
+    local.start(home, bin=binaries, options=SMALL)
     local.stop(home)
     place = find_place(home)
     reachable = within_reach(binaries, place)

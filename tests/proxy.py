@@ -44,7 +44,7 @@ class Proxy:
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.socket(socket.AF_UNIX)
-        self._path = folder / ".s.PGSQL.5432"
+        self.folder, self._path = folder, folder / ".s.PGSQL.5432"
         self._listener.bind(str(self._path))
         self._listener.listen()
 

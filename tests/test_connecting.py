@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import start_runner, wait_for, write
-from conftest import Connect, majors, open_folder, query, run
+from conftest import ROOT, Connect, clean_environment, majors, open_folder, query, run
 from postmasters import Postmaster, free_port, make, running
 
 from sqlrail.connect import connect as sqlrail_connect
@@ -431,3 +432,93 @@ def test_a_server_s_language_does_not_matter(debian: Postmaster, connect: Connec
     finally:
         query(debian.url(), "ALTER SYSTEM RESET lc_messages")
         query(debian.url(), "SELECT pg_reload_conf()")
+
+
+# A peer that is gone
+
+
+def option(connection: psycopg.Connection[Any], level: int, name: int) -> int:
+    with socket.socket(fileno=os.dup(connection.pgconn.socket)) as there:
+        return there.getsockopt(level, name)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="Linux names its socket's options so")
+def test_a_dead_peer_is_noticed_within_a_minute_unless_the_url_says_otherwise(server: Postmaster) -> None:
+    def told(url: str) -> list[int]:
+        with sqlrail_connect(Settings(database_url=url)) as connection:
+            names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+            is_on = option(connection, socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            return [is_on, *(option(connection, socket.IPPROTO_TCP, name) for name in names)]
+
+    is_on, idle, interval, count, unheard = told(server.url("app"))
+    assert (is_on, unheard) == (1, 45_000)
+    assert idle + interval * count <= 60
+    assert told(server.url("app", keepalives_idle=7, tcp_user_timeout=9000))[:2] == [1, 7]
+    assert told(server.url("app", keepalives=0))[0] == 0
+    sqlrail_connect(
+        Settings(database_url=f"postgresql://app@/app?host={server.folder}&port={server.port}")
+    ).close()
+
+
+@contextmanager
+def machine(name: str, here: str, there: str) -> Iterator[list[str]]:
+    """A network of its own, as if it were another machine; yields what goes in front of a command to run it there."""
+    ip = shutil.which("ip") or "/usr/sbin/ip"
+
+    def do(*words: str) -> None:
+        subprocess.run([ip, *words], check=True, capture_output=True)
+
+    try:
+        do("netns", "add", name)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a network of its own takes root and `ip netns`")
+    try:
+        do("link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b", "netns", name)
+        do("addr", "add", f"{here}/30", "dev", f"{name}a")
+        do("link", "set", f"{name}a", "up")
+        do("-n", name, "addr", "add", f"{there}/30", "dev", f"{name}b")
+        do("-n", name, "link", "set", f"{name}b", "up")
+        yield [ip, "netns", "exec", name]
+    finally:
+        subprocess.run([ip, "link", "del", f"{name}a"], check=False, capture_output=True)
+        do("netns", "del", name)
+
+
+def test_a_server_that_vanishes_from_the_network_is_noticed(
+    copy: Callable[[], Postmaster], tmp_path: Path
+) -> None:
+    files = write(tmp_path / "files", **{"001_a": "SELECT pg_sleep(600);\n"})
+    name, here, there = f"sr{os.getpid() % 10**6}", "10.213.77.1", "10.213.77.2"
+    vanishing = copy()
+    with machine(name, here, there) as prefix:
+        vanishing.rules(
+            f"local all all trust\nhost all all 127.0.0.1/32 trust\nhost all all {there}/32 trust\n"
+        )
+        vanishing.start(listen_addresses=f"127.0.0.1,{here}")
+        url = vanishing.url(
+            "app", keepalives_idle=1, keepalives_interval=1, keepalives_count=2, tcp_user_timeout=3000
+        )
+        with start_in(prefix, url.replace("127.0.0.1", here), files) as runner, ExitStack() as cleanup:
+            sleeping = "SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'"
+            cleanup.callback(runner.kill)
+            wait_for(lambda: query(vanishing.url(), sleeping), "the file is being run")
+            began = time.monotonic()
+            subprocess.run([prefix[0], "route", "add", "blackhole", f"{there}/32"], check=True)
+            try:
+                out, talk = runner.communicate(timeout=LONG)
+            finally:
+                subprocess.run([prefix[0], "route", "del", "blackhole", f"{there}/32"], check=True)
+        assert time.monotonic() - began < 10
+        assert (runner.returncode, out) == (1, "")
+        assert talk.startswith(
+            "the connection was lost while 001_a was being applied; nothing of it was kept."
+        ), talk
+        wait_for(lambda: not query(vanishing.url(), sleeping), "the server has noticed too")
+
+
+def start_in(prefix: list[str], url: str, files: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*prefix, sys.executable, ROOT / "runner.py", "migrate", "--migrations", files],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**clean_environment(), "DATABASE_URL": url, "APP_ENV": "development"},
+    )  # fmt: skip

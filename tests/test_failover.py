@@ -1,0 +1,210 @@
+"""A primary server and its replica, of real servers: what is said of a standby, and of a commit that a failover met."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from aftermath import Heard, attempt, read, start_runner, wait_for, write
+from conftest import majors, open_folder, query, run
+from postmasters import Postmaster, make, running
+from proxy import Proxy
+
+from sqlrail import backend
+from sqlrail.errors import ConnectionLost, ReadOnlyServer
+
+FILES = {
+    "001_a": "CREATE TABLE a (id int);\n",
+    "002_b": "CREATE TABLE b (id int);\n",
+    "003_c": "CREATE TABLE c (id int);\n",
+}
+
+
+@dataclass
+class Pair:
+    """A primary and a standby that follows it, and a folder of migrations."""
+
+    primary: Postmaster
+    standby: Postmaster
+    files: Path
+
+    def catch_up(self) -> None:
+        """Waits until the standby has all that was committed."""
+        upto = query(self.primary.url(), "SELECT pg_current_wal_insert_lsn()::text")[0][0]
+        behind = f"SELECT pg_last_wal_replay_lsn() < '{upto}'"
+        wait_for(lambda: query(self.standby.url(), behind) == [(False,)], "the standby has caught up")
+
+    def detach(self) -> None:
+        """Lets the standby fall behind from now on."""
+        query(self.standby.url(), "ALTER SYSTEM SET primary_conninfo = ''")
+        query(self.standby.url(), "SELECT pg_reload_conf()")
+        receivers = "SELECT pid FROM pg_stat_wal_receiver"
+        wait_for(lambda: not query(self.standby.url(), receivers), "it receives no more")
+
+    def fail_over(self) -> None:
+        """Kills the primary, and makes the standby one."""
+        self.primary.stop(signal.SIGKILL)
+        query(self.standby.url(), "SELECT pg_promote()")
+
+    def url(self, proxy: Proxy, **more: str) -> str:
+        """First the primary by way of the proxy, then the standby."""
+        folders = f"{quote(str(proxy.folder), safe='')},{quote(str(self.standby.folder), safe='')}"
+        rest = "".join(f"&{name}={value}" for name, value in more.items())
+        return f"postgresql://postgres@/app?host={folders}&port=5432,{self.standby.port}{rest}"
+
+    @contextmanager
+    def proxied(self, database: str = "app", cut_after: int | None = None) -> Iterator[Proxy]:
+        """The primary by way of a proxy that lets nobody through once it has cut."""
+        here = quote(str(self.primary.folder), safe="")
+        with open_folder() as folder:
+            url = f"postgresql://postgres@/{database}?host={here}&port=5432"
+            proxy = Proxy(folder, url, sender="server", cut_after=cut_after, again=False)
+            try:
+                yield proxy
+            finally:
+                proxy.close()
+
+    def last_commit(self) -> int:
+        """How many messages of the server go ahead of its last COMMIT, tried on a copy of the database."""
+        query(self.primary.url(database="postgres"), "CREATE DATABASE trial TEMPLATE app")
+        with self.proxied("trial") as proxy:
+            assert attempt(proxy.url, Heard(), self.files) is None
+            return proxy.commits[-1]
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Postmaster]:
+    if not majors():
+        pytest.skip("no PostgreSQL server is installed")
+    with open_folder() as folder:
+        yield make(folder, majors()[max(majors())])
+
+
+@pytest.fixture
+def pair(template: Postmaster, tmp_path: Path) -> Iterator[Pair]:
+    with open_folder() as folder:
+        primary, standby = template.copy(folder / "primary"), template.copy(folder / "standby")
+        (primary.folder / ".s.PGSQL.5432").symlink_to(primary.folder / f".s.PGSQL.{primary.port}")
+        standby.put("standby.signal")
+        follows = f"host=127.0.0.1 port={primary.port} user=postgres"
+        standby.put("postgresql.auto.conf", f"primary_conninfo = '{follows}'\n")
+        with running(primary), running(standby):
+            yield Pair(primary, standby, write(tmp_path / "files", **FILES))
+
+
+def test_a_standby_is_read_and_not_written(pair: Pair) -> None:
+    assert (
+        attempt(pair.primary.url(), Heard(), write(pair.files.parent / "first", **{"001_a": FILES["001_a"]}))
+        is None
+    )
+    pair.catch_up()
+    env = {"DATABASE_URL": pair.standby.url(), "APP_ENV": "development"}
+    status = run("status", "--json", "--migrations", pair.files, env=env)
+    states = [it["state"] for it in json.loads(status.stdout)["migrations"]]
+    assert (status.returncode, states) == (0, ["applied", "pending", "pending"])
+    for verb in (
+        "migrate",
+        "rollback",
+        "stamp test --name app",
+        "baseline --to 3",
+    ):
+        done = run(*verb.split(), "--wait", "20s", "--migrations", pair.files, env=env, timeout=15)
+        if verb in ("rollback", "baseline --to 3"):
+            assert done.returncode == 3  # there is a better reason not to
+            continue
+        assert (done.returncode, done.stdout) == (1, ""), (verb, done.stderr)
+        assert done.stderr.startswith(f"127.0.0.1:{pair.standby.port} is a standby: "), (verb, done.stderr)
+        assert "target_session_attrs=read-write" in done.stderr
+    assert isinstance(attempt(pair.standby.url(), Heard(), pair.files), ReadOnlyServer)
+    assert read(pair.primary.url()).records == ["001_a"]
+
+
+def test_of_a_primary_and_a_standby_the_one_that_can_be_written_to_is_taken(pair: Pair) -> None:
+    ports = f"127.0.0.1:{pair.standby.port},127.0.0.1:{pair.primary.port}"
+    url = f"postgresql://postgres@{ports}/app?target_session_attrs=read-write"
+    assert attempt(url, Heard(), pair.files) is None
+    assert read(pair.primary.url()).records == [*FILES]
+    pair.primary.stop(signal.SIGKILL)
+    done = run("migrate", "--migrations", pair.files, env={"DATABASE_URL": url})
+    assert done.returncode == 1
+    assert "it is a standby, and target_session_attrs wants a primary (" in done.stderr
+    assert f"port {pair.standby.port} failed: session is read-only" in done.stderr
+    assert f"port {pair.primary.port} failed: Connection refused" in done.stderr
+
+
+def test_a_commit_that_the_replica_has_is_found_there_after_a_failover(pair: Pair) -> None:
+    cut = pair.last_commit()
+    with pair.proxied(cut_after=cut) as proxy:
+        url = pair.url(proxy, target_session_attrs="read-write")
+        runner = start_runner(url, "migrate", "--json", "--migrations", pair.files)
+        assert proxy.was_cut.wait(30)
+        pair.catch_up()
+        pair.fail_over()
+        out, talk = runner.communicate(timeout=30)
+    assert runner.returncode == 0, (out, talk)
+    assert "the connection was lost while 003_c was being committed; looking what became of it" in talk
+    assert [it["id"] for it in json.loads(out)["applied"]] == [*FILES]
+    assert read(pair.standby.url()).records == [*FILES]
+
+
+def test_what_a_replica_that_lagged_behind_has_lost_is_said(pair: Pair) -> None:
+    first = write(pair.files.parent / "first", **{"001_a": FILES["001_a"]})
+    assert attempt(pair.primary.url(), Heard(), first) is None
+    cut = pair.last_commit()
+    pair.catch_up()
+    pair.detach()
+    with pair.proxied(cut_after=cut) as proxy:
+        url = pair.url(proxy, target_session_attrs="read-write")
+        runner = start_runner(url, "migrate", "--json", "--migrations", pair.files)
+        assert proxy.was_cut.wait(30)
+        assert read(pair.primary.url()).records == [*FILES]  # and nobody will ever know
+        pair.fail_over()
+        out, _ = runner.communicate(timeout=30)
+    error = json.loads(out)["error"]
+    assert (runner.returncode, error["kind"], error["applied"]) == (1, "connection_lost", [])
+    assert "003_c was being committed. The server that answers now has nothing of it" in error["message"]
+    assert (
+        "Nor has it 002_b, which had been committed: it is another server, which lagged" in error["message"]
+    )
+    assert read(pair.standby.url()).records == ["001_a"]
+    heard = Heard()
+    assert attempt(pair.standby.url(), heard, pair.files) is None
+    assert heard.applied_ids == ["002_b", "003_c"]
+
+
+def test_a_replica_that_lacks_all_of_it_is_no_riddle(pair: Pair) -> None:
+    cut = pair.last_commit()
+    pair.catch_up()
+    pair.detach()
+    with pair.proxied(cut_after=cut) as proxy:
+        url = pair.url(proxy, target_session_attrs="read-write")
+        runner = start_runner(url, "migrate", "--migrations", pair.files)
+        assert proxy.was_cut.wait(30)
+        pair.fail_over()
+        _, talk = runner.communicate(timeout=30)
+    assert runner.returncode == 1
+    assert "Nor has it 001_a, 002_b, which had been committed" in talk
+    assert attempt(pair.standby.url(), Heard(), pair.files) is None
+    assert read(pair.standby.url()).records == [*FILES]
+
+
+def test_where_only_a_standby_is_left_nothing_is_guessed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "RECONNECT", 0.5)
+    cut = pair.last_commit()
+    with pair.proxied(cut_after=cut) as proxy:
+        error = attempt(pair.url(proxy), Heard(), pair.files)
+    assert isinstance(error, ConnectionLost)
+    assert error.applied == ["001_a", "002_b"]
+    assert str(error) == (
+        "the connection was lost while 003_c was being committed, and the server that answers now is a standby. "
+        "Whether it was committed, `status` will say; running again, against the primary server, is safe either way."
+    )
+    heard = Heard()
+    assert attempt(pair.primary.url(), heard, pair.files) is None
+    assert heard.applied_ids == []
