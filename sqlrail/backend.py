@@ -792,7 +792,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self, file: File, piece: Piece, answer: Answer, *, at_commit: bool = False, ahead: int = 0
     ) -> SqlrailError:
         """The error that people read for a file that failed: where, what, and what stands."""
-        self.raise_if_lost(f"{file.id} was being applied")
+        self.raise_if_lost(f"{file.id} was being applied", error=answer.error)
         error = answer.error
         assert error is not None
         stands = f"Nothing of {file.id} was kept."
@@ -824,7 +824,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 holder = None
             else:
                 self.undo()
-                self.raise_if_lost("a transaction was being opened")
+                self.raise_if_lost("a transaction was being opened", error=answer.error)
                 self.raise_if_standby(answer.error)
                 raise DatabaseFailed(
                     f"a transaction cannot be opened: {explain.sentence(answer.error)}"
@@ -949,7 +949,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         connection = worker or self.connection
         answer = wire.send(connection, text, Answer())
         if answer.error is not None:
-            self.raise_if_lost("the database was being asked", connection)
+            self.raise_if_lost("the database was being asked", connection, error=answer.error)
             self.raise_if_standby(answer.error)
             raise DatabaseFailed(f"the database refused: {explain.sentence(answer.error)}") from answer.error
         return answer
@@ -960,12 +960,21 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if self.connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             wire.send(self.connection, self.message("rollback") + self.message("deallocate"), Answer())
 
-    def raise_if_lost(self, when: str, connection: Connection | None = None, *, certain: bool = True) -> None:
-        """ConnectionLost if the connection is gone."""
+    def raise_if_lost(
+        self,
+        when: str,
+        connection: Connection | None = None,
+        *,
+        certain: bool = True,
+        error: psycopg.Error | None = None,
+    ) -> None:
+        """ConnectionLost if the connection is gone, with the server's last words if it had any."""
         if (connection or self.connection).closed:
             stands = "nothing of it was kept" if certain else "whether it was committed is not known"
+            words = f" The last that was heard: {explain.sentence(error)}" if error and error.sqlstate else ""
             raise ConnectionLost(
-                f"the connection was lost while {when}; {stands}. Run again once the database answers: that is safe."
+                f"the connection was lost while {when}; {stands}.{words} "
+                "Run again once the database answers: that is safe."
             )
 
     def message(self, name: str, **parts: Any) -> bytes:

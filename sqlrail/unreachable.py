@@ -1,9 +1,9 @@
 """Why a connection failed and what to do about it: by SQLSTATE where a server answered, else by its words.
 
-libpq keeps the SQLSTATE of a refused connection to itself, and what a server says may be of any language. So the
-failed attempt is made once more, with libpq told to write all that it knows: the SQLSTATE, and the name of the
-function in the server that refused. The words of libpq itself, which is told no locale, and of poolers, whose
-SQLSTATEs say little, are English.
+libpq keeps the SQLSTATE of a refused connection to itself, and what a server says may be of any language. Where it is
+not English, the failed attempt is made once more, with libpq told to write all that it knows: the SQLSTATE, and the
+name of the function in the server that refused. The words of libpq itself, which is told no locale, and of poolers,
+whose SQLSTATEs say little, are English.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import psycopg
 from psycopg.pq import ConnStatus, PGconn, PollingStatus
 
 #: seconds that the second attempt gets at the most, and the look whether anybody takes connections there
-PATIENCE, GLANCE = 10.0, 1.0
+PATIENCE, GLANCE = 5.0, 1.0
 #: libpq's PQERRORS_VERBOSE
 VERBOSE = 2
 #: lines of libpq's that people need not read
@@ -74,26 +74,27 @@ REASONS = (
             SPELLING),
     _answer("no password supplied", "the server asks for a password, and none is given",
             "Put it into DATABASE_URL, PGPASSWORD or a password file."),
-    _answer("28000: .*(?:no encryption|SSL off).*ClientAuthentication|SSL required",
+    _answer("28000: .*(?:no encryption|SSL off).*ClientAuth|no pg_hba.conf entry .*(?:no encr|SSL off)|SSL required",
             "the server lets this role in from here with TLS only, or not at all",
             "Try sslmode=require in DATABASE_URL; else its administrator adds an entry to pg_hba.conf."),
-    _answer("28000: .*ClientAuthentication",
+    _answer("28000: .*ClientAuthentication|no pg_hba.conf entry|pg_hba.conf rejects",
             "the server's pg_hba.conf has no entry that lets this role into this database from here",
             "Its administrator adds one, and reloads it."),
-    _answer("28000: .*InitializeSessionUserId|role .* does not exist|no such user",
+    _answer("28000: .*InitializeSessionUserId|role .* (?:does not exist|is not permitted)|no such user",
             "there is no role {role}, or it may not log in",
             "Check the user in DATABASE_URL, or let an administrator run CREATE ROLE ... LOGIN."),
-    _answer(r"28\w{3}: ", "the server does not take this user for the role {role}",
+    _answer(r"28\w{3}: |(?:Peer|Ident) authentication failed", "the server does not take this user for the role {role}",
             "Check the user in DATABASE_URL, and how pg_hba.conf has roles prove who they are."),
     _answer("3D000: |no such database|database .* does not exist",
             "there is no database {database} on that server",
             "Check the name in DATABASE_URL, or make it: createdb, or CREATE DATABASE in psql."),
-    _answer("42501: ", "the role {role} may not connect to the database {database}",
+    _answer("42501: |permission denied for database", "the role {role} may not connect to the database {database}",
             "Its owner can run: GRANT CONNECT ON DATABASE ... TO ..."),
-    _answer("55000: ", "the database {database} takes no connections",
+    _answer("55000: |is not currently accepting connections", "the database {database} takes no connections",
             "Its owner can run: ALTER DATABASE ... ALLOW_CONNECTIONS true."),
-    _answer("query_wait_timeout", "the pooler has no connection to its server free",
-            "Raise its pool_size, close what holds the connections, or wait with --wait 60s.", passes=True),
+    _answer("query_wait_timeout", "the pooler has no connection to its server: none is free, or that server is down",
+            "See whether it runs, close what holds the connections, or raise pool_size; --wait 60s waits for one.",
+            passes=True),
     _answer(r"server down|server.login|cannot connect to server|08P01: (?:connect|server)",
             "the pooler answers, and the server behind it does not",
             "Start that server, or check where the pooler looks for it; --wait 60s waits for it.", passes=True),
@@ -127,7 +128,7 @@ REASONS = (
            "the connection was taken, and closed at once",
            "A proxy whose server is not up yet does that, and a server that crashes: look into its log; --wait 60s "
            "waits for it.", passes=True),
-    _answer("SSL|TLS", "the server and this client do not agree on TLS", TLS),
+    _answer("SSL error|sslmode", "the server and this client do not agree on TLS", TLS),
 )  # fmt: skip
 
 
@@ -174,7 +175,9 @@ def _tell(conninfo: str, error: psycopg.Error) -> str:
     text = re.sub(r"(?m)^(?:- .*hostaddr: \S+: )?connection (?:failed|is bad): ", "", str(error)).strip()
     if "timeout expired" in text:
         return f"{text}: it takes the connection and says nothing" if _is_taken(conninfo) else text
-    if isinstance(error, psycopg.OperationalError) and error.pgconn is not None:
+    is_one = "Multiple connection attempts" not in text and "," not in _address(conninfo)[0]
+    # A password that was refused is not sent twice without need: some servers lock the role then.
+    if isinstance(error, psycopg.OperationalError) and error.pgconn and not (is_one and _find(text)):
         with suppress(OSError, AttributeError, psycopg.Error):  # without it we know less, and that is all
             return _try_again(conninfo) or text
     return text
@@ -211,10 +214,18 @@ def _library() -> str:
     return str(find_libpq_full_path())
 
 
+def _address(conninfo: str) -> tuple[str, str]:
+    given = psycopg.conninfo.conninfo_to_dict(conninfo)
+    defaults = {
+        option.keyword.decode(): (option.val or b"").decode() for option in psycopg.pq.Conninfo.get_defaults()
+    }
+    host, port = (str(given.get(name) or defaults.get(name) or "") for name in ("host", "port"))
+    return str(given.get("hostaddr") or host), port
+
+
 def _is_taken(conninfo: str) -> bool:
     """Whether anybody takes a connection at the one address of the conninfo."""
-    given = psycopg.conninfo.conninfo_to_dict(conninfo)
-    host, port = str(given.get("hostaddr") or given.get("host") or ""), str(given.get("port") or 5432)
+    host, port = _address(conninfo)
     with suppress(OSError, ValueError):
         if host.startswith("/"):
             with socket.socket(socket.AF_UNIX) as probe:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -48,6 +49,13 @@ SET ROLE pg_monitor;
 @pytest.fixture
 def pooled(server: local.Server, database: str) -> Iterator[str]:
     """The database by way of a pool of three sessions."""
+    with pooler(server, database) as url:
+        yield url
+
+
+@contextmanager
+def pooler(server: local.Server, database: str, server_socket: str = "", **options: object) -> Iterator[str]:
+    """The database by way of PgBouncer, in transaction mode unless told otherwise."""
     host = database.partition("?host=")[2].partition("&")[0]
     with open_folder() as folder, ExitStack() as cleanup:
         owner = server.data.stat().st_uid
@@ -59,20 +67,23 @@ def pooled(server: local.Server, database: str) -> Iterator[str]:
         sockets.mkdir(mode=0o700)
         os.chown(sockets, owner, -1)
         settings = folder / "pgbouncer.ini"
+        told = {"pool_mode": "transaction", "default_pool_size": POOL, **options}
         settings.write_text(
-            f"[databases]\n* = host={unquote(host)} port=5432 user=postgres\n"
+            f"[databases]\n* = host={server_socket or unquote(host)} port=5432 user=postgres\n"
             f"[pgbouncer]\nlisten_addr =\nlisten_port = 5432\nunix_socket_dir = {sockets}\nauth_type = any\n"
-            f"pool_mode = transaction\ndefault_pool_size = {POOL}\nmax_client_conn = 100\n"
-            "ignore_startup_parameters = extra_float_digits\n"
+            "max_client_conn = 100\nignore_startup_parameters = extra_float_digits\n"
+            + "".join(f"{name} = {value}\n" for name, value in told.items())
         )
         settings.chmod(0o644)
         log = cleanup.enter_context((folder / "log").open("wb"))
-        pooler = subprocess.Popen([PGBOUNCER, settings], stdout=log, stderr=log, cwd="/", **account)
-        cleanup.callback(pooler.wait, PATIENCE)
-        cleanup.callback(pooler.kill)
+        process = subprocess.Popen([PGBOUNCER, settings], stdout=log, stderr=log, cwd="/", **account)
+        cleanup.callback(process.wait, PATIENCE)
+        cleanup.callback(process.kill)
         url = database.replace(host, quote(str(sockets), safe=""))
-        wait_for(lambda: pooler.poll() is not None or (sockets / ".s.PGSQL.5432").exists(), "PgBouncer is up")
-        assert pooler.poll() is None, (folder / "log").read_text()
+        wait_for(
+            lambda: process.poll() is not None or (sockets / ".s.PGSQL.5432").exists(), "PgBouncer is up"
+        )
+        assert process.poll() is None, (folder / "log").read_text()
         yield url
 
 
@@ -228,3 +239,71 @@ def test_rollback_and_baseline_go_through_the_pool(pooled: str, database: str, t
     assert sqlrail("baseline", "--to", "1").startswith("recorded 001_a\n")
     assert read(database).records == ["001_a"]
     assert query(database, "SELECT datname FROM pg_database WHERE datname ~ '^sqlrail_scratch'") == []
+
+
+def test_in_session_mode_all_is_as_it_was(server: local.Server, database: str, tmp_path: Path) -> None:
+    files = write(
+        tmp_path / "files",
+        **{
+            "001_a": "CREATE TABLE a (id int);\n",
+            "002_b": "-- transactional: false\nCREATE INDEX CONCURRENTLY a_id ON a (id);\n",
+        },
+    )
+    with pooler(server, database, pool_mode="session") as url:
+        done = run("migrate", "--migrations", files, env={"DATABASE_URL": url})
+        assert (done.returncode, reported(done.stdout)) == (0, ["001_a", "002_b"]), done.stderr
+    assert read(database).records == ["001_a", "002_b"]
+
+
+@pytest.mark.parametrize("verb", ["migrate", "status", "cleanup", "archive list", "rollback --yes"])
+def test_a_pooler_of_statements_is_refused_before_anything_runs(
+    verb: str, server: local.Server, database: str
+) -> None:
+    with pooler(server, database, pool_mode="statement") as url:
+        done = run(
+            *verb.split(), "--wait", "30s", env={"DATABASE_URL": url, "APP_ENV": "development"}, timeout=20
+        )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("this connection goes through a pooler that allows no transactions: ")
+    assert "pool_mode" in done.stderr
+    state = read(database)
+    assert (state.records, state.catalog) == ([], [])
+
+
+def test_a_pooler_whose_server_is_down_is_told_from_a_server_that_is_down(
+    server: local.Server, database: str
+) -> None:
+    with pooler(server, database, server_socket="/nowhere", server_login_retry=1) as url:
+        done = run("status", env={"DATABASE_URL": f"{url}&connect_timeout=2"})
+        assert done.returncode == 1
+        assert re.search("pooler answers, and the server behind|A pooler whose server is down", done.stderr)
+    with pooler(
+        server, database, server_socket="/nowhere", query_wait_timeout=1, client_login_timeout=2
+    ) as url:
+        done = run("status", env={"DATABASE_URL": url})
+        assert done.returncode == 1
+        assert (
+            "the pooler has no connection to its server: none is free, or that server is down ("
+            in done.stderr
+        )
+
+
+def test_a_database_that_the_pooler_does_not_know(server: local.Server, database: str) -> None:
+    with pooler(server, database) as url:
+        name = url.partition("?")[0].rpartition("/")[2]
+        done = run(
+            "status", "--wait", "20s", env={"DATABASE_URL": url.replace(f"/{name}?", "/nothing?")}, timeout=15
+        )
+    assert done.returncode == 1
+    assert "there is no database nothing on that server (" in done.stderr
+
+
+def test_a_pool_that_is_used_up_says_so(server: local.Server, database: str, connect: Connect) -> None:
+    with pooler(server, database, default_pool_size=1, query_wait_timeout=1) as url:
+        holder = connect(url, autocommit=False, prepare_threshold=None)
+        holder.execute("SELECT 1")
+        done = run("status", env={"DATABASE_URL": url})
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "query_wait_timeout" in done.stderr
+        holder.rollback()
+        assert run("status", env={"DATABASE_URL": url}).returncode == 0
