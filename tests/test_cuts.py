@@ -15,7 +15,9 @@ from conftest import Connect, open_folder, run
 from proxy import Proxy, Sender
 
 from sqlrail import backend, local
+from sqlrail.cleanup import cleanup
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
+from sqlrail.settings import Settings
 
 #: of the server's messages every so manieth is cut; 1 takes a few minutes
 STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))
@@ -193,3 +195,26 @@ def test_a_cut_in_each_statement_of_a_file_leaves_nothing_of_the_file(
         assert state.rows == {table: [] for table in tables}
     assert attempt(database, Heard(), files) is None
     assert read(database).rows == {table: ["(1)"] for table in tables}
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry run", "cleanup"])
+def test_a_cut_in_a_cleanup_is_said_to_be_one(story: Story, folder: Path, dry_run: bool) -> None:
+    def clean(url: str) -> SqlrailError | None:
+        told = Settings(database_url=url, environment="development", migrations=MIGRATIONS)
+        try:
+            cleanup(told, Heard(), dry_run=dry_run)
+        except SqlrailError as exc:
+            return exc
+        return None
+
+    with story.copy() as url:
+        with closing(Proxy(folder, url)) as proxy:
+            assert clean(proxy.url) is None
+        number = proxy.counts["client"]
+    for after in range(number - 1):
+        with story.copy() as url, watching(story.server, url) as watch:
+            with closing(Proxy(folder, url, cut_after=after, again=False)) as proxy:
+                error = clean(proxy.url)
+            assert isinstance(error, (ConnectionFailed, ConnectionLost)), (after, repr(error))
+            watch.wait_until_gone()

@@ -614,6 +614,13 @@ def test_a_call_that_was_cut_off_is_for_people_to_judge(
     place.check_recorded()
 
 
+def test_that_it_decided_nothing_is_said_of_interrupted(place: Place) -> None:
+    assert place.run(f"{LOG}{insert(1)}", interrupted="done") is None
+    assert place.heard.said == ["--interrupted done was not needed: no statement here was cut off"]
+    assert place.run() is None
+    assert place.heard.said == []
+
+
 def test_a_call_that_failed_by_itself_was_not_cut_off(place: Place) -> None:
     calls = CALLS.replace("PERFORM pg_sleep(%s)", "PERFORM 1 / %s")
     error = place.run(f"{LOG}{calls % 0}CALL p();\n")

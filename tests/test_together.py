@@ -333,3 +333,19 @@ def test_what_a_file_deferred_is_done_under_its_own_settings(database: str, tmp_
     )
     assert (done.returncode, reported(done.stdout)) == (0, ["001_aside"]), done.stderr
     assert query(database, "SELECT id FROM aside.seen") == [(7,)]
+
+
+@pytest.mark.parametrize("schema", ["a%s", "100%", "%(id)s", "a%%b"])
+def test_a_schema_may_have_a_percent_sign_in_its_name(database: str, tmp_path: Path, schema: str) -> None:
+    files = write(tmp_path / "files", **{"001_x": "SELECT 1;\n", "002_y": "CREATE TABLE y (id int);\n"})
+    for statement in (
+        f'CREATE SCHEMA "{schema}"',
+        f'CREATE TABLE "{schema}"._yoyo_migration (id varchar(191) PRIMARY KEY, ctime timestamp)',
+        f"""INSERT INTO "{schema}"._yoyo_migration VALUES ('001_x', '2014-02-03 04:05:06')""",
+        f'ALTER ROLE CURRENT_USER IN DATABASE {database.split("?")[0].rpartition("/")[2]} SET search_path = "{schema}"',
+    ):
+        query(database, statement)
+    done = run("migrate", "--migrations", files, env={"DATABASE_URL": database, "APP_ENV": "development"})
+    assert (done.returncode, reported(done.stdout)) == (0, ["002_y"]), done.stderr
+    records = f'SELECT migration_id FROM "{schema}"._yoyo_migration ORDER BY 1'
+    assert query(database, records) == [("001_x",), ("002_y",)]
