@@ -950,7 +950,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         answer = wire.send(connection, text, Answer())
         if answer.error is not None:
             self.raise_if_lost("the database was being asked", connection, error=answer.error)
-            self.raise_if_standby(answer.error)
+            if worker is None:
+                self.raise_if_standby(answer.error)
             raise DatabaseFailed(f"the database refused: {explain.sentence(answer.error)}") from answer.error
         return answer
 

@@ -62,7 +62,8 @@ def _connect(settings: Settings, options: str | None, say: Callable[[str], objec
         if not failure.passes or time.monotonic() + pause > deadline:
             raise _failed(settings, failure, waiting)
         if not waiting:
-            say(f"waiting for {target(settings)}, {settings.wait:g} s at the most (--wait): {failure.what}")
+            text = f"waiting for {target(settings)}, {settings.wait:g} s at the most (--wait): {failure.what}"
+            say(hide(text, settings))
             waiting = True
         time.sleep(pause)
         pause = min(pause * 2, PAUSES[1])

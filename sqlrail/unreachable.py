@@ -178,7 +178,9 @@ def _tell(conninfo: str, error: psycopg.Error) -> str:
     is_one = "Multiple connection attempts" not in text and "," not in _address(conninfo)[0]
     # A password that was refused is not sent twice without need: some servers lock the role then.
     if isinstance(error, psycopg.OperationalError) and error.pgconn and not (is_one and _find(text)):
-        with suppress(OSError, AttributeError, psycopg.Error):  # without it we know less, and that is all
+        with suppress(
+            OSError, AttributeError, KeyError, psycopg.Error
+        ):  # without it we know less, and that is all
             return _try_again(conninfo) or text
     return text
 

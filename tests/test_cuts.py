@@ -212,7 +212,7 @@ def test_a_cut_in_a_cleanup_is_said_to_be_one(story: Story, folder: Path, dry_ru
         with closing(Proxy(folder, url)) as proxy:
             assert clean(proxy.url) is None
         number = proxy.counts["client"]
-    for after in range(number - 1):
+    for after in range(0, number - 1, 2 if dry_run else 5):
         with story.copy() as url, watching(story.server, url) as watch:
             with closing(Proxy(folder, url, cut_after=after, again=False)) as proxy:
                 error = clean(proxy.url)
