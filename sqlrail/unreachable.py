@@ -145,7 +145,7 @@ class Failure:
 def explain(conninfo: str, error: psycopg.Error, role: str, database: str) -> Failure:
     """Why that attempt to connect failed."""
     text = _tell(conninfo, error)
-    parts = re.split(r"\n(?=connection to server|could not translate)", text)
+    parts = re.split(r"\n(?=connection to server|could not translate|- host)", text)
     found = [reason for reason in map(_find, parts) if reason]
     telling = [reason for reason in found if reason.answered] or found
     words = "; ".join(_plain(part) for part in parts)
@@ -172,15 +172,15 @@ def _plain(part: str) -> str:
 
 def _tell(conninfo: str, error: psycopg.Error) -> str:
     """All that libpq says of the failure, as it would with VERBOSITY verbose."""
-    text = re.sub(r"(?m)^(?:- .*hostaddr: \S+: )?connection (?:failed|is bad): ", "", str(error)).strip()
+    text, _, several = str(error).partition("\nMultiple connection attempts failed. All failures were:\n")
+    text = re.sub(r"(?m)^(?:- .*hostaddr: \S+: )?connection (?:failed|is bad): ", "", several or text).strip()
     if "timeout expired" in text:
-        return f"{text}: it takes the connection and says nothing" if _is_taken(conninfo) else text
-    is_one = "Multiple connection attempts" not in text and "," not in _address(conninfo)[0]
+        silent = not several and _is_taken(conninfo)
+        return f"{text}: it takes the connection and says nothing" if silent else text
+    is_one = not several and "," not in _address(conninfo)[0]
     # A password that was refused is not sent twice without need: some servers lock the role then.
     if isinstance(error, psycopg.OperationalError) and error.pgconn and not (is_one and _find(text)):
-        with suppress(
-            OSError, AttributeError, KeyError, psycopg.Error
-        ):  # without it we know less, and that is all
+        with suppress(OSError, AttributeError, KeyError, psycopg.Error):  # we know less then, and that is all
             return _try_again(conninfo) or text
     return text
 

@@ -194,6 +194,15 @@ def test_of_several_hosts_each_is_named(server: Postmaster) -> None:
     assert f"port {server.port} failed: FATAL" in said
 
 
+def test_of_several_hosts_one_that_says_nothing_hides_no_other(server: Postmaster) -> None:
+    with listening(None) as port:
+        hosts = f"127.0.0.1:{port},127.0.0.1:{server.port}"
+        said = refusal(f"postgresql://app@{hosts}/nothing", wait=LONG, timeout=2)
+    assert "there is no database nothing" in said
+    assert f"port: '{port}'" in said
+    assert "connection timeout expired" in said
+
+
 def test_a_server_that_starts_up_is_waited_for(copy: Callable[[], Postmaster], tmp_path: Path) -> None:
     late = copy()
     go = late.folder / "go"
