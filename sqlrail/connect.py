@@ -100,6 +100,8 @@ def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFai
         text = f"{where}: {failure.words}. Check what {named} says, and that the server runs."
     else:
         text = f"{where}: {failure.what} ({failure.words}). {failure.remedy}"
+    if failure.passes and not settings.wait:
+        text += " --wait 60s waits for it."
     return ConnectionFailed(hide(text, settings))
 
 

@@ -43,8 +43,8 @@ def _answer(pattern: str, what: str, remedy: str, passes: bool = False) -> Reaso
     return Reason(pattern, what, remedy, passes, answered=True)
 
 
-AGAIN = "Run again in a moment, or wait for it with --wait 60s."
-FREE = "Close connections that nobody uses, raise that limit, or wait for one with --wait 60s."
+AGAIN = "Run again in a moment."
+FREE = "Close connections that nobody uses, or raise that limit."
 SPELLING = (
     "Check the password in DATABASE_URL, PGPASSWORD or the password file; in a URL write @ as %40, : as %3A, / as %2F, "
     "# as %23 and % as %25."
@@ -61,12 +61,11 @@ REASONS = (
     _answer("57P0[12]: ", "the server is being shut down or restarted", AGAIN, passes=True),
     _answer("53300: .*InitializeSessionUserId|too many connections for role",
             "the role {role} has all the connections that it may have",
-            "Close those that nobody uses, raise the limit (ALTER ROLE ... CONNECTION LIMIT), or wait with --wait 60s.",
+            "Close those that nobody uses, or raise the limit: ALTER ROLE ... CONNECTION LIMIT.",
             passes=True),
     _answer("53300: .*CheckMyDatabase|too many connections for database",
             "the database {database} has all the connections that it may have",
-            "Close those that nobody uses, raise the limit (ALTER DATABASE ... CONNECTION LIMIT), or wait with "
-            "--wait 60s.", passes=True),
+            "Close those that nobody uses, or raise the limit: ALTER DATABASE ... CONNECTION LIMIT.", passes=True),
     _answer("53300: .*InitPostgres|remaining connection slots",
             "the only connections that are left are reserved, for superusers say", FREE, passes=True),
     _answer("53300: |too many clients|no more connections allowed", "there is no connection left", FREE, passes=True),
@@ -93,11 +92,11 @@ REASONS = (
     _answer("55000: |is not currently accepting connections", "the database {database} takes no connections",
             "Its owner can run: ALTER DATABASE ... ALLOW_CONNECTIONS true."),
     _answer("query_wait_timeout", "the pooler has no connection to its server: none is free, or that server is down",
-            "See whether it runs, close what holds the connections, or raise pool_size; --wait 60s waits for one.",
+            "See whether it runs, close what holds the connections, or raise pool_size.",
             passes=True),
     _answer(r"server down|server.login|cannot connect to server|08P01: (?:connect|server)",
             "the pooler answers, and the server behind it does not",
-            "Start that server, or check where the pooler looks for it; --wait 60s waits for it.", passes=True),
+            "Start that server, or check where the pooler looks for it.", passes=True),
     _answer("unsupported startup parameter", "the pooler does not take a parameter of ours",
             "Add it to the pooler's ignore_startup_parameters."),
     Reason("session is read-only|server is in hot standby mode",
@@ -112,22 +111,21 @@ REASONS = (
             "what answers there is no PostgreSQL", "Check host and port in DATABASE_URL."),
     _answer("certificate|private key", "the server's certificate is not trusted, or ours cannot be used", TLS),
     Reason("translate host name|resolve host", "the name of the host is not known",
-           "Check the host in DATABASE_URL, and the network of this machine or container; --wait 60s waits for it.",
+           "Check the host in DATABASE_URL, and the network of this machine or container.",
            passes=True),
     Reason("No such file", "there is no server behind that socket",
-           "Start the server, or check its socket folder (host) and port; --wait 60s waits for it.", passes=True),
+           "Start the server, or check its socket folder (host) and port.", passes=True),
     Reason("Connection refused", "nothing listens there",
-           "Start the server, or check host and port; --wait 60s waits for it.", passes=True),
+           "Start the server, or check host and port.", passes=True),
     Reason("Permission denied", "its socket is closed to this account",
            "Run this as an account that may use it, or name the server by host=localhost."),
     Reason("says nothing", "what listens there does not answer",
-           "A pooler whose server is down does that, and what is no PostgreSQL; --wait 60s waits for it.", passes=True),
+           "A pooler whose server is down does that, and what is no PostgreSQL.", passes=True),
     Reason("timeout expired|timed out|No route to host|unreachable", "nobody answers at that address",
-           "Check host and port, and the firewalls in between; --wait 60s waits for it.", passes=True),
+           "Check host and port, and the firewalls in between.", passes=True),
     Reason("closed the connection|closed unexpectedly|reset by peer|receive data|SYSCALL|EOF detected",
            "the connection was taken, and closed at once",
-           "A proxy whose server is not up yet does that, and a server that crashes: look into its log; --wait 60s "
-           "waits for it.", passes=True),
+           "A proxy whose server is not up yet does that, and a server that crashes: look into its log.", passes=True),
     _answer("SSL error|sslmode", "the server and this client do not agree on TLS", TLS),
 )  # fmt: skip
 

@@ -190,7 +190,7 @@ URLS = [
 UNREACHABLE = [
     url("postgresql://u:Pa55zorq@localhost:1/d",
         "cannot connect to u@localhost:1/d: nothing listens there (<any>refused). Start the server, or check host and "
-        "port; --wait 60s waits for it.",
+        "port. --wait 60s waits for it.",
         "refused", 1),
     # What RFC 6761 promises never to exist.
     url("postgresql://u:Pa55zorq@no-such-host.invalid/d",

@@ -84,6 +84,7 @@ def refusal(url: str, wait: float = 0, timeout: int = 5) -> str:
     with pytest.raises(ConnectionFailed) as failed:
         sqlrail_connect(Settings(database_url=url, connect_timeout=timeout, wait=wait))
     assert not wait or time.monotonic() - began < LONG / 3, "it waited for what time does not mend"
+    assert not wait or "--wait" not in str(failed.value)
     return str(failed.value)
 
 
@@ -161,6 +162,7 @@ def test_nobody_there() -> None:
     port = free_port()
     assert "nothing listens there (" in refusal(f"postgresql://u@127.0.0.1:{port}/d")
     assert "there is no server behind that socket (" in refusal("postgresql://u@/d?host=/nowhere")
+    assert refusal(f"postgresql://u@127.0.0.1:{port}/d").endswith(" --wait 60s waits for it.")
     assert "the name of the host is not known (" in refusal("postgresql://u@no-such-host.invalid/d")
 
 
@@ -337,6 +339,7 @@ def test_every_verb_waits_and_gives_up(verb: str) -> None:
     where = f"u@127.0.0.1:{port}/d"
     assert waiting == f"waiting for {where}, 0.7 s at the most (--wait): nothing listens there"
     assert len(end) == 1
+    assert "60s" not in end[0]
     assert end[0].startswith(
         f"cannot connect to {where}, and gave up after 0.7 s (--wait): nothing listens there ("
     )
