@@ -752,18 +752,22 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return opened.is_done
 
     def _lost(self) -> str:
-        """What was committed and is gone, if anything: a replica that lagged behind has become the primary."""
+        """What was committed and is gone, if anything, for a message; no longer counted as done then."""
         self.look()
         recorded = {record.id for record in self.records}
-        if gone := [done.id for done in self.done if done.id not in recorded]:
-            self._tell()
-            self.done = [done for done in self.done if done.id in recorded]
-            self._told = len(self.done)
-            return (
-                f" Nor has it {', '.join(gone)}, which had been committed: it is another server, which lagged behind "
-                "when it took over."
-            )
-        return ""
+        gone = [done for done in self.done if not self._stands(done, recorded)]
+        if not gone:
+            return ""
+        self._tell()
+        self.done = [done for done in self.done if done not in gone]
+        self._told = len(self.done)
+        return (
+            f" Nor has it {', '.join(done.id for done in gone)}, which had been committed: a replica that lagged "
+            "behind has taken over, or somebody has taken it back."
+        )
+
+    def _stands(self, done: Applied, recorded: Collection[str]) -> bool:
+        return done.id in recorded
 
     def _reconnect(self, name: str) -> None:
         deadline = time.monotonic() + RECONNECT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
@@ -189,6 +189,9 @@ class _Backend(Backend):
                 "applied may need it. Look at `status`, and run again."
             )
         return is_done
+
+    def _stands(self, done: Applied, recorded: Collection[str]) -> bool:
+        return _rolled_back(done).id not in recorded
 
     def _record(self, file: File, hash_: str, mark: bool, transaction: Any) -> bytes:
         assert mark

@@ -170,7 +170,8 @@ def test_what_a_replica_that_lagged_behind_has_lost_is_said(pair: Pair) -> None:
     assert (runner.returncode, error["kind"], error["applied"]) == (1, "connection_lost", [])
     assert "003_c was being committed. The server that answers now has nothing of it" in error["message"]
     assert (
-        "Nor has it 002_b, which had been committed: it is another server, which lagged" in error["message"]
+        "Nor has it 002_b, which had been committed: a replica that lagged behind has taken"
+        in error["message"]
     )
     assert read(pair.standby.url()).records == ["001_a"]
     heard = Heard()
@@ -208,3 +209,29 @@ def test_where_only_a_standby_is_left_nothing_is_guessed(pair: Pair, monkeypatch
     heard = Heard()
     assert attempt(pair.primary.url(), heard, pair.files) is None
     assert heard.applied_ids == []
+
+
+def test_a_rollback_that_a_failover_has_undone_says_so(pair: Pair) -> None:
+    for id_ in FILES:
+        (pair.files / f"{id_}.rollback.sql").write_text(f"DROP TABLE {id_[-1]};\n")
+    assert attempt(pair.primary.url(), Heard(), pair.files) is None
+    words = ("rollback", "--yes", "--json", "--to", "1", "--migrations", pair.files)
+    query(pair.primary.url(database="postgres"), "CREATE DATABASE trial TEMPLATE app")
+    with pair.proxied("trial") as proxy:
+        assert run(*words, env={"DATABASE_URL": proxy.url}).returncode == 0
+        cut = proxy.commits[-1]
+    pair.catch_up()
+    pair.detach()
+    with pair.proxied(cut_after=cut) as proxy:
+        runner = start_runner(pair.url(proxy, target_session_attrs="read-write"), *words)
+        assert proxy.was_cut.wait(30)
+        pair.fail_over()
+        out, _ = runner.communicate(timeout=30)
+    error = json.loads(out)["error"]
+    assert (runner.returncode, error["kind"], error["rolled_back"]) == (1, "connection_lost", [])
+    assert (
+        "002_b.rollback was being committed. The server that answers now has nothing of it"
+        in error["message"]
+    )
+    assert "Nor has it 003_c.rollback, which had been committed" in error["message"]
+    assert read(pair.standby.url()).records == [*FILES]
