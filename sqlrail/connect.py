@@ -93,7 +93,7 @@ def _explain(settings: Settings, conninfo: str, error: psycopg.Error) -> Failure
 
 def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFailed:
     where = f"cannot connect to {target(settings)}"
-    if waited:
+    if waited and failure.passes:
         where += f", and gave up after {settings.wait:g} s (--wait)"
     if failure.what is None:
         named = "DATABASE_URL" if settings.database_url else "PGHOST and so on"

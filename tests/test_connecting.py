@@ -221,10 +221,15 @@ def test_a_server_that_starts_up_is_waited_for(copy: Callable[[], Postmaster], t
         f"waiting for app@127.0.0.1:{late.port}/app, 60 s at the most (--wait): the server is starting up\n"
     )
     assert runner.poll() is None
+    wrong = start_runner(late.url("app", "nothing"), "status", "--wait", "60s")
+    assert wrong.stderr
+    assert "the server is starting up" in wrong.stderr.readline()
     go.touch()
     out, talk = runner.communicate(timeout=LONG)
     assert (runner.returncode, talk) == (0, ""), talk
     assert "applied 001_a" in out
+    talk = wrong.communicate(timeout=LONG)[1]
+    assert (wrong.returncode, "there is no database nothing" in talk, "gave up" in talk) == (1, True, False)
 
 
 def test_a_server_that_shuts_down(copy: Callable[[], Postmaster], connect: Connect) -> None:
