@@ -26,19 +26,6 @@ WITH RECURSIVE named AS (
        AND (i.indkey::int2[])[0 : i.indnkeyatts - 1] @> key_numbers
        AND key_numbers @> (i.indkey::int2[])[0 : i.indnkeyatts - 1]
      ORDER BY NOT i.indisprimary, i.indexrelid LIMIT 1
-), equality AS (
-    -- What a foreign key would compare with. The = that the search_path leads to may be another: citext's lies in its
-    -- extension's schema, and where that is out of sight 'Ada' and 'ada' are two.
-    SELECT pair.n, op.oprnamespace, op.oprname
-      FROM key_index
-     CROSS JOIN pair
-      JOIN pg_catalog.pg_opclass AS class
-        ON class.oid = classes[array_position(numbers, pair.key_number)]
-      JOIN pg_catalog.pg_amop AS member
-        ON member.amopfamily = class.opcfamily AND member.amopmethod = class.opcmethod
-       AND member.amoplefttype = class.opcintype AND member.amoprighttype = class.opcintype
-       AND member.amopstrategy = 3
-      JOIN pg_catalog.pg_operator AS op ON op.oid = member.amopopr
 ), acts AS (
     -- What DELETE does to a key's other side is done by triggers; a NOT ENFORCED key has none.
     SELECT CASE fk.conparentid WHEN 0 THEN fk.oid ELSE fk.conparentid END AS oid,
@@ -72,6 +59,48 @@ WITH RECURSIVE named AS (
       JOIN foreign_key AS fk ON fk.of = cascade.conrelid
      WHERE cascade.confdeltype = 'c' AND NOT circular
        AND fk.confdeltype IN ('c', 'n', 'd')
+), base(oid, type) AS (
+    SELECT oid, typbasetype FROM pg_catalog.pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT base.oid, typbasetype FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.type WHERE typtype = 'd'
+), compared AS (
+    -- Which columns are held against which, and whether by a foreign key's operator or by what one would take.
+    SELECT NULL::oid AS of, pair.n, child AS "table", column_number, parent AS other, key_number,
+           class.opcfamily AS family, class.opcintype AS key_type, NULL::oid AS operator
+      FROM relation
+     CROSS JOIN pair
+      LEFT JOIN key_index ON true
+      LEFT JOIN pg_catalog.pg_opclass AS class ON class.oid = classes[array_position(numbers, pair.key_number)]
+    UNION
+    SELECT cascade.oid, k.n, conrelid, k.column_number, confrelid, k.key_number, NULL, NULL, k.operator
+      FROM cascade
+     CROSS JOIN unnest(conkey, confkey, conpfeqop) WITH ORDINALITY AS k(column_number, key_number, operator, n)
+), equality AS (
+    -- What a foreign key compares with. The = that the search_path leads to may be another: citext's lies in its
+    -- extension's schema, and where that is out of sight 'Ada' and 'ada' are two. A column that the key's operators do
+    -- not know is read as the key's type: in text trailing blanks count, and as char(3) they do not. Where the two
+    -- have collations of their own the key's counts.
+    SELECT compared.of, compared.n, op.oprcode, read.castfunc, json_build_array(
+               opn.nspname, op.oprname, rn.nspname, rt.typname, qn.nspname, q.collname) AS comparison
+      FROM compared
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = compared.table AND a.attnum = compared.column_number
+      JOIN pg_catalog.pg_attribute AS k ON k.attrelid = compared.other AND k.attnum = compared.key_number
+      LEFT JOIN LATERAL (
+           SELECT base.type FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.type
+            WHERE base.oid = a.atttypid AND t.typtype <> 'd') AS below ON true
+      LEFT JOIN LATERAL (
+           SELECT amopopr FROM pg_catalog.pg_amop
+            WHERE amopfamily = compared.family AND amopstrategy = 3 AND amoplefttype = compared.key_type
+              AND amoprighttype IN (coalesce(below.type, a.atttypid), compared.key_type)
+            ORDER BY amoprighttype = compared.key_type LIMIT 1) AS member ON true
+      LEFT JOIN pg_catalog.pg_operator AS op ON op.oid = coalesce(compared.operator, member.amopopr)
+      LEFT JOIN pg_catalog.pg_namespace AS opn ON opn.oid = op.oprnamespace
+      LEFT JOIN pg_catalog.pg_cast AS read
+        ON read.castsource = coalesce(below.type, a.atttypid) AND read.casttarget = op.oprright AND read.castcontext = 'i'
+      LEFT JOIN pg_catalog.pg_type AS rt ON rt.oid = read.casttarget AND read.castsource <> read.casttarget
+      LEFT JOIN pg_catalog.pg_namespace AS rn ON rn.oid = rt.typnamespace
+      LEFT JOIN pg_catalog.pg_collation AS q ON q.oid = k.attcollation AND a.attcollation NOT IN (0, k.attcollation)
+      LEFT JOIN pg_catalog.pg_namespace AS qn ON qn.oid = q.collnamespace
 ), touched AS (
     SELECT child AS oid, false AS changed FROM relation
     UNION
@@ -122,9 +151,7 @@ SELECT json_build_object(
     'child', (SELECT description FROM tables WHERE tables.oid = relation.child),
     'parent', (SELECT description FROM tables WHERE tables.oid = relation.parent),
     'countable', child_kind IN ('r', 'p') AND parent_kind IN ('r', 'p') AND EXISTS (SELECT FROM key_index),
-    'operators', (SELECT json_agg(json_build_array(coalesce(nspname, 'pg_catalog'), coalesce(oprname, '=')) ORDER BY n)
-                    FROM pair LEFT JOIN equality USING (n)
-                    LEFT JOIN pg_catalog.pg_namespace ON pg_namespace.oid = oprnamespace),
+    'operators', (SELECT json_agg(comparison ORDER BY n) FROM equality WHERE equality.of IS NULL),
     'citus', to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
     'child_oid', relation.child::oid::bigint,
     'parent_oid', relation.parent::oid::bigint,
@@ -162,10 +189,7 @@ SELECT json_build_object(
             'keys', (SELECT json_agg(a.attname ORDER BY k.n)
                        FROM unnest(confkey) WITH ORDINALITY AS k(attnum, n)
                        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = confrelid AND a.attnum = k.attnum),
-            'operators', (SELECT json_agg(json_build_array(nspname, oprname) ORDER BY k.n)
-                            FROM unnest(conpfeqop) WITH ORDINALITY AS k(operator, n)
-                            JOIN pg_catalog.pg_operator AS op ON op.oid = k.operator
-                            JOIN pg_catalog.pg_namespace ON pg_namespace.oid = oprnamespace))
+            'operators', (SELECT json_agg(comparison ORDER BY n) FROM equality WHERE equality.of = cascade.oid))
             ORDER BY depth, conname, cascade.oid), '[]')
         FROM cascade),
     'refusals', array_remove(ARRAY[
@@ -178,6 +202,13 @@ SELECT json_build_object(
             THEN format(CASE cardinality(key_numbers) WHEN 1 THEN '%s.%s is' ELSE '%s.(%s) are' END || ' not unique, so '
                         || CASE cardinality(key_numbers) WHEN 1 THEN 'it is not a key' ELSE 'they are no key' END,
                         {parent}, (SELECT string_agg(quote_ident(key), ', ' ORDER BY n) FROM pair)) END,
+        -- A key that was valid under one setting would be an orphan under ours.
+        (SELECT format('whether %I and %I are equal hangs on the session''s settings, as TimeZone: give them one type',
+                       pair.column, pair.key)
+           FROM pair JOIN equality ON equality.of IS NULL AND equality.n = pair.n
+          WHERE EXISTS (SELECT FROM pg_catalog.pg_proc AS f
+                         WHERE f.oid IN (equality.oprcode, equality.castfunc) AND f.provolatile <> 'i')
+          ORDER BY pair.n LIMIT 1),
         -- Its rows lie elsewhere, under a ctid that means nothing here.
         CASE WHEN EXISTS (
             SELECT FROM pg_catalog.pg_partition_tree(relation.child) JOIN pg_catalog.pg_class ON oid = relid

@@ -353,7 +353,7 @@ class Composer:
             "parent": _table(facts["parent"]),
             "columns": _join(", ", columns),
             "has_key": has_key,
-            "matches": _matches(keys, facts["operators"], columns),
+            "matches": matches(keys, facts["operators"], columns),
             "relation": str(relation),
             "source": facts["child"]["name"],
             "cells": _cells(facts["child"]["columns"]),
@@ -390,7 +390,7 @@ class Composer:
             source=edge["table"]["name"],
             cells=_cells(edge["table"]["columns"]),
             referenced=_table(edge["referenced"]),
-            matches=_matches(keys, edge["operators"], columns),
+            matches=matches(keys, edge["operators"], columns),
             **parts,
         )
 
@@ -428,7 +428,7 @@ def _parents_found(
     ours = [sql.SQL("o.{}").format(name) for name in staged]
     return sql.SQL(
         "SELECT count(*) FILTER (WHERE ({0}) IN (SELECT {0} FROM {1} AS p WHERE {2})) FROM pg_temp.sqlrail_orphan AS o"
-    ).format(_join(", ", ours), _table(facts["parent"]), _matches(keys, facts["operators"], ours))
+    ).format(_join(", ", ours), _table(facts["parent"]), matches(keys, facts["operators"], ours))
 
 
 def _look_at(relation: Relation, facts: dict[str, Any]) -> dict[str, sql.Composable]:
@@ -459,17 +459,24 @@ def _join(between: str, parts: Iterable[sql.Composable]) -> sql.Composable:
     return sql.SQL(between).join(parts)
 
 
-def _matches(
+def matches(
     keys: Sequence[sql.Composable], operators: list[list[str]], columns: Sequence[sql.Composable]
 ) -> sql.Composable:
+    """Whether keys and columns are equal, each pair as the catalog said: ask_facts(…)["operators"]."""
+    return _join(" AND ", map(_compare, keys, operators, columns))
+
+
+def _compare(key: sql.Composable, how: list[str], column: sql.Composable) -> sql.Composable:
+    (schema, name), read_as, collation = how[:2], how[2:4], how[4:]
+    if all(read_as):
+        column = sql.SQL("{}::{}").format(column, sql.Identifier(*read_as))
+    if all(collation):
+        column = sql.SQL("{} COLLATE {}").format(column, sql.Identifier(*collation))
     # A name of an operator cannot be quoted, and has no letter that could do harm.
-    return _join(
-        " AND ",
-        (
-            sql.SQL("{} OPERATOR({}.{}) {}").format(key, sql.Identifier(schema), sql.SQL(name), column)
-            for key, (schema, name), column in zip(keys, operators, columns, strict=True)
-        ),
+    equals = (
+        sql.SQL("OPERATOR({}.{})").format(sql.Identifier(schema), sql.SQL(name)) if name else sql.SQL("=")
     )
+    return sql.SQL("{} {} {}").format(key, equals, column)
 
 
 def _by_table(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:

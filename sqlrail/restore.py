@@ -15,6 +15,7 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
+from sqlrail import orphans
 from sqlrail.backend import PASSING, Backend, Listener
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.explain import sentence
@@ -205,7 +206,8 @@ class _Work:
         while mark in facts["all"]:
             mark += "_"
         shape.keys = facts["keys"]
-        table = sql.Identifier(facts["schema"], facts["table"])
+        name = facts["schema"], facts["table"]
+        table = sql.Identifier(*name)
         facts |= {
             "rows": sql.Identifier("pg_temp", f"sqlrail_rows_{shape.number}"),
             "id": sql.Identifier(mark),
@@ -224,6 +226,9 @@ class _Work:
             self._look_for_parent(shape)
         elif not shape.keys and not self.force:
             shape.stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
+        for key in shape.keys:
+            said = Relation(name, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
+            key["operators"] = orphans.ask_facts(self.backend, said)["operators"]
 
     def _look_for_parent(self, shape: _Shape) -> None:
         assert shape.facts is not None
@@ -376,7 +381,11 @@ class _Work:
                 return
 
     def _ask_for_parents(self, shape: _Shape, key: dict[str, Any]) -> int:
-        matches = _matches(key["columns"], key["keys"])
+        matches = orphans.matches(
+            [sql.SQL("p.{}").format(sql.Identifier(name)) for name in key["keys"]],
+            key["operators"],
+            [sql.SQL("r.{}").format(sql.Identifier(name)) for name in key["columns"]],
+        )
         columns = [sql.SQL("r.{} IS NOT NULL").format(sql.Identifier(column)) for column in key["columns"]]
         table = sql.Identifier(key["schema"], key["table"])
         siblings: bytes = b""
@@ -520,10 +529,11 @@ class _Work:
         return self.backend.message(name, shape=shape.number, **{**common, **parts})
 
 
-def _matches(columns: list[str], keys: list[str] | None = None) -> sql.Composable:
-    """A row r names the row p."""
-    pairs = zip(keys or columns, columns, strict=True)
-    return sql.SQL(" AND ").join(sql.SQL("p.{} = r.{}").format(*map(sql.Identifier, pair)) for pair in pairs)
+def _matches(columns: list[str]) -> sql.Composable:
+    """A row r is the row p."""
+    return sql.SQL(" AND ").join(
+        sql.SQL("p.{0} = r.{0}").format(sql.Identifier(column)) for column in columns
+    )
 
 
 def _list(names: list[str]) -> str:

@@ -279,16 +279,6 @@ def test_row_level_security_that_hides_nothing_from_the_role_is_no_hindrance(
     assert clean(database).relations[0].deleted == 1
 
 
-def test_collations_that_contradict_each_other_refuse(db: Connection, database: str) -> None:
-    db.execute(
-        """CREATE TABLE users (id text COLLATE "C" PRIMARY KEY); CREATE TABLE orders (user_id text COLLATE "POSIX");
-        INSERT INTO users VALUES ('a'); INSERT INTO orders VALUES ('a'), ('b')"""
-    )
-    with pytest.raises(Refused, match="collation"):
-        clean(database)
-    assert db.execute("SELECT count(*) FROM orders").fetchall() == [(2,)]
-
-
 def test_a_foreign_table_is_refused(db: Connection, database: str, shop: Connection) -> None:
     db.execute(
         """CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER far FOREIGN DATA WRAPPER elsewhere;

@@ -28,6 +28,7 @@ from test_cleanup import (
 from sqlrail import cleanup as room
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.orphans import Relation
+from sqlrail.restore import restore
 
 sqlrail = console.sqlrail
 
@@ -217,6 +218,58 @@ def test_letters_that_are_one_to_the_key_are_one_to_us(db: Connection, database:
     assert clean(database).relations[0].deleted == len(gone)
     assert ids(db) == sorted({1, 2, 3} - set(gone))
     db.execute("ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users")
+
+
+#: pairs of types that a foreign key admits, a parent, children, and those of them that it has not
+PAIRED = {
+    "blanks behind a char": ("char(3)", "text", "b", ["a", "b", "b  "], ["a"]),
+    "a name": ("name", "varchar", "b", ["b", "c"], ["c"]),
+    "a wider number": ("int", "bigint", "1", ["1", "10000000001"], ["10000000001"]),
+    "a domain": ("amount", "int", "1.0", ["1", "2"], ["2"]),
+    "collations": ('text COLLATE "C"', 'text COLLATE "POSIX"', "b", ["b", "c"], ["c"]),
+    "arrays": ("int[]", "int[]", "{1,NULL}", ["{1,NULL}", "{1}"], ["{1}"]),
+}
+
+
+@pytest.mark.parametrize("case", PAIRED)
+def test_two_types_are_compared_as_a_foreign_key_compares_them(
+    case: str, db: Connection, database: str
+) -> None:
+    """At every place: the orphans, what a cascade takes along, and whether a parent is there again."""
+    key, column, parent, children, gone = PAIRED[case]
+    left = [child for child in children if child not in gone]
+    db.execute(
+        f"""CREATE DOMAIN amount AS numeric; CREATE TABLE users (id {key} PRIMARY KEY);
+        CREATE TABLE orders (user_id {column}); CREATE TABLE teams (id int PRIMARY KEY); INSERT INTO teams VALUES (1);
+        CREATE TABLE members (id {key} PRIMARY KEY, team_id int);
+        CREATE TABLE visits (member_id {column} REFERENCES members ON DELETE CASCADE)""".encode()
+    )
+    with db.cursor() as cursor:
+        cursor.execute("INSERT INTO users VALUES (%s)", [parent])
+        cursor.execute("INSERT INTO members VALUES (%s, 2)", [parent])
+        cursor.executemany("INSERT INTO orders VALUES (%s)", [[child] for child in children])
+        cursor.executemany("INSERT INTO visits VALUES (%s)", [[child] for child in left])
+    assert clean(database).relations[0].deleted == len(gone)
+    assert db.execute("SELECT user_id::text FROM orders ORDER BY 1").fetchall() == [(it,) for it in left]
+    db.execute("ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users")
+
+    assert clean(database, "members.team_id -> teams.id").relations[0].archived == 1 + len(left)
+    assert db.execute("SELECT FROM visits").fetchall() == []
+    db.execute("INSERT INTO teams VALUES (2)")
+    restore(settings(database), Deaf(), 2)
+    assert db.execute("SELECT member_id::text FROM visits ORDER BY 1").fetchall() == [(it,) for it in left]
+
+
+def test_what_hangs_on_the_sessions_time_zone_is_refused(db: Connection, database: str) -> None:
+    """The key is valid, and its row would be an orphan under UTC."""
+    db.execute(
+        """SET timezone = 'Asia/Tokyo';
+        CREATE TABLE days (at timestamptz PRIMARY KEY); INSERT INTO days VALUES ('2024-01-01'), ('2024-01-02');
+        CREATE TABLE orders (id int, day date REFERENCES days); INSERT INTO orders VALUES (1, '2024-01-01')"""
+    )
+    with pytest.raises(Refused, match="day and at are equal hangs on the session's settings"):
+        clean(database, "orders.day -> days.at")
+    assert ids(db) == [1]
 
 
 # Where relations come from
