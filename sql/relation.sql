@@ -195,6 +195,16 @@ SELECT json_build_object(
     'refusals', array_remove(ARRAY[
         CASE WHEN child_kind NOT IN ('r', 'p') THEN format('%s is not a table', {child}) END,
         CASE WHEN parent_kind NOT IN ('r', 'p') THEN format('%s is not a table', {parent}) END,
+        -- A session of a pooler's may have one that another client has left, in front of the real one.
+        (SELECT format('%s is a temporary table: name the schema of the real one', min(oid::regclass::text))
+           FROM relation JOIN pg_catalog.pg_class ON oid IN (child, parent)
+          WHERE relpersistence = 't' HAVING count(*) > 0),
+        -- Tables in parts from before there were partitions: children of the others' rows would all be orphans.
+        (SELECT format('%s has rows in tables that inherit from it (%s), which are no parents to a foreign key: if they '
+                       'are none here, add the key first, NOT VALID',
+                       {parent}, string_agg(inhrelid::regclass::text, ', ' ORDER BY inhrelid))
+           FROM relation JOIN pg_catalog.pg_inherits ON inhparent = parent
+          WHERE parent_kind = 'r' AND NOT EXISTS (SELECT FROM own_key) HAVING count(*) > 0),
         -- Rows that share a key, or have none, make "has no parent" mean something else than a foreign key would.
         (SELECT format('%s.%I may be null, so it is not a key', {parent}, key)
            FROM pair WHERE NOT not_null ORDER BY n LIMIT 1),

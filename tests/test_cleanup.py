@@ -17,9 +17,11 @@ from aftermath import FIXTURES, IDS, ORPHAN, Heard, attempt
 from conftest import Connect, majors
 from psycopg import sql
 
+from sqlrail import backend
 from sqlrail import cleanup as room
 from sqlrail.cleanup import Cleanup
 from sqlrail.cli import main
+from sqlrail.connect import connect as open_connection
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.migrate import Migrated, migrate
 from sqlrail.orphans import Cleaned, Relation
@@ -549,11 +551,30 @@ def test_inherited_rows_are_not_the_tables_own(db: Connection, database: str) ->
     db.execute(
         SHOP
         + """CREATE TABLE old_orders () INHERITS (orders); INSERT INTO old_orders VALUES (20, 98), (21, 1);
-        CREATE TABLE admins () INHERITS (users); INSERT INTO admins VALUES (98, 'Root');"""
+        CREATE TABLE admins () INHERITS (users); INSERT INTO admins VALUES (98, 'Root');
+        ALTER TABLE orders ADD CONSTRAINT its FOREIGN KEY (user_id) REFERENCES users NOT VALID"""
     )
     assert clean(database).relations[0].deleted == 1
     assert ids(db) == [10, 11, 12, 20, 21]
-    db.execute("ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users")
+    db.execute("ALTER TABLE orders VALIDATE CONSTRAINT its")
+
+
+def test_a_temporary_table_in_front_of_the_real_one_is_refused(
+    shop: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pooler's session may have one that another client has left: nearly all rows would be orphans of it."""
+
+    def connect_to_leftovers(told: Settings) -> Connection:
+        connection = open_connection(told)
+        connection.pgconn.exec_(b"CREATE TEMP TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
+        return connection
+
+    monkeypatch.setattr(backend, "connect", connect_to_leftovers)
+    before = contents(shop)
+    with pytest.raises(Refused, match="users is a temporary table: name the schema of the real one"):
+        clean(database)
+    assert contents(shop) == before
+    assert clean(database, "public.orders.user_id -> public.users.id").relations[0].deleted == 1
 
 
 EMPLOYEES = """

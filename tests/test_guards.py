@@ -142,6 +142,13 @@ GUARDS = {
         [12],
         "users has no column id",
     ),
+    "parents in tables that inherit": (
+        "CREATE TABLE users_of_old () INHERITS (users); INSERT INTO users_of_old VALUES (99, 'Edsger')",
+        ORDERS,
+        "DELETE FROM orders WHERE user_id NOT IN (SELECT id FROM ONLY users)",
+        [10, 11, 12],
+        "users has rows in tables that inherit from it (users_of_old)",
+    ),
     "a cascade in a circle": (
         "ALTER TABLE orders ADD up int REFERENCES orders ON DELETE CASCADE; UPDATE orders SET up = 13 WHERE id = 10",
         ORDERS,
