@@ -136,7 +136,17 @@ WITH RECURSIVE named AS (
                'columns', (SELECT json_agg(a.attname ORDER BY a.attnum)
                              FROM pg_catalog.pg_attribute AS a
                             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                              AND a.attgenerated = '')) AS description
+                              AND a.attgenerated = ''),
+               -- Those that ::text would write otherwise than the type does: by somebody's own cast, or without the
+               -- blanks that a bpchar of no length keeps.
+               'recast', (SELECT coalesce(json_agg(a.attname), '[]')
+                            FROM pg_catalog.pg_attribute AS a
+                            LEFT JOIN base ON base.oid = a.atttypid
+                            JOIN pg_catalog.pg_cast AS cast_ ON cast_.castsource IN (a.atttypid, base.type)
+                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                             AND casttarget = 'pg_catalog.text'::regtype AND castmethod = 'f'
+                             AND (cast_.oid >= 16384 OR castsource = 'bpchar'::regtype AND a.atttypmod = -1))
+               ) AS description
       FROM (SELECT child AS oid FROM relation UNION SELECT parent FROM relation
             UNION SELECT conrelid FROM cascade UNION SELECT confrelid FROM cascade) AS wanted
       JOIN pg_catalog.pg_class AS c USING (oid)

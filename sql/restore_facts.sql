@@ -16,7 +16,7 @@ WITH RECURSIVE target AS (
     UNION SELECT relid FROM unnest({sources}::text[]) AS name, pg_catalog.pg_partition_ancestors(to_regclass(name))
     UNION SELECT relid FROM unnest({sources}::text[]) AS name, pg_catalog.pg_partition_tree(to_regclass(name))
 ), attribute AS (
-    SELECT a.attname::text AS name, a.attnum, a.atttypid, format_type(a.atttypid, a.atttypmod) AS type,
+    SELECT a.attname::text AS name, a.attnum, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod) AS type,
            a.attgenerated <> '' AS generated, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed,
            a.attnotnull AND a.attgenerated = '' AS not_null,
            coalesce(pg_get_expr(d.adbin, d.adrelid), 'NULL') AS "default",
@@ -52,7 +52,12 @@ WITH RECURSIVE target AS (
 )
 SELECT json_build_object(
     'schema', nspname, 'table', relname, 'only', relkind <> 'p',
-    'columns', (SELECT coalesce(json_agg(json_build_object('name', name, 'type', type, 'base', format_type(base.oid, -1))
+    'columns', (SELECT coalesce(json_agg(json_build_object('name', name, 'type', type, 'base', format_type(base.oid, -1),
+                    -- as in relation.sql
+                    'recast', EXISTS (SELECT FROM pg_catalog.pg_cast AS cast_
+                                       WHERE castsource = base.oid AND casttarget = 'pg_catalog.text'::regtype
+                                         AND castmethod = 'f'
+                                         AND (cast_.oid >= 16384 OR base.oid = 'bpchar'::regtype AND atttypmod = -1)))
                                          ORDER BY attnum), '[]')
                   FROM attribute
                   JOIN base USING (attnum)

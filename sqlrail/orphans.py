@@ -356,7 +356,7 @@ class Composer:
             "matches": matches(keys, facts["operators"], columns),
             "relation": str(relation),
             "source": facts["child"]["name"],
-            "cells": _cells(facts["child"]["columns"]),
+            "cells": _cells(facts["child"]),
             "max_rows": session.settings.max_rows,
             "max_share": session.settings.max_share,
             "actor": session.settings.actor,
@@ -388,7 +388,7 @@ class Composer:
             action=edge["action"],
             table=_table(edge["table"]),
             source=edge["table"]["name"],
-            cells=_cells(edge["table"]["columns"]),
+            cells=_cells(edge["table"]),
             referenced=_table(edge["referenced"]),
             matches=matches(keys, edge["operators"], columns),
             **parts,
@@ -489,9 +489,22 @@ def _table(description: dict[str, Any]) -> sql.Composable:
     return sql.SQL("ONLY {}").format(names) if description["only"] else names
 
 
-def _cells(columns: list[str]) -> sql.Composable:
+def _cells(table: dict[str, Any]) -> sql.Composable:
     """An object of the row's columns as text; generated ones are left out, they come back by themselves."""
-    return _object(columns, [_of("c", column) for column in columns])
+    columns = [(column, _of("c", column)) for column in table["columns"]]
+    texts = [
+        spelt(value) if column in table["recast"] else sql.SQL("{}::text").format(value)
+        for column, value in columns
+    ]
+    return sql.SQL("jsonb_object({}, ARRAY[{}]::text[])").format(
+        sql.Literal(table["columns"]), _join(", ", texts)
+    )
+
+
+def spelt(value: sql.Composable) -> sql.Composable:
+    """A value as its type writes it, whatever a cast to text would make of it."""
+    # IS NOT NULL means another thing of a composite.
+    return sql.SQL("CASE WHEN {0} IS DISTINCT FROM NULL THEN format('%s', {0}) END").format(value)
 
 
 def _object(names: Iterable[str], values: Iterable[sql.Composable]) -> sql.Composable:

@@ -330,16 +330,20 @@ class _Work:
         self._ask(shape, "restore_rows", nullable=nullable)
         names, values, changed = b"", b"", b""
         for column in facts["columns"]:
-            cell = b"(cells->>" + sql.Literal(column["name"]).as_bytes(self.backend.connection) + b")"
-            names += b", " + sql.Identifier(column["name"]).as_bytes()
+            cell = sql.SQL("(cells->>{})").format(sql.Literal(column["name"]))
             # The types are spelt by the catalog itself.
-            values += b", " + cell + b"::" + column["base"].encode()
+            type_, base = sql.SQL(column["type"]), sql.SQL(column["base"])
+            names += sql.SQL(", {}").format(sql.Identifier(column["name"])).as_bytes()
+            values += sql.SQL(", {}::{}").format(cell, base).as_bytes(self.backend.connection)
+            value = sql.SQL("{}::{}").format(cell, type_)
             # 1.10 and 1.1 are one number, and to a new scale an old one may be spelt otherwise.
-            read_as = b"numeric" if column["base"] == "numeric" else b"text"
-            changed += b" WHEN %b::%b::%b <> %b::%b THEN %b" % (
-                cell, column["type"].encode(), read_as, cell, read_as,
-                sql.Literal(join(column["name"])).as_bytes(self.backend.connection),
-            )  # fmt: skip
+            read_as = sql.SQL("numeric" if column["base"] == "numeric" else "text")
+            today = orphans.spelt(value) if column["recast"] else sql.SQL("{}::{}").format(value, read_as)
+            changed += (
+                sql.SQL(" WHEN {} <> {}::{} THEN {}")
+                .format(today, cell, read_as, sql.Literal(join(column["name"])))
+                .as_bytes(self.backend.connection)
+            )
         self._by_halves(
             shape, "restore_fill", CELLS, names=names, values=values, force=self.force,
             changed=b"CASE" + changed + b" END" if changed else b"NULL::text",

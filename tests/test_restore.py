@@ -201,6 +201,26 @@ def test_every_type_comes_back_to_the_letter(any_database: str, connect: Connect
     assert exact(connection) == before
 
 
+def test_a_cast_to_text_does_not_change_what_is_archived(any_database: str, connect: Connect) -> None:
+    """Those of users, and the built-in one that cuts off blanks."""
+    connection = connect(any_database)
+    connection.execute(
+        """CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN state AS mood; CREATE TYPE pair AS (a int, b text);
+        CREATE FUNCTION say(mood) RETURNS text LANGUAGE sql AS $$ SELECT 'a mood' $$;
+        CREATE FUNCTION say(pair) RETURNS text LANGUAGE sql AS $$ SELECT 'a pair' $$;
+        CREATE CAST (mood AS text) WITH FUNCTION say(mood); CREATE CAST (pair AS text) WITH FUNCTION say(pair);
+        CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1);
+        CREATE TABLE orders (id int, user_id int, a mood, b state, c pair, d bpchar, e char(3), f mood[]);
+        INSERT INTO orders VALUES (1, 99, 'sad', 'happy', '(1,)', 'x  ', 'x', '{sad,NULL}'),
+            (2, 99, NULL, NULL, NULL, NULL, NULL, NULL), (3, 99, NULL, NULL, '(,)', NULL, NULL, NULL)"""
+    )
+    before = exact(connection)
+    clean(any_database)
+    connection.execute(BACK)
+    assert reasons(restore(any_database)) == {}
+    assert exact(connection) == before
+
+
 def test_columns_that_make_themselves_come_back(any_database: str, connect: Connect) -> None:
     connection = connect(any_database)
     connection.execute(
