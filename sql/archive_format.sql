@@ -7,3 +7,7 @@ SET LOCAL intervalstyle = 'postgres';
 SET LOCAL timezone = 'UTC';
 SET LOCAL extra_float_digits = 1;
 SET LOCAL bytea_output = 'hex';
+-- NULL in an array is read as text where this is off.
+SET LOCAL array_nulls = on;
+-- Money is written and read with this locale's sign, separators and number of digits.
+SET LOCAL lc_monetary = 'C';

@@ -5,3 +5,5 @@ SET LOCAL intervalstyle TO DEFAULT;
 SET LOCAL timezone TO DEFAULT;
 SET LOCAL extra_float_digits TO DEFAULT;
 SET LOCAL bytea_output TO DEFAULT;
+SET LOCAL array_nulls TO DEFAULT;
+SET LOCAL lc_monetary TO DEFAULT;

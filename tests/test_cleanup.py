@@ -1018,14 +1018,14 @@ def test_the_file_behind_a_pre_step_has_the_sessions_own_settings(
     (name,) = shop.execute("SELECT current_database()").fetchall()[0]
     shop.execute(sql.SQL(ODD).format(sql.Identifier(name)))
     names = ("datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "row_security",
-             "search_path", "lock_timeout")  # fmt: skip
+             "search_path", "lock_timeout", "array_nulls")  # fmt: skip
     read = ", ".join(f"current_setting('{name}') AS {name}" for name in names)
     apply(database, tmp_path, _001=f"CREATE TABLE without AS SELECT {read};")
     apply(database, tmp_path, _002=f"-- cleanup: {ORDERS}\nCREATE TABLE behind AS SELECT {read};")
     assert ids(shop) == [10, 11, 12]
     both = shop.execute("SELECT * FROM without UNION SELECT * FROM behind").fetchall()
     assert both == [
-        ("SQL, DMY", "sql_standard", "America/St_Johns", "-5", "escape", "on", '"$user", public', "2s")
+        ("SQL, DMY", "sql_standard", "America/St_Johns", "-5", "escape", "on", '"$user", public', "2s", "on")
     ]
 
 

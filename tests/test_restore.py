@@ -176,7 +176,9 @@ def fill_with_every_type(connection: Connection) -> None:
 def set_oddly(connection: Connection) -> None:
     (name,) = connection.execute("SELECT current_database()").fetchall()[0]
     connection.execute(
-        sql.SQL(ODD + "; ALTER DATABASE {0} SET xmloption = document").format(sql.Identifier(name))
+        sql.SQL(
+            f"{ODD}; ALTER DATABASE {{0}} SET xmloption = document; ALTER DATABASE {{0}} SET array_nulls = off"
+        ).format(sql.Identifier(name))
     )
 
 
