@@ -21,7 +21,8 @@ WITH done AS (
 ), entry AS (
     -- What earlier rounds have done for the relation counts with it.
     SELECT coalesce(earlier.place, jsonb_array_length(r.relations)) AS place,
-           jsonb_build_object('relation', done.relation,
+           -- The parent with its schema: by another search_path the relation names another.
+           jsonb_build_object('relation', done.relation, 'parent', {parent_name},
                               'orphans', done.orphans + coalesce((it->>'orphans')::bigint, 0),
                               'deleted', done.deleted + coalesce((it->>'deleted')::bigint, 0),
                               'archived', done.archived + coalesce((it->>'archived')::bigint, 0)) AS value

@@ -1,10 +1,11 @@
--- The parent's table as a relation names it, where it has such a key.
+-- The parent's table as the run found it, or else as the relation names it, where it has such a key.
 SELECT json_build_object('schema', n.nspname, 'table', c.relname, 'only', c.relkind <> 'p',
            'self', c.oid = to_regclass({source})
                 OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(to_regclass({source}))))
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE c.oid = to_regclass({parent}) AND c.relkind IN ('r', 'p')
+ WHERE c.oid = to_regclass(coalesce((SELECT done->>'parent' FROM sqlrail.run AS r, jsonb_array_elements(r.relations) AS done
+                                      WHERE r.id = {run} AND done->>'relation' = {relation}), {parent})) AND c.relkind IN ('r', 'p')
    AND NOT EXISTS (SELECT FROM unnest({keys}::text[]) AS key
                     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
                                        WHERE attrelid = c.oid AND attname = key AND NOT attisdropped));

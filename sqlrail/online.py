@@ -497,6 +497,7 @@ class _Run:
         relations = [
             {
                 "relation": str(it.relation),
+                "parent": it.facts["parent"]["name"],
                 "orphans": it.orphans,
                 "deleted": it.deleted,
                 "archived": it.archived,

@@ -356,6 +356,7 @@ class Composer:
             "matches": matches(keys, facts["operators"], columns),
             "relation": str(relation),
             "source": facts["child"]["name"],
+            "parent_name": facts["parent"]["name"],
             "cells": _cells(facts["child"]),
             "max_rows": session.settings.max_rows,
             "max_share": session.settings.max_share,

@@ -235,7 +235,14 @@ class _Work:
         relation = Relation.parse(shape.relation)
         columns, keys = [*relation.columns], [*relation.keys]
         parent = sql.Identifier(*relation.parent).as_string()
-        found = self.ask("restore_parent", source=shape.source, parent=parent, keys=keys)
+        found = self.ask(
+            "restore_parent",
+            run=self.run,
+            relation=shape.relation,
+            source=shape.source,
+            parent=parent,
+            keys=keys,
+        )
         if not found:
             shape.stuck = f"there is no table {join(*relation.parent)} with a column {_list(keys)}"
         elif missing := [column for column in columns if column not in shape.facts["all"]]:

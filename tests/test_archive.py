@@ -98,7 +98,11 @@ def test_a_purge_deletes_what_is_old_for_good_and_logs_itself(runs: Connection, 
     assert runs.execute(
         "SELECT id, verb, relations FROM sqlrail.run WHERE id <> 2 ORDER BY id"
     ).fetchall() == [
-        (1, "cleanup", [{"relation": ORDERS, "orphans": 1, "deleted": 1, "archived": 3}]),
+        (
+            1,
+            "cleanup",
+            [{"relation": ORDERS, "parent": "public.users", "orphans": 1, "deleted": 1, "archived": 3}],
+        ),
         (3, "purge", [{"of": 1, "purged": 3}]),
     ]
     assert purge(database, 30 * DAY) == Purge(None, {})

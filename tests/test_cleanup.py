@@ -175,8 +175,14 @@ def test_a_deletion_is_a_run_that_says_who_when_and_what(shop: Connection, datab
     ).fetchall()
     assert (id_, verb, file, actor, role, recent) == (1, "cleanup", None, "tester", "postgres", True)
     assert relations == [
-        {"relation": ORDERS, "orphans": 1, "deleted": 1, "archived": 1},
-        {"relation": "carts.user_id -> users.id", "orphans": 1, "deleted": 1, "archived": 1},
+        {"relation": ORDERS, "parent": "public.users", "orphans": 1, "deleted": 1, "archived": 1},
+        {
+            "relation": "carts.user_id -> users.id",
+            "parent": "public.users",
+            "orphans": 1,
+            "deleted": 1,
+            "archived": 1,
+        },
     ]
     assert shop.execute("SELECT DISTINCT run FROM sqlrail.archive").fetchall() == [(1,)]
 
@@ -604,7 +610,17 @@ def test_a_chain_of_hundreds_goes_in_one_transaction(db: Connection, database: s
     assert clean(database, "t.up -> t.id").relations[0].deleted == 800
     assert ids(db, "t") == [0]
     assert db.execute("SELECT relations FROM sqlrail.run").fetchall() == [
-        ([{"relation": "t.up -> t.id", "orphans": 800, "deleted": 800, "archived": 800}],)
+        (
+            [
+                {
+                    "relation": "t.up -> t.id",
+                    "parent": "public.t",
+                    "orphans": 800,
+                    "deleted": 800,
+                    "archived": 800,
+                }
+            ],
+        )
     ]
 
 

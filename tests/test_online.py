@@ -141,7 +141,19 @@ def test_on_every_server_many_batches_are_one_run(any_database: str, connect: Co
     assert (result.relations[0].deleted, result.relations[0].left) == (ORPHANS, 0)
     check_each_row_is_in_one_place(db)
     assert db.execute("SELECT verb, actor, relations FROM sqlrail.run").fetchall() == [
-        ("cleanup", "tester", [{"relation": ORDERS, "orphans": 1000, "deleted": 1000, "archived": 1000}])
+        (
+            "cleanup",
+            "tester",
+            [
+                {
+                    "relation": ORDERS,
+                    "parent": "public.users",
+                    "orphans": 1000,
+                    "deleted": 1000,
+                    "archived": 1000,
+                }
+            ],
+        )
     ]
     assert run(any_database).run is None
     assert leftovers(db) == []

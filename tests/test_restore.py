@@ -14,6 +14,8 @@ from conftest import Connect, majors
 from psycopg import sql
 from test_cleanup import HOSTILE, ODD, ORDERS, SHOP, TYPES, Quiet, as_role, clean, contents, ids, settings
 
+from sqlrail import cleanup as cleanup_room
+from sqlrail import online as online_room
 from sqlrail import restore as room
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.orphans import Relation
@@ -416,6 +418,24 @@ def test_what_somebody_else_has_emptied_since_stays_empty(db: Connection, databa
     db.execute(BACK + "; DELETE FROM people")
     assert counts(restore(database)) == (2, 0)
     assert db.execute("SELECT o, p FROM notes").fetchall() == [(1, None)]
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_a_parent_of_another_schema_is_not_taken_for_the_relations_own(
+    db: Connection, database: str, online: bool
+) -> None:
+    """Each customer has a schema, and the search_path leads to the next one's."""
+    db.execute(
+        """CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.users (id int PRIMARY KEY);
+        CREATE TABLE b.users (id int PRIMARY KEY); CREATE TABLE a.orders (id int, user_id int);
+        INSERT INTO a.users VALUES (1); INSERT INTO b.users VALUES (1), (99); INSERT INTO a.orders VALUES (13, 99)"""
+    )
+    cleanup = online_room.cleanup if online else cleanup_room.cleanup
+    cleanup(settings(f"{database}&options=-csearch_path%3Da"), Quiet(), [Relation.parse(ORDERS)])
+    there = f"{database}&options=-csearch_path%3Db"
+    assert counts(restore(there)) == (0, 1)
+    db.execute("INSERT INTO a.users VALUES (99)")
+    assert counts(restore(there)) == (1, 0)
 
 
 def test_a_table_that_refers_to_itself_comes_back_whole_and_down_to_what_is_missing(
