@@ -225,12 +225,6 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
         raise backend.with_blockers(failure) from exc
     except psycopg.Error as exc:
         backend.raise_if_lost(f"{what} was under way")
-        remedy = ""
-        if isinstance(exc, psycopg.errors.ForeignKeyViolation):
-            remedy = (
-                f" Rows that are set to null are orphans of the key {exc.diag.constraint_name} as well: "
-                "clean those first, with its --relation alone."
-            )
         raise DatabaseFailed(
-            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed.{remedy}"
+            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed.{orphans.remedy(exc)}"
         ) from exc

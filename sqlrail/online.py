@@ -440,7 +440,7 @@ class _Run:
                 self.backend.undo()
                 if self.backend.connection.closed:
                     raise ConnectionLost(f"the connection was lost during {what}.") from exc
-                said = f"{what} failed: {explain.sentence(exc)}"
+                said = f"{what} failed: {explain.sentence(exc)}{orphans.remedy(exc)}"
                 if not isinstance(exc, passing):
                     raise DatabaseFailed(said) from exc
                 if time.monotonic() + pause > give_up:

@@ -340,6 +340,17 @@ def reason(exc: psycopg.Error) -> str:
     return f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip().rstrip(".")
 
 
+def remedy(exc: psycopg.Error) -> str:
+    """What to do where a foreign key forbids a deletion, or what it would leave; nothing for all else."""
+    if not isinstance(exc, psycopg.errors.ForeignKeyViolation | psycopg.errors.RestrictViolation):
+        return ""
+    return (
+        f" Where rows of {exc.diag.table_name} refer to rows that would go, delete them or point them elsewhere first; "
+        f"where they would be set to null and are orphans of the key {exc.diag.constraint_name} as well, clean those "
+        "first, with its --relation alone."
+    )
+
+
 class Composer:
     """Fills in the statements for one relation, with the names that the catalog gave."""
 

@@ -481,7 +481,7 @@ def test_a_row_that_is_set_to_null_twice_and_is_an_orphan_of_another_key_is_clea
                " ADD FOREIGN KEY (b) REFERENCES t ON DELETE SET NULL,"
                " ADD CONSTRAINT others FOREIGN KEY (other) REFERENCES p NOT VALID")  # fmt: skip
     with pytest.raises(
-        DatabaseFailed, match=r"orphans of the key others as well: clean those first, with its"
+        DatabaseFailed, match=r"orphans of the key others as well, clean those first, with its"
     ):
         clean(database, "t.gone -> p.id")
     assert ids(db, "t") == [0, 1, 2]
