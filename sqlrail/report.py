@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # what the other verbs need not load
 
 #: characters of a table where no terminal says how wide it is: never cut an id off
 WIDE = 200
+#: characters that people read of one value; the JSON has them all
+VALUE = 100
 #: reasons that people read of one relation; the JSON has them all
 REASONS = 10
 #: statements, and findings, that people read of one file; the JSON has them all
@@ -39,6 +41,17 @@ STATEMENTS, FINDINGS = 40, 10
 def rows(number: int) -> str:
     """1 row, 2 rows, 1,000 rows."""
     return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def shown(value: str | None) -> str:
+    """A value out of somebody's row, on one line of a terminal that it cannot give orders to."""
+    if value is None:
+        return "null"
+    more = "…" if len(value) > VALUE else ""
+    return (
+        "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in value[:VALUE])
+        + more
+    )
 
 
 def applied_lines(done: Applied) -> str:
@@ -90,7 +103,7 @@ def seen_lines(one: Cleaned) -> list[str]:
 
 def _sample_line(sample: dict[str, Any]) -> str:
     key, row = (
-        ", ".join(f"{name} {value}" for name, value in (sample[part] or {}).items())
+        ", ".join(f"{join(name)} {shown(value)}" for name, value in (sample[part] or {}).items())
         for part in ("key", "row")
     )
     return f"for example {rows(sample['rows'])} with {key}{f': {row}' if row else ''}"
@@ -232,12 +245,11 @@ def restore_text(result: Restore) -> str:
 
 
 def _left_line(left: Left) -> str:
-    shown = "; ".join(
-        ", ".join(f"{join(name)} {'null' if value is None else value}" for name, value in sample.items())
-        for sample in left.samples
+    samples = "; ".join(
+        ", ".join(f"{join(name)} {shown(value)}" for name, value in sample.items()) for sample in left.samples
     )
     kind = {"orphan": "", "cascade": " (by a cascade)"}.get(left.action, f" ({left.action} by a cascade)")
-    return f"{rows(left.rows)} of {left.source}{kind}: {left.reason}" + (f": {shown}" if shown else "")
+    return f"{rows(left.rows)} of {left.source}{kind}: {left.reason}" + (f": {samples}" if samples else "")
 
 
 def archive_text(runs: tuple[Run, ...], width: int | None) -> str:

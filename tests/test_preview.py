@@ -9,7 +9,7 @@ from typing import Any
 import console
 import psycopg
 import pytest
-from conftest import Connect
+from conftest import Connect, query
 from console import Sqlrail
 from test_cleanup import ORDERS, SHOP, archive, clean, contents, settings
 
@@ -73,6 +73,21 @@ def test_a_dry_run_tells_all_that_one_wants_to_know(database: str, sqlrail: Sqlr
     }  # fmt: skip
     assert found["samples"][0] == {"key": {"user_id": "101"}, "row": {"kind": "b", "id": "1"}, "rows": 2}
     assert found["foreign_keys"] == ["events_user_id_fkey, not valid: on delete set null"]
+
+
+def test_values_give_no_orders_to_a_terminal_and_stay_on_their_line(database: str, sqlrail: Sqlrail) -> None:
+    """Who writes a row chooses what whoever looks for orphans will see."""
+    query(
+        database,
+        r"""CREATE TABLE users (id text PRIMARY KEY); INSERT INTO users VALUES ('a');
+        CREATE TABLE orders (id int, user_id text);
+        INSERT INTO orders VALUES (1, E'ä\x1b]0;title\x07\ndone: 0 rows'), (2, repeat('x', 1000))""",
+    )
+    told = sqlrail("cleanup", "--dry-run", "--database-url", database, "--relation", ORDERS).out.splitlines()
+    assert told[2:4] == [
+        f"  for example 1 row with user_id {'x' * 100}…",
+        r"  for example 1 row with user_id ä\x1b]0;title\x07\ndone: 0 rows",
+    ]
 
 
 @pytest.mark.parametrize(
