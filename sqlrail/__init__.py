@@ -1,3 +1,25 @@
-"""A PostgreSQL migration runner: plain SQL files, applied by yoyo, on guard rails."""
+"""A PostgreSQL migration runner: plain SQL files, applied by yoyo, on guard rails.
+
+`migrate` and `status` are for applications, and raise what is in `errors`; docs/library.md tells more. They are loaded
+when they are first asked for: importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlrail import errors
+    from sqlrail.library import migrate, status
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "errors", "migrate", "status"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("sqlrail.errors")
+    if name in __all__:
+        return getattr(import_module("sqlrail.library"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

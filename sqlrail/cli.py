@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +61,7 @@ VERBS = {
 #: verbs that need no database
 LOCAL = ("new", "stop")
 
-Result = tuple[int, dict[str, Any], str]
+Result = tuple[int, Mapping[str, Any], str]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -371,7 +371,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
 
 def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
     from sqlrail import report
-    from sqlrail.migrate import migrate
+    from sqlrail.apply import migrate
 
     with closing(_Bar(talk)) as bar:
         result = migrate(settings, talk, to=options.to, allowed=_allowed(options), show=bar.show)
@@ -390,7 +390,7 @@ def _say_taken_over(ids: tuple[str, ...], talk: _Talk) -> None:
 
 def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
     from sqlrail import report
-    from sqlrail.migrate import status
+    from sqlrail.apply import status
 
     entries, found = status(settings, talk)
     intact = all(entry.state == "applied" for entry in entries) and not any(it.refuses for it in found)
@@ -636,8 +636,8 @@ def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
     return error.exit_code
 
 
-def _print_result(result: dict[str, Any] | str) -> None:
-    print(json.dumps(result, indent=2) if isinstance(result, dict) else result, flush=True)
+def _print_result(result: Mapping[str, Any] | str) -> None:
+    print(result if isinstance(result, str) else json.dumps(result, indent=2), flush=True)
 
 
 def _hidden(text: str, settings: Settings) -> str:

@@ -9,11 +9,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yoyo.migrations import MigrationList
 
 from sqlrail.errors import BadFile, Refused
 from sqlrail.history import NUMBER, ROLLBACK, Entry, File, Note, Record, compare, number
+
+if TYPE_CHECKING:
+    from sqlrail.library import ProblemResult
 
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
@@ -77,7 +81,7 @@ def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:
     raise failure
 
 
-def as_json(problem: Problem) -> dict[str, object]:
+def as_json(problem: Problem) -> ProblemResult:
     """A problem for scripts."""
     return {
         "kind": problem.kind,

@@ -9,12 +9,12 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from sqlrail.apply import Migrated
 from sqlrail.backend import Applied
 from sqlrail.cleanup import Cleanup
 from sqlrail.errors import SqlrailError
 from sqlrail.giving_way import Progress
 from sqlrail.history import Entry
-from sqlrail.migrate import Migrated
 from sqlrail.orphans import Cleaned, join
 from sqlrail.problems import Problem, as_json
 from sqlrail.repair import Repair
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail import online
     from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
+    from sqlrail.library import CleanedResult, MigrateResult, StatusResult
     from sqlrail.lint import Finding, Linted
     from sqlrail.rehearsal import Plan, Planned, PlannedFile, Touched
     from sqlrail.restore import Left, Restore
@@ -418,7 +419,7 @@ def _table(heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int 
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def status_json(entries: list[Entry], found: list[Problem]) -> dict[str, Any]:
+def status_json(entries: list[Entry], found: list[Problem]) -> StatusResult:
     """The history for scripts."""
     return {
         "migrations": [
@@ -435,7 +436,7 @@ def status_json(entries: list[Entry], found: list[Problem]) -> dict[str, Any]:
     }
 
 
-def migrated_json(result: Migrated) -> dict[str, Any]:
+def migrated_json(result: Migrated) -> MigrateResult:
     """A migrate for scripts; seconds are wall time."""
     return {
         "applied": [
@@ -616,7 +617,7 @@ def error_json(error: SqlrailError, message: str) -> dict[str, Any]:
     }
 
 
-def _cleaned_json(one: Cleaned) -> dict[str, Any]:
+def _cleaned_json(one: Cleaned) -> CleanedResult:
     relation, seen = one.relation, one.seen
     return {
         "child": join(*relation.child),
@@ -629,12 +630,12 @@ def _cleaned_json(one: Cleaned) -> dict[str, Any]:
         "deleted": one.deleted,
         "archived": one.archived,
         "left": one.left,
-        "rows": seen and seen.rows,
-        "missing_keys": seen and seen.missing_keys,
-        "null_keys": seen and seen.null_keys,
-        "timestamp": seen and seen.timestamp,
-        "oldest": seen and seen.oldest,
-        "newest": seen and seen.newest,
+        "rows": seen.rows if seen else None,
+        "missing_keys": seen.missing_keys if seen else None,
+        "null_keys": seen.null_keys if seen else None,
+        "timestamp": seen.timestamp if seen else None,
+        "oldest": seen.oldest if seen else None,
+        "newest": seen.newest if seen else None,
         "samples": list(seen.samples) if seen else [],
         "run": one.run,
         "skipped": one.skipped,

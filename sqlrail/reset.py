@@ -9,9 +9,9 @@ from collections.abc import Callable
 import psycopg
 
 from sqlrail import history, problems
+from sqlrail.apply import Migrated, migrate
 from sqlrail.backend import Backend, Listener
 from sqlrail.errors import DatabaseFailed, Refused
-from sqlrail.migrate import Migrated, migrate
 from sqlrail.orphans import GUARD
 from sqlrail.settings import Settings
 

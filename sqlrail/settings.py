@@ -230,6 +230,70 @@ def read(
     )
 
 
+def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Settings:
+    """The settings of an application, from arguments alone; every bad one is named in the one SettingsError."""
+    problems: list[str] = []
+    # None is a variable that nobody has set, and no reason to go to another database.
+    parameters = _read_url(url or "", "the URL", problems)
+    _check_parameters(parameters, "the URL", os.environ, problems)
+    read = {**values, "migrations": os.fspath(directory)}
+    for name, value in read.items():
+        try:
+            read[name] = _GIVEN[name](value) if name in _GIVEN else value
+        except (TypeError, ValueError) as exc:
+            problems.append(f"{name} is {value!r}: {exc}.")
+    if problems:
+        raise SettingsError("\n".join(problems))
+    timeout_given = "connect_timeout" in parameters or os.environ.get("PGCONNECT_TIMEOUT")
+    return Settings(
+        database_url=url,
+        is_named=True,
+        connect_timeout=None if timeout_given else Settings.connect_timeout,
+        actor=_actor(os.environ),
+        host=socket.gethostname(),
+        secrets=_secrets(url, parameters, os.environ),
+        **read,
+    )
+
+
+def _within(highest: float, what: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not 0 <= value <= highest:
+            raise ValueError(f"give {what}")
+        return value
+
+    return check
+
+
+def _several(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise TypeError("give a list of names")
+    return tuple(value)
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in names:
+            raise ValueError(f"give one of {', '.join(names)}")
+        return value
+
+    return check
+
+
+_GIVEN: dict[str, Callable[[Any], Any]] = {
+    "migrations": folder,
+    "environment": _one_of(ENVIRONMENTS),
+    "interrupted": _one_of(("again", "done")),
+    **dict.fromkeys(
+        ("lock_wait", "lock_timeout", "statement_timeout", "retry_for"),
+        _within(LONGEST, "seconds, 596 hours at the most"),
+    ),
+    "max_share": _within(1, "a share between 0 and 1"),
+    "max_rows": _within(10**18, "a number of rows, 0 or more"),
+    "allow_triggers": _several,
+}
+
+
 def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict[str, str]:
     path = folder / ".env" if named is None else Path(named)
     if not path.is_file():

@@ -20,9 +20,9 @@ from conftest import ROOT, clean_environment, query
 from psycopg import sql
 
 from sqlrail import local
+from sqlrail.apply import migrate
 from sqlrail.backend import Applied
 from sqlrail.errors import SqlrailError
-from sqlrail.migrate import migrate
 from sqlrail.settings import Settings
 
 FIXTURES = Path(__file__).resolve().parent

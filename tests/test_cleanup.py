@@ -19,11 +19,11 @@ from psycopg import sql
 
 from sqlrail import backend
 from sqlrail import cleanup as room
+from sqlrail.apply import Migrated, migrate
 from sqlrail.cleanup import Cleanup
 from sqlrail.cli import main
 from sqlrail.connect import connect as open_connection
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
-from sqlrail.migrate import Migrated, migrate
 from sqlrail.orphans import Cleaned, Relation
 from sqlrail.settings import Settings
 

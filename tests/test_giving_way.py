@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from test_pooler import pooled as pooled
 
 from sqlrail import giving_way, local
+from sqlrail.apply import Migrated, migrate
 from sqlrail.backend import Applied
 from sqlrail.errors import MigrationFailed
 from sqlrail.giving_way import Progress, shortened
-from sqlrail.migrate import Migrated, migrate
 from sqlrail.settings import Settings
 
 FIRST = "CREATE TABLE first (id int);\nALTER TABLE busy ADD COLUMN added int;\n"

@@ -18,7 +18,7 @@ import pytest
 from conftest import ROOT, Connect, clean_environment, query
 from console import Outcome, Sqlrail, catalog, put
 
-from sqlrail import history, migrate, repair
+from sqlrail import apply, history, repair
 from sqlrail.backend import KEY, Applied, Backend
 from sqlrail.errors import Refused
 from sqlrail.history import checksum
@@ -603,7 +603,7 @@ def test_a_runner_whose_files_another_applied_leaves_the_post_apply_files_to_tha
 
     def another_is_quicker(self: Backend) -> None:
         monkeypatch.setattr(Backend, "prepare", prepare)
-        migrate.migrate(self.settings, Quiet())
+        apply.migrate(self.settings, Quiet())
         prepare(self)
 
     monkeypatch.setattr(Backend, "prepare", another_is_quicker)

@@ -400,5 +400,5 @@ def test_a_large_file_s_rows_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_run_that_lints_nothing_loads_nothing_of_it() -> None:
-    loaded = "import sys, sqlrail.migrate; sys.exit('sqlrail.lint' in sys.modules)"
+    loaded = "import sys, sqlrail.apply; sys.exit('sqlrail.lint' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0

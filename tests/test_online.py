@@ -32,10 +32,10 @@ from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, contents, ids, set
 from test_print_sql import CASES
 
 from sqlrail import local, online
+from sqlrail.apply import migrate
 from sqlrail.backend import Backend
 from sqlrail.cleanup import Cleanup
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
-from sqlrail.migrate import migrate
 from sqlrail.online import Progress
 from sqlrail.orphans import Relation
 

@@ -30,9 +30,9 @@ from conftest import (
 )
 
 from sqlrail import local
+from sqlrail.apply import Migrated, migrate, status
 from sqlrail.cli import main
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
-from sqlrail.migrate import Migrated, migrate, status
 from sqlrail.reset import is_local, reset, stamp
 from sqlrail.settings import Settings
 

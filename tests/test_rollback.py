@@ -34,10 +34,10 @@ from proxy import Proxy, Sender
 from test_together import FEW, finish, plain_yoyo, yoyo
 
 from sqlrail import backend, local
+from sqlrail.apply import migrate
 from sqlrail.backend import KEY
 from sqlrail.errors import ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
 from sqlrail.history import read_files, read_rollback
-from sqlrail.migrate import migrate
 from sqlrail.rollback import Rollback, RolledBack, rollback
 from sqlrail.settings import Settings
 

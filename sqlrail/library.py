@@ -1,0 +1,175 @@
+"""sqlrail for applications: `migrate` and `status` as functions that return what the JSON of the verbs holds.
+
+They print nothing, end nothing, install no signal handler, keep nothing between two calls, and may be called from any
+thread. What they are told is in their arguments; what a URL leaves open libpq takes from its own variables and files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from sqlrail.connect import hide
+from sqlrail.errors import Bug, SqlrailError
+from sqlrail.settings import Settings, given
+
+if TYPE_CHECKING:
+    from sqlrail.backend import Applied
+
+
+class CleanedResult(TypedDict):
+    """What became of a relation's orphans; what nobody has looked at is None."""
+
+    child: str
+    column: str
+    columns: list[str]
+    parent: str
+    key: str
+    keys: list[str]
+    orphans: int
+    deleted: int
+    archived: int
+    left: int
+    rows: int | None
+    missing_keys: int | None
+    null_keys: int | None
+    timestamp: str | None
+    oldest: str | None
+    newest: str | None
+    samples: list[dict[str, Any]]
+    run: int | None
+    skipped: str | None
+    refusals: list[str]
+    triggers: list[str]
+    cascades: list[str]
+    foreign_keys: list[str]
+
+
+class AppliedResult(TypedDict):
+    """A migration that this call has committed."""
+
+    id: str
+    seconds: float
+    cleanup: list[CleanedResult]
+
+
+class AllowedResult(TypedDict):
+    """Ids of what was let pass."""
+
+    late: list[str]
+    missing: list[str]
+
+
+class MigrateResult(TypedDict):
+    """What `migrate --json` prints."""
+
+    applied: list[AppliedResult]
+    already_applied: int
+    pending: int
+    taken_over: list[str]
+    allowed: AllowedResult
+
+
+class EntryResult(TypedDict):
+    """A migration; its state is applied, pending, edited, missing or late, its time ISO 8601 in UTC."""
+
+    id: str
+    state: str
+    applied_at: str | None
+    checksum: str | None
+
+
+class ProblemResult(TypedDict):
+    """What is wrong with the history; what does not refuse keeps `migrate` from nothing."""
+
+    kind: str
+    id: str
+    message: str
+    refuses: bool
+
+
+class StatusResult(TypedDict):
+    """What `status --json` prints."""
+
+    migrations: list[EntryResult]
+    pending: int
+    problems: list[ProblemResult]
+
+
+def migrate(
+    url: str,
+    directory: str | os.PathLike[str],
+    *,
+    environment: str | None = None,
+    to: str | None = None,
+    allow_late: bool = False,
+    allow_missing: bool = False,
+    interrupted: str | None = None,
+    lock_wait: float = Settings.lock_wait,
+    lock_timeout: float = Settings.lock_timeout,
+    statement_timeout: float = Settings.statement_timeout,
+    retry_for: float = Settings.retry_for,
+    max_share: float = Settings.max_share,
+    max_rows: int = Settings.max_rows,
+    allow_triggers: Collection[str] = (),
+    say: Callable[[str], object] = lambda _: None,
+) -> MigrateResult:
+    """Applies what is pending in a folder; does nothing, and writes nothing, where all of it is applied.
+
+    Any number of processes and machines may call it at once: one applies, the others wait for it, `lock_wait` seconds
+    at the most. The arguments are the command line's: durations are seconds, a share is between 0 and 1, `environment`
+    is APP_ENV. `say` is called with each line of talk, such as whom it waits for.
+
+    Raises errors.SqlrailError, or one of its subclasses: Refused has changed nothing, Busy has waited for nothing, and
+    `applied` has the ids of what this call committed before it.
+    """
+    from sqlrail import apply, report
+
+    settings = given(
+        url, directory, environment=environment, interrupted=interrupted, lock_wait=lock_wait,
+        lock_timeout=lock_timeout, statement_timeout=statement_timeout, retry_for=retry_for, max_share=max_share,
+        max_rows=max_rows, allow_triggers=allow_triggers,
+    )  # fmt: skip
+    allowed = [kind for kind, is_allowed in (("late", allow_late), ("missing", allow_missing)) if is_allowed]
+    with _hiding(settings):
+        return report.migrated_json(apply.migrate(settings, _Listener(settings, say), to=to, allowed=allowed))
+
+
+def status(
+    url: str, directory: str | os.PathLike[str], *, say: Callable[[str], object] = lambda _: None
+) -> StatusResult:
+    """The state of every migration, and what is wrong with the history; changes nothing.
+
+    Raises errors.SqlrailError, or one of its subclasses.
+    """
+    from sqlrail import apply, report
+
+    settings = given(url, directory)
+    with _hiding(settings):
+        return report.status_json(*apply.status(settings, _Listener(settings, say)))
+
+
+class _Listener:
+    def __init__(self, settings: Settings, say: Callable[[str], object]) -> None:
+        self.settings, self._say = settings, say
+
+    def say(self, text: str) -> None:
+        self._say(hide(text, self.settings))
+
+    def applied(self, done: Applied) -> None:
+        """The result has it."""
+
+
+@contextmanager
+def _hiding(settings: Settings) -> Iterator[None]:
+    """Errors are ours, and say no password."""
+    try:
+        yield
+    except Exception as exc:
+        failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
+        failure.args = (hide(str(failure), settings),)
+        if failure is exc:
+            raise
+        raise failure from exc
