@@ -134,7 +134,7 @@ def migrate(
     )  # fmt: skip
     allowed = [kind for kind, is_allowed in (("late", allow_late), ("missing", allow_missing)) if is_allowed]
     with _hiding(settings):
-        return report.migrated_json(apply.migrate(settings, _Listener(settings, say), to=to, allowed=allowed))
+        return report.migrated_json(apply.migrate(settings, Talk(settings, say), to=to, allowed=allowed))
 
 
 def status(
@@ -148,10 +148,12 @@ def status(
 
     settings = given(url, directory)
     with _hiding(settings):
-        return report.status_json(*apply.status(settings, _Listener(settings, say)))
+        return report.status_json(*apply.status(settings, Talk(settings, say)))
 
 
-class _Listener:
+class Talk:
+    """A listener that hands talk on, without passwords."""
+
     def __init__(self, settings: Settings, say: Callable[[str], object]) -> None:
         self.settings, self._say = settings, say
 

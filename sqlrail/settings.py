@@ -22,6 +22,8 @@ from sqlrail.errors import SettingsError
 ENVIRONMENTS = ("development", "test", "staging", "production")
 #: those of libpq's variables that say which database is meant
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+#: for the pytest plugin alone; an application under test that reads its settings beside it must not stumble over it
+TESTS = "SQLRAIL_TEST_DATABASE_URL"
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 #: PostgreSQL keeps its timeouts in a signed 32-bit number of milliseconds
@@ -230,6 +232,11 @@ def read(
     )
 
 
+def test_database_url() -> str | None:
+    """The server for tests, where the environment names one."""
+    return os.environ.get(TESTS)
+
+
 def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Settings:
     """The settings of an application, from arguments alone; every bad one is named in the one SettingsError."""
     problems: list[str] = []
@@ -326,7 +333,7 @@ def _read_own(
 ) -> dict[str, Any]:
     given = {f"SQLRAIL_{name.upper()}": name for name in READERS}
     for name in merged:
-        if name.startswith("SQLRAIL_") and name not in given:
+        if name.startswith("SQLRAIL_") and name not in (*given, TESTS):
             problems.append(f"{name} is not a setting. There are: {', '.join(given)}.")
     values: dict[str, Any] = {}
     for variable, name in given.items():

@@ -16,6 +16,7 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
 from sqlrail.connect import Connection
+from sqlrail.errors import DatabaseFailed
 
 #: seconds that a cancelled statement gets to end before the connection is given up
 GRACE = 5.0
@@ -116,6 +117,15 @@ def message(connection: Connection, name: str, *, commented: object = False, **p
                 part = (part if isinstance(part, sql.Composable) else sql.Literal(part)).as_bytes(connection)
             text.append(part)
     return b"".join(text)
+
+
+def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+    """Sends sql/<name>.sql, filled in, and returns its rows; DatabaseFailed with the server's reason."""
+    answer = send(connection, message(connection, name, **parts), Answer())
+    if answer.error is not None:
+        reason = answer.error.diag.message_primary or " ".join(str(answer.error).split())
+        raise DatabaseFailed(f"{reason}.") from answer.error
+    return answer.rows
 
 
 def send(

@@ -1,0 +1,80 @@
+"""The pytest plugin: `sqlrail_database` gives each test a migrated database of its own.
+
+Loaded by every pytest that finds sqlrail installed: what it needs is imported where a test asks for it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from sqlrail.template import Template
+
+#: settings for a server whose data nobody misses
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+URL, FOLDER = "sqlrail_database_url", "sqlrail_migrations"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(
+        URL,
+        "the server for tests, where SQLRAIL_TEST_DATABASE_URL names none (else: an embedded one)",
+        default="",
+    )
+    parser.addini(FOLDER, "the folder of the migrations, from the root of the tests", default="migrations")
+
+
+@pytest.fixture(scope="session")
+def sqlrail_template(request: pytest.FixtureRequest) -> Iterator[Template]:
+    """What the migrations build; its copy() is a context with the URL of a database, for a scope of one's own."""
+    from sqlrail.errors import SqlrailError
+    from sqlrail.settings import test_database_url
+    from sqlrail.template import template
+
+    config, root = request.config, request.config.rootpath
+    try:
+        url, folder = test_database_url() or config.getini(URL), root / config.getini(FOLDER)
+        with nullcontext(url) if url else _server(root) as server, template(server, folder) as made:
+            yield made
+    except SqlrailError as exc:
+        pytest.fail(str(exc), pytrace=False)
+
+
+@pytest.fixture
+def sqlrail_database(sqlrail_template: Template) -> Iterator[str]:
+    """The URL of a migrated database that only this test has; whoever is still connected afterwards is cut off."""
+    with sqlrail_template.copy() as url:
+        yield url
+
+
+@contextmanager
+def _server(root: Path) -> Iterator[str]:
+    """The embedded server of the tests, for as long as one run or worker needs it; its data stay for the next."""
+    from sqlrail import local
+    from sqlrail.errors import MissingPrerequisite
+
+    home = root / ".pgdata-test"
+    home.mkdir(mode=0o700, exist_ok=True)
+    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH)
+        try:
+            server = local.start(home, options=FAST)
+        except MissingPrerequisite as exc:
+            raise MissingPrerequisite(f"{exc} For tests it is SQLRAIL_TEST_DATABASE_URL.") from exc
+        yield server.url
+        # The last one out stops it. Whoever comes meanwhile waits, and starts it again.
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        local.stop(home)
+    finally:
+        os.close(folder)
