@@ -6,9 +6,10 @@ Loaded by every pytest that finds sqlrail installed: what it needs is imported w
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,16 @@ import pytest
 if TYPE_CHECKING:
     from sqlrail.template import Template
 
-#: settings for a server whose data nobody misses
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+#: settings for a server whose data nobody misses, and which shall not take more room than it needs
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "min_wal_size": "32MB",
+    "max_wal_size": "128MB",
+}
+#: where files are in memory, how many bytes have to be free there, and how many of used copies may lie about
+MEMORY, ROOM, HEAP = Path("/dev/shm"), 1 << 30, 1 << 26  # noqa: S108 - a folder of our own in it, closed to others
 URL, FOLDER = "sqlrail_database_url", "sqlrail_migrations"
 
 
@@ -41,9 +50,13 @@ def sqlrail_template(request: pytest.FixtureRequest) -> Iterator[Template]:
     config, root = request.config, request.config.rootpath
     try:
         url, folder = test_database_url() or config.getini(URL), root / config.getini(FOLDER)
-        with nullcontext(url) if url else _server(root) as server, template(server, folder) as made:
-            yield made
-    except SqlrailError as exc:
+        if url:
+            with template(url, folder) as made:
+                yield made
+        else:
+            with _server(root) as server, template(server, folder, HEAP) as made:
+                yield made
+    except (SqlrailError, OSError) as exc:
         pytest.fail(str(exc), pytrace=False)
 
 
@@ -60,9 +73,9 @@ def _server(root: Path) -> Iterator[str]:
     from sqlrail import local
     from sqlrail.errors import MissingPrerequisite
 
-    home = root / ".pgdata-test"
+    home = _home(root)
     home.mkdir(mode=0o700, exist_ok=True)
-    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(folder, fcntl.LOCK_SH)
         try:
@@ -78,3 +91,17 @@ def _server(root: Path) -> Iterator[str]:
         local.stop(home)
     finally:
         os.close(folder)
+
+
+def _home(root: Path) -> Path:
+    # On a disk, making the thousands of files of a few databases takes several times as long.
+    try:
+        there = os.statvfs(MEMORY)
+    except OSError:
+        return root / ".pgdata-test"
+    if (
+        there.f_bavail * there.f_frsize < ROOM or there.f_flag & os.ST_NOEXEC
+    ):  # root's server brings its programs
+        return root / ".pgdata-test"
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+    return MEMORY / f"sqlrail-tests-{os.geteuid()}-{name}"

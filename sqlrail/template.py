@@ -34,7 +34,7 @@ MAKE, USE, RUN = (int.from_bytes(name, "big") for name in (b"srtm", b"srtu", b"s
 POLL = 0.05
 #: templates that nobody uses, and stay nevertheless: other branches'
 SPARE = 3
-#: bytes of copies that are done with, from which on they are dropped
+#: bytes of copies that are done with, from which on they are dropped, on a disk
 HEAP = 1 << 30
 
 
@@ -42,9 +42,10 @@ class Template:
     """What the files of a folder build, and this run's copies of it. For one thread."""
 
     def __init__(
-        self, url: str, directory: Path, connection: Connection, say: Callable[[str], object]
+        self, url: str, directory: Path, connection: Connection, heap: int, say: Callable[[str], object]
     ) -> None:
         self._url, self._directory, self._connection, self._say = url, directory, connection, say
+        self._heap = heap
         # Advisory locks are of one database: runs that hold theirs in another are none of our business.
         self._group = hashlib.sha256(connection.info.dbname.encode()).hexdigest()[:8]
         self._content = _content(directory)
@@ -70,7 +71,7 @@ class Template:
         is_durable, size = ask(self._connection, "template_facts", template=self.name)[0]
         # By way of the log it takes no checkpoint; where nothing waits for the disk, copying files is twice as fast.
         self._strategy = "WAL_LOG" if is_durable else "FILE_COPY"
-        self._most = max(1, HEAP // size)
+        self._most = self._heap // size
 
     @contextmanager
     def copy(self) -> Iterator[str]:
@@ -83,8 +84,8 @@ class Template:
         finally:
             self._done_with.append(name)
             ask(self._connection, "end_connections", database=name)
-            # Together, and seldom: on ext4 files are made ten times as slowly where some have just been deleted, for it
-            # passes over each that was in the last minute; and every DROP DATABASE is a checkpoint.
+            # Together, and seldom: on ext4 files are made several times as slowly where some have just been deleted,
+            # for it passes over each that was in the last minutes; and every DROP DATABASE is a checkpoint.
             if len(self._done_with) > self._most:
                 self.drop_copies()
 
@@ -151,14 +152,17 @@ class Template:
 
 
 @contextmanager
-def template(url: str, directory: Path, say: Callable[[str], object] = lambda _: None) -> Iterator[Template]:
+def template(
+    url: str, directory: Path, heap: int = HEAP, say: Callable[[str], object] = lambda _: None
+) -> Iterator[Template]:
     """What the files of a folder build, on the server of the URL; made if it is not there.
 
+    Copies that are done with are dropped once they have more bytes than `heap`, and at the end.
     Raises errors.SqlrailError: Refused where the URL's own database is stamped staging or production, UsageError where
     its role may not create databases.
     """
     with closing(_connect(url, directory)) as connection:
-        made = Template(url, directory, connection, say)
+        made = Template(url, directory, connection, heap, say)
         made.make()
         try:
             yield made

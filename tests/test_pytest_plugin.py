@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from console import Sqlrail, put
 
 from sqlrail import local
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused, SettingsError, SqlrailError, UsageError
+from sqlrail.pytest_plugin import _home
 from sqlrail.template import SPARE, database_url, template
 
 sqlrail = console.sqlrail
@@ -62,6 +64,7 @@ def test_it(sqlrail_database):
 
 def start(folder: Path, *arguments: str, url: str = "") -> subprocess.Popen[str]:
     named = {"SQLRAIL_TEST_DATABASE_URL": url} if url else {}
+    named["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # where sqlrail is installed, it would be there twice
     plugin = ["-p", "sqlrail.pytest_plugin", "-p", "no:cacheprovider"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "-W", "error::pytest.PytestWarning", *plugin, *arguments],
@@ -143,7 +146,8 @@ def test_without_a_server_named_the_embedded_one_runs_for_as_long_as_somebody_te
             assert connection.execute("SHOW fsync").fetchone() == ("off",)
         (folder / "go").touch()
         finish(first)
-        assert not local.stop(folder / ".pgdata-test")
+        assert not local.stop(_home(folder))
+        shutil.rmtree(_home(folder))
 
 
 def test_a_pytest_that_does_not_use_it_loads_nothing_of_it(tmp_path: Path) -> None:
@@ -262,13 +266,13 @@ def test_who_is_still_connected_to_a_copy_is_cut_off(tmp_path: Path, any_databas
 def test_copies_are_dropped_together_once_they_are_many(tmp_path: Path, database: str) -> None:
     put(FILES, tmp_path)
     with template(database, tmp_path) as made:
-        made._most = 2
-        with made.copy() as outer:
-            for n in range(6):
-                with made.copy() as inner:
-                    assert query(inner, "TABLE t") == []
-                assert len(left(database, "test")) == 1 + (n + 1) % 3
-            assert query(outer, "TABLE t") == []
+        size = query(database, f"SELECT pg_database_size('{made.name}')")[0][0]
+    with template(database, tmp_path, 2 * size) as made, made.copy() as outer:
+        for n in range(6):
+            with made.copy() as inner:
+                assert query(inner, "TABLE t") == []
+            assert len(left(database, "test")) == 1 + (n + 1) % 3
+        assert query(outer, "TABLE t") == []
     assert left(database, "test") == []
 
 
