@@ -75,7 +75,7 @@ bench-migrate bench-cleanup: bench-%: $(DEV)
 	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
 clean: ## remove .venv and the caches; .pgdata stays
-	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/clients/*/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment without pip was interrupted while it was made: it is made again.

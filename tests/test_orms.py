@@ -1,0 +1,189 @@
+"""Applications of three ORMs, each the way its users write it: what their sync leaves, and the way out of it.
+
+Each takes steps as words: make, fill, key (how this ORM adds a key that is missing), start (what the application does
+at each start from then on), write, stray and read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from conftest import clean_environment, query, run
+from test_seed import ORPHAN
+
+from sqlrail.local import Server
+
+HERE = Path(__file__).parent
+CLIENTS = HERE / "clients"
+MIGRATIONS = HERE.parent / "migrations"
+FAILURE = 'insert or update on table "usage_analytics" violates foreign key constraint "usage_analytics_user_id_fkey"'
+DETAIL = f'Key (user_id)=({ORPHAN}) is not present in table "users".'
+ADA, GRACE = [[f"{name}@example.org"] * 2 for name in ("ada", "grace")]
+#: seconds for npm, which waits for minutes where there is no network
+PATIENCE = 120
+INSTALL = (
+    "ci",
+    "--engine-strict",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    "--fetch-retries=0",
+    "--fetch-timeout=20000",
+)
+
+App = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node, with the packages of the application installed beside it: once, until the lock file changes."""
+    found, npm = shutil.which("node"), shutil.which("npm")
+    if found is None or npm is None:
+        pytest.skip("node and npm are not installed")
+    folder = CLIENTS / "sequelize"
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        try:
+            subprocess.run(
+                [npm, *INSTALL], cwd=folder, capture_output=True, text=True, check=True, timeout=PATIENCE
+            )
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"npm does not install Sequelize within {PATIENCE} s")
+        except subprocess.CalledProcessError as exc:
+            pytest.skip(f"npm cannot install Sequelize: {' '.join(exc.stderr.split())[-300:]}")
+        os.utime(installed)
+    return found
+
+
+def start(url: str, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60,
+        env={**clean_environment(), "DATABASE_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def sequelize(node: str, database: str) -> App:
+    return partial(start, database, node, CLIENTS / "sequelize" / "app.js")
+
+
+@pytest.fixture(params=["sequelize", "sqlalchemy", "django"])
+def app(request: pytest.FixtureRequest, database: str) -> App:
+    if request.param == "sequelize":
+        return partial(request.getfixturevalue("sequelize"), "was")
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return partial(start, database, sys.executable, CLIENTS / request.param / "app.py")
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> str:
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def shape(url: str) -> list[str]:
+    """Every column, constraint and index."""
+    return [line for (line,) in query(url, (HERE / "catalog.sql").read_text())]
+
+
+def key_of(url: str) -> str:
+    """The name of the key that the story is about."""
+    ((name,),) = query(
+        url,
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'usage_analytics'::regclass AND contype = 'f'",
+    )
+    return str(name)
+
+
+def names_of_unique(url: str) -> list[str]:
+    return [
+        line.split()[2] for line in shape(url) if line.startswith("users: CONSTRAINT") and "UNIQUE" in line
+    ]
+
+
+def leave_an_orphan(app: App, url: str, *more: str) -> None:
+    """What the ORM made, as a start that ends between the dropping of the key and its adding leaves it; then an
+    account is deleted.
+    """
+    ok(app("make", "fill", *more))
+    query(url, f"ALTER TABLE usage_analytics DROP CONSTRAINT {key_of(url)}")
+    query(url, f"DELETE FROM users WHERE id = '{ORPHAN}'")
+
+
+def migrate(url: str, *more: str | Path) -> str:
+    return ok(run("migrate", *more, env={"DATABASE_URL": url, "APP_ENV": "production"}))
+
+
+def test_an_orm_that_fails_on_the_key_is_got_out_of_by_migrate(app: App, database: str) -> None:
+    leave_an_orphan(app, database)
+    failed = app("key")
+    assert failed.returncode == 1
+    assert f"{FAILURE}\nDETAIL:  {DETAIL}" in failed.stderr.replace("4bfeb78d_fk_users_id", "fkey")
+
+    assert "usage_analytics.user_id -> users.id: 1 row deleted, 1 row archived (run 1)" in migrate(database)
+    assert query(database, "SELECT cells->>'user_id' FROM sqlrail.archive") == [(ORPHAN,)]
+    taken_over = shape(database)
+    assert json.loads(ok(app(*["start"] * 10, "write", "read"))) == [ADA, GRACE]
+    assert shape(database) == taken_over
+    assert key_of(database) == "usage_analytics_user_id_fkey"
+    refused = app("stray")
+    assert refused.returncode == 1
+    assert DETAIL in refused.stderr
+
+
+def test_a_start_with_alter_adds_a_constraint_unless_the_model_names_it(
+    sequelize: App, database: str, tmp_path: Path
+) -> None:
+    leave_an_orphan(partial(sequelize, "was"), database, "alter", "alter")
+    assert names_of_unique(database) == ["users_email_key", "users_email_key1", "users_email_key2"]
+    shutil.copytree(MIGRATIONS, tmp_path, dirs_exist_ok=True)
+    shutil.copy(CLIENTS / "sequelize" / "005_what_sync_left.sql", tmp_path)
+    migrate(database, "--migrations", tmp_path)
+    mended = shape(database)
+    ok(sequelize("mended", *["alter"] * 10, "write"))
+    assert shape(database) == mended
+    assert names_of_unique(database) == ["users_email_key"]
+
+    ok(sequelize("was", "alter"))
+    undone = {line for line in mended if line not in shape(database)}
+    assert {line for line in undone if line.startswith("users: ")} == {
+        "users: created_at timestamp with time zone DEFAULT now()",
+        "users: updated_at timestamp with time zone DEFAULT now()",
+    }
+    assert names_of_unique(database) == ["users_email_key", "users_email_key1"]
+
+
+def test_a_schema_of_one_s_own_begins_with_a_dump(
+    sequelize: App, database: str, server: Server, tmp_path: Path
+) -> None:
+    app = partial(sequelize, "was")
+    leave_an_orphan(app, database)
+    environment = {"DATABASE_URL": database, "APP_ENV": "production"}
+    dump = [str(server.bin / "pg_dump"), "--schema-only", "--no-owner", database]
+    (tmp_path / "001_as_it_was.sql").write_text(
+        subprocess.run(dump, capture_output=True, text=True, check=True).stdout
+    )
+    ok(run("baseline", "--to", "001", "--migrations", tmp_path, env=environment))
+    (tmp_path / "002_usage_analytics_key.sql").write_text(
+        "-- Events are their user's.\n"
+        "-- depends: 001_as_it_was\n"
+        "-- cleanup: usage_analytics.user_id -> users.id\n"
+        "ALTER TABLE usage_analytics ADD FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE;\n"
+    )
+    before = shape(database)
+    assert "1 row deleted, 1 row archived (run 1)" in migrate(database, "--migrations", tmp_path)
+    key = (
+        "usage_analytics: CONSTRAINT usage_analytics_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) "
+        "ON DELETE CASCADE"
+    )
+    assert shape(database) == sorted([*before, key])
+    assert json.loads(ok(app("write", "read"))) == [ADA, GRACE]
