@@ -43,7 +43,7 @@ db-restore: $(APP) ## put the archived rows of a run back (RUN=3; ARGS=--force: 
 db-rollback: $(APP) ## take back the newest migration (ARGS='--steps 2', ARGS='--to 003')
 	@$(RUNNER) rollback $(ARGS)
 
-db-reset: $(APP) ## development only: empty the database and migrate from zero
+db-reset: $(APP) ## development only: empty the database and migrate from zero (ARGS=--seed: with sample rows)
 	@$(RUNNER) reset --yes $(ARGS)
 
 db-repair: $(APP) ## accept edited and renamed files, after asking

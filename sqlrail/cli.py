@@ -48,7 +48,7 @@ VERBS = {
     "cleanup": "archive and delete the orphans of every declared relation, and of every key that is not validated",
     "restore": "put the archived rows of a run back, those whose parent is there again",
     "archive": "list what cleanups have archived, or purge what is old",
-    "reset": "development only: empty the database and migrate from zero",
+    "reset": "development only: empty the database and migrate from zero; --seed: with rows to work with",
     "rollback": "take back the newest migrations by their .rollback.sql files, each in one transaction",
     "baseline": "record files as applied without running them: for a database that has it all already",
     "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
@@ -195,6 +195,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     added["archive"].add_argument("--yes", action="store_true", help="purge: do not ask, in production too")
     added["reset"].add_argument("--yes", action="store_true", help="do not ask")
+    added["reset"].add_argument(
+        "--seed", nargs="?", const=True, default=None, metavar="FILE",
+        help="then load rows to work with, of this file (else SQLRAIL_SEED's, else sql/seed.sql)",
+    )  # fmt: skip
     how_far = added["rollback"].add_mutually_exclusive_group()
     how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
     how_far.add_argument("--to", metavar="ID", help="all that come after this one, which stays applied")
@@ -541,10 +545,13 @@ def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     from sqlrail import report
     from sqlrail.reset import reset
 
+    seed = options.seed is not None
     result = reset(
-        settings, talk, lambda name: options.yes or _typed_name(name, "Everything in it will be dropped.")
-    )
-    return OK, report.migrated_json(result), report.migrated_text(result)
+        settings, talk, lambda name: options.yes or _typed_name(name, "Everything in it will be dropped."),
+        seed=seed,
+    )  # fmt: skip
+    document = {**report.migrated_json(result), "seed": str(settings.seed) if seed else None}
+    return OK, document, report.migrated_text(result)
 
 
 def _rollback(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:

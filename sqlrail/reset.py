@@ -5,30 +5,36 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import psycopg
 
 from sqlrail import history, problems
 from sqlrail.apply import Migrated, migrate
-from sqlrail.backend import Backend, Listener
-from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.backend import Applied, Backend, Listener
+from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.history import File
 from sqlrail.orphans import GUARD
 from sqlrail.settings import Settings
 
 EXPENDABLE = ("development", "test")
 
 
-def reset(settings: Settings, listener: Listener, confirm: Callable[[str], bool]) -> Migrated:
+def reset(
+    settings: Settings, listener: Listener, confirm: Callable[[str], bool], *, seed: bool = False
+) -> Migrated:
     """Empties the database completely and migrates from zero; Refused unless every guard agrees.
 
     confirm is asked last, with the database's name. The stamp is written again in the transaction that
-    empties, so that a reset that was killed can be run again.
+    empties, so that a reset that was killed can be run again. With seed, the rows of settings.seed are loaded at
+    last, in one transaction.
     """
     # Before anything is dropped: a folder that cannot be migrated from would leave an empty database.
     migrations, files = history.read_files(settings.migrations)
     problems.refuse(problems.find(settings.migrations, migrations, files, [])[1])
     for migration in [*migrations, *migrations.post_apply]:
         files[migration.id].check()
+    rows = _read_seed(settings) if seed else None
     with Backend(settings, listener) as backend:
         _guard(backend, settings)
         if not confirm(backend.database):
@@ -40,7 +46,52 @@ def reset(settings: Settings, listener: Listener, confirm: Callable[[str], bool]
             _guard_alone(backend)
             _empty(backend, settings)
         listener.say(f"{backend.database} is empty now")
-    return migrate(settings, listener)
+    result = migrate(settings, listener)
+    if rows is not None:
+        try:
+            with _Seeding(settings, listener, {rows.id: rows}) as backend:
+                backend.load(rows)
+        except SqlrailError as exc:
+            exc.applied = [done.id for done in result.applied]
+            raise
+    return result
+
+
+def _read_seed(settings: Settings) -> File:
+    if not settings.seed.exists():
+        raise UsageError(
+            f"there is no file {settings.seed}; name the one with the rows: --seed FILE, or SQLRAIL_SEED. "
+            "Nothing was changed."
+        )
+    file = history.read_file(settings.seed)
+    file.check()
+    if not file.transactional:
+        raise BadFile(
+            f"{file.path}: a seed is loaded in one transaction; take `-- transactional: false` out."
+        )
+    return file
+
+
+class _Unrecorded(NamedTuple):
+    """What stands for a file that is no migration: without a hash nothing takes it for one."""
+
+    id: str
+    hash: None = None
+
+
+class _Seeding(Backend):
+    """Runs a file as a migration is run, and leaves an entry in the log instead of a record."""
+
+    def load(self, file: File) -> None:
+        with self._telling_what_stands():
+            self.apply_one(_Unrecorded(file.id), mark=False)
+            self._close()
+
+    def _record(self, file: File, hash_: str | None, mark: bool, transaction: Any) -> bytes:  # noqa: ARG002
+        return self.log_entry("log", file.id, None, "seed", file.checksum)
+
+    def _heard(self, done: Applied) -> None:
+        self.listener.say(f"loaded {self.files[done.id].path} ({done.seconds:.2f} s)")
 
 
 def stamp(

@@ -43,6 +43,7 @@ class Settings:
     is_named: bool = False  # something says which database is meant
     embedded: bool = False  # no database is named, and the embedded server may stand in
     migrations: Path = Path("migrations")
+    seed: Path = Path("sql/seed.sql")  # the rows that a reset can load
     home: Path = Path(".pgdata")
     connect_timeout: int | None = 10  # None: the URL or PGCONNECT_TIMEOUT says
     wait: float = 0.0
@@ -158,6 +159,7 @@ def interrupted(text: str) -> str:
 READERS: dict[str, Callable[[str], Any]] = {
     "embedded": switch,
     "migrations": folder,
+    "seed": file,
     "wait": seconds,
     "lock_wait": seconds,
     "lock_timeout": seconds,

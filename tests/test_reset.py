@@ -719,3 +719,91 @@ def test_a_database_of_more_objects_than_the_server_can_lock_is_left_as_it_was(
         do_reset(migrated, folder)
     assert query(migrated, "SELECT count(*) FROM pg_largeobject_metadata") == [(20000,)]
     assert query(migrated, "SELECT * FROM a") == [(1,)]
+
+
+# The seed
+
+
+def test_the_shipped_seed_fits_the_shipped_migrations(database: str) -> None:
+    shipped = settings(database, ROOT / "migrations", seed=ROOT / "sql" / "seed.sql")
+    migrate(shipped, Quiet())
+    reset(shipped, Quiet(), lambda _: True, seed=True)
+    tables = query(
+        database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ 'yoyo'"
+    )
+    assert len(tables) == 8
+    for (table,) in tables:
+        assert query(database, f"SELECT count(*) > 0 FROM {table}") == [(True,)]
+
+
+def test_a_seed_is_loaded_behind_the_files_and_logged_without_a_record(
+    command: Callable[..., int], migrated: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Named like a migration, it is still none.
+    seed = folder.parent / "seeds" / "001_a.sql"
+    seed.parent.mkdir()
+    seed.write_text("INSERT INTO a VALUES (7); INSERT INTO b VALUES (1, 7);")
+    assert command("reset", "--yes", "--json", "--seed", "seeds/001_a.sql") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["seed"] == "seeds/001_a.sql"
+    assert "loaded seeds/001_a.sql (" in err
+    assert query(migrated, "SELECT a.id, b.id FROM a, b") == [(7, 1)]
+    logged = "SELECT migration_id, migration_hash FROM _yoyo_log WHERE operation = 'seed'"
+    assert query(migrated, logged) == [("001_a", None)]
+    assert [entry.state for entry in status(settings(migrated, folder), Quiet())[0]] == ["applied"] * 2
+
+    assert command("reset", "--yes", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["seed"] is None
+    assert query(migrated, "SELECT * FROM a") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "there is no file sql/seed.sql; name the one with the rows: --seed FILE, or SQLRAIL_SEED."),
+        ("INSERT INTO a VALUES (7); COMMIT;", "sql/seed.sql:1:27: COMMIT is not for the file to say"),
+        ("-- transactional: false\nSELECT 1;", "sql/seed.sql: a seed is loaded in one transaction"),
+    ],
+    ids=["missing", "ends its transaction", "outside a transaction"],
+)
+def test_a_seed_that_cannot_be_loaded_is_found_before_anything_is_dropped(
+    command: Callable[..., int],
+    migrated: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
+    expected: str,
+) -> None:
+    if text is not None:
+        (folder.parent / "sql").mkdir()
+        (folder.parent / "sql" / "seed.sql").write_text(text)
+    assert command("reset", "--yes", "--seed") == 2
+    assert expected in capsys.readouterr().err
+    assert query(migrated, "SELECT * FROM a") == [(1,)]
+
+
+def test_of_a_seed_that_fails_nothing_is_kept_and_the_files_stand(
+    command: Callable[..., int],
+    migrated: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (folder.parent / "rows.sql").write_text("INSERT INTO a VALUES (7);\nINSERT INTO b VALUES (1, 8);\n")
+    monkeypatch.setenv("SQLRAIL_SEED", "rows.sql")
+    assert command("reset", "--yes", "--seed") == 1
+    err = capsys.readouterr().err
+    assert "rows.sql:2:1: " in err
+    assert "Nothing of rows was kept." in err
+    assert "Applied before that: 001_a, 002_b." in err
+    assert query(migrated, "SELECT * FROM a") == []
+    assert command("status", "--check") == 0
+
+
+def test_a_seed_does_not_outvote_a_guard(
+    command: Callable[..., int], migrated: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder.parent / "rows.sql").write_text("INSERT INTO a VALUES (7);")
+    monkeypatch.setenv("APP_ENV", "production")
+    assert command("reset", "--yes", "--seed", "rows.sql") == 3
+    assert query(migrated, "SELECT * FROM a") == [(1,)]
