@@ -59,7 +59,10 @@ db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: i
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: test lint bench bench-migrate bench-cleanup clean
+.PHONY: demo test lint bench bench-migrate bench-cleanup clean
+demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
+	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
+
 test: $(DEV) ## run the tests
 	@$(VENV) -m pytest $(ARGS)
 

@@ -22,7 +22,7 @@ case "$*" in
         test "$BROKEN" != venv && touch .venv/pip ;;
     "-c import pip") test -e .venv/pip ;;
     "-m pip install"*) test "$BROKEN" != pip ;;
-    runner.py*) echo "embedded=$SQLRAIL_EMBEDDED $*" ;;
+    demo.py | runner.py*) echo "embedded=$SQLRAIL_EMBEDDED $*" ;;
 esac
 """
 
@@ -62,7 +62,7 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
     done = make(project)
     assert done.returncode == 0
     verbs = ("migrate", "status", "cleanup", "restore", "rollback", "reset", "repair", "new", "lint", "stop")
-    for target in (*(f"db-{verb}" for verb in verbs), "test", "lint", "bench"):
+    for target in (*(f"db-{verb}" for verb in verbs), "demo", "test", "lint", "bench"):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []
     assert not (project / ".venv").exists()
@@ -92,6 +92,7 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
         (["db-lint"], "runner.py lint"),
         (["db-lint", "ARGS=--all --check"], "runner.py lint --all --check"),
         (["db-stop"], "runner.py stop"),
+        (["demo"], "demo.py"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

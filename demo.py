@@ -1,0 +1,131 @@
+"""The story, told on a scratch database that is dropped at the end: `make demo`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psycopg
+
+from sqlrail import archive, local, report
+from sqlrail.backend import Applied
+from sqlrail.connect import connect, hide
+from sqlrail.errors import Interrupted, SqlrailError
+from sqlrail.migrate import migrate, status
+from sqlrail.restore import restore
+from sqlrail.scratch import scratch
+from sqlrail.settings import Settings, read
+
+ROOT = Path(__file__).resolve().parent
+#: what sync({ alter: true }) sends at each start of the application
+ADD_KEY = """\
+ALTER TABLE usage_analytics ADD CONSTRAINT usage_analytics_user_id_fkey
+    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE"""
+KEPT = (
+    "SELECT relation, cells->>'user_id' AS user_id, cells->>'event_type' AS event_type FROM sqlrail.archive"
+)
+SIGN_UP = """\
+INSERT INTO users (id, email, password_hash)
+    VALUES ('c11ed8a9-ba3a-4c97-917e-0600e4985488', 'back@example.org', '!')"""
+
+
+class Teller:
+    """Tells what happens as it happens."""
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def applied(self, done: Applied) -> None:
+        print(report.applied_lines(done), flush=True)
+
+
+def main() -> int:
+    """Tells it on the database that is named, or on the embedded server; returns the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    settings = Settings()
+    try:
+        settings = read({})
+        with _server(settings) as there, scratch(there, Teller().say) as elsewhere:
+            _tell(replace(elsewhere, environment="test", migrations=ROOT / "migrations"))
+    except SqlrailError as exc:
+        print(hide(str(exc), settings), file=sys.stderr)
+        return exc.exit_code
+    except psycopg.Error as exc:
+        print(hide(f"the database failed: {exc}", settings), file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # nobody is listening any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    print("\nThe scratch database is gone. docs/orm.md has the way out for a database of yours.")
+    return 0
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+@contextmanager
+def _server(settings: Settings) -> Iterator[Settings]:
+    """The server that is named, or else the embedded one, left as it was found: running or not."""
+    if not settings.embedded:
+        yield settings
+        return
+    server = local.start(settings.home, say=Teller().say)
+    try:
+        yield replace(settings, database_url=server.url, embedded=False)
+    finally:
+        if server.started:
+            local.stop(settings.home)
+
+
+def _tell(settings: Settings) -> None:
+    with closing(connect(settings)) as connection:
+        _scene("What years of sync({ alter: true }) left", "psql -f tests/orm.sql")
+        connection.execute((ROOT / "tests" / "orm.sql").read_bytes())
+        events, gone = connection.execute(
+            "SELECT count(*), count(*) FILTER (WHERE user_id NOT IN (SELECT u.id FROM users u)) FROM usage_analytics"
+        ).fetchall()[0]
+        print(f"{events} events in usage_analytics, {gone} of a user who is gone")
+
+        _scene("The next deployment", f'psql -c "{ADD_KEY}"')
+        try:
+            connection.execute(ADD_KEY)
+        except psycopg.errors.ForeignKeyViolation as exc:
+            print(f"ERROR:  {exc.diag.message_primary}\nDETAIL:  {exc.diag.message_detail}")
+
+        _scene("The way out", "sqlrail migrate")
+        print(report.migrated_text(migrate(settings, Teller())))
+
+        _scene("Nothing is lost", f'sqlrail archive list\n$ psql -c "{KEPT}"')
+        print(report.archive_text(archive.list_runs(settings, Teller()), None))
+        _print_rows(connection.execute(KEPT))
+
+        _scene("Should the user come back, so does the event", f'psql -c "{SIGN_UP}"\n$ sqlrail restore 1')
+        connection.execute(SIGN_UP)
+        print(report.restore_text(restore(settings, Teller(), 1)))
+
+        _scene("And the schema is what the files say", "sqlrail status")
+        print(report.status_text(*status(settings, Teller()), None))
+
+
+def _scene(title: str, command: str) -> None:
+    print(f"\n== {title}\n\n$ {command}", flush=True)
+
+
+def _print_rows(cursor: psycopg.Cursor[Any]) -> None:
+    for row in cursor:
+        print(" | ".join(row))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
