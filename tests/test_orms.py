@@ -119,6 +119,13 @@ def leave_an_orphan(app: App, url: str, *more: str) -> None:
     query(url, f"DELETE FROM users WHERE id = '{ORPHAN}'")
 
 
+def with_what_sync_left(folder: Path) -> Path:
+    """The shipped migrations, and the one that clears away what sync left."""
+    shutil.copytree(MIGRATIONS, folder, dirs_exist_ok=True)
+    shutil.copy(CLIENTS / "sequelize" / "005_what_sync_left.sql", folder)
+    return folder
+
+
 def migrate(url: str, *more: str | Path) -> str:
     return ok(run("migrate", *more, env={"DATABASE_URL": url, "APP_ENV": "production"}))
 
@@ -145,9 +152,7 @@ def test_a_start_with_alter_adds_a_constraint_unless_the_model_names_it(
 ) -> None:
     leave_an_orphan(partial(sequelize, "was"), database, "alter", "alter")
     assert names_of_unique(database) == ["users_email_key", "users_email_key1", "users_email_key2"]
-    shutil.copytree(MIGRATIONS, tmp_path, dirs_exist_ok=True)
-    shutil.copy(CLIENTS / "sequelize" / "005_what_sync_left.sql", tmp_path)
-    migrate(database, "--migrations", tmp_path)
+    migrate(database, "--migrations", with_what_sync_left(tmp_path))
     mended = shape(database)
     ok(sequelize("mended", *["alter"] * 10, "write"))
     assert shape(database) == mended
