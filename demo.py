@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 
 from sqlrail import archive, local, report
+from sqlrail.apply import migrate, status
 from sqlrail.backend import Applied
 from sqlrail.connect import connect, hide
 from sqlrail.errors import Interrupted, SqlrailError
-from sqlrail.migrate import migrate, status
 from sqlrail.restore import restore
 from sqlrail.scratch import scratch
 from sqlrail.settings import Settings, read

@@ -51,6 +51,8 @@ VERBS = {
     "reset": "development only: empty the database and migrate from zero; --seed: with rows to work with",
     "rollback": "take back the newest migrations by their .rollback.sql files, each in one transaction",
     "baseline": "record files as applied without running them: for a database that has it all already",
+    "drift": "hold the database against what the files build, or against another; changes nothing",
+    "schema": "write the schema that the files build, or check that what was written is still true",
     "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
     "repair": "accept files that were edited or renamed, into the log",
     "new": "make the next numbered file and its rollback",
@@ -208,6 +210,39 @@ def _parser() -> argparse.ArgumentParser:
         "--accept-differences", action="store_true",
         help="record them though the database differs from what they build, or cannot be compared",
     )  # fmt: skip
+    other = added["drift"].add_mutually_exclusive_group()
+    other.add_argument(
+        "--pending", action="store_true", help="what all files build, not only those that are applied"
+    )
+    other.add_argument(
+        "--against", metavar="URL", default=argparse.SUPPRESS,
+        help="another database in the files' place (or SQLRAIL_AGAINST)",
+    )  # fmt: skip
+    other.add_argument(
+        "--orm",
+        metavar="COMMAND",
+        help="what this command makes in the scratch database that DATABASE_URL names",
+    )
+    for flag, what in (
+        ("--schema", "only these schemas"),
+        ("--exclude-schema", "not these schemas"),
+        ("--exclude-table", "not these tables"),
+    ):
+        added["drift"].add_argument(flag, metavar="NAMES", default="", help=f"{what}, parted by commas")
+    added["drift"].add_argument("--with-privileges", action="store_true", help="compare GRANTs too")
+    added["drift"].add_argument(
+        "--print-sql", action="store_true", help="print the SQL that makes the database the same"
+    )
+    added["drift"].add_argument(
+        "--with-drops", action="store_true", help="print what would lose data as SQL, and not as comments"
+    )
+    added["drift"].add_argument("--check", action="store_true", help="exit 4 if there is a difference")
+    for verb in ("migrate", "schema"):
+        added[verb].add_argument(
+            "--schema-file", metavar="FILE", default=argparse.SUPPRESS,
+            help="where the schema that the files build is kept (or SQLRAIL_SCHEMA_FILE)",
+        )  # fmt: skip
+    added["schema"].add_argument("--check", action="store_true", help="exit 4 if the file is not up to date")
     added["stamp"].add_argument("environment", choices=ENVIRONMENTS)
     added["stamp"].add_argument("--name", help="the database's name, where no terminal can be asked")
     return parser
@@ -367,6 +402,8 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
         "reset": _reset,
         "rollback": _rollback,
         "baseline": _baseline,
+        "drift": _drift,
+        "schema": _schema,
         "stamp": _stamp,
         "lint": _lint,
     }
@@ -572,6 +609,42 @@ def _baseline(options: argparse.Namespace, settings: Settings, talk: _Talk) -> R
 
     result = baseline(settings, talk, options.to, accept_differences=options.accept_differences)
     return OK, report.baseline_json(result), report.baseline_text(result)
+
+
+def _drift(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.drift import Choice, drift
+    from sqlrail.settings import names
+
+    if settings.against is not None and (options.pending or options.orm is not None):
+        settings = replace(settings, against=None)  # what was asked for by name goes before the environment
+    choice = Choice(
+        names(options.schema),
+        names(options.exclude_schema),
+        names(options.exclude_table),
+        options.with_privileges,
+    )
+    result = drift(settings, talk, choice, pending=options.pending, orm=options.orm)
+    document = report.drift_json(result, with_drops=options.with_drops)
+    text = document["sql"] if options.print_sql else report.drift_text(result)
+    return FOUND if options.check and result.differences else OK, document, text
+
+
+def _schema(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail.drift import check_schema, schema, write_schema
+
+    path = settings.schema_file
+    if path is None:
+        if options.check:
+            raise UsageError("schema --check needs the file: --schema-file FILE, or SQLRAIL_SCHEMA_FILE.")
+        text = schema(settings, talk.say)
+        return OK, {"sql": text}, text.rstrip("\n")
+    if options.check:
+        difference = check_schema(settings, talk.say, path)
+        document = {"path": str(path), "stale": bool(difference), "difference": difference}
+        return FOUND if difference else OK, document, difference or f"{path} is what the files build"
+    write_schema(settings, talk.say, path)
+    return OK, {"path": str(path)}, f"wrote {path}"
 
 
 def _stamp(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:

@@ -80,6 +80,10 @@ class DatabaseFailed(SqlrailError):
     """The database refused a statement of ours."""
 
 
+class CommandFailed(SqlrailError):
+    """A command that was to make a schema did not."""
+
+
 class Bug(SqlrailError):
     """This is a bug in sqlrail."""
 

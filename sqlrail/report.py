@@ -23,8 +23,10 @@ if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail import online
     from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
+    from sqlrail.drift import Drift
     from sqlrail.library import CleanedResult, MigrateResult, StatusResult
     from sqlrail.lint import Finding, Linted
+    from sqlrail.mend import Difference
     from sqlrail.rehearsal import Plan, Planned, PlannedFile, Touched
     from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
@@ -37,6 +39,10 @@ VALUE = 100
 REASONS = 10
 #: statements, and findings, that people read of one file; the JSON has them all
 STATEMENTS, FINDINGS = 40, 10
+#: characters of a value that people read beside another
+LONG = 120
+#: what the value of a difference says by itself
+UNNAMED = (None, "type", "nullable", "valid", "enabled")
 
 
 def rows(number: int) -> str:
@@ -139,6 +145,73 @@ def baseline_text(result: Baselined) -> str:
         columns = f"{more.more_columns:,} column{'' if more.more_columns == 1 else 's'}"
         lines.append(f"the database has {tables} and {columns} that these files do not build")
     return "\n".join([*lines, f"done: {len(result.ids)} recorded as applied, none run"])
+
+
+def drift_text(result: Drift) -> str:
+    """The differences, table by table, and how many there are."""
+    lines, before = [], None
+    for one in result.differences:
+        home = one.object.within or one.object.name
+        if home != before:
+            lines.append(_plain(home))
+            before = home
+        lines += [f"  {line}" for line in _difference_lines(one, result)]
+    number = len(result.differences)
+    end = f"{number:,} difference{'' if number == 1 else 's'}" if number else "no difference"
+    lines.append(f"{end} between {_plain(result.database)} and {_other(result)}")
+    if number:
+        lines.append("--print-sql prints what makes the database the same")
+    return "\n".join(lines)
+
+
+def _other(result: Drift) -> str:
+    if not result.built:
+        return "no file: none is applied" if result.words.name == "the files" else result.words.name
+    files = "1 file" if len(result.built) == 1 else f"{len(result.built)} files"
+    return f"what {files} build{'s' * (len(result.built) == 1)}, up to {result.built[-1]}"
+
+
+def _difference_lines(one: Difference, result: Drift) -> Iterator[str]:
+    it, words = one.object, result.words
+    is_whole = it.label == (it.within or it.name)
+    label = it.kind if is_whole else _plain(it.label)
+    if one.what == "lacking":
+        yield f"{label}: the database lacks it"
+    elif one.what == "extra":
+        yield f"{label}: {words.lacks}"
+    elif one.was is not None and one.what == "renamed":
+        yield f"{label}: the database calls it {_plain(one.was.local or one.was.name)}"
+    for change in one.changes:
+        about = "" if change.fact in UNNAMED else f" {change.fact}"
+        about = f"{change.fact}" if is_whole and about else f"{label}{about}"
+        values = [_plain(value or "none") for value in (change.wanted, change.found)]
+        if change.fact == "definition" or any(len(value) > LONG for value in values):
+            yield f"{about}: not as {words.says.removesuffix('s say').removesuffix(' says')} say"
+        else:
+            yield f"{about}: {words.says} {values[0]}, database says {values[1]}"
+
+
+def _plain(text: str) -> str:
+    """The text on one line: no name may end a comment, or tell a terminal what to do."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def drift_sql(result: Drift, *, with_drops: bool) -> str:
+    """A script that makes the database the same; what would lose data is a comment in it, unless asked for."""
+    lines = [f"-- {line}" for line in drift_text(result).splitlines()[: -1 if result.differences else None]]
+    lost = sum(one.loses for one in result.statements)
+    if lost and not with_drops:
+        what = "1 statement that would lose data is a comment" if lost == 1 else (
+            f"{lost:,} statements that would lose data, or go with those, are comments"
+        )  # fmt: skip
+        lines.append(f"-- {what}; with --with-drops they are not")
+    for one in result.statements:
+        text = f"{one.sql};"
+        if one.loses and not with_drops:
+            # A comment ends at either, and a name may have both in it.
+            text = "-- " + re.sub(r"\r\n|\n|\r", r"\g<0>-- ", text)
+        lines += ["", text]
+    return "\n".join(lines)
 
 
 def cleanup_text(result: Cleanup) -> str:
@@ -538,6 +611,31 @@ def _planned_json(one: Planned) -> dict[str, Any]:
             for it in one.touched
         ],
         "note": one.note,
+    }
+
+
+def drift_json(result: Drift, *, with_drops: bool) -> dict[str, Any]:
+    """A drift for scripts; `wanted` is the files', the other database's or the ORM's, `found` the database's."""
+    return {
+        "against": result.words.name,
+        "built": list(result.built),
+        "differences": [
+            {
+                "what": one.what,
+                "kind": one.kind,
+                "table": one.object.within,
+                "name": one.object.name,
+                "was": one.was.name if one.was and one.what == "renamed" else None,
+                "changes": [
+                    {"fact": change.fact or one.kind, "wanted": change.wanted, "found": change.found}
+                    for change in one.changes
+                ],
+                "text": list(_difference_lines(one, result)),
+            }
+            for one in result.differences
+        ],
+        "statements": [{"sql": one.sql, "loses_data": one.loses} for one in result.statements],
+        "sql": drift_sql(result, with_drops=with_drops),
     }
 
 

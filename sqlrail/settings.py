@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlencode
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -58,6 +58,8 @@ class Settings:
     pause: float = 0.1
     pause_file: Path | None = None
     max_lag: float = 1.5
+    against: str | None = field(default=None, repr=False)  # another database, for drift
+    schema_file: Path | None = None  # where migrate writes the schema that the files build
     interrupted: str | None = None  # what became of a statement that was cut off: again or done
     actor: str = "unknown"
     host: str = "unknown"
@@ -173,6 +175,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "pause_file": file,
     "max_lag": seconds,
     "interrupted": interrupted,
+    "against": str,
+    "schema_file": file,
 }
 
 
@@ -194,6 +198,7 @@ def read(
     merged = {**from_file, **environ}
     values = _read_own(flags, merged, problems)
     environment = _read_environment(merged, problems)
+    other = _read_url(values.get("against"), "--against", problems)
     # An empty flag is a variable that a script lost, and no reason to go to another database.
     url, origin = flags.get("database_url"), "--database-url"
     if url is None:
@@ -214,11 +219,12 @@ def read(
         for name in [name for name in environ if name.startswith("PG")]:
             del environ[name]
     timeout_given = "connect_timeout" in parameters or merged.get("PGCONNECT_TIMEOUT")
-    warnings = (
-        ("a password on the command line can be read in the process list; use DATABASE_URL or PGPASSFILE.",)
-        if origin == "--database-url" and parameters.get("password")
-        else ()
-    )
+    warnings: tuple[str, ...] = ()
+    seen = origin == "--database-url" and parameters.get("password")
+    if seen or (flags.get("against") is not None and other.get("password")):
+        warnings = (
+            "a password on the command line can be read in the process list; use DATABASE_URL or PGPASSFILE.",
+        )
     return Settings(
         database_url=url,
         environment=environment or ("development" if embedded else None),
@@ -228,7 +234,7 @@ def read(
         connect_timeout=None if timeout_given else 10,
         actor=_actor(merged),
         host=socket.gethostname(),
-        secrets=_secrets(url, parameters, merged),
+        secrets=_secrets(((url, parameters), (values.get("against"), other)), merged),
         warnings=warnings,
         **values,
     )
@@ -260,7 +266,7 @@ def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Setting
         connect_timeout=None if timeout_given else Settings.connect_timeout,
         actor=_actor(os.environ),
         host=socket.gethostname(),
-        secrets=_secrets(url, parameters, os.environ),
+        secrets=_secrets(((url, parameters),), os.environ),
         **read,
     )
 
@@ -301,6 +307,25 @@ _GIVEN: dict[str, Callable[[Any], Any]] = {
     "max_rows": _within(10**18, "a number of rows, 0 or more"),
     "allow_triggers": _several,
 }
+
+
+def environment_for(connection: psycopg.Connection[Any], settings: Settings) -> dict[str, str]:
+    """Our own environment for a child process, with DATABASE_URL leading to the database of the connection.
+
+    The URL is one that drivers without libpq read too: with a host, and where that is a folder with a socket in it,
+    with that as a parameter.
+    """
+    info, given = connection.info, conninfo_to_dict(settings.database_url or "")
+    is_socket = info.host.startswith("/")
+    password = f":{quote(info.password, safe='')}" if info.password else ""
+    host = "localhost" if is_socket else f"[{info.host}]" if ":" in info.host else info.host
+    ours = ("host", "hostaddr", "port", "user", "password", "dbname", "connect_timeout", "client_encoding")
+    more = {name: str(value) for name, value in given.items() if name not in ours}
+    query = urlencode({"host": info.host} | more if is_socket else more, quote_via=quote)
+    url = (
+        f"postgresql://{quote(info.user, safe='')}{password}@{host}:{info.port}/{quote(info.dbname, safe='')}"
+    )
+    return {**os.environ, "DATABASE_URL": f"{url}?{query}" if query else url}
 
 
 def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict[str, str]:
@@ -451,11 +476,13 @@ def _actor(merged: Mapping[str, str]) -> str:
     return (name or f"uid {os.getuid()}").encode(errors="replace").decode()
 
 
-def _secrets(url: str | None, parameters: Mapping[str, Any], merged: Mapping[str, str]) -> tuple[str, ...]:
+def _secrets(
+    urls: Iterable[tuple[str | None, Mapping[str, Any]]], merged: Mapping[str, str]
+) -> tuple[str, ...]:
     """Every spelling of every password, longest first, for hiding them."""
-    found = {str(parameters[name]) for name in ("password", "sslpassword") if parameters.get(name)}
-    found |= {merged[name] for name in ("PGPASSWORD", "PGSSLPASSWORD") if merged.get(name)}
-    if url:
-        found |= {match for match in re.findall(r"://[^:/@]*:([^@/]*)@", url) if match}
-        found |= {match for match in re.findall(r"[?&](?:ssl)?password=([^&]*)", url) if match}
+    found = {merged[name] for name in ("PGPASSWORD", "PGSSLPASSWORD") if merged.get(name)}
+    for url, parameters in urls:
+        found |= {str(parameters[name]) for name in ("password", "sslpassword") if parameters.get(name)}
+        found |= {match for match in re.findall(r"://[^:/@]*:([^@/]*)@", url or "") if match}
+        found |= {match for match in re.findall(r"[?&](?:ssl)?password=([^&]*)", url or "") if match}
     return tuple(sorted(found | {unquote(secret) for secret in found}, key=len, reverse=True))

@@ -1,0 +1,37 @@
+-- Everything that makes up a schema, each object with the statements that make it, change it and drop it. All of them
+-- come from one snapshot. With no search_path names are qualified, unless they are PostgreSQL's own, wherever they are
+-- asked for. A row is
+--   address    catalog/oid/sub, as in pg_depend; what has no entry there: <what>/catalog/oid/sub of what it belongs to
+--   kind, schema, within (its table, or whatever it is shown under), name (its identity), label (for eyes)
+--   what       as COMMENT ON and DROP call it
+--   creates    the statement that makes it, and
+--   inline     how it is said in the statement that makes what it lies in, if it can be
+--   tail       what follows the list in parentheses, for what has one
+--   drops      the statement that drops it, where that is not DROP <what>
+--   renames    the statement that renames it, up to the new name; and its own name, which another would take
+--   loses      whether dropping it loses data
+--   inherited  whether it comes with a parent or a partitioned table
+--   facts      [name, value, statement that makes it so, value that a new one has]; without a statement it has to be
+--              made again
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL search_path = '';
+SET LOCAL row_security = off;
+SET LOCAL lock_timeout = {lock_timeout};
+SET LOCAL quote_all_identifiers = off;
+{schemas};
+{extensions};
+{types};
+{domains};
+{sequences};
+{functions};
+{tables};
+{columns};
+{constraints};
+{indexes};
+{views};
+{triggers};
+{settings};
+{comments};
+{privileges};
+{depends};
+COMMIT;

@@ -1,0 +1,82 @@
+-- Columns of tables; their defaults; what makes them identity columns. In tail, for a column, how it becomes of its type
+-- again when that has been made anew.
+SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::text, k.table, k.table || '.' || k.name, k.name,
+       format('COLUMN %s.%s', k.table, k.name), format('ALTER TABLE %s ADD COLUMN %s %s%s', k.table, k.name, k.type, k.rest),
+       format('%s %s%s', k.name, k.type, k.rest),
+       format('ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s::text::%s', k.table, k.name, k.type, k.name, format_type(a.atttypid, -1)),
+       format('ALTER TABLE %s DROP COLUMN %s', k.table, k.name), NULL, NULL, a.attgenerated = '', a.attinhcount > 0,
+       json_build_array(
+           json_build_array('generated', k.expression || CASE a.attgenerated WHEN 'v' THEN ' virtual' ELSE '' END,
+               CASE a.attgenerated WHEN '' THEN format('ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION', k.table, k.name) END, NULL),
+           json_build_array('type', k.type,
+               format('ALTER TABLE %s ALTER COLUMN %s TYPE %s%s', k.table, k.name, k.type,
+                      CASE a.attgenerated WHEN '' THEN format(' USING %s::%s', k.name, format_type(a.atttypid, -1)) ELSE '' END), NULL),
+           json_build_array('nullable', CASE WHEN a.attnotnull THEN 'not null' ELSE 'nullable' END,
+               format('ALTER TABLE %s ALTER COLUMN %s %s NOT NULL', k.table, k.name, CASE WHEN a.attnotnull THEN 'SET' ELSE 'DROP' END), NULL),
+           json_build_array('storage', k.storage,
+               format('ALTER TABLE %s ALTER COLUMN %s SET STORAGE %s', k.table, k.name, k.storage), k.usual_storage),
+           json_build_array('compression', k.compression,
+               format('ALTER TABLE %s ALTER COLUMN %s SET COMPRESSION %s', k.table, k.name, k.compression), 'default'),
+           json_build_array('statistics', k.statistics,
+               format('ALTER TABLE %s ALTER COLUMN %s SET STATISTICS %s', k.table, k.name, k.statistics), '-1'))
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+  LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated <> ''
+  LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation AND a.attcollation <> t.typcollation
+  LEFT JOIN pg_catalog.pg_namespace AS ln ON ln.oid = l.collnamespace
+  CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression) AS g
+  CROSS JOIN LATERAL (
+      SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name, g.expression,
+             concat_ws(' COLLATE ', format_type(a.atttypid, a.atttypmod),
+                       CASE WHEN l.oid <> 0 THEN format('%I.%I', ln.nspname, l.collname) END) AS type,
+             concat(CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s', g.expression,
+                                                               CASE a.attgenerated WHEN 'v' THEN 'VIRTUAL' ELSE 'STORED' END) END,
+                    CASE WHEN a.attnotnull THEN ' NOT NULL' END) AS rest,
+             (SELECT max(v.spelt) FILTER (WHERE v.letter = a.attstorage)
+                FROM (VALUES ('p', 'PLAIN'), ('e', 'EXTERNAL'), ('m', 'MAIN'), ('x', 'EXTENDED')) AS v(letter, spelt)) AS storage,
+             (SELECT max(v.spelt) FILTER (WHERE v.letter = t.typstorage)
+                FROM (VALUES ('p', 'PLAIN'), ('e', 'EXTERNAL'), ('m', 'MAIN'), ('x', 'EXTENDED')) AS v(letter, spelt)) AS usual_storage,
+             CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END AS compression,
+             coalesce(a.attstattarget, -1)::text AS statistics) AS k
+ WHERE c.relkind IN ('r', 'p', 'f') AND c.oid >= 16384
+UNION ALL
+SELECT format('%s/%s/0', d.tableoid, d.oid), 'default', n.nspname::text, k.table, k.table || '.' || k.name, k.name || ' default', NULL,
+       format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s', k.table, k.name, k.value), 'DEFAULT ' || k.value, NULL,
+       format('ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT', k.table, k.name), NULL, NULL, false, false,
+       json_build_array(json_build_array(NULL, k.value,
+           format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s', k.table, k.name, k.value), NULL))
+  FROM pg_catalog.pg_attrdef AS d
+  JOIN pg_catalog.pg_class AS c ON c.oid = d.adrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.adnum AND a.attgenerated = ''
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name,
+                             pg_get_expr(d.adbin, d.adrelid) AS value) AS k
+UNION ALL
+SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.table, k.table || '.' || k.name, k.name || ' identity', NULL,
+       format('ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY (%s)', k.table, k.name, k.mode, k.options),
+       format('GENERATED %s AS IDENTITY (%s)', k.mode, k.options), NULL,
+       format('ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY', k.table, k.name), NULL, NULL, false, false,
+       json_build_array(
+           json_build_array(NULL, lower(k.mode), format('%s SET GENERATED %s', k.alter, k.mode), NULL),
+           json_build_array('increment', s.seqincrement::text, format('%s SET INCREMENT BY %s', k.alter, s.seqincrement), NULL),
+           json_build_array('minimum', s.seqmin::text, format('%s SET MINVALUE %s', k.alter, s.seqmin), NULL),
+           json_build_array('maximum', s.seqmax::text, format('%s SET MAXVALUE %s', k.alter, s.seqmax), NULL),
+           json_build_array('start', s.seqstart::text, format('%s SET START WITH %s', k.alter, s.seqstart), NULL),
+           json_build_array('cache', s.seqcache::text, format('%s SET CACHE %s', k.alter, s.seqcache), NULL),
+           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END,
+               format('%s SET %s', k.alter, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL))
+  FROM pg_catalog.pg_sequence AS s
+  JOIN pg_catalog.pg_class AS x ON x.oid = s.seqrelid
+  JOIN pg_catalog.pg_depend AS d ON d.classid = x.tableoid AND d.objid = x.oid AND d.deptype = 'i'
+       AND d.refclassid = x.tableoid AND d.refobjsubid > 0
+  JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+  CROSS JOIN LATERAL (
+      SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name,
+             CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END AS mode,
+             format('ALTER TABLE %I.%I ALTER COLUMN %I', n.nspname, c.relname, a.attname) AS alter,
+             format('INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s%s', s.seqincrement, s.seqmin, s.seqmax,
+                    s.seqstart, s.seqcache, CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END) AS options) AS k

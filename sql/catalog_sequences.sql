@@ -1,0 +1,37 @@
+-- Sequences, and the columns that own them. Those of identity columns belong to these.
+SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, k.name, k.name, 'SEQUENCE ' || k.name,
+       format('CREATE SEQUENCE %s AS %s INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s%s', k.name,
+              format_type(s.seqtypid, NULL), s.seqincrement, s.seqmin, s.seqmax, s.seqstart, s.seqcache,
+              CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END),
+       NULL, NULL, NULL, NULL, NULL, true, false,
+       json_build_array(
+           json_build_array('type', format_type(s.seqtypid, NULL),
+               format('ALTER SEQUENCE %s AS %s MINVALUE %s MAXVALUE %s', k.name, format_type(s.seqtypid, NULL), s.seqmin, s.seqmax), NULL),
+           json_build_array('increment', s.seqincrement::text, format('ALTER SEQUENCE %s INCREMENT BY %s', k.name, s.seqincrement), NULL),
+           json_build_array('minimum', s.seqmin::text, format('ALTER SEQUENCE %s MINVALUE %s', k.name, s.seqmin), NULL),
+           json_build_array('maximum', s.seqmax::text, format('ALTER SEQUENCE %s MAXVALUE %s', k.name, s.seqmax), NULL),
+           json_build_array('start', s.seqstart::text, format('ALTER SEQUENCE %s START WITH %s', k.name, s.seqstart), NULL),
+           json_build_array('cache', s.seqcache::text, format('ALTER SEQUENCE %s CACHE %s', k.name, s.seqcache), NULL),
+           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END,
+               format('ALTER SEQUENCE %s %s', k.name, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL))
+  FROM pg_catalog.pg_sequence AS s
+  JOIN pg_catalog.pg_class AS x ON x.oid = s.seqrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name) AS k
+ WHERE {ours}
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS i
+                    WHERE i.classid = x.tableoid AND i.objid = x.oid AND i.deptype = 'i')
+UNION ALL
+SELECT format('owner/%s/%s/0', x.tableoid, x.oid), 'owner', n.nspname::text, k.name, k.name || ' ' || k.owner,
+       'owned by ' || k.owner, NULL, format('ALTER SEQUENCE %s OWNED BY %s', k.name, k.owner), NULL, NULL,
+       format('ALTER SEQUENCE %s OWNED BY NONE', k.name), NULL, NULL, false, false, '[]'
+  FROM pg_catalog.pg_class AS x
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
+  JOIN pg_catalog.pg_depend AS d ON d.classid = x.tableoid AND d.objid = x.oid AND d.deptype = 'a'
+       AND d.refclassid = x.tableoid AND d.refobjsubid > 0
+  JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid
+  JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name,
+                             format('%I.%I.%I', cn.nspname, c.relname, a.attname) AS owner) AS k
+ WHERE x.relkind = 'S' AND {ours}

@@ -1,0 +1,282 @@
+"""What a database is made of, read from its catalog: objects, and the statements that make, change and drop them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlrail import wire
+from sqlrail.connect import Connection
+from sqlrail.errors import DatabaseFailed
+from sqlrail.settings import Settings
+
+#: sql/catalog_<part>.sql in the order in which sql/catalog.sql asks
+PARTS = (
+    "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
+    "indexes", "views", "triggers", "settings", "comments", "privileges", "depends",
+)  # fmt: skip
+#: what has columns, or is asked as if it had
+RELATIONS = ("table", "view", "materialized view")
+#: what a new one lets everybody do
+EVERYBODY = {"function": "EXECUTE", "procedure": "EXECUTE", "enum": "USAGE", "range": "USAGE", "domain": "USAGE",
+             "composite type": "USAGE"}  # fmt: skip
+
+Key = tuple[str, str]
+
+
+class Fact(NamedTuple):
+    """One thing about an object; without a statement that makes it so, the object has to be made again."""
+
+    value: str | None
+    sets: str | None = None
+    initially: str | None = None  # the value that a new one has; None: creating it says it
+
+
+class Object(NamedTuple):
+    """A table, a column, a constraint …; see sql/catalog.sql."""
+
+    address: str
+    kind: str
+    schema: str | None
+    within: str | None
+    name: str
+    label: str
+    what: str | None
+    creates: str
+    inline: str | None = None
+    tail: str | None = None
+    dropping: str | None = None
+    renames: str | None = None
+    local: str | None = None
+    loses: bool = False
+    inherited: bool = False
+    facts: dict[str | None, Fact] = {}  # noqa: RUF012 - never changed
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
+
+    @property
+    def drops(self) -> str:
+        return self.dropping or f"DROP {self.what}"
+
+    @property
+    def belongs_to(self) -> str:
+        """The address of what it is a comment, a privilege or an option of; its own where it stands for itself."""
+        return "/".join(self.address.split("/")[-3:])
+
+
+@dataclass
+class Catalog:
+    """The objects of a database by key, and which depends on which."""
+
+    objects: dict[Key, Object] = field(default_factory=dict)
+    #: each object's key: those that it depends on, with the kind of the dependency as in pg_depend
+    needs: dict[Key, dict[Key, str]] = field(default_factory=dict)
+
+    def add(self, found: Object) -> None:
+        self.objects[found.key] = found
+
+    def of(self, kinds: Collection[str]) -> Iterator[Object]:
+        return (it for it in self.objects.values() if it.kind in kinds)
+
+    def without(self, unwanted: Collection[Key]) -> Catalog:
+        objects = {key: it for key, it in self.objects.items() if key not in unwanted}
+        return Catalog(objects, self.needs)
+
+
+def read(connection: Connection, settings: Settings) -> Catalog:
+    """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only."""
+    ours = wire.message(connection, "catalog_ours")
+    parts = {part: wire.message(connection, f"catalog_{part}", ours=ours) for part in PARTS}
+    timeout = f"{round(settings.lock_timeout * 1000)}ms"
+    answer = wire.send(
+        connection, wire.message(connection, "catalog", lock_timeout=timeout, **parts), wire.Answer()
+    )
+    if answer.error is not None:
+        if not connection.closed:
+            connection.rollback()
+        raise DatabaseFailed(
+            f"the catalog cannot be read: {answer.error.diag.message_primary or answer.error}"
+        )
+    # BEGIN and what follows it comes first, COMMIT last.
+    *found, comments, privileges, depends = answer.tables[-len(PARTS) - 1 : -1]
+    catalog = Catalog()
+    for row in (row for rows in found for row in rows):
+        catalog.add(_object(row, connection.info.server_version))
+    _leave_out_strangers(catalog)
+    by_address = {it.address: it for it in catalog.objects.values()}
+    for comment in comments:
+        _add_comment(catalog, by_address, *comment)
+    _add_privileges(catalog, by_address, privileges)
+    _add_needs(catalog, depends)
+    return catalog
+
+
+def _object(row: tuple[Any, ...], version: int) -> Object:
+    *told, parts = row
+    facts = {name: Fact(*rest) for name, *rest in parts}
+    found = Object(*told)._replace(facts=facts)
+    if found.kind not in ("view", "materialized view"):
+        return found
+    definition = facts["definition"].value or ""
+    if version < 160000:
+        definition = as_since_16(definition)
+    for name in ("options", "definition"):
+        sets = facts[name].sets
+        facts[name] = Fact(
+            definition if name == "definition" else facts[name].value, sets and sets + definition
+        )
+    return found._replace(creates=found.creates + definition)
+
+
+def _leave_out_strangers(catalog: Catalog) -> None:
+    """Parts of tables that were left out: yoyo's, an extension's."""
+    homes = {it.name for it in catalog.objects.values() if it.within in (None, it.name)}
+    for key, it in list(catalog.objects.items()):
+        if it.within is not None and it.within not in homes:
+            del catalog.objects[key]
+
+
+def _add_comment(
+    catalog: Catalog, by_address: dict[str, Object], address: str, text: str, literal: str,
+    relation: str | None, column: str | None,
+) -> None:  # fmt: skip
+    on = by_address.get(address)
+    if on is None and column is not None:  # a view's column
+        home = next((it for it in catalog.of(RELATIONS[1:]) if it.name == relation), None)
+        on = home and home._replace(kind="column", name=f"{relation}.{column}", label=column,
+                                    what=f"COLUMN {relation}.{column}")  # fmt: skip
+    if on is None or on.what is None or on.kind == "extension":
+        return
+    sets = f"COMMENT ON {on.what} IS {literal}"
+    catalog.add(
+        Object(
+            f"comment/{address}", "comment", on.schema, on.within, f"{on.kind} {on.name}", _label(on, "comment"), None,
+            sets, dropping=f"COMMENT ON {on.what} IS NULL", facts={None: Fact(text, sets)},
+        )
+    )  # fmt: skip
+
+
+def _label(on: Object, more: str) -> str:
+    return more if on.label == (on.within or on.name) else f"{on.label} {more}"
+
+
+def _add_privileges(catalog: Catalog, by_address: dict[str, Object], rows: list[tuple[Any, ...]]) -> None:
+    withheld = {it.key: it for it in catalog.of(EVERYBODY)}
+    for address, column, grantee, privilege, grantable in rows:
+        on = by_address.get(address)
+        if on is None or on.what is None:
+            continue
+        if grantee == "PUBLIC" and privilege == EVERYBODY.get(on.kind):
+            withheld.pop(on.key, None)
+            continue
+        of = f"{privilege} ({column})" if column else privilege
+        grant = f"GRANT {of} ON {_granted_on(on)} TO {grantee}"
+        with_option = f"{grant} WITH GRANT OPTION" if grantable else grant
+        revoke = f"REVOKE {of} ON {_granted_on(on)} FROM {grantee}"
+        facts: dict[str | None, Fact] = {"may be passed on": Fact("yes" if grantable else "no", None)}
+        _add_privilege(catalog, on, f"{of} for {grantee}", with_option, revoke, facts)
+    for on in withheld.values():
+        text = f"{EVERYBODY[on.kind]} ON {_granted_on(on)}"
+        _add_privilege(
+            catalog,
+            on,
+            f"{EVERYBODY[on.kind]} for owners only",
+            f"REVOKE {text} FROM PUBLIC",
+            f"GRANT {text} TO PUBLIC",
+            {},
+        )
+
+
+def _add_privilege(
+    catalog: Catalog, on: Object, name: str, grant: str, revoke: str, facts: dict[str | None, Fact]
+) -> None:
+    catalog.add(
+        Object(
+            f"privilege {name}/{on.address}", "privilege", on.schema, on.within, f"{on.kind} {on.name} {name}",
+            _label(on, f"privilege {name}"), None, grant, dropping=revoke, facts=facts,
+        )
+    )  # fmt: skip
+
+
+def _granted_on(on: Object) -> str:
+    return f"TABLE {on.name}" if on.kind in RELATIONS else str(on.what)
+
+
+def _add_needs(catalog: Catalog, depends: list[tuple[str, str, str]]) -> None:
+    by_address = {it.address: it.key for it in catalog.objects.values()}
+    homes = {it.name: it.key for it in catalog.of((*RELATIONS, "composite type"))}
+    needs = catalog.needs
+    for it in catalog.objects.values():
+        mine = needs.setdefault(it.key, {})
+        if it.kind in ("column", "field") and it.within in homes:
+            mine[homes[it.within]] = "a"
+        if it.belongs_to != it.address and it.belongs_to in by_address:
+            mine[by_address[it.belongs_to]] = "a"
+    for dependent, on, how in depends:
+        # What depends on a column of a view depends on the view.
+        one, other = (
+            by_address.get(it) or by_address.get(f"{it.rpartition('/')[0]}/0") for it in (dependent, on)
+        )
+        if one and other and one != other:
+            needs[one].setdefault(other, how)
+
+
+def as_since_16(definition: str) -> str:
+    """A view's definition as servers since 16 write it: no prefix before the columns where it reads from one table.
+
+    Up to 15 pg_get_viewdef() writes SELECT t.a FROM t; what is in a subquery has its prefix everywhere.
+    """
+    words = _WORDS.findall(definition)
+    alias = _only_source(words)
+    kept: list[str] = []
+    groups: list[bool] = []  # the open parentheses, each with whether it holds a query
+    before, numbers = "", iter(range(len(words)))
+    for number in numbers:
+        word, after = words[number], words[number + 1 : number + 4]
+        if word == "(":
+            groups.append(_is_query(words[number + 1 :]))
+        elif word == ")":
+            groups.pop()
+        is_prefix = word == alias and after[:1] == ["."] and after[1:2] != ["*"] and after[2:] != ["("]
+        if is_prefix and not any(groups) and before not in (".", "::") and (groups or before != "FROM"):
+            next(numbers)  # the dot
+            continue
+        kept.append(word)
+        before = before if word.isspace() else word
+    return "".join(kept)
+
+
+_WORDS = re.compile(
+    r"""E'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\W\d][\w$]*|::|\s+|.""", re.DOTALL
+)
+_BEHIND_FROM = {"WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "OFFSET", "FETCH", "TABLESAMPLE"}
+_TOGETHER = {"UNION", "INTERSECT", "EXCEPT", "JOIN", ","}
+
+
+def _is_query(words: list[str]) -> bool:
+    return next((word for word in words if not word.isspace()), "") in ("SELECT", "VALUES", "WITH")
+
+
+def _only_source(words: list[str]) -> str | None:
+    """What the outermost query calls the one table that it reads from; None where there are more, or a UNION."""
+    depth, outer = 0, list[str]()
+    for number, word in enumerate(words):
+        depth -= word == ")"
+        if depth == 0 and not word.isspace():
+            outer.append(
+                "JOIN"
+                if word == "(" and outer[-1:] == ["FROM"] and not _is_query(words[number + 1 :])
+                else word
+            )
+        depth += word == "("
+    if "FROM" not in outer:
+        return None
+    behind = outer[outer.index("FROM") + 1 :]
+    end = next((number for number, word in enumerate(behind) if word in _BEHIND_FROM), len(behind))
+    if _TOGETHER.intersection([*behind[:end], *(word for word in behind if word != ",")]):
+        return None
+    return next((word for word in reversed(behind[:end]) if word not in "()"), None)

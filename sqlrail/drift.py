@@ -1,0 +1,231 @@
+"""The verbs drift and schema: a database against what the files build, against another, or against an ORM's; and
+what the files build, as one file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from yoyo.migrations import MigrationList
+
+from sqlrail import history
+from sqlrail.backend import Applied, Backend, Listener
+from sqlrail.catalog import Catalog, Key, Object, read
+from sqlrail.connect import connect, target
+from sqlrail.errors import CommandFailed, MigrationFailed, SqlrailError, UsageError
+from sqlrail.history import File
+from sqlrail.mend import Difference, Statement, compare, mend, outermost
+from sqlrail.scratch import scratch
+from sqlrail.settings import Settings, environment_for
+
+#: the schema and its comment that every new database has
+USUAL: tuple[Key, ...] = (("schema", "public"), ("comment", "schema public"))
+
+HEADER = """\
+-- What the files in the folder of the migrations build. Written by sqlrail: do not edit, `sqlrail schema` does it.
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is compared: these schemas, or all; but not those, nor these tables; and whether privileges are."""
+
+    schemas: Collection[str] = ()
+    exclude_schemas: Collection[str] = ()
+    exclude_tables: Collection[str] = ()
+    privileges: bool = False
+
+    def of(self, catalog: Catalog) -> Catalog:
+        """What of the catalog is chosen."""
+        unwanted = {it.key for it in catalog.objects.values() if not self._has(it)}
+        before = -1
+        while len(unwanted) > before:  # a sequence goes with the column that owns it, and its comment with it
+            before = len(unwanted)
+            for key, needs in catalog.needs.items():
+                if any(on in unwanted and how in "ai" for on, how in needs.items()):
+                    unwanted.add(key)
+        return catalog.without(unwanted)
+
+    def _has(self, it: Object) -> bool:
+        if it.schema in self.exclude_schemas or (self.schemas and it.schema not in self.schemas):
+            return False
+        return not {it.within, (it.within or "").rpartition(".")[2]}.intersection(self.exclude_tables)
+
+
+class Words(NamedTuple):
+    """What the other side of a comparison is called."""
+
+    name: str
+    says: str
+    lacks: str
+
+
+FILES = Words("the files", "files say", "the files do not build it")
+OTHER = Words("the other database", "other says", "the other does not have it")
+ORM = Words("the ORM", "ORM says", "the ORM does not make it")
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the database differs from what it is compared with, and what would make it the same."""
+
+    database: str
+    words: Words
+    differences: tuple[Difference, ...]
+    statements: tuple[Statement, ...]
+    built: tuple[str, ...] = ()  # ids of the files that it was compared with
+
+
+def drift(
+    settings: Settings,
+    listener: Listener,
+    choice: Choice,
+    *,
+    pending: bool = False,
+    orm: str | None = None,
+) -> Drift:
+    """Compares the database with what its applied files build, or all files; or with the database settings.against.
+
+    Or with what an ORM makes: the command `orm` is run by the shell with a scratch database in DATABASE_URL. Nothing
+    of the database, nor of the other, is written.
+    """
+    built: tuple[str, ...] = ()
+    if settings.against is not None:
+        words, wanted = OTHER, _read(replace(settings, database_url=settings.against))
+    elif orm is not None:
+        words, wanted = ORM, _made_by(orm, settings, listener)
+    else:
+        migrations, files = history.read_files(settings.migrations)
+        migrations = _chosen(settings, listener, migrations, files, pending)
+        built = tuple(migration.id for migration in migrations)
+        words, wanted = FILES, files_schema(settings, listener.say, migrations, files)
+    there, wanted = choice.of(_read(settings)), choice.of(wanted)
+    if not choice.privileges:
+        wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
+    found = [one for one in compare(wanted, there) if choice.privileges or one.kind != "privilege"]
+    statements = mend(wanted, there, found, keep_privileges=not choice.privileges)
+    return Drift(target(settings), words, tuple(outermost(found)), tuple(statements), built)
+
+
+def _read(settings: Settings) -> Catalog:
+    with closing(connect(settings)) as connection:
+        return read(connection, settings)
+
+
+def _chosen(
+    settings: Settings, listener: Listener, migrations: MigrationList, files: dict[str, File], pending: bool
+) -> MigrationList:
+    """The files that are applied, or all of them; says where the records and the files are not of one mind."""
+    with Backend(settings, listener, files) as backend:
+        backend.raise_if_old()
+        states = {entry.id: entry.state for entry in history.compare(migrations, files, backend.records)}
+    for state, means in (
+        ("edited", "was edited since: today's content is built"),
+        ("missing", "has no file any more"),
+    ):
+        if ids := [id_ for id_, its in states.items() if its == state]:
+            listener.say(f"warning: applied, and {means}: {', '.join(ids)}")
+    return migrations.filter(lambda one: pending or states[one.id] in ("applied", "edited"))
+
+
+def files_schema(
+    settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: dict[str, File]
+) -> Catalog:
+    """What these files build."""
+    try:
+        with built(settings, say, migrations, files) as builder:
+            return read(builder.connection, settings)
+    except MigrationFailed as exc:
+        raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
+
+
+@contextmanager
+def built(
+    settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: dict[str, File]
+) -> Iterator[Backend]:
+    """A scratch database on which these files have run."""
+    for migration in (*migrations, *migrations.post_apply):
+        files[migration.id].check()
+    with scratch(settings, say) as elsewhere, Backend(elsewhere, _Silent(), files) as builder:
+        builder.prepare()
+        builder.apply_migrations_only(migrations)
+        if migrations:
+            builder.run_post_apply(migrations)
+        yield builder
+
+
+def _made_by(command: str, settings: Settings, listener: Listener) -> Catalog:
+    with scratch(settings, listener.say) as elsewhere:
+        with closing(connect(elsewhere)) as connection:
+            before, environment = read(connection, settings), environment_for(connection, elsewhere)
+        # It is the shell's, as in make; its output is talk, for stdout is the result's. The URL, and any password in
+        # it, is in its environment alone.
+        ended = subprocess.run(  # noqa: S602
+            command, shell=True, check=False, stdin=subprocess.DEVNULL, stdout=2, env=environment
+        )
+        if ended.returncode:
+            raise CommandFailed(
+                f"the command ended with {ended.returncode}; what it said is above. Nothing was compared."
+            )
+        made = _read(elsewhere)
+    if made.objects.keys() == before.objects.keys():
+        raise CommandFailed(
+            "the command made nothing in the scratch database: it has to take the database from DATABASE_URL, and to "
+            "make its tables there. Look at which database it has worked on instead."
+        )
+    return made
+
+
+def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> str:
+    """Writes the schema that all files build into a file, whole or not at all; returns it."""
+    text = schema(settings, say)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    except OSError as exc:
+        beside.unlink(missing_ok=True)
+        raise SqlrailError(f"{path} cannot be written: {exc.strerror}.") from exc
+    return text
+
+
+def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> str:
+    """How the file differs from the schema that all files build, as a unified diff; empty if it does not."""
+    from difflib import unified_diff
+
+    try:
+        kept = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        kept = ""
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            f"{path} cannot be read: {getattr(exc, 'strerror', None) or 'it is not UTF-8'}."
+        ) from exc
+    built_now = schema(settings, say)
+    lines = unified_diff(
+        kept.split("\n"), built_now.split("\n"), str(path), "what the files build", lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def schema(settings: Settings, say: Callable[[str], None]) -> str:
+    """The schema that all files build, as SQL: the same on every server, and whatever was there before."""
+    migrations, files = history.read_files(settings.migrations)
+    wanted = files_schema(settings, say, migrations, files)
+    wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
+    usual = Catalog({key: wanted.objects[key] for key in USUAL if key in wanted.objects})
+    statements = mend(wanted, usual, compare(wanted, usual))
+    return "\n".join([HEADER, *(f"{one.sql};\n" for one in statements)])
+
+
+class _Silent:
+    """The scratch database's news are nobody's."""
+
+    def say(self, text: str) -> None: ...
+
+    def applied(self, done: Applied) -> None: ...

@@ -1,0 +1,487 @@
+"""How two catalogs differ, and the SQL that makes the one like the other, in an order in which it runs."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlrail.catalog import Catalog, Fact, Key, Object
+
+#: what columns are of: dropped last, and made again under their eyes
+TYPES = ("enum", "range", "composite type", "domain")
+LATE = (*TYPES, "extension", "schema")
+#: what has to go while a column that it reads changes its type; indexes and checks PostgreSQL carries over
+READERS = (
+    "view", "materialized view", "rule", "policy", "trigger", "default", "foreign key", "function", "procedure",
+    "column",
+)  # fmt: skip
+#: what comes first where nothing depends on anything; all of one table comes together
+STAGES = (
+    ("schema",), ("extension",), (*TYPES, "field", "domain constraint"), ("function", "procedure", "sequence"),
+    ("table", "column", "default", "identity", "option", "constraint", "index", "statistics"),
+    ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
+    ("rule", "trigger", "policy"), (), ("privilege",),
+)  # fmt: skip
+_STAGE = {kind: stage for stage, kinds in enumerate(STAGES) for kind in kinds}
+_RANK = {kind: rank for rank, kind in enumerate(kind for kinds in STAGES for kind in kinds)}
+
+
+class Change(NamedTuple):
+    """A fact that is not the same: its name, what is wanted, and what there is."""
+
+    fact: str | None
+    wanted: str | None
+    found: str | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What of the wanted objects is lacking, more, changed or of another name."""
+
+    what: str  # lacking, extra, changed or renamed
+    object: Object  # the wanted one; of an extra one the one that is there
+    changes: tuple[Change, ...] = ()
+    was: Object | None = None  # of one that is changed or renamed, what is there
+
+    @property
+    def kind(self) -> str:
+        return self.object.kind
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement, without its semicolon, and whether running it loses data."""
+
+    sql: str
+    loses: bool = False
+
+
+def compare(wanted: Catalog, there: Catalog) -> list[Difference]:
+    """All differences, in the order of their tables; parts of what is lacking or more as a whole included."""
+    lacking = {key: it for key, it in wanted.objects.items() if key not in there.objects}
+    extra = {key: it for key, it in there.objects.items() if key not in wanted.objects}
+    found = [*_renamed(lacking, extra)]
+    found += [Difference("lacking", it) for it in lacking.values()]
+    found += [Difference("extra", it) for it in extra.values()]
+    for key, it in wanted.objects.items():
+        was = there.objects.get(key)
+        if was and (changes := _changes(it, was)):
+            found.append(Difference("changed", it, changes, was))
+    return sorted(found, key=lambda one: (one.object.within or one.object.name, *_order(one.object)))
+
+
+def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[Difference]:
+    spare: dict[object, list[Object]] = {}
+    for it in extra.values():
+        if it.renames and it.within and not it.inherited:
+            spare.setdefault(_shape(it), []).append(it)
+    for key, it in list(lacking.items()):
+        if it.within and (candidates := spare.get(_shape(it))):
+            was = candidates.pop(0)
+            del lacking[key], extra[was.key]
+            yield Difference("renamed", it, (), was)
+
+
+def _shape(it: Object) -> object:
+    return it.kind, it.within, tuple((name, fact.value) for name, fact in it.facts.items())
+
+
+def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
+    names = list(dict.fromkeys([*wanted.facts, *there.facts]))
+    nothing = Fact(None)
+    pairs = [(name, wanted.facts.get(name, nothing), there.facts.get(name, nothing)) for name in names]
+    return tuple(Change(name, it.value, was.value) for name, it, was in pairs if it.value != was.value)
+
+
+def outermost(found: list[Difference]) -> list[Difference]:
+    """Without the parts of what is lacking or more as a whole."""
+    whole = {
+        (one.what, one.object.name): one
+        for one in found
+        if one.what in ("lacking", "extra") and _is_whole(one.object)
+    }
+    by_address = {(one.what, one.object.address) for one in found if one.what in ("lacking", "extra")}
+
+    def is_part(one: Difference) -> bool:
+        it = one.object
+        home = whole.get((one.what, it.within or ""))
+        column = (one.what, f"column {it.name}")
+        return (
+            (home is not None and home.object.key != it.key)
+            or (it.belongs_to != it.address and (one.what, it.belongs_to) in by_address)
+            or (it.kind in ("default", "identity") and column in columns)
+        )
+
+    columns = {(one.what, f"column {one.object.name}") for one in found if one.kind == "column"}
+    return [one for one in found if not is_part(one)]
+
+
+def _is_whole(it: Object) -> bool:
+    return it.within in (None, it.name)
+
+
+def mend(
+    wanted: Catalog, there: Catalog, found: Iterable[Difference], *, keep_privileges: bool = False
+) -> list[Statement]:
+    """What has to be run on the database that is there to make it like the wanted one.
+
+    With keep_privileges what has to be made again has those that it had, for the wanted ones are not known.
+    """
+    return _Mender(wanted, there, found, keep_privileges).statements()
+
+
+@dataclass
+class _Mender:
+    wanted: Catalog
+    there: Catalog
+    found: Iterable[Difference]
+    keep_privileges: bool
+    dropped: dict[Key, bool] = field(default_factory=dict)  # with whether it goes with another, unsaid
+    retyped: set[Key] = field(default_factory=set)  # columns whose type is made again
+    altered: dict[Key, Difference] = field(default_factory=dict)
+    renamed: list[Difference] = field(default_factory=list)
+    grown: dict[Key, list[str]] = field(default_factory=dict)  # enums that only get more values
+
+    def statements(self) -> list[Statement]:
+        for one in self.found:
+            self._sort(one)
+        self._drop_dependents()
+        dropping = _sorted(self.there, [key for key, goes_with in self.dropped.items() if not goes_with])[
+            ::-1
+        ]
+        aside = {key for key in dropping if self._is_in_use(key)}
+        late = [key for key in dropping if key in aside or (key[0] in LATE and not self._is_taken(key))]
+        early = [key for key in dropping if key not in late]
+        statements = [
+            Statement(self.there.objects[key].drops, self._loses(key))
+            for key in early
+            if not self._comes_with(key)
+        ]
+        statements += [Statement(f"{one.was.renames} {one.object.local}") for one in self.renamed if one.was]
+        for it in map(self.there.objects.__getitem__, late):
+            if it.key in aside:
+                statements.append(Statement(f"{it.renames} {it.local}"))
+        statements += self._making()
+        for it in map(self.there.objects.__getitem__, late):
+            statements.append(Statement(_aside(it) if it.key in aside else it.drops))
+        if any(key[0] in ("function", "procedure") for key in self._made()):
+            statements.insert(0, Statement("SET LOCAL check_function_bodies = off"))
+        return statements
+
+    def _sort(self, one: Difference) -> None:
+        key = one.object.key
+        if one.what == "extra":
+            self.dropped[key] = False
+        elif one.what == "renamed":
+            self.renamed.append(one)
+        elif one.what == "changed":
+            self.altered[key] = one
+            if any(one.object.facts.get(change.fact, Fact(None)).sets is None for change in one.changes):
+                grown = _grown(one)
+                if grown is None:
+                    self.dropped[key] = False
+                else:
+                    self.grown[key] = grown
+
+    def _drop_dependents(self) -> None:
+        """What cannot stay while something else goes or changes its type goes with it, and is made again."""
+        dependents: dict[Key, list[tuple[Key, str]]] = {}
+        for one, needs in self.there.needs.items():
+            for other, how in needs.items():
+                if one in self.there.objects:
+                    dependents.setdefault(other, []).append((one, how))
+        queue = [*self.dropped, *(key for key, one in self.altered.items() if _is_of_other_type(one))]
+        for key in queue:  # which grows
+            for dependent, how in dependents.get(key, ()):
+                queue += self._touch(key, dependent, how)
+
+    def _touch(self, key: Key, dependent: Key, how: str) -> Iterator[Key]:
+        """What else goes or changes its type when the dependent's object does."""
+        if key[0] in TYPES and dependent[0] == "column":
+            if dependent not in self.retyped and dependent not in self.dropped:
+                self.retyped.add(dependent)
+                yield dependent
+        elif key[0] in TYPES and dependent[0] == "field":
+            home = next(on for on in self.there.needs[dependent] if on[0] == "composite type")
+            if home not in self.dropped:
+                self.dropped[home] = False
+                yield home
+        elif key in self.dropped or dependent[0] in READERS:
+            is_new = dependent not in self.dropped
+            goes_with = key in self.dropped and how in "aiPS" and _takes_along(key, dependent)
+            self.dropped[dependent] = self.dropped.get(dependent, False) or goes_with
+            if is_new:
+                yield dependent
+
+    def _loses(self, key: Key) -> bool:
+        it = self.there.objects[key]
+        return it.loses
+
+    def _comes_with(self, key: Key) -> bool:
+        """Whether its parent's or its partitioned table's statement does it."""
+        it = self.there.objects[key]
+        return it.inherited and (it.kind != "column" or self._is_linked(it))
+
+    def _is_linked(self, it: Object) -> bool:
+        mine = [link for link in self.there.of(["link"]) if link.within == it.within]
+        return any(link.key in self.wanted.objects for link in mine)
+
+    def _is_in_use(self, key: Key) -> bool:
+        """Whether columns of that type stay, and its name is needed for the one that they become of."""
+        return self._is_taken(key) and any(key in self.there.needs[column] for column in self.retyped)
+
+    def _is_taken(self, key: Key) -> bool:
+        return key[0] in LATE and any((kind, key[1]) in self.wanted.objects for kind in LATE)
+
+    def _made(self) -> dict[Key, Object]:
+        """What is made: what is lacking, and what was dropped on the way."""
+        made = {one.object.key: one.object for one in self.found if one.what == "lacking"}
+        for key in self.dropped:
+            if key in self.wanted.objects:
+                made[key] = self.wanted.objects[key]
+        return made
+
+    def _making(self) -> list[Statement]:
+        made = self._made()
+        for key, it in self.there.objects.items():
+            if (
+                it.kind == "privilege"
+                and self.keep_privileges
+                and self.dropped.get(key)
+                and _owner(self.there, it) in made
+            ):
+                made[key] = it
+        hosts = _hosts(self.wanted, made)
+        nodes = {key for key in made if key not in hosts}
+        nodes |= {
+            key for key in (*self.altered, *self.retyped) if key not in made and key in self.wanted.objects
+        }
+        statements = []
+        for key in _sorted(self.wanted, nodes, hosts, making=True):
+            loses = self._is_kept(key)
+            if key in made:
+                statements += [Statement(text, loses) for text in self._create(made[key], hosts, made)]
+            else:
+                statements += [Statement(text, loses) for text in self._alter(key)]
+        return statements
+
+    def _is_kept(self, key: Key) -> bool:
+        """Whether what it is made anew from would lose data, so that only both together are run."""
+        if key in self.dropped and key in self.there.objects:
+            if self._loses(key):
+                return True
+            return self.dropped[key] and any(
+                on in self.dropped and self._is_kept(on)
+                for on, how in self.there.needs.get(key, {}).items()
+                if how in "aiPS" and on[0] in ("table", "column", "composite type", "sequence")
+            )
+        return False
+
+    def _create(self, it: Object, hosts: dict[Key, Key], made: dict[Key, Object]) -> Iterator[str]:
+        was = self.there.objects.get(it.key)
+        if it.kind == "column" and it.inherited and self._is_linked(it) and (was is None or was.inherited):
+            return
+        inlined = [
+            made[key] for key in _sorted(self.wanted, [key for key, host in hosts.items() if host == it.key])
+        ]
+        text = it.creates
+        if it.kind in ("table", "composite type"):
+            lines = [self._inline(one, hosts, made) for one in _in_place(inlined)]
+            text += (
+                " ("
+                + ",".join(f"\n    {line}" for line in lines)
+                + ("\n" if lines else "")
+                + f"){it.tail or ''}"
+            )
+        else:
+            text += "".join(f" {one.inline}" for one in inlined)
+        yield text
+        for one in (it, *(one for one in inlined if one.kind == "column")):
+            for fact in one.facts.values():
+                if fact.initially is not None and fact.value != fact.initially and fact.sets:
+                    yield fact.sets
+
+    @staticmethod
+    def _inline(it: Object, hosts: dict[Key, Key], made: dict[Key, Object]) -> str:
+        of_column = [made[key] for key, host in hosts.items() if host == it.key]
+        return " ".join([it.inline or "", *(one.inline or "" for one in of_column)])
+
+    def _alter(self, key: Key) -> Iterator[str]:
+        it = self.wanted.objects[key]
+        if key in self.grown:
+            yield from self.grown[key]
+            return
+        said = set()
+        one = self.altered.get(key)
+        changed = {change.fact for change in one.changes} if one else set()
+        if key in self.retyped and "type" not in changed and it.tail:
+            yield it.tail
+        was = self.there.objects[key]
+        for name in it.facts:
+            skip = name in ("type", "generated") and was.inherited and it.inherited and self._is_linked(it)
+            sets = it.tail if name == "type" and key in self.retyped else it.facts[name].sets
+            if name in changed and sets and sets not in said and not skip:
+                said.add(sets)
+                yield sets
+
+
+def _owner(catalog: Catalog, it: Object) -> Key | None:
+    """What it is a privilege on."""
+    return next((on for on, how in catalog.needs[it.key].items() if how == "a"), None)
+
+
+def _aside(it: Object) -> str:
+    schema = it.name[: -len(_own_name(it))]
+    return f"DROP {'DOMAIN' if it.kind == 'domain' else 'TYPE'} {schema}{it.local}"
+
+
+def _own_name(it: Object) -> str:
+    match = re.search(r'(?:"(?:[^"]|"")*"|[^."]+)$', it.name)
+    return match[0] if match else it.name
+
+
+def _takes_along(key: Key, dependent: Key) -> bool:
+    # An index goes with one of its columns as well, but that may be dropped by another hand, later.
+    return key[0] != "column" or dependent[0] in ("default", "identity", "comment", "privilege", "owner")
+
+
+def _is_of_other_type(one: Difference) -> bool:
+    return any(change.fact == "type" for change in one.changes)
+
+
+def _grown(one: Difference) -> list[str] | None:
+    """The statements that give an enum more values; None where it has some that it shall not have, or others first."""
+    if one.kind != "enum" or one.was is None:
+        return None
+    wanted, there = (_labels(it.facts["values"].value or "") for it in (one.object, one.was))
+    rest = iter(wanted)
+    if not all(label in rest for label in there):
+        return None
+    statements, name, before = [], one.object.name, None
+    for number, label in enumerate(wanted):
+        if label not in there:
+            following = next((it for it in wanted[number + 1 :] if it in there), None)
+            where = f" AFTER {before}" if before else f" BEFORE {following}" if following else ""
+            statements.append(f"ALTER TYPE {name} ADD VALUE {label}{where}")
+        before = label
+    return statements
+
+
+def _labels(text: str) -> list[str]:
+    return re.findall(r"E?'(?:[^']|'')*'", text)
+
+
+def _in_place(inlined: list[Object]) -> list[Object]:
+    columns = [it for it in inlined if it.kind in ("column", "field")]
+    columns.sort(key=lambda it: int(it.address.split("/")[-1]))
+    return [*columns, *(it for it in inlined if it.kind in ("constraint",))]
+
+
+def _hosts(wanted: Catalog, made: dict[Key, Object]) -> dict[Key, Key]:
+    """What is said in the statement that makes something else: columns, and what does not need its table already."""
+    hosts: dict[Key, Key] = {}
+    homes = {it.name: key for key, it in made.items() if it.kind in ("table", "composite type", "domain")}
+    for key, it in made.items():
+        if it.inline is None:
+            continue
+        home = homes.get(it.within or "")
+        host = ("column", it.name) if it.kind in ("default", "identity") else home
+        if (
+            host in made
+            and host is not None
+            and (it.kind in ("column", "field", "identity") or not _reaches(wanted, key, home or host))
+        ):
+            hosts[key] = host
+    return hosts
+
+
+def _reaches(wanted: Catalog, start: Key, home: Key) -> bool:
+    """Whether it depends, by way of something else, on the table that it lies in."""
+    queue = [on for on in wanted.needs.get(start, {}) if not _lies_in(wanted, on, home)]
+    seen = set(queue)
+    for key in queue:
+        for on, how in wanted.needs.get(key, {}).items():
+            if key[0] == "sequence" and how == "a":
+                continue
+            if _lies_in(wanted, on, home):
+                return True
+            if on not in seen:
+                seen.add(on)
+                queue.append(on)
+    return False
+
+
+def _lies_in(catalog: Catalog, key: Key, home: Key) -> bool:
+    it = catalog.objects.get(key)
+    return key == home or (it is not None and it.within == home[1])
+
+
+def _order(it: Object) -> tuple[int, str, int, str]:
+    stage, rank = _STAGE.get(it.kind, 11), _RANK.get(it.kind, 99)
+    if it.kind == "comment":
+        on = it.name.split(" ", 1)
+        kind = next(
+            (kind for kind in sorted(_STAGE, key=len, reverse=True) if it.name.startswith(f"{kind} ")), on[0]
+        )
+        stage = _STAGE.get(kind, 11)
+    return stage, it.within or it.name, rank, it.name
+
+
+def _sorted(
+    catalog: Catalog, keys: Collection[Key], hosts: dict[Key, Key] | None = None, *, making: bool = False
+) -> list[Key]:
+    """What others depend on before these, and else by stage, table and name, so that it is the same every time."""
+    nodes = set(keys)
+    needs = _needs_among(catalog, nodes, hosts or {}, making)
+    wanted_by: dict[Key, list[Key]] = {}
+    for key, on_these in needs.items():
+        for on in on_these:
+            wanted_by.setdefault(on, []).append(key)
+    places = {
+        key: (*_order(catalog.objects[key]), key) if key in catalog.objects else (99, "", 0, "", key)
+        for key in nodes
+    }
+    left = {key: len(on_these) for key, on_these in needs.items()}
+    heap = [places[key] for key in nodes if not left[key]]
+    heapq.heapify(heap)
+    order: dict[Key, None] = {}
+    while len(order) < len(nodes):
+        # A circle begins with whatever comes first.
+        key = heapq.heappop(heap)[-1] if heap else min(places[key] for key in nodes if key not in order)[-1]
+        if key in order:
+            continue
+        order[key] = None
+        for dependent in wanted_by.get(key, ()):
+            left[dependent] -= 1
+            if left[dependent] == 0:
+                heapq.heappush(heap, places[dependent])
+    return list(order)
+
+
+def _needs_among(
+    catalog: Catalog, nodes: set[Key], hosts: dict[Key, Key], making: bool
+) -> dict[Key, set[Key]]:
+    """Which of the nodes depend on which, each with what it hosts."""
+
+    def node(key: Key) -> Key:
+        while key in hosts:
+            key = hosts[key]
+        return key
+
+    needs: dict[Key, set[Key]] = {key: set() for key in nodes}
+    for key in (*nodes, *hosts):
+        for on, how in catalog.needs.get(key, {}).items():
+            one, other = node(key), node(on)
+            if making and how == "P" and key[0] == on[0]:
+                one, other = other, one  # a partitioned table's index takes over those of its partitions
+            # The column that owns a sequence has it as its default.
+            if (
+                one != other
+                and {one, other} <= nodes
+                and not (making and key[0] == "sequence" and how == "a")
+            ):
+                needs[one].add(other)
+    return needs
