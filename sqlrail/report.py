@@ -182,11 +182,11 @@ def _difference_lines(one: Difference, result: Drift) -> Iterator[str]:
     elif one.was is not None and one.what == "renamed":
         yield f"{label}: the database calls it {_plain(one.was.local or one.was.name)}"
     for change in one.changes:
-        about = "" if change.fact in UNNAMED else f" {change.fact}"
-        about = f"{change.fact}" if is_whole and about else f"{label}{about}"
+        said = change.fact in UNNAMED and not is_whole
+        about = label if said else change.fact if is_whole else f"{label} {change.fact}"
         values = [_plain(value or "none") for value in (change.wanted, change.found)]
         if change.fact == "definition" or any(len(value) > LONG for value in values):
-            yield f"{about}: not as {words.says.removesuffix('s say').removesuffix(' says')} say"
+            yield f"{about}: not as in {words.name}"
         else:
             yield f"{about}: {words.says} {values[0]}, database says {values[1]}"
 

@@ -70,7 +70,7 @@ CREATE TABLE extra (id int PRIMARY KEY, t text DEFAULT 'x');
 ALTER TABLE dog SET UNLOGGED;
 
 -- # a storage parameter
--- > option fillfactor=70
+-- > option fillfactor: the files do not build it
 ALTER TABLE users SET (fillfactor = 70);
 
 -- # a table's comment
@@ -332,7 +332,7 @@ ALTER SEQUENCE events_id_seq OWNED BY NONE;
 DROP VIEW long_named;
 
 -- # a view changed
--- > definition: files say other than the database
+-- > definition: not as in the files
 CREATE OR REPLACE VIEW named AS SELECT id, name FROM users WHERE name <> '';
 
 -- # a view of other columns
@@ -346,7 +346,7 @@ CREATE VIEW long_named AS SELECT n.id, e.kind FROM named AS n JOIN events AS e O
 ALTER VIEW named SET (security_barrier = true);
 
 -- # a materialized view
--- > definition: files say other than the database
+-- > definition: not as in the files
 DROP MATERIALIZED VIEW totals;
 CREATE MATERIALIZED VIEW totals AS SELECT kind, count(*) + 1 AS number FROM events GROUP BY kind;
 CREATE UNIQUE INDEX totals_kind ON totals (kind);
@@ -364,7 +364,7 @@ DROP FUNCTION add(int, int);
 CREATE FUNCTION more(x int[]) RETURNS SETOF int LANGUAGE sql AS 'SELECT unnest(x)';
 
 -- # a function's body
--- > definition: files say other than the database
+-- > definition: not as in the files
 CREATE OR REPLACE FUNCTION add(a text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN a || '%s;'; END$$;
 
 -- # a function's default
@@ -376,7 +376,7 @@ CREATE OR REPLACE FUNCTION add(a int, b int DEFAULT 2) RETURNS int LANGUAGE plpg
 DROP FUNCTION add(text); CREATE FUNCTION add(a text) RETURNS varchar LANGUAGE plpgsql AS 'BEGIN RETURN a; END';
 
 -- # a function's rights
--- > definition: files say other
+-- > definition: not as in the files
 ALTER FUNCTION add(text) SECURITY DEFINER SET search_path = pg_catalog;
 
 -- # a procedure
@@ -388,7 +388,7 @@ DROP PROCEDURE proceed(int);
 DROP TRIGGER touch ON users;
 
 -- # a trigger changed
--- > trigger touch: files say
+-- > trigger touch: not as in the files
 DROP TRIGGER touch ON users;
 CREATE TRIGGER touch AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION touch();
 

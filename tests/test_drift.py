@@ -94,8 +94,7 @@ def test_a_difference_is_found_named_and_mended_both_ways(
         assert compare(one.base, one.read()) == [], back
         forth = one.mend(changed, one.base)
         assert compare(changed, one.read()) == [], forth
-        one.mend(one.base, one.read())
-        assert compare(one.base, one.read()) == []
+        one.mend(one.base, changed)
     except BaseException:
         one.run(
             "DROP SCHEMA IF EXISTS other, public CASCADE; CREATE SCHEMA public; DROP EXTENSION IF EXISTS btree_gist"
