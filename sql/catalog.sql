@@ -32,6 +32,7 @@ SET LOCAL quote_all_identifiers = off;
 {views};
 {triggers};
 {settings};
+{rest};
 {comments};
 {privileges};
 {depends};

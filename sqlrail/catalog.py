@@ -15,7 +15,7 @@ from sqlrail.settings import Settings
 #: sql/catalog_<part>.sql in the order in which sql/catalog.sql asks
 PARTS = (
     "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
-    "indexes", "views", "triggers", "settings", "comments", "privileges", "depends",
+    "indexes", "views", "triggers", "settings", "rest", "comments", "privileges", "depends",
 )  # fmt: skip
 #: what has columns, or is asked as if it had
 RELATIONS = ("table", "view", "materialized view")
@@ -221,8 +221,8 @@ def _add_needs(catalog: Catalog, depends: list[tuple[str, str, str]]) -> None:
         one, other = (
             by_address.get(it) or by_address.get(f"{it.rpartition('/')[0]}/0") for it in (dependent, on)
         )
-        if one and other and one != other:
-            needs[one].setdefault(other, how)
+        if one and other and one != other and (how != "n" or other not in needs[one]):
+            needs[one][other] = how
 
 
 def as_since_16(definition: str) -> str:

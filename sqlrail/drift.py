@@ -15,7 +15,7 @@ from yoyo.migrations import MigrationList
 
 from sqlrail import history
 from sqlrail.backend import Applied, Backend, Listener
-from sqlrail.catalog import Catalog, Key, Object, read
+from sqlrail.catalog import Catalog, Fact, Key, Object, read
 from sqlrail.connect import connect, target
 from sqlrail.errors import CommandFailed, MigrationFailed, SqlrailError, UsageError
 from sqlrail.history import File
@@ -23,9 +23,9 @@ from sqlrail.mend import Difference, Statement, compare, mend, outermost
 from sqlrail.scratch import scratch
 from sqlrail.settings import Settings, environment_for
 
-#: the schema and its comment that every new database has
-USUAL: tuple[Key, ...] = (("schema", "public"), ("comment", "schema public"))
-
+#: the schema that every new database has, and its comment
+PUBLIC: Key = ("schema", "public")
+COMMENT: Key = ("comment", "schema public")
 HEADER = """\
 -- What the files in the folder of the migrations build. Written by sqlrail: do not edit, `sqlrail schema` does it.
 """
@@ -218,9 +218,12 @@ def schema(settings: Settings, say: Callable[[str], None]) -> str:
     migrations, files = history.read_files(settings.migrations)
     wanted = files_schema(settings, say, migrations, files)
     wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
-    usual = Catalog({key: wanted.objects[key] for key in USUAL if key in wanted.objects})
+    usual = Catalog({key: wanted.objects[key] for key in (PUBLIC, COMMENT) if key in wanted.objects})
+    if COMMENT in usual.objects:
+        usual.objects[COMMENT] = usual.objects[COMMENT]._replace(facts={None: Fact("standard public schema")})
     statements = mend(wanted, usual, compare(wanted, usual))
-    return "\n".join([HEADER, *(f"{one.sql};\n" for one in statements)])
+    others = [f"-- Not made here: {it.name!r}\n" for it in sorted(wanted.of(["other"]))]
+    return "\n".join([HEADER, *others, *(f"{one.sql};\n" for one in statements)])
 
 
 class _Silent:

@@ -139,7 +139,7 @@ class _Mender:
     there: Catalog
     found: Iterable[Difference]
     keep_privileges: bool
-    dropped: dict[Key, bool] = field(default_factory=dict)  # with whether it goes with another, unsaid
+    dropped: dict[Key, Key | None] = field(default_factory=dict)  # with what takes it along, so that nothing is said
     retyped: set[Key] = field(default_factory=set)  # columns whose type is made again
     altered: dict[Key, Difference] = field(default_factory=dict)
     renamed: list[Difference] = field(default_factory=list)
@@ -147,11 +147,11 @@ class _Mender:
 
     def statements(self) -> list[Statement]:
         for one in self.found:
-            self._sort(one)
+            if one.kind != "other":
+                self._sort(one)
         self._drop_dependents()
-        dropping = _sorted(self.there, [key for key, goes_with in self.dropped.items() if not goes_with])[
-            ::-1
-        ]
+        takers = {key: taker for key, taker in self.dropped.items() if taker}
+        dropping = _sorted(self.there, self.dropped.keys() - takers.keys(), takers)[::-1]
         aside = {key for key in dropping if self._is_in_use(key)}
         late = [key for key in dropping if key in aside or (key[0] in LATE and not self._is_taken(key))]
         early = [key for key in dropping if key not in late]
@@ -174,7 +174,7 @@ class _Mender:
     def _sort(self, one: Difference) -> None:
         key = one.object.key
         if one.what == "extra":
-            self.dropped[key] = False
+            self.dropped[key] = None
         elif one.what == "renamed":
             self.renamed.append(one)
         elif one.what == "changed":
@@ -182,7 +182,7 @@ class _Mender:
             if any(one.object.facts.get(change.fact, Fact(None)).sets is None for change in one.changes):
                 grown = _grown(one)
                 if grown is None:
-                    self.dropped[key] = False
+                    self.dropped[key] = None
                 else:
                     self.grown[key] = grown
 
@@ -205,14 +205,19 @@ class _Mender:
                 self.retyped.add(dependent)
                 yield dependent
         elif key[0] in TYPES and dependent[0] == "field":
-            home = next(on for on in self.there.needs[dependent] if on[0] == "composite type")
-            if home not in self.dropped:
-                self.dropped[home] = False
+            home = next(on for on, how in self.there.needs[dependent].items() if how == "a")
+            if home == key:
+                self.dropped[dependent] = home
+            elif home not in self.dropped:
+                self.dropped[home] = None
                 yield home
         elif key in self.dropped or dependent[0] in READERS:
             is_new = dependent not in self.dropped
-            goes_with = key in self.dropped and how in "aiPS" and _takes_along(key, dependent)
-            self.dropped[dependent] = self.dropped.get(dependent, False) or goes_with
+            taken = key in self.dropped and how in "aiPS" and _takes_along(key, dependent)
+            if taken or (key in self.dropped and self.dropped[key] and how in "aiPS"):
+                self.dropped[dependent] = key
+            else:
+                self.dropped.setdefault(dependent, None)
             if is_new:
                 yield dependent
 
@@ -238,7 +243,7 @@ class _Mender:
 
     def _made(self) -> dict[Key, Object]:
         """What is made: what is lacking, and what was dropped on the way."""
-        made = {one.object.key: one.object for one in self.found if one.what == "lacking"}
+        made = {it.key: it for it in (one.object for one in self.found if one.what == "lacking") if it.kind != "other"}
         for key in self.dropped:
             if key in self.wanted.objects:
                 made[key] = self.wanted.objects[key]
@@ -273,11 +278,8 @@ class _Mender:
         if key in self.dropped and key in self.there.objects:
             if self._loses(key):
                 return True
-            return self.dropped[key] and any(
-                on in self.dropped and self._is_kept(on)
-                for on, how in self.there.needs.get(key, {}).items()
-                if how in "aiPS" and on[0] in ("table", "column", "composite type", "sequence")
-            )
+            taker = self.dropped[key]
+            return taker is not None and self._is_kept(taker)
         return False
 
     def _create(self, it: Object, hosts: dict[Key, Key], made: dict[Key, Object]) -> Iterator[str]:
@@ -345,7 +347,7 @@ def _own_name(it: Object) -> str:
 
 def _takes_along(key: Key, dependent: Key) -> bool:
     # An index goes with one of its columns as well, but that may be dropped by another hand, later.
-    return key[0] != "column" or dependent[0] in ("default", "identity", "comment", "privilege", "owner")
+    return key[0] != "column" or dependent[0] in ("default", "identity", "sequence", "owner", "comment", "privilege")
 
 
 def _is_of_other_type(one: Difference) -> bool:
