@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ARGS ?=
 DRY_RUN ?=
+ORM ?=
 RUN ?=
 
 .DEFAULT_GOAL := help
@@ -24,7 +25,8 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-reset db-repair db-new db-lint db-stop
+.PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-reset db-drift db-schema db-repair db-new \
+        db-lint db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUNNER) migrate $(ARGS)
 
@@ -45,6 +47,14 @@ db-rollback: $(APP) ## take back the newest migration (ARGS='--steps 2', ARGS='-
 
 db-reset: $(APP) ## development only: empty the database and migrate from zero (ARGS=--seed: with sample rows)
 	@$(RUNNER) reset --yes $(ARGS)
+
+# The command and the URL, which may hold a password, go as variables: on no command line.
+db-drift: export SQLRAIL_ORM := $(ORM)
+db-drift: $(APP) ## compare with what the files build (ORM='npx sequelize-cli ...': with what that makes; ARGS=--print-sql)
+	@$(RUNNER) drift $(if $(ORM),--orm "$$SQLRAIL_ORM") $(ARGS)
+
+db-schema: $(APP) ## write the schema that the files build (ARGS='--schema-file schema.sql')
+	@$(RUNNER) schema $(ARGS)
 
 db-repair: $(APP) ## accept edited and renamed files, after asking
 	@$(RUNNER) repair $(ARGS)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from psycopg import sql
 from yoyo.migrations import MigrationList
 
-from sqlrail import history, wire
+from sqlrail import history
 from sqlrail.backend import Backend, Listener
-from sqlrail.connect import Connection
-from sqlrail.errors import BadFile, DatabaseFailed, MigrationFailed, Refused
+from sqlrail.catalog import Catalog, read
+from sqlrail.errors import BadFile, MigrationFailed, Refused
 from sqlrail.history import Record
 from sqlrail.scratch import Builder, NoScratch, built
 from sqlrail.settings import Settings
@@ -103,17 +103,14 @@ def _records(backend: Backend, wanted: MigrationList, difference: Difference) ->
 def _compare(backend: Backend, wanted: MigrationList) -> Difference:
     """Builds the files on a scratch database, and looks for its tables and columns in the real one."""
     listener, settings = backend.listener, backend.settings
-    there = _tables(backend.connection)
+    there = tables(read(backend.connection, settings))
     try:
-        for migration in wanted:
-            backend.files[migration.id].check()
         with built(settings, listener.say, Builder, backend.files, wanted) as builder:
-            made = _tables(builder.connection)
+            return difference_of(tables(read(builder.connection, settings)), there)
     except NoScratch as exc:
         return Difference(uncompared=str(exc))
     except (BadFile, MigrationFailed, Refused) as exc:
         return Difference(uncompared=f"They do not build on a scratch database: {exc}")
-    return difference_of(made, there)
 
 
 def difference_of(built: Tables, there: Tables) -> Difference:
@@ -133,13 +130,10 @@ def difference_of(built: Tables, there: Tables) -> Difference:
     return Difference(tuple(lacking), len(there.keys() - built.keys()), sum(more))
 
 
-def _tables(connection: Connection) -> Tables:
-    answer = wire.send(connection, wire.message(connection, "columns"), wire.Answer())
-    if answer.error is not None:
-        raise DatabaseFailed(
-            f"the catalog cannot be read: {answer.error.diag.message_primary or answer.error}"
-        )
-    tables: Tables = {}
-    for table, column, type_ in answer.rows:
-        tables.setdefault(table, {}).update({column: type_} if column else {})
-    return tables
+def tables(catalog: Catalog) -> Tables:
+    """Every table with its columns and their types."""
+    found: Tables = {name: {} for name in sorted(table.name for table in catalog.of(["table"]))}
+    for column in sorted(catalog.of(["column"]), key=lambda it: it.place):
+        if column.within in found:
+            found[column.within][column.label] = str(column.facts["type"].value)
+    return found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlrail import wire
 from sqlrail.connect import Connection
-from sqlrail.errors import DatabaseFailed
+from sqlrail.errors import ConnectionLost, DatabaseFailed
 from sqlrail.settings import Settings
 
 #: sql/catalog_<part>.sql in the order in which sql/catalog.sql asks
@@ -63,6 +63,11 @@ class Object(NamedTuple):
         return self.dropping or f"DROP {self.what}"
 
     @property
+    def place(self) -> int:
+        """A column's place in its table."""
+        return int(self.address.rpartition("/")[2])
+
+    @property
     def belongs_to(self) -> str:
         """The address of what it is a comment, a privilege or an option of; its own where it stands for itself."""
         return "/".join(self.address.split("/")[-3:])
@@ -96,8 +101,11 @@ def read(connection: Connection, settings: Settings) -> Catalog:
         connection, wire.message(connection, "catalog", lock_timeout=timeout, **parts), wire.Answer()
     )
     if answer.error is not None:
-        if not connection.closed:
-            connection.rollback()
+        if connection.closed:
+            raise ConnectionLost(
+                "the connection was lost while the catalog was being read; nothing was changed."
+            )
+        connection.rollback()
         raise DatabaseFailed(
             f"the catalog cannot be read: {answer.error.diag.message_primary or answer.error}"
         )

@@ -417,11 +417,22 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     with closing(_Bar(talk)) as bar:
         result = migrate(settings, talk, to=options.to, allowed=_allowed(options), show=bar.show)
     _say_taken_over(result.taken_over, talk)
+    if settings.schema_file is not None and (result.applied or not settings.schema_file.exists()):
+        _keep_schema(settings, talk, settings.schema_file)
     return OK, report.migrated_json(result), report.migrated_text(result)
 
 
 def _allowed(options: argparse.Namespace) -> list[str]:
     return [kind for kind in ("late", "missing") if getattr(options, f"allow_{kind}")]
+
+
+def _keep_schema(settings: Settings, talk: _Talk, path: Path) -> None:
+    from sqlrail.drift import write_schema
+
+    try:
+        write_schema(settings, talk.say, path)
+    except SqlrailError as exc:  # the migration stands, whatever becomes of a file for people
+        talk.say(f"warning: {path} was not written: {exc}")
 
 
 def _say_taken_over(ids: tuple[str, ...], talk: _Talk) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +14,13 @@ from typing import NamedTuple
 from yoyo.migrations import MigrationList
 
 from sqlrail import history
-from sqlrail.backend import Applied, Backend, Listener
+from sqlrail.backend import Backend, Listener
 from sqlrail.catalog import Catalog, Fact, Key, Object, read
 from sqlrail.connect import connect, target
 from sqlrail.errors import CommandFailed, MigrationFailed, SqlrailError, UsageError
 from sqlrail.history import File
 from sqlrail.mend import Difference, Statement, compare, mend, outermost
-from sqlrail.scratch import scratch
+from sqlrail.scratch import Builder, built, scratch
 from sqlrail.settings import Settings, environment_for
 
 #: the schema that every new database has, and its comment
@@ -138,25 +138,10 @@ def files_schema(
 ) -> Catalog:
     """What these files build."""
     try:
-        with built(settings, say, migrations, files) as builder:
+        with built(settings, say, Builder, files, migrations) as builder:
             return read(builder.connection, settings)
     except MigrationFailed as exc:
         raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
-
-
-@contextmanager
-def built(
-    settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: dict[str, File]
-) -> Iterator[Backend]:
-    """A scratch database on which these files have run."""
-    for migration in (*migrations, *migrations.post_apply):
-        files[migration.id].check()
-    with scratch(settings, say) as elsewhere, Backend(elsewhere, _Silent(), files) as builder:
-        builder.prepare()
-        builder.apply_migrations_only(migrations)
-        if migrations:
-            builder.run_post_apply(migrations)
-        yield builder
 
 
 def _made_by(command: str, settings: Settings, listener: Listener) -> Catalog:
@@ -222,13 +207,5 @@ def schema(settings: Settings, say: Callable[[str], None]) -> str:
     if COMMENT in usual.objects:
         usual.objects[COMMENT] = usual.objects[COMMENT]._replace(facts={None: Fact("standard public schema")})
     statements = mend(wanted, usual, compare(wanted, usual))
-    others = [f"-- Not made here: {it.name!r}\n" for it in sorted(wanted.of(["other"]))]
+    others = [f"-- Not made here: {name!a}\n" for name in sorted(it.name for it in wanted.of(["other"]))]
     return "\n".join([HEADER, *others, *(f"{one.sql};\n" for one in statements)])
-
-
-class _Silent:
-    """The scratch database's news are nobody's."""
-
-    def say(self, text: str) -> None: ...
-
-    def applied(self, done: Applied) -> None: ...

@@ -139,7 +139,9 @@ class _Mender:
     there: Catalog
     found: Iterable[Difference]
     keep_privileges: bool
-    dropped: dict[Key, Key | None] = field(default_factory=dict)  # with what takes it along, so that nothing is said
+    dropped: dict[Key, Key | None] = field(
+        default_factory=dict
+    )  # with what takes it along, so that nothing is said
     retyped: set[Key] = field(default_factory=set)  # columns whose type is made again
     altered: dict[Key, Difference] = field(default_factory=dict)
     renamed: list[Difference] = field(default_factory=list)
@@ -243,7 +245,11 @@ class _Mender:
 
     def _made(self) -> dict[Key, Object]:
         """What is made: what is lacking, and what was dropped on the way."""
-        made = {it.key: it for it in (one.object for one in self.found if one.what == "lacking") if it.kind != "other"}
+        made = {
+            it.key: it
+            for it in (one.object for one in self.found if one.what == "lacking")
+            if it.kind != "other"
+        }
         for key in self.dropped:
             if key in self.wanted.objects:
                 made[key] = self.wanted.objects[key]
@@ -347,7 +353,14 @@ def _own_name(it: Object) -> str:
 
 def _takes_along(key: Key, dependent: Key) -> bool:
     # An index goes with one of its columns as well, but that may be dropped by another hand, later.
-    return key[0] != "column" or dependent[0] in ("default", "identity", "sequence", "owner", "comment", "privilege")
+    return key[0] != "column" or dependent[0] in (
+        "default",
+        "identity",
+        "sequence",
+        "owner",
+        "comment",
+        "privilege",
+    )
 
 
 def _is_of_other_type(one: Difference) -> bool:
@@ -378,7 +391,7 @@ def _labels(text: str) -> list[str]:
 
 def _in_place(inlined: list[Object]) -> list[Object]:
     columns = [it for it in inlined if it.kind in ("column", "field")]
-    columns.sort(key=lambda it: int(it.address.split("/")[-1]))
+    columns.sort(key=lambda it: it.place)
     return [*columns, *(it for it in inlined if it.kind in ("constraint",))]
 
 

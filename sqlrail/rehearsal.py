@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
+from yoyo.migrations import MigrationList
 
 from sqlrail import explain, history, lint, orphans, outside, problems, statements, wire
 from sqlrail.backend import Backend, Listener, milliseconds
@@ -158,7 +159,7 @@ def plan(
             file.check()
         cleanup = {file.id: _previews(live, file) for file in due}
         recorded = {record.hash for record in live.records}
-        applied = [migration for migration in migrations if migration.hash in recorded]
+        applied = migrations.filter(lambda migration: migration.hash in recorded)
         noted = {note.id: note.done for note in live.notes if note.operation == "apply"}
         major = live.connection.info.server_version // 10000
     if not due:
@@ -205,7 +206,7 @@ def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
 
 @contextmanager
 def _rehearsing(
-    settings: Settings, listener: Listener, files: dict[str, File], applied: list[Any]
+    settings: Settings, listener: Listener, files: dict[str, File], applied: MigrationList
 ) -> Iterator[Rehearsal]:
     with ExitStack() as stack:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -73,17 +73,21 @@ def built(
     say: Callable[[str], None],
     kind: type[Made],
     files: Mapping[str, File],
-    migrations: Iterable[Any],
+    migrations: MigrationList,
 ) -> Iterator[Made]:
-    """A builder in a scratch database in which the migrations were applied; `files` has more where it is to go on.
+    """A builder in a scratch database on which these have run; `files` has more where it is to go on.
 
     Raises NoScratch, and what a migrate raises.
     """
-    wanted = MigrationList(migrations)
-    own = {migration.id: confined(files[migration.id]) for migration in wanted}
+    own = {}
+    for migration in (*migrations, *migrations.post_apply):
+        files[migration.id].check()
+        own[migration.id] = confined(files[migration.id])
     with scratch(settings, say) as there, kind(there, {**files, **own}) as builder:
         builder.prepare()
-        builder.apply_migrations_only(wanted)
+        builder.apply_migrations_only(migrations)
+        if migrations:
+            builder.run_post_apply(migrations)
         yield builder
 
 
