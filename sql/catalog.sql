@@ -6,7 +6,8 @@
 --   what       as COMMENT ON and DROP call it
 --   creates    the statement that makes it, and
 --   inline     how it is said in the statement that makes what it lies in, if it can be
---   tail       what follows the list in parentheses, for what has one
+--   tail       what follows the list in parentheses, for what has one; of a column, how it becomes of its type when that
+--              was made anew; of a sequence, how it goes on behind the rows that are there
 --   drops      the statement that drops it, where that is not DROP <what>
 --   renames    the statement that renames it, up to the new name; and its own name, which another would take
 --   loses      whether dropping it loses data

@@ -56,7 +56,8 @@ SELECT format('%s/%s/0', d.tableoid, d.oid), 'default', n.nspname::text, k.table
 UNION ALL
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.table, k.table || '.' || k.name, k.name || ' identity', NULL,
        format('ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY%s', k.table, k.name, k.mode, k.listed),
-       format('GENERATED %s AS IDENTITY%s', k.mode, k.listed), NULL,
+       format('GENERATED %s AS IDENTITY%s', k.mode, k.listed),
+       format('SELECT setval(pg_get_serial_sequence(%L, %L), max(%s)) FROM %s HAVING max(%s) IS NOT NULL', k.table, a.attname, k.name, k.table, k.name),
        format('ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY', k.table, k.name), NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, lower(k.mode), format('%s SET GENERATED %s', k.alter, k.mode), NULL),

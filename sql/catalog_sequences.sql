@@ -35,7 +35,8 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, 
                     WHERE i.classid = x.tableoid AND i.objid = x.oid AND i.deptype = 'i')
 UNION ALL
 SELECT format('owner/%s/%s/0', x.tableoid, x.oid), 'owner', n.nspname::text, k.name, k.name || ' ' || k.owner,
-       'owned by ' || k.owner, NULL, format('ALTER SEQUENCE %s OWNED BY %s', k.name, k.owner), NULL, NULL,
+       'owned by ' || k.owner, NULL, format('ALTER SEQUENCE %s OWNED BY %s', k.name, k.owner), NULL,
+       format('SELECT setval(%L, max(%I)) FROM %I.%I HAVING max(%I) IS NOT NULL', k.name, a.attname, cn.nspname, c.relname, a.attname),
        format('ALTER SEQUENCE %s OWNED BY NONE', k.name), NULL, NULL, false, false, '[]'
   FROM pg_catalog.pg_class AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace

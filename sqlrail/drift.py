@@ -66,7 +66,7 @@ class Words(NamedTuple):
 
 
 FILES = Words("the files", "files say", "the files do not build it")
-OTHER = Words("the other database", "other says", "the other does not have it")
+OTHER = Words("the other database", "other database says", "the other database does not have it")
 ORM = Words("the ORM", "ORM says", "the ORM does not make it")
 
 

@@ -145,6 +145,7 @@ class _Mender:
     retyped: set[Key] = field(default_factory=set)  # columns whose type is made again
     altered: dict[Key, Difference] = field(default_factory=dict)
     renamed: list[Difference] = field(default_factory=list)
+    kept: set[Key] = field(default_factory=set)  # what loses data if it is dropped, and what depends on that
     grown: dict[Key, list[str]] = field(default_factory=dict)  # enums that only get more values
 
     def statements(self) -> list[Statement]:
@@ -152,23 +153,24 @@ class _Mender:
             if one.kind != "other":
                 self._sort(one)
         self._drop_dependents()
+        self._keep_what_loses()
         takers = {key: taker for key, taker in self.dropped.items() if taker}
         dropping = _sorted(self.there, self.dropped.keys() - takers.keys(), takers)[::-1]
         aside = {key for key in dropping if self._is_in_use(key)}
         late = [key for key in dropping if key in aside or (key[0] in LATE and not self._is_taken(key))]
         early = [key for key in dropping if key not in late]
         statements = [
-            Statement(self.there.objects[key].drops, self._loses(key))
+            Statement(self.there.objects[key].drops, key in self.kept)
             for key in early
             if not self._comes_with(key)
         ]
         statements += [Statement(f"{one.was.renames} {one.object.local}") for one in self.renamed if one.was]
         for it in map(self.there.objects.__getitem__, late):
             if it.key in aside:
-                statements.append(Statement(f"{it.renames} {it.local}"))
+                statements.append(Statement(f"{it.renames} {it.local}", it.key in self.kept))
         statements += self._making()
         for it in map(self.there.objects.__getitem__, late):
-            statements.append(Statement(_aside(it) if it.key in aside else it.drops))
+            statements.append(Statement(_aside(it) if it.key in aside else it.drops, it.key in self.kept))
         if any(key[0] in ("function", "procedure") for key in self._made()):
             statements.insert(0, Statement("SET LOCAL check_function_bodies = off"))
         return statements
@@ -223,9 +225,20 @@ class _Mender:
             if is_new:
                 yield dependent
 
-    def _loses(self, key: Key) -> bool:
-        it = self.there.objects[key]
-        return it.loses
+    def _keep_what_loses(self) -> None:
+        """What holds data stays until somebody says otherwise: and with it what it needs, and what goes with it."""
+        taken: dict[Key, list[Key]] = {}
+        for key, taker in self.dropped.items():
+            if taker:
+                taken.setdefault(taker, []).append(key)
+        queue = [key for key, taker in self.dropped.items() if not taker and self.there.objects[key].loses]
+        for key in queue:  # which grows
+            if key not in self.kept:
+                self.kept.add(key)
+                queue += [
+                    *taken.get(key, ()),
+                    *(on for on in self.there.needs.get(key, {}) if on in self.dropped),
+                ]
 
     def _comes_with(self, key: Key) -> bool:
         """Whether its parent's or its partitioned table's statement does it."""
@@ -272,21 +285,12 @@ class _Mender:
         }
         statements = []
         for key in _sorted(self.wanted, nodes, hosts, making=True):
-            loses = self._is_kept(key)
+            loses = key in self.kept
             if key in made:
                 statements += [Statement(text, loses) for text in self._create(made[key], hosts, made)]
             else:
                 statements += [Statement(text, loses) for text in self._alter(key)]
         return statements
-
-    def _is_kept(self, key: Key) -> bool:
-        """Whether what it is made anew from would lose data, so that only both together are run."""
-        if key in self.dropped and key in self.there.objects:
-            if self._loses(key):
-                return True
-            taker = self.dropped[key]
-            return taker is not None and self._is_kept(taker)
-        return False
 
     def _create(self, it: Object, hosts: dict[Key, Key], made: dict[Key, Object]) -> Iterator[str]:
         was = self.there.objects.get(it.key)
@@ -307,10 +311,15 @@ class _Mender:
         else:
             text += "".join(f" {one.inline}" for one in inlined)
         yield text
+        if it.kind in ("identity", "owner") and it.tail and self._has_column(it):
+            yield it.tail
         for one in (it, *(one for one in inlined if one.kind == "column")):
             for fact in one.facts.values():
                 if fact.initially is not None and fact.value != fact.initially and fact.sets:
                     yield fact.sets
+
+    def _has_column(self, it: Object) -> bool:
+        return any(on[0] == "column" and on in self.there.objects for on in self.wanted.needs[it.key])
 
     @staticmethod
     def _inline(it: Object, hosts: dict[Key, Key], made: dict[Key, Object]) -> str:

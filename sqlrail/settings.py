@@ -312,8 +312,7 @@ _GIVEN: dict[str, Callable[[Any], Any]] = {
 def environment_for(connection: psycopg.Connection[Any], settings: Settings) -> dict[str, str]:
     """Our own environment for a child process, with DATABASE_URL leading to the database of the connection.
 
-    The URL is one that drivers without libpq read too: with a host, and where that is a folder with a socket in it,
-    with that as a parameter.
+    The URL is one that drivers without libpq read too: a folder with a socket in it is a parameter, and no host.
     """
     info, given = connection.info, conninfo_to_dict(settings.database_url or "")
     is_socket = info.host.startswith("/")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from aftermath import FIXTURES
-from conftest import Servers, fresh_database, majors
-from console import sqlrail
+from aftermath import FIXTURES, Heard, attempt, read, write
+from conftest import Servers, fresh_database, majors, query
+from console import Outcome, Sqlrail, catalog, sqlrail
+from psycopg import sql
 
-from sqlrail import report
-from sqlrail.catalog import Catalog
+from sqlrail import local, report
+from sqlrail.catalog import Catalog, as_since_16
 from sqlrail.catalog import read as read_catalog
 from sqlrail.drift import FILES, Drift
 from sqlrail.mend import compare, mend, outermost
@@ -105,3 +109,417 @@ def test_a_difference_is_found_named_and_mended_both_ways(
 
 def test_there_are_sixty_differences_and_more() -> None:
     assert len(DIFFERENCES) >= 100
+
+
+# What may be in a database
+
+
+def build(url: str, text: str) -> Catalog:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute(text.encode())
+    return look(url)
+
+
+def look(url: str, *, privileges: bool = False) -> Catalog:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        found = read_catalog(connection, Settings())
+    return found if privileges else found.without({it.key for it in found.of(["privilege"])})
+
+
+def script(wanted: Catalog, there: Catalog) -> str:
+    return ";\n".join(one.sql for one in mend(wanted, there, compare(wanted, there)))
+
+
+@pytest.fixture
+def both(server: local.Server) -> Iterator[tuple[str, str]]:
+    with fresh_database(server) as one, fresh_database(server) as other:
+        yield one, other
+
+
+@pytest.mark.parametrize("major", majors(), ids=lambda major: f"pg{major}")
+def test_all_that_a_dump_knows_is_made_from_nothing_and_dropped_again(servers: Servers, major: int) -> None:
+    # An operator is not made; the view that uses it is left out.
+    everything = (
+        (FIXTURES / "everything.sql").read_text().replace("{rows}", "9").replace(", 1 #@# 2 AS three", "")
+    )
+    with fresh_database(servers(major)) as one, fresh_database(servers(major)) as other:
+        empty, wanted = look(other), build(one, everything)
+        there = build(other, script(wanted, empty))
+        assert {left.kind for left in compare(wanted, there)} <= {"other"}
+        text = script(wanted, empty)
+        assert compare(empty, build(other, script(empty, there))) == []
+        first = _first.setdefault("text", text)
+        assert text == first, "every server says the same"
+
+
+_first: dict[str, str] = {}
+
+
+def test_hostile_names_are_names(both: tuple[str, str]) -> None:
+    one, other = both
+    names = {"h": sql.Identifier(HOSTILE).as_string(), "l": sql.Literal(HOSTILE).as_string()}
+    text = (FIXTURES / "hostile.sql").read_text().format(**names)
+    keep = "CREATE TABLE keep (id int)"
+    empty, wanted = build(other, keep), build(one, f"{keep};{text}")
+    assert len(wanted.objects) > 30
+    there = build(other, script(wanted, empty))
+    assert compare(wanted, there) == []
+    found = compare(empty, there)
+    drift = Drift("here", FILES, tuple(outermost(found)), tuple(mend(empty, there, found)))
+    # What would lose data is a comment, to its last line.
+    build(other, report.drift_sql(drift, with_drops=False))
+    left = look(other)
+    assert [it.key for it in left.of(["table"])] == [it.key for it in there.of(["table"])]
+    assert compare(empty, build(other, script(empty, left))) == []
+    shown = report.drift_text(drift)
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert "\r" not in shown
+
+
+def test_a_type_in_use_is_made_again_under_the_values_that_it_has(both: tuple[str, str]) -> None:
+    there, wanted = both
+    table = "CREATE TABLE t (m mood NOT NULL DEFAULT 'a', many mood[], CHECK (m <> 'b'));"
+    table += "CREATE INDEX ON t (m) WHERE m = 'a';"
+    view = "CREATE VIEW v AS SELECT m FROM t WHERE m = 'a'"
+    build(there, f"CREATE TYPE mood AS ENUM ('b', 'a', 'old'); {table} {view}")
+    query(there, "INSERT INTO t VALUES ('a', '{a,b}')")
+    files = build(wanted, f"CREATE TYPE mood AS ENUM ('a', 'b'); {table} {view}")
+    assert compare(files, build(there, script(files, look(there)))) == []
+    assert query(there, "SELECT m::text, many::text FROM t") == [("a", "{a,b}")]
+
+
+def test_a_column_that_gets_numbers_goes_on_behind_those_that_it_has(both: tuple[str, str]) -> None:
+    there, wanted = both
+    build(
+        there, "CREATE TABLE a (id int NOT NULL); CREATE TABLE b (id int NOT NULL); INSERT INTO a VALUES (7)"
+    )
+    query(there, "INSERT INTO b VALUES (8)")
+    files = build(wanted, "CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY); CREATE TABLE b (id serial)")
+    assert compare(files, build(there, script(files, look(there)))) == []
+    for table in "ab":
+        query(there, f"INSERT INTO {table} DEFAULT VALUES")
+    assert query(there, "SELECT max(id), (SELECT max(id) FROM b) FROM a") == [(8, 9)]
+
+
+def test_a_type_that_does_not_fit_the_rows_is_an_error_and_cuts_nothing_off(both: tuple[str, str]) -> None:
+    there, wanted = both
+    build(there, "CREATE TABLE t (a text); INSERT INTO t VALUES ('too long for it')")
+    files = build(wanted, "CREATE TABLE t (a varchar(5))")
+    with pytest.raises(psycopg.errors.StringDataRightTruncation):
+        build(there, script(files, look(there)))
+    assert query(there, "SELECT a FROM t") == [("too long for it",)]
+
+
+def test_what_has_to_be_made_again_keeps_its_privileges(both: tuple[str, str], reader: str) -> None:
+    there, wanted = both
+    build(
+        there,
+        f"CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a FROM t; GRANT SELECT ON v TO {reader}",
+    )
+    files = build(wanted, "CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT b, a FROM t")
+    live = look(there, privileges=True)
+    found = [one for one in compare(files, live) if one.kind != "privilege"]
+    build(there, ";".join(one.sql for one in mend(files, live, found, keep_privileges=True)))
+    assert compare(files, look(there)) == []
+    assert query(there, f"SELECT has_table_privilege('{reader}', 'v', 'SELECT')") == [(True,)]
+
+
+def test_privileges_are_compared_and_mended_where_that_is_asked_for(
+    both: tuple[str, str], reader: str
+) -> None:
+    there, wanted = both
+    tables = "CREATE TABLE t (a int, b int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+    build(there, f"{tables} GRANT INSERT, SELECT ON t TO PUBLIC; GRANT UPDATE (b) ON t TO {reader}")
+    build(
+        wanted,
+        f"{tables} GRANT SELECT ON t TO {reader} WITH GRANT OPTION; GRANT UPDATE (a) ON t TO {reader};"
+        "REVOKE EXECUTE ON FUNCTION f FROM PUBLIC; CREATE VIEW v AS SELECT 1; GRANT SELECT ON v TO PUBLIC",
+    )
+    files = look(wanted, privileges=True)
+    build(there, script(files, look(there, privileges=True)))
+    assert compare(files, look(there, privileges=True)) == []
+
+
+@pytest.fixture
+def reader(server: local.Server) -> Iterator[str]:
+    """A role without rights, for the whole server."""
+    name = f"reader_{os.getpid()}"
+    query(server.url, f"CREATE ROLE {name}")
+    yield name
+    for (database,) in query(server.url, "SELECT datname FROM pg_database WHERE datname ~ '^test_'"):
+        query(server.url.replace("/app?", f"/{database}?"), f"DROP OWNED BY {name}")
+    query(server.url, f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize(
+    ("before", "since"),
+    [
+        (" SELECT t.a, t.b AS c FROM public.t WHERE (t.a > 1)", " SELECT a, b AS c FROM public.t WHERE (a > 1)"),
+        (" SELECT x.a FROM public.t x", " SELECT a FROM public.t x"),
+        (' SELECT "T ""x".a, \'"T ""x".a\' FROM public."T ""x"', ' SELECT a, \'"T ""x".a\' FROM public."T ""x"'),
+        (" SELECT t.a FROM (t JOIN u ON (t.a = u.a))", None),
+        (" SELECT t.a FROM t,  u", None),
+        (" SELECT t.a FROM t UNION SELECT t.a FROM t", None),
+        (" SELECT t.*::t AS t FROM t", None),
+        (" SELECT public.f(public.a) FROM x.public", " SELECT public.f(a) FROM x.public"),
+        (" SELECT t.a, EXTRACT(year FROM t.b) FROM t", " SELECT a, EXTRACT(year FROM b) FROM t"),
+        (
+            " SELECT ( SELECT u.a FROM u WHERE (u.a = t.a)) AS x, t.b FROM t",
+            " SELECT ( SELECT u.a FROM u WHERE (u.a = t.a)) AS x, b FROM t",
+        ),
+        (" SELECT s.a FROM ( SELECT t.a FROM t) s", " SELECT a FROM ( SELECT t.a FROM t) s"),
+        (" WITH w AS ( SELECT t.a FROM t) SELECT w.a FROM w", " WITH w AS ( SELECT t.a FROM t) SELECT a FROM w"),
+        (" SELECT g.n FROM generate_series(1, 3) g(n)", " SELECT n FROM generate_series(1, 3) g(n)"),
+        (" SELECT 1 AS a", None),
+    ],
+)  # fmt: skip
+def test_a_view_of_one_table_is_written_as_newer_servers_write_it(before: str, since: str | None) -> None:
+    assert as_since_16(before) == (since or before)
+
+
+# The verb
+
+
+FILES_ = {
+    "001_users": "CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL,\n"
+    "created_at timestamptz NOT NULL DEFAULT now());\n",
+    "002_posts": "CREATE TABLE posts (id int PRIMARY KEY, user_id int REFERENCES users);\n",
+    "003_later": "CREATE TABLE later (id int);\n",
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    return write(tmp_path / "files", **FILES_)
+
+
+@pytest.fixture
+def call(sqlrail: Sqlrail, files: Path, server: local.Server) -> Iterator[Any]:
+    """Calls the command line on the files in development; no scratch database stays."""
+
+    def call(url: str, *flags: str, **env: str) -> Outcome:
+        environment = {"DATABASE_URL": url, "APP_ENV": "development", **env}
+        return sqlrail(*flags, "--migrations", str(files), env=environment)
+
+    yield call
+    assert query(server.url, SCRATCHES) == []
+
+
+@pytest.fixture
+def migrated(database: str, call: Any) -> str:
+    assert call(database, "migrate", "--to", "2").code == 0
+    return database
+
+
+def test_a_database_that_the_files_built_has_no_difference(migrated: str, call: Any) -> None:
+    done = call(migrated, "drift", "--check")
+    assert (done.code, done.err) == (0, "")
+    assert re.fullmatch(r"no difference between \S+ and what 2 files build, up to 002_posts\n", done.out)
+    assert call(migrated, "drift", "--json").document == {
+        "against": "the files", "built": ["001_users", "002_posts"], "differences": [], "statements": [],
+        "sql": "-- " + done.out.strip(),
+    }  # fmt: skip
+
+
+def test_a_difference_is_shown_table_by_table_and_changes_nothing(migrated: str, call: Any) -> None:
+    query(migrated, "ALTER TABLE users ALTER created_at DROP NOT NULL, ADD COLUMN more int")
+    query(migrated, "ALTER TABLE posts DROP CONSTRAINT posts_user_id_fkey")
+    query(migrated, "CREATE TABLE t (id int PRIMARY KEY)")
+    before = catalog(migrated), read(migrated)
+    done = call(migrated, "drift", "--check")
+    assert (done.code, done.err) == (4, "")
+    assert done.out.splitlines()[:-2] == [
+        "public.posts",
+        "  constraint posts_user_id_fkey: the database lacks it",
+        "public.t",
+        "  table: the files do not build it",
+        "public.users",
+        "  created_at: files say not null, database says nullable",
+        "  more: the files do not build it",
+    ]
+    assert call(migrated, "drift").code == 0
+    document = call(migrated, "drift", "--json").document
+    assert [(one["what"], one["kind"], one["name"]) for one in document["differences"]] == [
+        ("lacking", "foreign key", "public.posts.posts_user_id_fkey"), ("extra", "table", "public.t"),
+        ("changed", "column", "public.users.created_at"), ("extra", "column", "public.users.more"),
+    ]  # fmt: skip
+    assert document["differences"][2]["changes"] == [
+        {"fact": "nullable", "wanted": "not null", "found": "nullable"}
+    ]
+    assert (catalog(migrated), read(migrated)) == before
+
+
+def test_what_would_lose_data_is_a_comment_unless_asked_for(migrated: str, call: Any) -> None:
+    query(
+        migrated, "ALTER TABLE users ALTER created_at DROP NOT NULL, DROP COLUMN email, ADD COLUMN more int"
+    )
+    query(migrated, "CREATE TABLE t (id int PRIMARY KEY)")
+    printed = call(migrated, "drift", "--print-sql").out
+    assert "\n-- DROP TABLE public.t;\n" in printed
+    assert "2 statements that would lose data, or go with those, are comments" in printed
+    query(migrated, printed)
+    left = call(migrated, "drift", "--json").document
+    assert [(one["what"], one["name"]) for one in left["differences"]] == [
+        ("extra", "public.t"), ("extra", "public.users.more")
+    ]  # fmt: skip
+    query(migrated, call(migrated, "drift", "--print-sql", "--with-drops").out)
+    assert call(migrated, "drift", "--check").code == 0
+
+
+def test_pending_files_count_where_that_is_asked_for(migrated: str, call: Any) -> None:
+    done = call(migrated, "drift", "--pending")
+    assert "public.later\n  table: the database lacks it\n1 difference between" in done.out
+
+
+def test_files_that_were_edited_or_are_gone_are_named(migrated: str, call: Any, files: Path) -> None:
+    write(files, **{"001_users": FILES_["001_users"].replace("email text", "email varchar")})
+    (files / "002_posts.sql").unlink()
+    done = call(migrated, "drift")
+    assert "applied, and was edited since: today's content is built: 001_users" in done.err
+    assert "applied, and has no file any more: 002_posts" in done.err
+    assert "email: files say character varying, database says text" in done.out
+    assert "public.posts\n  table: the files do not build it" in done.out
+
+
+def test_files_that_do_not_build_are_an_error_with_its_place(migrated: str, call: Any, files: Path) -> None:
+    write(files, **{"003_later": "CREATE TABLE later (\n  id nonsense);\n"})
+    done = call(migrated, "drift", "--pending")
+    assert (done.code, done.out) == (1, "")
+    assert "the files do not build on a scratch database: " in done.err
+    assert "003_later.sql:2:6" in done.err
+
+
+def test_schemas_and_tables_are_chosen_or_left_out(migrated: str, call: Any) -> None:
+    query(
+        migrated,
+        'CREATE SCHEMA "Other s"; CREATE TABLE "Other s".t (id serial); CREATE TABLE django_migrations (id serial)',
+    )
+    for flags, tables in (
+        ([], ['"Other s"', '"Other s".t', '"Other s".t_id_seq', *django]),
+        (["--schema", "public"], django),
+        (["--exclude-schema", "public", "--exclude-table", "t"], ['"Other s"']),
+        (["--exclude-schema", "Other s", "--exclude-table", "x, public.django_migrations"], []),
+    ):  # fmt: skip
+        found = call(migrated, "drift", "--json", *flags).document["differences"]
+        assert [one["name"] for one in found] == tables
+
+
+def test_another_database_takes_the_files_place(migrated: str, call: Any, server: local.Server) -> None:
+    with fresh_database(server) as other:
+        query(other, FILES_["001_users"].replace("email text NOT NULL", "email text"))
+        before = catalog(other), catalog(migrated)
+        for flags, env in ((["--against", other], {}), ([], {"SQLRAIL_AGAINST": other})):
+            done = call(migrated, "drift", "--check", *flags, **env)
+            assert done.code == 4
+            assert done.out.splitlines()[:4] == [
+                "public.posts", "  table: the other database does not have it",
+                "public.users", "  email: other database says nullable, database says not null",
+            ]  # fmt: skip
+        assert (catalog(other), catalog(migrated)) == before
+
+
+def test_the_other_database_s_password_is_told_nobody(migrated: str, call: Any) -> None:
+    done = call(migrated, "drift", "--against", "postgresql://u:Zor%40Quux@127.0.0.1:1/d")
+    assert (done.code, "Zor" in done.err + done.out) == (1, False)
+    assert "a password on the command line can be read" in done.err
+
+
+# An ORM
+
+
+def test_what_a_command_makes_takes_the_files_place(migrated: str, call: Any, tmp_path: Path) -> None:
+    (tmp_path / "orm.py").write_text(
+        "import os, psycopg\nprint('made')\n"
+        "with psycopg.connect(os.environ['DATABASE_URL']) as c:\n"
+        "    c.execute('CREATE TABLE users (id int PRIMARY KEY, email text, created_at timestamptz NOT NULL)')\n"
+    )
+    done = call(migrated, "drift", "--check", "--orm", f"{sys.executable} {tmp_path}/orm.py")
+    assert done.code == 4, done.err
+    assert done.out.splitlines()[:-2] == [
+        "public.posts", "  table: the ORM does not make it", "public.users",
+        "  email: ORM says nullable, database says not null", "  created_at default: the ORM does not make it",
+    ]  # fmt: skip
+
+
+def test_a_command_that_fails_or_makes_nothing_is_an_error(migrated: str, call: Any) -> None:
+    for command, says in (
+        ("exit 7", "ended with 7"),
+        ("true", "it has to take the database from DATABASE_URL"),
+    ):
+        done = call(migrated, "drift", "--orm", command)
+        assert (done.code, says in done.err, done.out) == (1, True, "")
+
+
+def test_the_tables_of_an_orm_differ_from_the_files_where_they_should(both: tuple[str, str]) -> None:
+    one, other = both
+    build(one, (FIXTURES / "orm.sql").read_text())
+    assert attempt(other, Heard()) is None
+    found = lines(look(other), look(one))
+    tables = {line for line in found if line.startswith("public.")}
+    assert len(tables) == 8
+    ours = found[found.index("public.users") :]
+    assert ours == [
+        "public.users",
+        "created_at default: the database lacks it",
+        "id default: the database lacks it",
+        "is_verified default: the database lacks it",
+        "updated_at default: the database lacks it",
+        "constraint users_email_key1: the files do not build it",
+    ]
+    query(one, "DELETE FROM usage_analytics")  # with the orphan that keeps the key from coming back
+    assert compare(look(other), build(one, script(look(other), look(one)))) == []
+
+
+# The schema as a file
+
+
+def test_migrate_keeps_the_schema_as_a_file_that_a_check_knows(
+    database: str, call: Any, tmp_path: Path, files: Path
+) -> None:
+    kept = tmp_path / "schema.sql"
+    flags = ("--schema-file", str(kept))
+    assert call(database, "migrate", *flags).code == 0
+    text = kept.read_text()
+    assert "CREATE TABLE public.later (\n    id integer\n);\n" in text
+    assert call(database, "schema").out == text
+    done = call(database, "schema", "--check", *flags)
+    assert (done.code, done.out) == (0, f"{kept} is what the files build\n")
+    write(files, **{"004_more": "ALTER TABLE later ADD COLUMN more text;\n"})
+    done = call(database, "schema", "--check", *flags)
+    assert (done.code, "\n+    more text\n" in done.out) == (4, True)
+    assert kept.read_text() == text
+    assert call(database, "schema", *flags).out == f"wrote {kept}\n"
+    assert (
+        call(database, "schema", "--check", "--json", SQLRAIL_SCHEMA_FILE=str(kept)).document["stale"]
+        is False
+    )
+    with fresh_database_of(database) as fresh:
+        build(fresh, kept.read_text())
+        assert call(database, "migrate").code == 0
+        assert [one for one in compare(look(database), look(fresh)) if one.object.schema != "sqlrail"] == []
+
+
+@contextmanager
+def fresh_database_of(url: str) -> Iterator[str]:
+    query(url, "CREATE DATABASE schema_test_1 TEMPLATE template0")
+    try:
+        yield re.sub(r"/test_\w+\?", "/schema_test_1?", url)
+    finally:
+        query(url, "DROP DATABASE schema_test_1 WITH (FORCE)")
+
+
+def test_a_migration_stands_though_the_schema_cannot_be_written(
+    database: str, call: Any, tmp_path: Path
+) -> None:
+    done = call(database, "migrate", "--schema-file", str(tmp_path / "nowhere" / "schema.sql"))
+    assert done.code == 0
+    assert "warning: " in done.err
+    assert "schema.sql was not written" in done.err
+    assert read(database).records == [*FILES_]
+
+
+def test_a_check_without_a_file_is_stale_and_without_a_name_wrong_usage(
+    database: str, call: Any, tmp_path: Path
+) -> None:
+    assert call(database, "schema", "--check", "--schema-file", str(tmp_path / "none.sql")).code == 4
+    assert call(database, "schema", "--check").code == 2
