@@ -48,10 +48,9 @@ db-rollback: $(APP) ## take back the newest migration (ARGS='--steps 2', ARGS='-
 db-reset: $(APP) ## development only: empty the database and migrate from zero (ARGS=--seed: with sample rows)
 	@$(RUNNER) reset --yes $(ARGS)
 
-# The command and the URL, which may hold a password, go as variables: on no command line.
-db-drift: export SQLRAIL_ORM := $(ORM)
-db-drift: $(APP) ## compare with what the files build (ORM='npx sequelize-cli ...': with what that makes; ARGS=--print-sql)
-	@$(RUNNER) drift $(if $(ORM),--orm "$$SQLRAIL_ORM") $(ARGS)
+# The command as a variable, which make passes on: it may hold any quotes.
+db-drift: $(APP) ## compare with what the files build (ORM='npx ...': with what that makes; ARGS=--print-sql)
+	@$(RUNNER) drift $(if $(ORM),--orm "$$ORM") $(ARGS)
 
 db-schema: $(APP) ## write the schema that the files build (ARGS='--schema-file schema.sql')
 	@$(RUNNER) schema $(ARGS)

@@ -61,7 +61,8 @@ def calls(project: Path, beginning: str) -> list[str]:
 def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> None:
     done = make(project)
     assert done.returncode == 0
-    verbs = ("migrate", "status", "cleanup", "restore", "rollback", "reset", "repair", "new", "lint", "stop")
+    verbs = ("migrate", "status", "plan", "cleanup", "restore", "rollback", "reset", "drift", "schema", "repair",
+             "new", "lint", "stop")  # fmt: skip
     for target in (*(f"db-{verb}" for verb in verbs), "demo", "test", "lint", "bench"):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []
@@ -75,6 +76,12 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
         (["db-migrate", "ARGS=--json --to '003 x'"], "runner.py migrate --json --to 003 x"),
         (["db-status"], "runner.py status"),
         (["db-plan", "ARGS=--check"], "runner.py plan --check"),
+        (["db-drift"], "runner.py drift"),
+        (
+            ["db-drift", "ORM=npx 'a b' \"c\" $$HOME;", "ARGS=--check"],
+            "runner.py drift --orm npx 'a b' \"c\" $HOME; --check",
+        ),
+        (["db-schema", "ARGS=--schema-file schema.sql"], "runner.py schema --schema-file schema.sql"),
         (["db-cleanup"], "runner.py cleanup"),
         (["db-cleanup", "DRY_RUN=1"], "runner.py cleanup --dry-run"),
         (["db-cleanup", "DRY_RUN=True"], "runner.py cleanup --dry-run"),
