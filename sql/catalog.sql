@@ -16,8 +16,7 @@
 --              made again
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL search_path = '';
-SET LOCAL row_security = off;
-SET LOCAL lock_timeout = {lock_timeout};
+{format}SET LOCAL lock_timeout = {lock_timeout};
 SET LOCAL jit = off;
 SET LOCAL quote_all_identifiers = off;
 {schemas};

@@ -64,7 +64,7 @@ class Object(NamedTuple):
 
     @property
     def place(self) -> int:
-        """A column's place in its table."""
+        """A column's place in its table; 0 for what is no column."""
         return int(self.address.rpartition("/")[2])
 
     @property
@@ -96,6 +96,9 @@ def read(connection: Connection, settings: Settings) -> Catalog:
     """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only."""
     ours = wire.message(connection, "catalog_ours")
     parts = {part: wire.message(connection, f"catalog_{part}", ours=ours) for part in PARTS}
+    parts["format"] = wire.message(
+        connection, "archive_format"
+    )  # or a default would be spelt as the role likes it
     timeout = f"{round(settings.lock_timeout * 1000)}ms"
     answer = wire.send(
         connection, wire.message(connection, "catalog", lock_timeout=timeout, **parts), wire.Answer()

@@ -431,7 +431,7 @@ def _keep_schema(settings: Settings, talk: _Talk, path: Path) -> None:
 
     try:
         write_schema(settings, talk.say, path)
-    except SqlrailError as exc:  # the migration stands, whatever becomes of a file for people
+    except Exception as exc:  # the migration stands, whatever becomes of a file for people
         talk.say(f"warning: {path} was not written: {exc}")
 
 

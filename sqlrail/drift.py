@@ -54,7 +54,9 @@ class Choice:
     def _has(self, it: Object) -> bool:
         if it.schema in self.exclude_schemas or (self.schemas and it.schema not in self.schemas):
             return False
-        return not {it.within, (it.within or "").rpartition(".")[2]}.intersection(self.exclude_tables)
+        table = it.within or ""
+        own = table.rpartition(".")[2]
+        return not {table, own, own.strip('"')}.intersection(self.exclude_tables)
 
 
 class Words(NamedTuple):

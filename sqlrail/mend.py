@@ -279,6 +279,9 @@ class _Mender:
             ):
                 made[key] = it
         hosts = _hosts(self.wanted, made)
+        hosted: dict[Key, list[Object]] = {}
+        for key, host in hosts.items():
+            hosted.setdefault(host, []).append(made[key])
         nodes = {key for key in made if key not in hosts}
         nodes |= {
             key for key in (*self.altered, *self.retyped) if key not in made and key in self.wanted.objects
@@ -287,21 +290,21 @@ class _Mender:
         for key in _sorted(self.wanted, nodes, hosts, making=True):
             loses = key in self.kept
             if key in made:
-                statements += [Statement(text, loses) for text in self._create(made[key], hosts, made)]
+                statements += [Statement(text, loses) for text in self._create(made[key], hosted)]
             else:
                 statements += [Statement(text, loses) for text in self._alter(key)]
         return statements
 
-    def _create(self, it: Object, hosts: dict[Key, Key], made: dict[Key, Object]) -> Iterator[str]:
+    def _create(self, it: Object, hosted: dict[Key, list[Object]]) -> Iterator[str]:
         was = self.there.objects.get(it.key)
         if it.kind == "column" and it.inherited and self._is_linked(it) and (was is None or was.inherited):
             return
-        inlined = [
-            made[key] for key in _sorted(self.wanted, [key for key, host in hosts.items() if host == it.key])
-        ]
+        inlined = sorted(
+            hosted.get(it.key, ()), key=lambda one: (one.kind == "constraint", one.place, one.name)
+        )
         text = it.creates
         if it.kind in ("table", "composite type"):
-            lines = [self._inline(one, hosts, made) for one in _in_place(inlined)]
+            lines = [_inline(one, hosted) for one in inlined]
             text += (
                 " ("
                 + ",".join(f"\n    {line}" for line in lines)
@@ -320,11 +323,6 @@ class _Mender:
 
     def _has_column(self, it: Object) -> bool:
         return any(on[0] == "column" and on in self.there.objects for on in self.wanted.needs[it.key])
-
-    @staticmethod
-    def _inline(it: Object, hosts: dict[Key, Key], made: dict[Key, Object]) -> str:
-        of_column = [made[key] for key, host in hosts.items() if host == it.key]
-        return " ".join([it.inline or "", *(one.inline or "" for one in of_column)])
 
     def _alter(self, key: Key) -> Iterator[str]:
         it = self.wanted.objects[key]
@@ -398,10 +396,8 @@ def _labels(text: str) -> list[str]:
     return re.findall(r"E?'(?:[^']|'')*'", text)
 
 
-def _in_place(inlined: list[Object]) -> list[Object]:
-    columns = [it for it in inlined if it.kind in ("column", "field")]
-    columns.sort(key=lambda it: it.place)
-    return [*columns, *(it for it in inlined if it.kind in ("constraint",))]
+def _inline(it: Object, hosted: dict[Key, list[Object]]) -> str:
+    return " ".join([it.inline or "", *(one.inline or "" for one in hosted.get(it.key, ()))])
 
 
 def _hosts(wanted: Catalog, made: dict[Key, Object]) -> dict[Key, Key]:

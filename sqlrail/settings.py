@@ -324,7 +324,9 @@ def environment_for(connection: psycopg.Connection[Any], settings: Settings) -> 
     url = (
         f"postgresql://{quote(info.user, safe='')}{password}@{host}:{info.port}/{quote(info.dbname, safe='')}"
     )
-    return {**os.environ, "DATABASE_URL": f"{url}?{query}" if query else url}
+    # PGHOSTADDR would lead elsewhere, whatever the URL says.
+    rest = {name: value for name, value in os.environ.items() if name not in NAMING}
+    return {**rest, "DATABASE_URL": f"{url}?{query}" if query else url}
 
 
 def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict[str, str]:

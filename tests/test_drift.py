@@ -16,13 +16,14 @@ from aftermath import FIXTURES, Heard, attempt, read, write
 from conftest import Servers, fresh_database, majors, query
 from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from sqlrail import local, report
 from sqlrail.catalog import Catalog, as_since_16
 from sqlrail.catalog import read as read_catalog
 from sqlrail.drift import FILES, Drift
 from sqlrail.mend import compare, mend, outermost
-from sqlrail.settings import Settings
+from sqlrail.settings import Settings, environment_for
 
 __all__ = ["sqlrail"]  # the fixture
 
@@ -449,6 +450,30 @@ def test_a_command_that_fails_or_makes_nothing_is_an_error(migrated: str, call: 
     ):
         done = call(migrated, "drift", "--orm", command)
         assert (done.code, says in done.err, done.out) == (1, True, "")
+
+
+def test_a_child_s_database_url_leads_to_the_same_database(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    url = database.replace("postgres@", "postgres:Zor%40%3A%2F%25%20Quux@") + "&application_name=a%26b"
+    with closing(psycopg.connect(url, hostaddr="")) as connection:
+        environment = environment_for(connection, Settings(database_url=url))
+    assert "PGHOSTADDR" not in environment
+    names = ("host", "port", "user", "password", "dbname", "application_name")
+    one, other = (conninfo_to_dict(it) for it in (url, environment["DATABASE_URL"]))
+    assert [one[name] for name in names] == [other[name] for name in names]
+    assert query(environment["DATABASE_URL"], "SELECT 1") == [(1,)]
+
+
+def test_how_a_database_likes_its_dates_is_no_difference(database: str, call: Any, files: Path) -> None:
+    name = query(database, "SELECT current_database()")[0][0]
+    for setting in ("timezone = 'Asia/Tokyo'", "datestyle = 'SQL, DMY'", "quote_all_identifiers = on"):
+        query(database, f"ALTER DATABASE {name} SET {setting}")
+    more = "ALTER TABLE users ADD COLUMN at timestamptz DEFAULT '2024-02-03 04:05:06+00';\n"
+    write(files, **{"001_users": FILES_["001_users"] + more})
+    assert call(database, "migrate").code == 0
+    assert call(database, "drift", "--check").code == 0
 
 
 def test_the_tables_of_an_orm_differ_from_the_files_where_they_should(both: tuple[str, str]) -> None:
