@@ -16,7 +16,8 @@
 --              made again
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL search_path = '';
-{format}SET LOCAL lock_timeout = {lock_timeout};
+{format}
+SET LOCAL lock_timeout = {lock_timeout};
 SET LOCAL jit = off;
 SET LOCAL quote_all_identifiers = off;
 {schemas};

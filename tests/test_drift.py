@@ -463,6 +463,7 @@ def test_a_child_s_database_url_leads_to_the_same_database(
     names = ("host", "port", "user", "password", "dbname", "application_name")
     one, other = (conninfo_to_dict(it) for it in (url, environment["DATABASE_URL"]))
     assert [one[name] for name in names] == [other[name] for name in names]
+    monkeypatch.delenv("PGHOSTADDR")
     assert query(environment["DATABASE_URL"], "SELECT 1") == [(1,)]
 
 
