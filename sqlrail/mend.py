@@ -158,7 +158,8 @@ class _Mender:
         dropping = _sorted(self.there, self.dropped.keys() - takers.keys(), takers)[::-1]
         aside = {key for key in dropping if self._is_in_use(key)}
         late = [key for key in dropping if key in aside or (key[0] in LATE and not self._is_taken(key))]
-        early = [key for key in dropping if key not in late]
+        early = [key for key in dropping if key not in late and not self._is_moved(key)]
+        early.sort(key=lambda key: key[0] != "link")  # what a partition inherited is its own from then on
         statements = [
             Statement(self.there.objects[key].drops, key in self.kept)
             for key in early
@@ -243,7 +244,14 @@ class _Mender:
     def _comes_with(self, key: Key) -> bool:
         """Whether its parent's or its partitioned table's statement does it."""
         it = self.there.objects[key]
-        return it.inherited and (it.kind != "column" or self._is_linked(it))
+        return it.inherited and self._is_linked(it)
+
+    def _is_moved(self, key: Key) -> bool:
+        """Whether a partition only gets other bounds: then it stays one, and takes part in all else, until that."""
+        ends = self.there.needs[key]
+        return (
+            key[0] == "link" and key in self.wanted.objects and not any(end in self.dropped for end in ends)
+        )
 
     def _is_linked(self, it: Object) -> bool:
         mine = [link for link in self.there.of(["link"]) if link.within == it.within]
@@ -299,6 +307,8 @@ class _Mender:
         was = self.there.objects.get(it.key)
         if it.kind == "column" and it.inherited and self._is_linked(it) and (was is None or was.inherited):
             return
+        if was and it.key in self.dropped and self._is_moved(it.key):
+            yield was.drops
         inlined = sorted(
             hosted.get(it.key, ()), key=lambda one: (one.kind == "constraint", one.place, one.name)
         )

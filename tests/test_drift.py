@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,21 @@ def test_a_difference_is_found_named_and_mended_both_ways(
         )
         one.run(BASE)
         raise
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SQLRAIL_TEST_DRIFTS", "8"))))
+def test_many_differences_at_once_are_mended_both_ways(seed: int, servers: Servers) -> None:
+    names = random.Random(seed).sample(list(DIFFERENCES), 12)  # noqa: S311
+    with bench(servers, max(majors())) as one:
+        for name in names:
+            with suppress(psycopg.Error):  # what is gone cannot be changed any more
+                one.run(DIFFERENCES[name][1])
+        changed = one.read()
+        assert len(compare(one.base, changed)) > 5
+        one.mend(one.base, changed)
+        assert compare(one.base, one.read()) == [], names
+        one.mend(changed, one.base)
+        assert compare(changed, one.read()) == [], names
 
 
 def test_there_are_sixty_differences_and_more() -> None:
