@@ -57,7 +57,11 @@ UNION ALL
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.table, k.table || '.' || k.name, k.name || ' identity', NULL,
        format('ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY%s', k.table, k.name, k.mode, k.listed),
        format('GENERATED %s AS IDENTITY%s', k.mode, k.listed),
-       format('SELECT setval(pg_get_serial_sequence(%L, %L), max(%s)) FROM %s HAVING max(%s) IS NOT NULL', k.table, a.attname, k.name, k.table, k.name),
+       -- Not by pg_get_serial_sequence(): the column may own another sequence as well.
+       format('SELECT setval(d.objid::regclass, m.top) FROM (SELECT max(%s) FROM %s) AS m(top), pg_catalog.pg_depend AS d '
+              'JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid '
+              'WHERE d.refclassid = %L::regclass AND d.refobjid = %L::regclass AND d.deptype = %L AND a.attname = %L AND m.top IS NOT NULL',
+              k.name, k.table, 'pg_catalog.pg_class', k.table, 'i', a.attname),
        format('ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY', k.table, k.name), NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, lower(k.mode), format('%s SET GENERATED %s', k.alter, k.mode), NULL),

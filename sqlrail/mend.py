@@ -324,15 +324,21 @@ class _Mender:
         else:
             text += "".join(f" {one.inline}" for one in inlined)
         yield text
-        if it.kind in ("identity", "owner") and it.tail and self._has_column(it):
+        if it.tail and self._counts_on(it):
             yield it.tail
         for one in (it, *(one for one in inlined if one.kind == "column")):
             for fact in one.facts.values():
                 if fact.initially is not None and fact.value != fact.initially and fact.sets:
                     yield fact.sets
 
-    def _has_column(self, it: Object) -> bool:
-        return any(on[0] == "column" and on in self.there.objects for on in self.wanted.needs[it.key])
+    def _counts_on(self, it: Object) -> bool:
+        """Whether a new sequence comes to a column that has numbers already."""
+        is_new = it.kind == "identity" or (
+            it.kind == "owner" and ("sequence", it.within) not in self.there.objects
+        )
+        return is_new and any(
+            on[0] == "column" and on in self.there.objects for on in self.wanted.needs[it.key]
+        )
 
     def _alter(self, key: Key) -> Iterator[str]:
         it = self.wanted.objects[key]

@@ -210,12 +210,24 @@ def test_a_column_that_gets_numbers_goes_on_behind_those_that_it_has(both: tuple
     build(
         there, "CREATE TABLE a (id int NOT NULL); CREATE TABLE b (id int NOT NULL); INSERT INTO a VALUES (7)"
     )
-    query(there, "INSERT INTO b VALUES (8)")
+    query(there, "INSERT INTO b VALUES (8); CREATE SEQUENCE old OWNED BY a.id")
     files = build(wanted, "CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY); CREATE TABLE b (id serial)")
-    assert compare(files, build(there, script(files, look(there)))) == []
+    left = build(there, script(files, look(there).without({("sequence", "public.old")})))
+    assert [one.object.name for one in outermost(compare(files, left))] == ["public.old"]
     for table in "ab":
         query(there, f"INSERT INTO {table} DEFAULT VALUES")
     assert query(there, "SELECT max(id), (SELECT max(id) FROM b) FROM a") == [(8, 9)]
+
+
+def test_a_sequence_that_is_owned_again_does_not_go_back(both: tuple[str, str]) -> None:
+    there, wanted = both
+    build(
+        there, "CREATE TABLE t (id serial); INSERT INTO t VALUES (3); ALTER SEQUENCE t_id_seq OWNED BY NONE"
+    )
+    query(there, "SELECT setval('t_id_seq', 9)")
+    files = build(wanted, "CREATE TABLE t (id serial)")
+    assert compare(files, build(there, script(files, look(there)))) == []
+    assert query(there, "SELECT last_value FROM t_id_seq") == [(9,)]
 
 
 def test_a_type_that_does_not_fit_the_rows_is_an_error_and_cuts_nothing_off(both: tuple[str, str]) -> None:
