@@ -105,7 +105,8 @@ def _compare(backend: Backend, wanted: MigrationList) -> Difference:
     listener, settings = backend.listener, backend.settings
     there = tables(read(backend.connection, settings))
     try:
-        with built(settings, listener.say, Builder, backend.files, wanted) as builder:
+        # Without what runs after the last file: this may end before it.
+        with built(settings, listener.say, Builder, backend.files, MigrationList([*wanted])) as builder:
             return difference_of(tables(read(builder.connection, settings)), there)
     except NoScratch as exc:
         return Difference(uncompared=str(exc))

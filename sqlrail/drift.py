@@ -17,7 +17,7 @@ from sqlrail import history
 from sqlrail.backend import Backend, Listener
 from sqlrail.catalog import Catalog, Fact, Key, Object, read
 from sqlrail.connect import connect, target
-from sqlrail.errors import CommandFailed, MigrationFailed, SqlrailError, UsageError
+from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
 from sqlrail.history import File
 from sqlrail.mend import Difference, Statement, compare, mend, outermost
 from sqlrail.scratch import Builder, built, scratch
@@ -98,7 +98,7 @@ def drift(
     """
     built: tuple[str, ...] = ()
     if settings.against is not None:
-        words, wanted = OTHER, _read(replace(settings, database_url=settings.against))
+        words, wanted = OTHER, _read_other(settings, settings.against)
     elif orm is not None:
         words, wanted = ORM, _made_by(orm, settings, listener)
     else:
@@ -117,6 +117,13 @@ def drift(
 def _read(settings: Settings) -> Catalog:
     with closing(connect(settings)) as connection:
         return read(connection, settings)
+
+
+def _read_other(settings: Settings, url: str) -> Catalog:
+    try:
+        return _read(replace(settings, database_url=url))
+    except ConnectionFailed as exc:
+        raise ConnectionFailed(f"--against (or SQLRAIL_AGAINST): {exc}") from exc
 
 
 def _chosen(

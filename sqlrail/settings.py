@@ -219,12 +219,15 @@ def read(
         for name in [name for name in environ if name.startswith("PG")]:
             del environ[name]
     timeout_given = "connect_timeout" in parameters or merged.get("PGCONNECT_TIMEOUT")
-    warnings: tuple[str, ...] = ()
-    seen = origin == "--database-url" and parameters.get("password")
-    if seen or (flags.get("against") is not None and other.get("password")):
-        warnings = (
-            "a password on the command line can be read in the process list; use DATABASE_URL or PGPASSFILE.",
-        )
+    warnings = []
+    for given, instead in (
+        (origin == "--database-url" and parameters.get("password"), "DATABASE_URL"),
+        (flags.get("against") is not None and other.get("password"), "SQLRAIL_AGAINST"),
+    ):
+        if given:
+            warnings.append(
+                f"a password on the command line can be read in the process list; use {instead} or PGPASSFILE."
+            )
     return Settings(
         database_url=url,
         environment=environment or ("development" if embedded else None),
@@ -235,7 +238,7 @@ def read(
         actor=_actor(merged),
         host=socket.gethostname(),
         secrets=_secrets(((url, parameters), (values.get("against"), other)), merged),
-        warnings=warnings,
+        warnings=tuple(warnings),
         **values,
     )
 
