@@ -53,6 +53,8 @@ KINDS = {
 }  # fmt: skip
 #: characters of a statement that are kept
 TEXT = 120
+#: seconds between two looks at it: the first, and the most
+POLL = (0.001, 0.1)
 #: connections that hold up a statement which refuses a transaction
 KEEPERS = 8
 _SHARED = "it is about the whole server, which a scratch database shares with the real one"
@@ -367,8 +369,7 @@ class Rehearsal(Builder):
             super().run_outside(worker, file, key, give_up)
             return
         self.seen[file.id] = []
-        with closing(connect(self.settings)) as observer:
-            _Outside(self, worker, observer, file).run()
+        _Outside(self, worker, file).run()
 
 
 def _reaches_out(file: File) -> _ReachesOut:
@@ -398,9 +399,8 @@ class _Outside:
     What refuses a transaction is held up by keepers instead, and its locks are seen while it waits.
     """
 
-    def __init__(self, rehearsal: Rehearsal, worker: Connection, observer: Connection, file: File) -> None:
-        self.rehearsal, self.worker, self.observer, self.file = rehearsal, worker, observer, file
-        self.before: _States = {}
+    def __init__(self, rehearsal: Rehearsal, worker: Connection, file: File) -> None:
+        self.rehearsal, self.worker, self.file = rehearsal, worker, file
 
     def run(self) -> None:
         """Every statement in turn."""
@@ -424,12 +424,14 @@ class _Outside:
         before = self.rehearsal.states(self.worker)
         if self._in_block or step.is_control or step.is_setting:
             self._send(step)
-            after, kept = self.rehearsal.states(self.worker), True
+            after, note = self.rehearsal.states(self.worker), None
             before = after if _takes_back(step.words) else before
         else:
-            after, kept = self._wrapped(step) or self._alone(step)
-        note = "done already" if is_done else None if kept else f"taken back: {_SHARED}"
-        self._note(step, {} if is_done else before, {} if is_done else after, note)
+            after, note = self._wrapped(step) or self._alone(step)
+        if is_done:
+            self._note(step, {}, {}, "done already")
+        else:
+            self._note(step, before, after, note)
 
     def _note(self, step: outside.Step, before: _States, after: _States, note: str | None) -> None:
         place = step.piece.place(step.piece.statements[0].start)
@@ -439,8 +441,8 @@ class _Outside:
         if self.rehearsal.changes_server(self.worker):
             raise _reaches_out(self.file)
 
-    def _wrapped(self, step: outside.Step) -> tuple[_States, bool] | None:
-        """The states at the end of its transaction, and whether that was kept; None if it refuses to run in one."""
+    def _wrapped(self, step: outside.Step) -> tuple[_States, str | None] | None:
+        """The states at the end of its transaction, and why that was not kept; None if it refuses to run in one."""
         rehearsal = self.rehearsal
         _ask(self.worker, rehearsal.message("begin") + rehearsal.limits(self.file))
         try:
@@ -454,30 +456,29 @@ class _Outside:
         answer = wire.send(self.worker, b"COMMIT" if kept else b"ROLLBACK", wire.Answer())
         if answer.error is not None:  # of a deferred constraint
             raise self._failure(step, answer, None)
-        return after, kept
+        return after, None if kept else f"taken back: {_SHARED}"
 
-    def _alone(self, step: outside.Step) -> tuple[_States, bool]:
+    def _alone(self, step: outside.Step) -> tuple[_States, str | None]:
         """Runs what refuses a transaction, held up at each lock that it asks for on a table which it names."""
+        if self.rehearsal.is_pooled:  # others' sessions could be this one's
+            self._send(step)
+            return self.rehearsal.states(self.worker), "its locks are not seen through a pooler"
         seen: dict[int, set[str]] = {}
         tables, settings = self._tables(step), self.rehearsal.settings
         with ExitStack() as stack:
-            number = min(KEEPERS, len(tables))
-            held = _Keepers([stack.enter_context(closing(connect(settings))) for _ in range(number)], tables)
-            ((pid,),) = _ask(self.worker, b"SELECT pg_catalog.pg_backend_pid()")[0]
-            self._send(step, lambda: self._watch(pid, held, seen))
+            number = 1 + min(KEEPERS, len(tables))
+            observer, *keepers = [stack.enter_context(closing(connect(settings))) for _ in range(number)]
+            held = _Keepers(keepers, tables)
+            self._send(step, lambda: self._watch(observer, held, seen))
         states = self.rehearsal.states(self.worker)
         return {
             oid: state._replace(lock=_strongest(seen.get(oid, ()))) for oid, state in states.items()
-        }, True
+        }, None
 
     def _tables(self, step: outside.Step) -> list[Watched]:
         text = step.text.decode(errors="replace").lower()
         # By the names of today: an earlier statement may have renamed or dropped some.
-        there = {
-            oid: it
-            for oid, it in self.rehearsal.relations(self.worker).items()
-            if oid in self.rehearsal.watched
-        }
+        there = self.rehearsal.relations(self.worker)
         named = {it.table or oid for oid, it in there.items() if it.name.lower().replace('"', '""') in text}
         tables = {oid: it for oid, it in there.items() if it.kind in ("r", "p")}
         # Without a name, or with one that stands for its partitions, it may be about any of them.
@@ -485,21 +486,24 @@ class _Outside:
             named |= tables.keys()
         return [it for oid, it in tables.items() if oid in named]
 
-    def _watch(self, pid: int, held: _Keepers, seen: dict[int, set[str]]) -> None:
+    def _watch(self, observer: Connection, held: _Keepers, seen: dict[int, set[str]]) -> None:
         """Looks what it has and wants when it waits for a keeper, who then steps back; at other times it is chance."""
-        text, pgconn = self.rehearsal.message("plan_locks", pid=pid), self.worker.pgconn
+        pgconn, pause = self.worker.pgconn, POLL[0]
+        text = self.rehearsal.message("plan_locks", pid=self.worker.info.backend_pid)
         while True:
             pgconn.consume_input()
             if not pgconn.is_busy():
                 return
-            ((blockers,),), locks = _ask(self.observer, text)
+            ((blockers,),), locks = _ask(observer, text)
             in_the_way = held.in_the_way(blockers)
             if not in_the_way:
-                time.sleep(0.001)
+                time.sleep(pause)
+                pause = min(2 * pause, POLL[1])
                 continue
             for oid, mode in locks:
                 seen.setdefault(oid, set()).add(mode)
             held.step_back(in_the_way)
+            pause = POLL[0]
 
     def _send(self, step: outside.Step, meanwhile: Callable[[], object] = lambda: None) -> None:
         answer = wire.Answer(keep=False)

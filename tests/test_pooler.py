@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -307,3 +308,26 @@ def test_a_pool_that_is_used_up_says_so(server: local.Server, database: str, con
         assert "query_wait_timeout" in done.stderr
         holder.rollback()
         assert run("status", env={"DATABASE_URL": url}).returncode == 0
+
+
+def test_a_plan_does_not_hang_and_says_what_it_cannot_see(pooled: str, database: str, tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "files",
+        **{
+            "001_t": "CREATE TABLE t (id int); INSERT INTO t VALUES (1);",
+            "002_x": "ALTER TABLE t ADD a int; CREATE INDEX ON t (a);",
+            "003_y": "-- transactional: false\nCREATE INDEX CONCURRENTLY ON t (id);",
+        },
+    )
+    assert run("migrate", "--to", "1", "--migrations", folder, env={"DATABASE_URL": pooled}).returncode == 0
+    done = run("plan", "--json", "--migrations", folder, env={"DATABASE_URL": pooled})
+    assert done.returncode == 0, done.stderr
+    inside, outside = json.loads(done.stdout)["files"]
+    assert [[it["lock"] for it in one["relations"]] for one in inside["statements"]] == [
+        ["ACCESS EXCLUSIVE"],
+        [None],
+    ]
+    assert [(one["verdict"], one["note"]) for one in outside["statements"]] == [
+        ("scans", "its locks are not seen through a pooler")
+    ]
+    assert query(database, "SELECT datname FROM pg_database WHERE datname ~ '^sqlrail_scratch'") == []
