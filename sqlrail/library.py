@@ -118,9 +118,9 @@ def migrate(
 ) -> MigrateResult:
     """Applies what is pending in a folder; does nothing, and writes nothing, where all of it is applied.
 
-    Any number of processes and machines may call it at once: one applies, the others wait for it, `lock_wait` seconds
-    at the most. The arguments are the command line's: durations are seconds, a share is between 0 and 1, `environment`
-    is APP_ENV. `say` is called with each line of talk, such as whom it waits for.
+    Any number of processes and machines may call it at once: one of them applies a file, the others wait for it,
+    `lock_wait` seconds at the most. The arguments are the command line's: durations are seconds, a share is between 0
+    and 1, `environment` is APP_ENV. `say` is called with each line of talk, such as whom it waits for.
 
     Raises errors.SqlrailError, or one of its subclasses: Refused has changed nothing, Busy has waited for nothing, and
     `applied` has the ids of what this call committed before it.
