@@ -1024,9 +1024,7 @@ def test_a_statement_that_meets_a_lock_gives_way_and_is_tried_again(place: Place
     place.write(f"{LOG}{insert(1)}ALTER TABLE busy ADD COLUMN a int;\n{insert(2)}")
     heard = Releasing()
     assert attempt(place.url, heard, place.folder, lock_timeout=0.2) is None
-    assert heard.said[0].startswith(
-        "001_a gave way: canceling statement due to lock timeout. It is tried again in"
-    )
+    assert heard.said[0].startswith("001_a gave way: canceling statement due to lock timeout.")
     assert place.counts() == {1: 1, 2: 1}
     place.check_recorded()
 
