@@ -83,8 +83,13 @@ WITH RECURSIVE named AS (
     SELECT compared.of, compared.n, op.oprcode, read.castfunc, json_build_array(
                opn.nspname, op.oprname, rn.nspname, rt.typname, qn.nspname, q.collname) AS comparison
       FROM compared
-      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = compared.table AND a.attnum = compared.column_number
-      JOIN pg_catalog.pg_attribute AS k ON k.attrelid = compared.other AND k.attnum = compared.key_number
+     -- LIMIT keeps each a look-up: nobody estimates how few these are.
+     CROSS JOIN LATERAL (
+           SELECT atttypid, attcollation FROM pg_catalog.pg_attribute
+            WHERE attrelid = compared.table AND attnum = compared.column_number LIMIT 1) AS a
+     CROSS JOIN LATERAL (
+           SELECT attcollation FROM pg_catalog.pg_attribute
+            WHERE attrelid = compared.other AND attnum = compared.key_number LIMIT 1) AS k
       LEFT JOIN LATERAL (
            SELECT base.type FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.type
             WHERE base.oid = a.atttypid AND t.typtype <> 'd') AS below ON true
@@ -93,7 +98,8 @@ WITH RECURSIVE named AS (
             WHERE amopfamily = compared.family AND amopstrategy = 3 AND amoplefttype = compared.key_type
               AND amoprighttype IN (coalesce(below.type, a.atttypid), compared.key_type)
             ORDER BY amoprighttype = compared.key_type LIMIT 1) AS member ON true
-      LEFT JOIN pg_catalog.pg_operator AS op ON op.oid = coalesce(compared.operator, member.amopopr)
+      LEFT JOIN LATERAL (
+           SELECT * FROM pg_catalog.pg_operator WHERE oid = coalesce(compared.operator, member.amopopr) LIMIT 1) AS op ON true
       LEFT JOIN pg_catalog.pg_namespace AS opn ON opn.oid = op.oprnamespace
       LEFT JOIN pg_catalog.pg_cast AS read
         ON read.castsource = coalesce(below.type, a.atttypid) AND read.casttarget = op.oprright AND read.castcontext = 'i'

@@ -181,7 +181,7 @@ def refusal(relation: Relation, reasons: Iterable[str]) -> Refused:
 
 
 def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
-    facts: dict[str, Any] = session.ask(before + _relation(session, relation))[-1][0]
+    facts: dict[str, Any] = session.ask(before + _quickly(session, _relation(session, relation)))[-1][0]
     facts["distributed"] = bool(
         facts["citus"]
         and not facts["absent"]
@@ -192,6 +192,10 @@ def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict
             "its rows lie on other nodes, where those that would go with them are not found"
         )
     return facts
+
+
+def _quickly(session: Session, *questions: bytes) -> bytes:
+    return b"".join((_message(session, "jit_off"), *questions, _message(session, "jit_default")))
 
 
 def _relation(session: Session, relation: Relation) -> bytes:
@@ -281,7 +285,7 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     printer = _Printer(session)
     names = {one.relation: _qualified(one) for one in seen}
     text = [opening, lock(printer, names.values()), printer.own_tables()]
-    text += [_check(printer, names[one.relation], one.facts) for one in seen]
+    text.append(_quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
     repeats = any(one.bereaves(other) for n, one in enumerate(seen) for other in seen[: n + 1])
     rounds = []
     for n, one in enumerate(seen):

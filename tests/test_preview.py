@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import console
@@ -141,6 +142,20 @@ class Heard:
         self.said.append(text)
 
     def applied(self, done: Any) -> None: ...
+
+
+def test_what_is_asked_of_the_catalog_is_not_compiled(any_database: str, connect: Connect) -> None:
+    """Its estimates are far above jit_above_cost, and with keys locked compiling took seven seconds."""
+    connection = connect(any_database)
+    if connection.execute("SELECT pg_jit_available()").fetchall() == [(False,)]:
+        pytest.skip("this server has no compiler")
+    connection.execute(EVENTS.encode())
+    with Backend(settings(any_database), Heard()) as backend:
+        backend.ask(b"BEGIN; SET LOCAL jit_above_cost = 0; SET LOCAL jit_optimize_above_cost = 0")
+        began = time.monotonic()
+        orphans.ask_facts(backend, Relation.parse(RELATION))
+        assert time.monotonic() - began < 1
+        assert backend.ask(b"SHOW jit") == [("on",)]
 
 
 def test_a_run_says_first_what_it_found(database: str, sqlrail: Sqlrail) -> None:
