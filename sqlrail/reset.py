@@ -83,6 +83,12 @@ class _Seeding(Backend):
     """Runs a file as a migration is run, and leaves an entry in the log instead of a record."""
 
     def load(self, file: File) -> None:
+        # A connection of its own, which a failover may have led elsewhere.
+        if self.stamp not in EXPENDABLE:
+            raise Refused(
+                f"{file.path} is not loaded: {self.database} is now stamped {self.stamp or 'not at all'}, and was not "
+                "when it was emptied. Look at where the connection leads."
+            )
         with self._telling_what_stands():
             self.apply_one(_Unrecorded(file.id), mark=False)
             self._close()

@@ -807,3 +807,20 @@ def test_a_seed_does_not_outvote_a_guard(
     monkeypatch.setenv("APP_ENV", "production")
     assert command("reset", "--yes", "--seed", "rows.sql") == 3
     assert query(migrated, "SELECT * FROM a") == [(1,)]
+
+
+def test_a_seed_is_not_loaded_where_the_database_is_another_one_by_now(
+    migrated: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def migrate_and_fail_over(*given: Any) -> Migrated:
+        result = migrate(*given)
+        query(migrated, "UPDATE sqlrail.stamp SET environment = 'production'")
+        return result
+
+    monkeypatch.setattr("sqlrail.reset.migrate", migrate_and_fail_over)
+    seed = folder.parent / "rows.sql"
+    seed.write_text("INSERT INTO a VALUES (7);")
+    with pytest.raises(Refused, match="is now stamped production") as caught:
+        reset(settings(migrated, folder, seed=seed), Quiet(), lambda _: True, seed=True)
+    assert caught.value.applied == ["001_a", "002_b"]
+    assert query(migrated, "SELECT * FROM a") == []
