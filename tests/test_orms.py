@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import clean_environment, query, run
+from conftest import clean_environment, fresh_database, query, run
 from test_seed import ORPHAN
 
 from sqlrail.local import Server
@@ -192,3 +192,24 @@ def test_a_schema_of_one_s_own_begins_with_a_dump(
     )
     assert shape(database) == sorted([*before, key])
     assert json.loads(ok(app("write", "read"))) == [ADA, GRACE]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("sqlrail.drift") is None, reason="there is no drift here")
+def test_a_drift_against_the_mended_models_finds_nothing(
+    sequelize: App, node: str, database: str, server: Server, tmp_path: Path
+) -> None:
+    ok(sequelize("was", "make", "alter"))
+    migrate(database, "--migrations", with_what_sync_left(tmp_path))
+
+    def compared_with(form: str) -> tuple[int, str]:
+        with fresh_database(server) as other:
+            ok(start(other, node, CLIENTS / "sequelize" / "app.js", form, "make"))
+            done = run("drift", "--check", "--against", other, env={"DATABASE_URL": database})
+        return done.returncode, done.stdout
+
+    code, out = compared_with("mended")
+    assert (code, out[:22]) == (0, "no difference between ")
+    code, out = compared_with("was")
+    assert code == 4
+    assert "  constraint usage_analytics_user_id_fkey: " in out
+    assert "  id default: the other database does not have it\n" in out
