@@ -121,7 +121,7 @@ class Template:
         """Drops what killed runs have left, and templates that nobody uses any more."""
         spare = SPARE
         for name, kind, key in self._databases():
-            if key in (self._content, str(self._run)):
+            if key == self._content:
                 continue
             if kind == "template" and spare:
                 spare -= 1
