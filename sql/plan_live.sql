@@ -15,7 +15,7 @@ SELECT w.number::int, e.rows, e.bytes
       FROM (SELECT p.oid,
                    CASE WHEN p.relkind = 'f' THEN NULL
                         WHEN p.relkind NOT IN ('r', 'm') OR pages = 0 THEN 0
-                        WHEN p.reltuples > 0 AND p.relpages > 0 THEN ceil(p.reltuples / p.relpages * pages)
+                        WHEN p.reltuples > 0 AND p.relpages > 0 THEN greatest(round(p.reltuples / p.relpages * pages), 1)
                    END AS rows
               FROM (SELECT coalesce(x.indrelid, c.oid) AS oid
                     UNION SELECT relid FROM pg_partition_tree(coalesce(x.indrelid, c.oid))) AS t

@@ -295,7 +295,10 @@ class Rehearsal(Builder):
         except _ReachesOut as exc:
             return str(exc)
         except (MigrationFailed, Refused, BadFile) as exc:
-            exc.args = (f"{exc} This was a rehearsal: the database itself has only been read.",)
+            text = f"{exc} This was a rehearsal: the database itself has only been read."
+            if any((one.note or "").endswith(_SHARED) for seen in self.seen.values() for one in seen):
+                text += " Statements about the whole server were not kept in it; this one may need what they make."
+            exc.args = (text,)
             raise
         return None
 
@@ -464,16 +467,27 @@ class _Outside:
             self._send(step)
             return self.rehearsal.states(self.worker), "its locks are not seen through a pooler"
         seen: dict[int, set[str]] = {}
-        tables, settings = self._tables(step), self.rehearsal.settings
+        tables, rehearsal = self._tables(step), self.rehearsal
         with ExitStack() as stack:
             number = 1 + min(KEEPERS, len(tables))
-            observer, *keepers = [stack.enter_context(closing(connect(settings))) for _ in range(number)]
-            held = _Keepers(keepers, tables)
+            observer, *keepers = [
+                stack.enter_context(closing(connect(rehearsal.settings))) for _ in range(number)
+            ]
+            held = _Keepers(keepers, rehearsal.message("begin") + rehearsal.limits(None), tables)
+            limit = self._limit("0")
             self._send(step, lambda: self._watch(observer, held, seen))
-        states = self.rehearsal.states(self.worker)
+            self._limit(limit)
+        states = rehearsal.states(self.worker)
         return {
             oid: state._replace(lock=_strongest(seen.get(oid, ()))) for oid, state in states.items()
         }, None
+
+    def _limit(self, lock_timeout: str) -> Any:
+        """Sets how long the worker waits for a lock, for the keepers' would count; what it was before."""
+        ((before, _),) = _ask(self.worker, self.rehearsal.message("plan_limit", lock_timeout=lock_timeout))[
+            -1
+        ]
+        return before
 
     def _tables(self, step: outside.Step) -> list[Watched]:
         text = step.text.decode(errors="replace").lower()
@@ -527,12 +541,12 @@ class _Keepers:
 
     STEPS = (b"ROLLBACK TO second", b"ROLLBACK TO first", b"ROLLBACK")
 
-    def __init__(self, connections: list[Connection], tables: list[Watched]) -> None:
+    def __init__(self, connections: list[Connection], opening: bytes, tables: list[Watched]) -> None:
         self.held: dict[int, tuple[Connection, tuple[bytes, ...]]] = {}
         for number, connection in enumerate(connections):
             names = [sql.Identifier(it.schema, it.name) for it in tables[number :: len(connections)]]
             locked = sql.SQL(", ").join(map(sql.SQL("ONLY {}").format, names))
-            _ask(connection, wire.message(connection, "plan_keep", tables=locked))
+            _ask(connection, opening + wire.message(connection, "plan_keep", tables=locked))
             self.held[connection.info.backend_pid] = (connection, self.STEPS)
 
     def in_the_way(self, blockers: Iterable[int]) -> list[int]:

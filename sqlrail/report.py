@@ -374,7 +374,7 @@ def plan_text(result: Plan, width: int | None) -> str:
         lines.append(f"{file.id}: {file.verdict}")
         cells = [_visible(row) for one in _shown(file) for row in _spread(one)]
         lines += [f"  {line}" for line in (_table(_PLAN_HEADS, cells, width and width - 2) if cells else [])]
-        lines += [f"  {line}" for line in _more_lines(file)]
+        lines += [f"  {line}" for line in _visible(tuple(_more_lines(file)))]
     lines += [f"note: {note}" for note in result.notes]
     return "\n".join([*lines, _plan_sum(result)])
 

@@ -291,7 +291,9 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
 @pytest.mark.parametrize("major", majors(), ids=lambda major: f"pg{major}")
 def test_so_does_each_that_refuses_a_transaction(servers: Servers, major: int, tmp_path: Path) -> None:
     cases = [it for it in CASES if it.outside]
-    text = ";\n".join(["-- transactional: false\nSET work_mem = '8MB'", *(it.statement for it in cases), ""])
+    text = ";\n".join(
+        ["-- transactional: false\nSET lock_timeout = '1ms'", *(it.statement for it in cases), ""]
+    )
     with fresh_database(servers(major)) as url:
         assert attempt(url, Heard(), write(tmp_path, **{"001_schema": SCHEMA})) is None
         (file,) = plan(url, write(tmp_path, **{"002_outside": text})).files
@@ -778,6 +780,11 @@ def test_outside_a_transaction_such_statements_are_left_out(shop: str, files: Pa
         "not rehear", "taken back", "not rehear", "not rehear", ""
     ]  # fmt: skip
     assert roles(shop) == [("plan_reader", -1)]
+    needs = "-- transactional: false\nCREATE ROLE plan_new;\nGRANT SELECT ON users TO plan_new;"
+    with pytest.raises(
+        MigrationFailed, match=r'2_x.sql:3:1: role "plan_new" does not exist.* may need what they make'
+    ):
+        plan(shop, write(files, **{"002_x": needs}))
     text = "-- transactional: false\nBEGIN; DO $$ BEGIN CREATE ROLE plan_new; END $$; COMMIT;"
     result = plan(shop, write(files, **{"002_x": text}))
     assert len(result.notes) == 1
