@@ -126,6 +126,11 @@ class File:
         with self._open() as stream:
             return next(islice(stream, number - 1, None), b"")
 
+    def content(self) -> bytes:
+        """All of it behind its BOM."""
+        with self._stream() as stream:
+            return stream.read()
+
     @contextmanager
     def _open(self) -> Iterator[BinaryIO]:
         """The file behind its BOM, the same before and after as when its checksum was made; places its flaws."""

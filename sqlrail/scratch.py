@@ -5,7 +5,6 @@ On the same server where the role may create databases, otherwise on the embedde
 
 from __future__ import annotations
 
-import io
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +29,7 @@ from sqlrail.errors import (
 )
 from sqlrail.history import File
 from sqlrail.settings import Settings
-from sqlrail.statements import Reader
+from sqlrail.statements import BLOCK
 
 #: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
 GRACE = 300
@@ -92,21 +91,23 @@ def built(
 
 
 def confined(file: File) -> File:
-    """The file with a SELECT in place of each statement that is about the whole server, where it was run already.
+    """The file with blanks in place of each statement that is about the whole server, where it was run already.
 
-    A large file is left as it is.
+    One of more than a block is left as it is: what is that large are data.
     """
-    if file.small is None or not re.search(_MAY_BE_SHARED, file.small):
+    content = file.content() if file.state[1] <= BLOCK else b""
+    if not re.search(_MAY_BE_SHARED, content):
         return file
-    text = bytearray(file.small)
-    for piece in Reader(io.BytesIO(file.small), 1):
+    text = bytearray(content)
+    for piece in file.pieces(1):
         for statement in piece.statements:
             if is_shared(statement.words, piece.text[statement.start : statement.end]):
                 start, end = piece.offset + statement.start, piece.offset + statement.end
-                text[start:end] = b"SELECT;".ljust(end - start)
+                text[start:end] = re.sub(rb"[^\n]", b" ", text[start:end])
         for _ in piece.data or ():
             pass
-    return replace(file, small=bytes(text))
+    # Behind all else, for places in it to stay as they are: a file has to hold a statement.
+    return replace(file, small=bytes(text) + b"\nSELECT;")
 
 
 def is_shared(words: tuple[str, ...], text: bytes) -> bool:

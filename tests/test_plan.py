@@ -731,12 +731,26 @@ def test_an_applied_file_s_roles_are_left_as_they_are(shop: str, files: Path) ->
     query(shop, "ALTER ROLE plan_reader CONNECTION LIMIT 7")
     write(files, **{
         "001_shop": SHOP + "ALTER ROLE plan_reader CONNECTION LIMIT 1; REVOKE plan_reader FROM CURRENT_USER;\n"
-                    "COMMENT ON DATABASE postgres IS 'x'; GRANT SELECT ON users TO plan_reader;",
+                    "COMMENT ON DATABASE postgres IS 'x'; GRANT SELECT ON users TO plan_reader;"
+                    + f"-- {'large ' * 5000}",
         "002_x": "GRANT SELECT ON orders TO plan_reader",
     })  # fmt: skip
     query(shop, "UPDATE _yoyo_log SET comment = NULL")
     assert plan(shop, files).is_instant
     assert roles(shop) == [("plan_reader", 7)]
+
+
+def test_places_are_the_same_behind_what_is_passed_over(shop: str, files: Path, show: Any) -> None:
+    for first, place in (
+        ("CREATE\n\nROLE\nplan_new;", "4:23"),
+        ("COPY nowhere FROM stdin;\nCREATE ROLE\n\\.\n", "1:1"),
+    ):
+        write(files, **{"001_shop": f"{first} SELECT FROM nowhere;", "002_x": "SELECT 1"})
+        query(shop, "UPDATE _yoyo_log SET comment = NULL")
+        assert f"001_shop.sql:{place}: relation " in show().err
+    write(files, **{"001_shop": "CREATE ROLE plan_new"})
+    assert show().code == 0
+    assert roles(shop) == [("plan_reader", -1)]
 
 
 def test_one_that_cannot_be_built_without_changing_them_is_refused(shop: str, files: Path, show: Any) -> None:
