@@ -41,6 +41,13 @@ ROLE = "migrator"
 
 Servers = Callable[[int], local.Server]
 Connect = Callable[..., psycopg.Connection[Any]]
+
+
+def needs(right: str) -> pytest.MarkDecorator:
+    """For a test whose run, and not only the test itself, is for other roles."""
+    return pytest.mark.skipif(AS_ROLE, reason=f"needs {right}")
+
+
 _numbers = itertools.count(1)
 
 

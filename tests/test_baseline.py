@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import IDS, MIGRATIONS, PATIENCE, Heard, attempt, read, start_runner, wait_for, watching, write
-from conftest import Connect, open_folder, query
+from conftest import Connect, needs, open_folder, query
 from console import Outcome, Sqlrail, catalog, foreign, sqlrail
 from psycopg import sql
 from test_together import finish, yoyo
@@ -72,6 +72,7 @@ def log(url: str) -> list[Any]:
 # What is recorded
 
 
+@needs("CREATEDB")
 def test_files_are_recorded_with_their_checksums_and_none_is_run(
     existing: str, files: Path, take: Any, sqlrail: Sqlrail
 ) -> None:
@@ -341,6 +342,7 @@ def building(server: local.Server, url: str, files: Path) -> Iterator[Any]:
         runner.communicate()
 
 
+@needs("CREATEDB")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_an_interrupted_baseline_drops_its_scratch_database_and_records_nothing(
     server: local.Server, existing: str, files: Path, number: signal.Signals
@@ -354,6 +356,7 @@ def test_an_interrupted_baseline_drops_its_scratch_database_and_records_nothing(
     assert query(existing, "SELECT to_regclass('_yoyo_migration')") == [(None,)]
 
 
+@needs("CREATEDB")
 def test_what_a_killed_baseline_left_is_dropped_by_a_later_one_once_nobody_is_in_it(
     server: local.Server, existing: str, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -375,6 +378,7 @@ def test_what_a_killed_baseline_left_is_dropped_by_a_later_one_once_nobody_is_in
     assert query(server.url, SCRATCHES) == []
 
 
+@needs("CREATEDB")
 def test_a_young_scratch_database_and_what_only_looks_like_one_are_left_alone(
     server: local.Server, existing: str, files: Path
 ) -> None:
@@ -392,6 +396,7 @@ def test_a_young_scratch_database_and_what_only_looks_like_one_are_left_alone(
             query(server.url, f"DROP DATABASE IF EXISTS {name}")
 
 
+@needs("CREATEDB")
 def test_a_scratch_database_is_empty_on_the_same_server_and_goes_whatever_happens_in_it(
     server: local.Server, existing: str, connect: Connect
 ) -> None:
@@ -434,6 +439,7 @@ def test_nobody_else_comes_into_a_scratch_database(
     assert scratch_role
 
 
+@needs("CREATEDB")
 def test_a_backend_that_dies_while_the_files_are_built_leaves_no_record_and_no_scratch(
     server: local.Server, existing: str, files: Path
 ) -> None:
