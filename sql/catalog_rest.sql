@@ -1,4 +1,4 @@
--- What is neither compared nor made: only that it is there is told. A cast and the like are known by what they lead to.
+-- What is neither compared nor made: only that it is there is told. What comes with a range, its cast say, is its type's.
 SELECT format('%s/%s/0', x.class, x.oid), 'other', i.schema, NULL, i.type || ' ' || i.identity, i.type || ' ' || i.identity, NULL,
        '', NULL, NULL, NULL, NULL, NULL, false, false, '[]'::json
   FROM (SELECT tableoid, oid FROM pg_catalog.pg_proc WHERE prokind = 'a'
@@ -18,4 +18,4 @@ SELECT format('%s/%s/0', x.class, x.oid), 'other', i.schema, NULL, i.type || ' '
  CROSS JOIN LATERAL pg_identify_object(x.class, x.oid, 0) AS i
  WHERE x.oid >= 16384
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
-                    WHERE e.classid = x.class AND e.objid = x.oid AND e.deptype = 'e')
+                    WHERE e.classid = x.class AND e.objid = x.oid AND e.deptype IN ('e', 'i'))

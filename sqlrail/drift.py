@@ -51,6 +51,12 @@ class Choice:
                     unwanted.add(key)
         return catalog.without(unwanted)
 
+    def raise_if_unknown(self, *catalogs: Catalog) -> None:
+        """UsageError for a schema that is in none of them: a misspelt one would never differ."""
+        known = {it.schema for catalog in catalogs for it in catalog.of(["schema"])}
+        if missing := [name for name in self.schemas if name not in known]:
+            raise UsageError(f"--schema: there is no schema {', '.join(missing)} on either side.")
+
     def _has(self, it: Object) -> bool:
         if it.schema in self.exclude_schemas or (self.schemas and it.schema not in self.schemas):
             return False
@@ -106,7 +112,9 @@ def drift(
         migrations = _chosen(settings, listener, migrations, files, pending)
         built = tuple(migration.id for migration in migrations)
         words, wanted = FILES, files_schema(settings, listener.say, migrations, files)
-    there, wanted = choice.of(_read(settings)), choice.of(wanted)
+    there = _read(settings)
+    choice.raise_if_unknown(there, wanted)
+    there, wanted = choice.of(there), choice.of(wanted)
     if not choice.privileges:
         wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
     found = [one for one in compare(wanted, there) if choice.privileges or one.kind != "privilege"]
@@ -216,5 +224,5 @@ def schema(settings: Settings, say: Callable[[str], None]) -> str:
     if COMMENT in usual.objects:
         usual.objects[COMMENT] = usual.objects[COMMENT]._replace(facts={None: Fact("standard public schema")})
     statements = mend(wanted, usual, compare(wanted, usual))
-    others = [f"-- Not made here: {name!a}\n" for name in sorted(it.name for it in wanted.of(["other"]))]
-    return "\n".join([HEADER, *others, *(f"{one.sql};\n" for one in statements)])
+    others = [f"-- Not made here: {name!a}" for name in sorted(it.name for it in wanted.of(["other"]))]
+    return "\n".join([HEADER, *others, *[""][: len(others)], *(f"{one.sql};\n" for one in statements)])

@@ -41,6 +41,8 @@ REASONS = 10
 STATEMENTS, FINDINGS = 40, 10
 #: characters of a value that people read beside another
 LONG = 120
+#: what is said of a kind where it stands below its own name
+WHOLE = {"other": "by hand only"}
 #: what the value of a difference says by itself
 UNNAMED = (None, "type", "nullable", "valid", "enabled")
 
@@ -174,7 +176,7 @@ def _other(result: Drift) -> str:
 def _difference_lines(one: Difference, result: Drift) -> Iterator[str]:
     it, words = one.object, result.words
     is_whole = it.label == (it.within or it.name)
-    label = it.kind if is_whole else _plain(it.label)
+    label = WHOLE.get(it.kind, it.kind) if is_whole else _plain(it.label)
     if one.what == "lacking":
         yield f"{label}: the database lacks it"
     elif one.what == "extra":

@@ -85,9 +85,7 @@ def lines(wanted: Catalog, there: Catalog, **more: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 @pytest.mark.parametrize("major", [min(majors()), max(majors())], ids=lambda major: f"pg{major}")
-def test_a_difference_is_found_named_and_mended_both_ways(
-    name: str, major: int, benches: dict[int, Bench]
-) -> None:
+def test_a_difference_is_found_named_and_mended(name: str, major: int, benches: dict[int, Bench]) -> None:
     says, text = DIFFERENCES[name]
     one = benches[major]
     try:
@@ -98,9 +96,10 @@ def test_a_difference_is_found_named_and_mended_both_ways(
         assert compare(changed, changed) == []
         back = one.mend(one.base, changed)
         assert compare(one.base, one.read()) == [], back
-        forth = one.mend(changed, one.base)
-        assert compare(changed, one.read()) == [], forth
-        one.mend(one.base, changed)
+        if major == max(majors()):  # the other way, as if the files had done it: once will do
+            forth = one.mend(changed, one.base)
+            assert compare(changed, one.read()) == [], forth
+            one.mend(one.base, changed)
     except BaseException:
         one.run(
             "DROP SCHEMA IF EXISTS other, public CASCADE; CREATE SCHEMA public; DROP EXTENSION IF EXISTS btree_gist"
@@ -109,7 +108,7 @@ def test_a_difference_is_found_named_and_mended_both_ways(
         raise
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SQLRAIL_TEST_DRIFTS", "8"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SQLRAIL_TEST_DRIFTS", "5"))))
 def test_many_differences_at_once_are_mended_both_ways(seed: int, servers: Servers) -> None:
     names = random.Random(seed).sample(list(DIFFERENCES), 12)  # noqa: S311
     with bench(servers, max(majors())) as one:
@@ -432,6 +431,11 @@ def test_schemas_and_tables_are_chosen_or_left_out(migrated: str, call: Any) -> 
     ):  # fmt: skip
         found = call(migrated, "drift", "--json", *flags).document["differences"]
         assert [one["name"] for one in found] == tables
+
+
+def test_a_schema_that_is_nowhere_is_wrong_usage(migrated: str, call: Any) -> None:
+    done = call(migrated, "drift", "--check", "--schema", "public, nowhere")
+    assert (done.code, done.err) == (2, "--schema: there is no schema nowhere on either side.\n")
 
 
 def test_another_database_takes_the_files_place(migrated: str, call: Any, server: local.Server) -> None:
