@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,13 +96,10 @@ def shape(url: str) -> list[str]:
     return [line for (line,) in query(url, (HERE / "catalog.sql").read_text())]
 
 
-def key_of(url: str) -> str:
-    """The name of the key that the story is about."""
-    ((name,),) = query(
-        url,
-        "SELECT conname FROM pg_constraint WHERE conrelid = 'usage_analytics'::regclass AND contype = 'f'",
-    )
-    return str(name)
+def keys_of(url: str) -> list[str]:
+    """The names of the key that the story is about."""
+    child = "conrelid = 'usage_analytics'::regclass AND contype = 'f'"
+    return [name for (name,) in query(url, f"SELECT conname FROM pg_constraint WHERE {child}")]
 
 
 def names_of_unique(url: str) -> list[str]:
@@ -110,12 +108,11 @@ def names_of_unique(url: str) -> list[str]:
     ]
 
 
-def leave_an_orphan(app: App, url: str, *more: str) -> None:
-    """What the ORM made, as a start that ends between the dropping of the key and its adding leaves it; then an
-    account is deleted.
-    """
-    ok(app("make", "fill", *more))
-    query(url, f"ALTER TABLE usage_analytics DROP CONSTRAINT {key_of(url)}")
+def leave_an_orphan(app: App, url: str) -> None:
+    """What the ORM made, without the key, and then an account is deleted."""
+    ok(app("make", "fill"))
+    for key in keys_of(url):
+        query(url, f"ALTER TABLE usage_analytics DROP CONSTRAINT {key}")
     query(url, f"DELETE FROM users WHERE id = '{ORPHAN}'")
 
 
@@ -141,16 +138,29 @@ def test_an_orm_that_fails_on_the_key_is_got_out_of_by_migrate(app: App, databas
     taken_over = shape(database)
     assert json.loads(ok(app(*["start"] * 10, "write", "read"))) == [ADA, GRACE]
     assert shape(database) == taken_over
-    assert key_of(database) == "usage_analytics_user_id_fkey"
+    assert keys_of(database) == ["usage_analytics_user_id_fkey"]
     refused = app("stray")
     assert refused.returncode == 1
     assert DETAIL in refused.stderr
 
 
+def test_a_start_with_alter_that_is_killed_leaves_no_key(sequelize: App, database: str) -> None:
+    """How the story began: what was deleted from then on left its events behind."""
+    ok(sequelize("was", "make", "fill"))
+    assert keys_of(database) == ["usage_analytics_user_id_fkey"]
+    assert sequelize("was", "killed").returncode == -signal.SIGKILL
+    assert keys_of(database) == []
+    query(database, f"DELETE FROM users WHERE id = '{ORPHAN}'")
+    assert (
+        sequelize("was", "alter").stderr
+        == f"SequelizeForeignKeyConstraintError: {FAILURE}\nDETAIL:  {DETAIL}\n"
+    )
+
+
 def test_a_start_with_alter_adds_a_constraint_unless_the_model_names_it(
     sequelize: App, database: str, tmp_path: Path
 ) -> None:
-    leave_an_orphan(partial(sequelize, "was"), database, "alter", "alter")
+    ok(sequelize("was", "make", "alter", "alter"))
     assert names_of_unique(database) == ["users_email_key", "users_email_key1", "users_email_key2"]
     migrate(database, "--migrations", with_what_sync_left(tmp_path))
     mended = shape(database)
