@@ -131,7 +131,7 @@ def scratch(settings: Settings, say: Callable[[str], None]) -> Iterator[Settings
     Raises NoScratch, which says which right is missing.
     """
     with closing(connect(settings, say=say)) as connection:
-        path, own = _ask(connection, "schemas")[0]
+        path, own = wire.ask(connection, "schemas")[0]
         major = connection.info.server_version // 10000
     with ExitStack() as made:
         try:
@@ -149,7 +149,7 @@ def _database(
     with ExitStack() as undo:
         try:
             with closing(connect(settings)) as connection:
-                may_create, standby, role, encoding, collate, ctype, now = _ask(connection, "scratch")[0]
+                may_create, standby, role, encoding, collate, ctype, now = wire.ask(connection, "scratch")[0]
                 if standby:
                     raise NoScratch("The server is a standby, where nothing can be made.")
                 if not may_create:
@@ -161,13 +161,13 @@ def _database(
                 locale = {"encoding": encoding, "collate": collate, "ctype": ctype}
                 # Before it is made: an interruption may come too late to stop that.
                 undo.callback(_drop, settings, name, say)
-                _ask(connection, "create_scratch", database=sql.Identifier(name), **locale)
+                wire.ask(connection, "create_scratch", database=sql.Identifier(name), **locale)
                 schemas = sql.SQL(", ").join(map(sql.Identifier, path)) if path else sql.Literal("")
-                _ask(connection, "scratch_path", database=sql.Identifier(name), schemas=schemas)
+                wire.ask(connection, "scratch_path", database=sql.Identifier(name), schemas=schemas)
             # Open to the end: others see that it is in use.
             keeper = undo.enter_context(closing(connect(there)))
             for schema in own:
-                _ask(keeper, "scratch_schema", schema=sql.Identifier(schema))
+                wire.ask(keeper, "scratch_schema", schema=sql.Identifier(schema))
         except (ConnectionFailed, DatabaseFailed) as exc:
             raise NoScratch(f"A scratch database cannot be made: {exc}") from exc
         yield there
@@ -206,18 +206,10 @@ def _drop(settings: Settings, name: str, say: Callable[[str], None]) -> None:
 
 def _drop_now(settings: Settings, name: str) -> None:
     with closing(connect(settings)) as connection:
-        _ask(connection, "drop_scratch", database=sql.Identifier(name))
+        wire.ask(connection, "drop_scratch", database=sql.Identifier(name))
 
 
 def _drop_leftovers(connection: Connection) -> None:
-    for (name,) in _ask(connection, "scratch_leftovers", grace=GRACE):
+    for (name,) in wire.ask(connection, "scratch_leftovers", grace=GRACE):
         with suppress(DatabaseFailed):  # somebody else was quicker, or is in it
-            _ask(connection, "drop_leftover", database=sql.Identifier(name))
-
-
-def _ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:
-    answer = wire.send(connection, wire.message(connection, name, **parts), wire.Answer())
-    if answer.error is not None:
-        reason = answer.error.diag.message_primary or " ".join(str(answer.error).split())
-        raise DatabaseFailed(f"{reason}.") from answer.error
-    return answer.rows
+            wire.ask(connection, "drop_leftover", database=sql.Identifier(name))
