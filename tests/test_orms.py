@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -60,7 +61,9 @@ def node() -> str:
         except subprocess.TimeoutExpired:
             pytest.skip(f"npm does not install Sequelize within {PATIENCE} s")
         except subprocess.CalledProcessError as exc:
-            pytest.skip(f"npm cannot install Sequelize: {' '.join(exc.stderr.split())[-300:]}")
+            if "EUSAGE" in exc.stderr:  # the lock file is not package.json's
+                raise
+            pytest.skip(f"npm cannot install Sequelize: {' '.join(exc.stderr.split())[:100]}")
         os.utime(installed)
     return found
 
@@ -68,7 +71,7 @@ def node() -> str:
 def start(url: str, *command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=60,
-        env={**clean_environment(), "DATABASE_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**clean_environment(), "DATABASE_URL": url, "NODE_NO_WARNINGS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
 
 
@@ -93,7 +96,7 @@ def ok(done: subprocess.CompletedProcess[str]) -> str:
 
 def shape(url: str) -> list[str]:
     """Every column, constraint and index."""
-    return [line for (line,) in query(url, (HERE / "catalog.sql").read_text())]
+    return sorted(line for (line,) in query(url, (HERE / "catalog.sql").read_text()))
 
 
 def keys_of(url: str) -> list[str]:
@@ -131,7 +134,8 @@ def test_an_orm_that_fails_on_the_key_is_got_out_of_by_migrate(app: App, databas
     leave_an_orphan(app, database)
     failed = app("key")
     assert failed.returncode == 1
-    assert f"{FAILURE}\nDETAIL:  {DETAIL}" in failed.stderr.replace("4bfeb78d_fk_users_id", "fkey")
+    said = re.sub("user_id_[0-9a-f]{8}_fk_users_id", "user_id_fkey", failed.stderr)  # Django's name for it
+    assert f"{FAILURE}\nDETAIL:  {DETAIL}" in said
 
     assert "usage_analytics.user_id -> users.id: 1 row deleted, 1 row archived (run 1)" in migrate(database)
     assert query(database, "SELECT cells->>'user_id' FROM sqlrail.archive") == [(ORPHAN,)]
@@ -204,7 +208,6 @@ def test_a_schema_of_one_s_own_begins_with_a_dump(
     assert json.loads(ok(app("write", "read"))) == [ADA, GRACE]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("sqlrail.drift") is None, reason="there is no drift here")
 def test_a_drift_against_the_mended_models_finds_nothing(
     sequelize: App, node: str, database: str, server: Server, tmp_path: Path
 ) -> None:
