@@ -325,7 +325,7 @@ class _Run:
             self.show(Progress(relation, found.rows, done, deleted, time.monotonic() - began))
             if batch.is_last:
                 break
-            time.sleep(self.settings.pause)
+            self._rest(self.settings.pause)
         self._patiently("the end of a look", lambda: self._end_look(found.work))
         self.backend.undo()
         return deleted
@@ -409,12 +409,24 @@ class _Run:
         file = self.settings.pause_file
         while file is not None and file.exists():
             self._say_once(f"pausing while {file} is there")
-            time.sleep(POLL)
+            self._rest(2 * POLL)
         while (lag := self._lag()) > self.settings.max_lag:
             self._say_once(
                 f"pausing while a replica is more than {self.settings.max_lag:g} s behind (--max-lag)"
             )
-            time.sleep(min(lag, max(POLL, self.settings.max_lag)))
+            self._rest(min(lag, max(POLL, self.settings.max_lag)))
+
+    def _rest(self, seconds: float) -> None:
+        """Sleeps, and asks for nothing now and then: a server may end a session that idles (idle_session_timeout)."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, POLL))
+            if left > POLL:
+                try:
+                    self.backend.ask(b"SELECT")
+                except psycopg.Error:
+                    self.backend.raise_if_lost("nothing was under way")
+                    raise
 
     def _lag(self) -> float:
         if not self.settings.max_lag:
@@ -454,7 +466,7 @@ class _Run:
             except BaseException:
                 self.backend.undo()
                 raise
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            self._rest(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(pause * 2, BACKOFF[1])
 
     # Telling

@@ -28,6 +28,7 @@ from conftest import FAST, ROOT, Connect, clean_environment, majors, open_folder
 from console import Sqlrail
 from copies import copy_of
 from proxy import Proxy
+from psycopg import sql
 from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, contents, ids, settings
 from test_print_sql import CASES
 
@@ -385,6 +386,9 @@ def test_rows_that_all_stay_in_others_hands_are_told(
 
 
 def test_it_waits_while_the_pause_file_is_there(many: Connection, database: str, tmp_path: Path) -> None:
+    """However soon the server ends a session that idles."""
+    (name,) = many.execute("SELECT current_database()").fetchall()[0]
+    many.execute(sql.SQL("ALTER DATABASE {} SET idle_session_timeout = '1s'").format(sql.Identifier(name)))
     file = tmp_path / "pause"
     file.touch()
     runner = start_runner(
@@ -392,6 +396,7 @@ def test_it_waits_while_the_pause_file_is_there(many: Connection, database: str,
     )
     assert runner.stderr is not None
     assert any("pausing while" in line for line in runner.stderr)
+    many.execute("SELECT pg_sleep(2)")
     assert len(ids(many)) == 2000
     file.unlink()
     runner.communicate(timeout=PATIENCE)
