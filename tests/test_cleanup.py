@@ -1048,6 +1048,17 @@ def test_the_file_behind_a_pre_step_has_the_sessions_own_settings(
     ]
 
 
+def test_an_archive_that_may_not_take_every_row_is_refused(shop: Connection, database: str) -> None:
+    clean(database)
+    shop.execute(
+        """CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER lose BEFORE INSERT ON sqlrail.archive FOR EACH ROW EXECUTE FUNCTION lose();
+        INSERT INTO orders VALUES (14, 98, 1)"""
+    )
+    assert "sqlrail.archive has triggers or rules" in refusal(shop, database)
+    assert ids(shop) == [10, 11, 12, 14]
+
+
 def test_nobody_else_may_read_the_archive_whatever_the_default_privileges_say(
     shop: Connection, database: str, role: str
 ) -> None:
