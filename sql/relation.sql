@@ -211,6 +211,11 @@ SELECT json_build_object(
     'refusals', array_remove(ARRAY[
         CASE WHEN child_kind NOT IN ('r', 'p') THEN format('%s is not a table', {child}) END,
         CASE WHEN parent_kind NOT IN ('r', 'p') THEN format('%s is not a table', {parent}) END,
+        -- Whoever is a superuser could damage the database itself.
+        (SELECT format('%s is a table of PostgreSQL''s own', min(pg_class.oid::regclass::text))
+           FROM relation JOIN pg_catalog.pg_class ON pg_class.oid IN (child, parent)
+          WHERE relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)
+         HAVING count(*) > 0),
         -- A session of a pooler's may have one that another client has left, in front of the real one.
         (SELECT format('%s is a temporary table: name the schema of the real one', min(oid::regclass::text))
            FROM relation JOIN pg_catalog.pg_class ON oid IN (child, parent)

@@ -520,7 +520,7 @@ def _cells(table: dict[str, Any]) -> sql.Composable:
 def spelt(value: sql.Composable) -> sql.Composable:
     """A value as its type writes it, whatever a cast to text would make of it."""
     # IS NOT NULL means another thing of a composite.
-    return sql.SQL("CASE WHEN {0} IS DISTINCT FROM NULL THEN format('%s', {0}) END").format(value)
+    return sql.SQL("CASE WHEN {0} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {0}) END").format(value)
 
 
 def _object(names: Iterable[str], values: Iterable[sql.Composable]) -> sql.Composable:

@@ -149,6 +149,13 @@ GUARDS = {
         [10, 11, 12],
         "users has rows in tables that inherit from it (users_of_old)",
     ),
+    "PostgreSQL's own tables": (
+        "",
+        "pg_catalog.pg_description.objoid -> pg_catalog.pg_class.oid",
+        "DELETE FROM pg_description WHERE objoid NOT IN (SELECT oid FROM pg_class)",
+        [10, 11, 12, 13],  # and \\df+ has lost its comments
+        "pg_class is a table of PostgreSQL's own",
+    ),
     "a cascade in a circle": (
         "ALTER TABLE orders ADD up int REFERENCES orders ON DELETE CASCADE; UPDATE orders SET up = 13 WHERE id = 10",
         ORDERS,
