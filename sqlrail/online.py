@@ -280,7 +280,7 @@ class _Run:
             raise self._refusal(relation, [found.skipped] if found.skipped else found.refusals)
         self._check_identity(one, found.facts)
         work, rows, refusals = self._stage(found, one.deleted)
-        new = rows if bereaved else max(0, rows - before)
+        new = max(0, rows - before)
         most, share = self.settings.max_rows, self.settings.max_share
         if not bereaved and new > most and new > share * one.orphans:
             refusals = [f"{new} more orphans have come since it was looked, so somebody deletes parents"]

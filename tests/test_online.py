@@ -371,6 +371,16 @@ def test_a_table_that_takes_the_name_meanwhile_is_not_touched(many: Connection, 
     assert (len(ids(many)), len(ids(many, "old"))) == (2000, 1990)
 
 
+def test_orphans_that_are_looked_for_again_count_once(db: Connection, database: str) -> None:
+    """The look at the lines is no longer true when their orders have gone; no row is left alone for that."""
+    db.execute(
+        SHOP
+        + """CREATE TABLE lines (id int, order_id int); INSERT INTO lines VALUES (1, 10), (2, 13), (3, 77)"""
+    )
+    done = run(database, ORDERS, "lines.order_id -> orders.id")
+    assert [(one.orphans, one.deleted, one.left) for one in done.relations] == [(1, 1, 0), (2, 2, 0)]
+
+
 def test_rows_that_all_stay_in_others_hands_are_told(
     many: Connection, database: str, connect: Connect, sqlrail: Sqlrail
 ) -> None:
