@@ -17,13 +17,16 @@ from urllib.parse import quote, unquote, urlsplit
 import psycopg
 import pytest
 from aftermath import PATIENCE, read, reported, start_runner, wait_for, write
-from conftest import Connect, open_folder, query, run
+from conftest import Connect, needs, open_folder, query, run
 
 from sqlrail import local
 
 PGBOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 POOL = 3
-pytestmark = pytest.mark.skipif(not Path(PGBOUNCER).exists(), reason="PgBouncer is not installed")
+pytestmark = [
+    pytest.mark.skipif(not Path(PGBOUNCER).exists(), reason="PgBouncer is not installed"),
+    needs("a superuser, for the roles that its files take on"),
+]
 #: what an application would see of a file that went before it in the same session
 SEEN = """
     SELECT current_user::text, session_user::text, current_setting('search_path'), current_setting('lock_timeout'),
@@ -70,7 +73,7 @@ def pooler(server: local.Server, database: str, server_socket: str = "", **optio
         settings = folder / "pgbouncer.ini"
         told = {"pool_mode": "transaction", "default_pool_size": POOL, **options}
         settings.write_text(
-            f"[databases]\n* = host={server_socket or unquote(host)} port=5432 user=postgres\n"
+            f"[databases]\n* = host={server_socket or unquote(host)} port=5432 user={urlsplit(database).username}\n"
             f"[pgbouncer]\nlisten_addr =\nlisten_port = 5432\nunix_socket_dir = {sockets}\nauth_type = any\n"
             "max_client_conn = 100\nignore_startup_parameters = extra_float_digits\n"
             + "".join(f"{name} = {value}\n" for name, value in told.items())

@@ -25,6 +25,7 @@ from conftest import (
     clean_environment,
     fresh_database,
     majors,
+    needs,
     open_folder,
     query,
 )
@@ -36,6 +37,7 @@ from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.reset import is_local, reset, stamp
 from sqlrail.settings import Settings
 
+pytestmark = needs("the owner of all that is in the database")
 Connection = psycopg.Connection[Any]
 
 
