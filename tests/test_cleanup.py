@@ -571,8 +571,8 @@ def test_a_temporary_table_in_front_of_the_real_one_is_refused(
 ) -> None:
     """A pooler's session may have one that another client has left: nearly all rows would be orphans of it."""
 
-    def connect_to_leftovers(told: Settings) -> Connection:
-        connection = open_connection(told)
+    def connect_to_leftovers(told: Settings, **how: Any) -> Connection:
+        connection = open_connection(told, **how)
         connection.pgconn.exec_(b"CREATE TEMP TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
         return connection
 
