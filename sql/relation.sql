@@ -221,8 +221,8 @@ SELECT json_build_object(
            FROM relation JOIN pg_catalog.pg_class ON oid IN (child, parent)
           WHERE relpersistence = 't' HAVING count(*) > 0),
         -- Tables in parts from before there were partitions: children of the others' rows would all be orphans.
-        (SELECT format('%s has rows in tables that inherit from it (%s), which are no parents to a foreign key: if they '
-                       'are none here, add the key first, NOT VALID',
+        (SELECT format('%s has tables that inherit from it (%s), whose rows are no parents to a foreign key: if they are '
+                       'none here, add the key first, NOT VALID',
                        {parent}, string_agg(inhrelid::regclass::text, ', ' ORDER BY inhrelid))
            FROM relation JOIN pg_catalog.pg_inherits ON inhparent = parent
           WHERE parent_kind = 'r' AND NOT EXISTS (SELECT FROM own_key) HAVING count(*) > 0),

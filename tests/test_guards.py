@@ -147,7 +147,7 @@ GUARDS = {
         ORDERS,
         "DELETE FROM orders WHERE user_id NOT IN (SELECT id FROM ONLY users)",
         [10, 11, 12],
-        "users has rows in tables that inherit from it (users_of_old)",
+        "users has tables that inherit from it (users_of_old)",
     ),
     "PostgreSQL's own tables": (
         "",
