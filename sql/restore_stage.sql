@@ -2,8 +2,6 @@
 -- Deferred keys shall say at once which row they do not want. Under any other xmloption, fragments are no xml.
 SET CONSTRAINTS ALL IMMEDIATE;
 SET LOCAL xmloption = content;
--- As in jit_off.sql; many short statements follow.
-SET LOCAL jit = off;
 
 CREATE TEMP TABLE sqlrail_shape ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY min(id))::int AS shape, relation, source, action, columns, count(*) AS rows

@@ -181,7 +181,7 @@ def refusal(relation: Relation, reasons: Iterable[str]) -> Refused:
 
 
 def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
-    facts: dict[str, Any] = session.ask(before + _quickly(session, _relation(session, relation)))[-1][0]
+    facts: dict[str, Any] = session.ask(before + quickly(session, _relation(session, relation)))[-1][0]
     facts["distributed"] = bool(
         facts["citus"]
         and not facts["absent"]
@@ -194,7 +194,8 @@ def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict
     return facts
 
 
-def _quickly(session: Session, *questions: bytes) -> bytes:
+def quickly(session: Session, *questions: bytes) -> bytes:
+    """Questions to the catalog, which no server shall compile."""
     return b"".join((_message(session, "jit_off"), *questions, _message(session, "jit_default")))
 
 
@@ -285,7 +286,7 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     printer = _Printer(session)
     names = {one.relation: _qualified(one) for one in seen}
     text = [opening, lock(printer, names.values()), printer.own_tables()]
-    text.append(_quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
+    text.append(quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
     repeats = any(one.bereaves(other) for n, one in enumerate(seen) for other in seen[: n + 1])
     rounds = []
     for n, one in enumerate(seen):
@@ -479,7 +480,7 @@ def matches(
     keys: Sequence[sql.Composable], operators: list[list[str]], columns: Sequence[sql.Composable]
 ) -> sql.Composable:
     """Whether keys and columns are equal, each pair as the catalog said: ask_facts(…)["operators"]."""
-    return _join(" AND ", map(_compare, keys, operators, columns))
+    return _join(" AND ", (_compare(*pair) for pair in zip(keys, operators, columns, strict=True)))
 
 
 def _compare(key: sql.Composable, how: list[str], column: sql.Composable) -> sql.Composable:

@@ -195,9 +195,10 @@ class _Work:
 
     def _look(self, shape: _Shape) -> None:
         sources = [each.source for each in self.shapes if each.relation == shape.relation]
-        found = self.ask(
+        question = self.backend.message(
             "restore_facts", source=shape.source, columns=shape.columns, action=shape.action, sources=sources
         )
+        found = self.backend.ask(orphans.quickly(self.backend, question))
         if not found:
             shape.stuck = f"there is no table {shape.source}"
             return
