@@ -25,8 +25,8 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-reset db-drift db-schema db-repair db-new \
-        db-lint db-stop
+.PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-reset db-drift db-doctor db-schema db-repair \
+        db-new db-lint db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUNNER) migrate $(ARGS)
 
@@ -51,6 +51,9 @@ db-reset: $(APP) ## development only: empty the database and migrate from zero (
 # The command as a variable, which make passes on: it may hold any quotes.
 db-drift: $(APP) ## compare with what the files build (ORM='npx ...': with what that makes; ARGS=--print-sql)
 	@$(RUNNER) drift $(if $(ORM),--orm "$$ORM") $(ARGS)
+
+db-doctor: $(APP) ## find what is unhealthy, with the SQL that mends it (ARGS=--write: as new migrations)
+	@$(RUNNER) doctor $(ARGS)
 
 db-schema: $(APP) ## write the schema that the files build (ARGS='--schema-file schema.sql')
 	@$(RUNNER) schema $(ARGS)

@@ -52,6 +52,7 @@ VERBS = {
     "rollback": "take back the newest migrations by their .rollback.sql files, each in one transaction",
     "baseline": "record files as applied without running them: for a database that has it all already",
     "drift": "hold the database against what the files build, or against another; changes nothing",
+    "doctor": "find what is unhealthy in the database, with the SQL that mends it; changes nothing",
     "schema": "write the schema that the files build, or check that what was written is still true",
     "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
     "repair": "accept files that were edited or renamed, into the log",
@@ -237,6 +238,16 @@ def _parser() -> argparse.ArgumentParser:
         "--with-drops", action="store_true", help="print what would lose data as SQL, and not as comments"
     )
     added["drift"].add_argument("--check", action="store_true", help="exit 4 if there is a difference")
+    added["doctor"].add_argument("--quick", action="store_true", help="count no rows")
+    added["doctor"].add_argument(
+        "--retention", metavar="TIME", default=argparse.SUPPRESS,
+        help="how long the archive may keep rows (default: 90d)",
+    )  # fmt: skip
+    added["doctor"].add_argument(
+        "--write", metavar="NAME", nargs="?", const="mend", default=None,
+        help="write what mends it as new migrations (of the name mend)",
+    )  # fmt: skip
+    added["doctor"].add_argument("--check", action="store_true", help="exit 4 if anything is found")
     for verb in ("migrate", "schema"):
         added[verb].add_argument(
             "--schema-file", metavar="FILE", default=argparse.SUPPRESS,
@@ -403,6 +414,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
         "rollback": _rollback,
         "baseline": _baseline,
         "drift": _drift,
+        "doctor": _doctor,
         "schema": _schema,
         "stamp": _stamp,
         "lint": _lint,
@@ -639,6 +651,19 @@ def _drift(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     document = report.drift_json(result, with_drops=options.with_drops)
     text = document["sql"] if options.print_sql else report.drift_text(result)
     return FOUND if options.check and result.differences else OK, document, text
+
+
+def _doctor(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
+    from sqlrail import report
+    from sqlrail.doctor import doctor, write
+    from sqlrail.new import slug
+
+    if options.write is not None:
+        slug(options.write)  # before all is counted
+    result = doctor(settings, talk, quick=options.quick)
+    made = [] if options.write is None else write(settings, result, options.write)
+    code = FOUND if options.check and result.findings else OK
+    return code, report.doctor_json(result, made), report.doctor_text(result, made)
 
 
 def _schema(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:

@@ -6,10 +6,10 @@ import fcntl
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 from sqlrail import history
@@ -37,26 +37,40 @@ def new(folder: Path, name: str) -> New:
 
     UsageError if nothing of the name can stand in a file's name.
     """
-    slug = _slug(name)
-    if not slug:
-        raise UsageError(f"new is given {name!r}: name it with letters a to z or digits, as in 'add users'.")
+    return _make(folder, name, _templates)
+
+
+def write(folder: Path, name: str, directives: str, content: str) -> New:
+    """Makes the next file with a content, and no rollback; directives are lines of its leading comment."""
+
+    def texts(made: New, depends: str) -> dict[Path, str]:
+        return {made.path: f"-- {_today()}: written by `sqlrail doctor`.\n{depends}{directives}\n{content}"}
+
+    return _make(folder, name, texts)
+
+
+def _make(folder: Path, name: str, texts: Callable[[New, str], dict[Path, str]]) -> New:
+    plain = slug(name)
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
     with _alone(folder):
         names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
         ids = [name.partition(".")[0] for name in names if number(name)]
         last = max(ids, key=number, default=None)
-        id_ = f"{_next(last, datetime.now(timezone.utc))}_{slug}"
+        id_ = f"{_next(last, datetime.now(timezone.utc))}_{plain}"
         made = New(
             id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", last if last and id_ < last else None
         )
-        _create(made, _depends(folder))
+        _create(texts(made, _depends(folder)))
         return made
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A name as it stands in a file's; UsageError if nothing of it can."""
     plain = unicodedata.normalize("NFKD", name.removesuffix(".sql").casefold()).encode("ascii", "ignore")
-    return re.sub("[^a-z0-9]+", "_", plain.decode())[:LONGEST].strip("_")
+    if found := re.sub("[^a-z0-9]+", "_", plain.decode())[:LONGEST].strip("_"):
+        return found
+    raise UsageError(f"new is given {name!r}: name it with letters a to z or digits, as in 'add users'.")
 
 
 @contextmanager
@@ -96,12 +110,18 @@ def _depends(folder: Path) -> str:
     return ""
 
 
-def _create(made: New, depends: str) -> None:
-    today = datetime.now(timezone.utc).date()
-    texts = {
-        made.path: f"-- {today}: say here why.\n{depends}\n",
-        made.rollback: f"-- {today}: undoes {made.id}.\n\n",
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def _templates(made: New, depends: str) -> dict[Path, str]:
+    return {
+        made.path: f"-- {_today()}: say here why.\n{depends}\n",
+        made.rollback: f"-- {_today()}: undoes {made.id}.\n\n",
     }
+
+
+def _create(texts: dict[Path, str]) -> None:
     done: list[Path] = []
     for path, text in texts.items():
         try:

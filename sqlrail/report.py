@@ -23,10 +23,13 @@ if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail import online
     from sqlrail.archive import Purge, Run
     from sqlrail.baseline import Baselined
+    from sqlrail.doctor import Finding as Illness
+    from sqlrail.doctor import Health
     from sqlrail.drift import Drift
     from sqlrail.library import CleanedResult, MigrateResult, StatusResult
     from sqlrail.lint import Finding, Linted
     from sqlrail.mend import Difference
+    from sqlrail.new import New
     from sqlrail.rehearsal import Plan, Planned, PlannedFile, Touched
     from sqlrail.restore import Left, Restore
     from sqlrail.rollback import Rollback, RolledBack
@@ -214,6 +217,37 @@ def drift_sql(result: Drift, *, with_drops: bool) -> str:
             text = "-- " + re.sub(r"\r\n|\n|\r", r"\g<0>-- ", text)
         lines += ["", text]
     return "\n".join(lines)
+
+
+def doctor_text(result: Health, made: Sequence[New]) -> str:
+    """What is ill, table by table, with what mends it, and how much there is."""
+    lines = []
+    in_order = sorted(result.findings, key=lambda one: one.table)
+    for table, findings in groupby(in_order, key=lambda one: one.table):
+        lines += [_plain(table), *(f"  {line}" for one in findings for line in _illness_lines(one))]
+    number = len(result.findings)
+    end = f"{number:,} finding{'' if number == 1 else 's'}" if number else "nothing unhealthy"
+    lines.append(f"{end} in {_plain(result.database)}")
+    if made:
+        lines += [f"made {one.path}: read it before you run it" for one in made]
+    elif any(one.is_mended for one in result.findings):
+        lines.append("--write makes new migrations of the SQL")
+    return "\n".join(lines)
+
+
+def _illness_lines(one: Illness) -> Iterator[str]:
+    yield f"{_plain(one.object)}: {_plain(one.reason)}"
+    if one.uncounted:
+        yield f"  not counted: {_plain(one.uncounted)}"
+    elif one.count is not None:
+        yield f"  {rows(one.count)}{' without a parent' if one.relation else ''}"
+    if one.advice:
+        yield f"  note: {_plain(one.advice)}"
+    if one.is_mended and one.cleans:
+        yield f"    -- cleanup: {one.relation}"
+    for text in (*one.now, *one.later):
+        # In a name, a blank in front of a line would be one more character.
+        yield f"    {text};" if text.isprintable() else "    (SQL of several lines: --json or --write has it)"
 
 
 def cleanup_text(result: Cleanup) -> str:
@@ -638,6 +672,29 @@ def drift_json(result: Drift, *, with_drops: bool) -> dict[str, Any]:
         ],
         "statements": [{"sql": one.sql, "loses_data": one.loses} for one in result.statements],
         "sql": drift_sql(result, with_drops=with_drops),
+    }
+
+
+def doctor_json(result: Health, made: Sequence[New]) -> dict[str, Any]:
+    """What is unhealthy for scripts: `now` is for one transaction, behind the relation's cleanup, `later` for none."""
+    return {
+        "database": result.database,
+        "findings": [
+            {
+                "kind": one.kind,
+                "table": one.table,
+                "object": one.object,
+                "reason": one.reason,
+                "advice": one.advice,
+                "count": one.count,
+                "uncounted": one.uncounted,
+                "relation": str(one.relation) if one.relation else None,
+                "now": list(one.now),
+                "later": list(one.later),
+            }
+            for one in result.findings
+        ],
+        "made": [{"id": one.id, "path": str(one.path)} for one in made],
     }
 
 

@@ -59,6 +59,7 @@ class Settings:
     pause_file: Path | None = None
     max_lag: float = 1.5
     against: str | None = field(default=None, repr=False)  # another database, for drift
+    retention: float = 90 * 86400.0  # how long the archive may keep rows
     schema_file: Path | None = None  # where migrate writes the schema that the files build
     interrupted: str | None = None  # what became of a statement that was cut off: again or done
     actor: str = "unknown"
@@ -177,6 +178,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "interrupted": interrupted,
     "against": str,
     "schema_file": file,
+    "retention": age,
 }
 
 

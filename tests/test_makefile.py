@@ -61,8 +61,8 @@ def calls(project: Path, beginning: str) -> list[str]:
 def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> None:
     done = make(project)
     assert done.returncode == 0
-    verbs = ("migrate", "status", "plan", "cleanup", "restore", "rollback", "reset", "drift", "schema", "repair",
-             "new", "lint", "stop")  # fmt: skip
+    verbs = ("migrate", "status", "plan", "cleanup", "restore", "rollback", "reset", "drift", "doctor", "schema",
+             "repair", "new", "lint", "stop")  # fmt: skip
     for target in (*(f"db-{verb}" for verb in verbs), "demo", "test", "lint", "bench"):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []
@@ -81,6 +81,8 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
             ["db-drift", "ORM=npx 'a b' \"c\" $$HOME;", "ARGS=--check"],
             "runner.py drift --orm npx 'a b' \"c\" $HOME; --check",
         ),
+        (["db-doctor"], "runner.py doctor"),
+        (["db-doctor", "ARGS=--write 'mend it'"], "runner.py doctor --write mend it"),
         (["db-schema", "ARGS=--schema-file schema.sql"], "runner.py schema --schema-file schema.sql"),
         (["db-cleanup"], "runner.py cleanup"),
         (["db-cleanup", "DRY_RUN=1"], "runner.py cleanup --dry-run"),

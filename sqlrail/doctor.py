@@ -1,0 +1,207 @@
+"""The verb doctor: what is unhealthy in the live database, with the SQL that mends it, ready for new migrations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import psycopg
+
+from sqlrail import history, new, orphans, problems
+from sqlrail.backend import Backend, Listener
+from sqlrail.connect import target
+from sqlrail.errors import DatabaseFailed
+from sqlrail.explain import sentence
+from sqlrail.orphans import Relation
+from sqlrail.settings import Settings
+
+#: sql/doctor_<kind>.sql, in the order in which they are told; what one of them drops, those behind it leave alone
+KINDS = (
+    "duplicate_constraint", "conflicting_key", "not_valid", "invalid_index", "duplicate_index", "unindexed_key",
+    "missing_key", "no_primary_key", "sequence_end",
+)  # fmt: skip
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is ill, and what mends it.
+
+    count: rows that are in the way of that (orphans, or what a constraint forbids), or that are too old; None where
+    there is nothing to count, or uncounted says why they were not.
+    """
+
+    kind: str
+    table: str
+    object: str
+    reason: str
+    advice: str | None = None  # what a person has to decide, or to know
+    count: int | None = None
+    uncounted: str | None = None
+    relation: Relation | None = None  # whose orphans have to go first
+    now: tuple[str, ...] = ()  # in one transaction
+    later: tuple[str, ...] = ()  # after that, each on its own, outside a transaction
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether there is SQL for it."""
+        return bool(self.now or self.later)
+
+    @property
+    def cleans(self) -> bool:
+        """Whether a directive of the migration takes its orphans away."""
+        # A directive is one line, and so must the names in it be.
+        return self.relation is not None and str(self.relation).isprintable()
+
+
+@dataclass(frozen=True)
+class Health:
+    """All that was found in a database."""
+
+    database: str
+    findings: tuple[Finding, ...]
+
+
+def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> Health:
+    """Looks at the catalog, the records and the archive in one snapshot; writes nothing.
+
+    Rows are counted unless it shall be quick; a count that fails, for want of a right or of time, is told as such.
+    """
+    migrations, files = history.read_files(settings.migrations)
+    with Backend(settings, listener) as backend:
+        backend.raise_if_old()
+        _, wrong = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
+        try:
+            backend.ask(backend.message("doctor_begin", limits=backend.limits(None)))
+            found = [*_ill(backend, quick), *_archived(backend)]
+        except psycopg.Error as exc:
+            backend.raise_if_lost("the database was being looked at")
+            raise DatabaseFailed(f"the look at the database failed: {sentence(exc)}") from exc
+        finally:
+            backend.undo()
+    return Health(target(settings), (*found, *_disagreeing(wrong)))
+
+
+def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
+    ours = backend.message("catalog_ours")
+    tables = backend.message("doctor_tables", ours=ours)
+    dropped = set[tuple[str, str]]()
+    for kind in KINDS:
+        for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables)):
+            one, counts = _finding(kind, *row)
+            if (one.table, one.object) in dropped:
+                continue
+            if kind == "duplicate_constraint" and one.now:
+                dropped.add((one.table, one.object))
+            yield one if quick else _counted(backend, one, counts)
+
+
+def _finding(
+    kind: str,
+    table: str,
+    name: str,
+    reason: str,
+    advice: str | None,
+    now: list[str] | None,
+    later: list[str] | None,
+    related: list[list[str]] | None,
+    counts: str | None,
+) -> tuple[Finding, str | None]:
+    relation = Relation(*map(tuple, related)) if related else None
+    one = Finding(
+        kind, table, name, reason, advice, relation=relation, now=(*(now or ()),), later=(*(later or ()),)
+    )
+    if relation and not one.cleans:
+        text = "its names do not fit the one line of a `-- cleanup:`: let orphans go by hand before it is validated"
+        one = replace(one, advice=text)
+    return one, counts
+
+
+def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
+    if (relation := one.relation) is not None:
+        seen, uncounted = _try(backend, lambda: orphans.preview(backend, relation, closely=False))
+        if seen is None:
+            return replace(one, uncounted=uncounted)
+        if one.kind == "not_valid" and seen.orphans == 0 and not seen.refusals:
+            # Nothing has to go first, so that no lock need be kept while every row is read.
+            return replace(one, count=0, relation=None, now=(), later=one.now)
+        guards = f"the cleanup would be refused: {'; '.join(seen.refusals)}" if seen.refusals else None
+        is_counted = seen.facts.get("countable", False)
+        return replace(one, count=seen.orphans if is_counted else None, advice=guards or one.advice)
+    if counts is not None:
+        rows, uncounted = _try(backend, lambda: backend.ask(counts.encode())[0][0])
+        if not rows:
+            return replace(one, count=rows, uncounted=uncounted)
+        text = f"mend these rows first, then validate it: {counts}".replace("count(*)", "*", 1)
+        return replace(one, count=rows, advice=text, later=())
+    return one
+
+
+def _try(backend: Backend, ask: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What is asked, or why there is no answer; the snapshot outlives an error."""
+    backend.ask(b"SAVEPOINT doctor")
+    try:
+        return ask(), None
+    except psycopg.Error as exc:
+        if backend.connection.closed:
+            raise
+        return None, sentence(exc)
+    finally:
+        if not backend.connection.closed:
+            backend.ask(b"ROLLBACK TO SAVEPOINT doctor; RELEASE SAVEPOINT doctor")
+
+
+def _archived(backend: Backend) -> Iterator[Finding]:
+    seconds = backend.settings.retention
+    if not backend.has_own_tables:
+        return
+    message = backend.message("archive_purge_look", seconds=seconds)
+    found, _ = _try(backend, lambda: backend.ask(message))
+    if found:  # where the role may not read it, somebody else looks after it
+        age = f"{seconds / 86400:g}d"
+        runs = ", ".join(str(run) for run, _ in found)
+        yield Finding(
+            "old_archive", "sqlrail.archive", f"run{'s' * (len(found) > 1)} {runs}",
+            f"what cleanups deleted is kept for longer than {age} (--retention)",
+            f"purge it: sqlrail archive purge --older-than {age} --yes", sum(rows for _, rows in found),
+        )  # fmt: skip
+
+
+def _disagreeing(wrong: Sequence[problems.Problem]) -> Iterator[Finding]:
+    """What is wrong between files and records, less what is only said and harms nothing."""
+    for problem in wrong:
+        if problem.refuses or problem.kind == "begun":
+            yield Finding("history", "migrations", problem.id, problem.message)
+
+
+def write(settings: Settings, health: Health, name: str) -> list[new.New]:
+    """Writes what mends the findings as new migrations: one in a transaction, and one behind it for what needs none."""
+    texts = [text for text in (_in_one(health.findings), _each_alone(health.findings)) if text]
+    return [new.write(settings.migrations, name, *text) for text in texts]
+
+
+def _in_one(findings: Sequence[Finding]) -> tuple[str, str] | None:
+    wanted = [one for one in findings if one.now]
+    relations = dict.fromkeys(str(one.relation) for one in wanted if one.cleans)
+    directives = "".join(f"-- cleanup: {relation}\n" for relation in relations)
+    return (directives, _script((one, one.now) for one in wanted)) if wanted else None
+
+
+def _each_alone(findings: Sequence[Finding]) -> tuple[str, str] | None:
+    wanted = [one for one in findings if one.later]
+    return ("-- transactional: false\n", _script((one, one.later) for one in wanted)) if wanted else None
+
+
+def _script(parts: Any) -> str:
+    return "\n".join(
+        "".join(f"-- {line}\n" for line in _heading(one)) + "".join(f"{text};\n" for text in sql)
+        for one, sql in parts
+    )
+
+
+def _heading(one: Finding) -> list[str]:
+    lines = [f"{one.table} {one.object}: {one.reason}.", *([f"Note: {one.advice}."] if one.advice else [])]
+    return [re.sub(r"\s", " ", line) for line in lines]

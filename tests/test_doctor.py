@@ -1,0 +1,307 @@
+"""The verb doctor: every illness found, named and counted; what it writes mends it; nothing is changed by looking."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aftermath import FIXTURES, MIGRATIONS, Heard, attempt
+from conftest import fresh_database, query
+from console import Sqlrail, catalog, put, sqlrail
+from psycopg import sql
+
+from sqlrail import local
+from sqlrail.doctor import Finding, doctor, write
+from sqlrail.settings import Settings
+
+__all__ = ["sqlrail"]  # the fixture
+
+ILLNESSES = {
+    name: (expected, text)
+    for name, expected, text in (
+        re.split(r"\n(?:-- > )?", part, maxsplit=2)
+        for part in re.split(r"^-- # ", (FIXTURES / "illnesses.sql").read_text(), flags=re.MULTILINE)[1:]
+    )
+}
+HOSTILE = "Od\"d %s {x} '; DROP TABLE keep; -- 日本"
+
+
+class Ward:
+    """A database, and a folder of migrations that grows with what was written."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        put({"001_first.sql": "SELECT 1;"}, folder)
+        self.url, self.settings = url, Settings(database_url=url, environment="test", migrations=folder)
+
+    def plant(self, text: str) -> None:
+        query(self.url, "DROP SCHEMA IF EXISTS s CASCADE")
+        query(self.url, f"CREATE SCHEMA s; {text}")
+
+    def look(self, *, quick: bool = False) -> tuple[Finding, ...]:
+        return doctor(self.settings, Heard(), quick=quick).findings
+
+    def mend(self) -> list[str]:
+        """Writes what mends it, and migrates; the texts of the files."""
+        made = write(self.settings, doctor(self.settings, Heard()), "mend")
+        texts = [one.path.read_text() for one in made]
+        failure = attempt(self.url, Heard(), self.settings.migrations)
+        for one in made if failure else ():
+            one.path.unlink()
+        assert failure is None, texts
+        return texts
+
+
+@pytest.fixture(scope="module")
+def ward(server: local.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    with fresh_database(server) as url:
+        yield Ward(url, tmp_path_factory.mktemp("doctor"))
+
+
+def told(one: Finding) -> str:
+    mark = "" if one.is_mended else "! "
+    return f"{mark}{one.kind} {one.table} {one.object} {'-' if one.count is None else one.count}"
+
+
+@pytest.mark.parametrize("name", ILLNESSES)
+def test_an_illness_is_found_and_what_is_written_mends_it(name: str, ward: Ward) -> None:
+    expected, text = ILLNESSES[name]
+    ward.plant(text)
+    assert [told(one) for one in ward.look()] == [expected]
+    left = [expected] if expected.startswith("! ") else []
+    ward.mend()
+    assert [told(one) for one in ward.look()] == left
+
+
+def test_there_are_twenty_five_illnesses_and_more() -> None:
+    assert len(ILLNESSES) >= 40
+
+
+# What is well
+
+
+HEALTHY = {
+    "keys with indexes in another order": """
+        CREATE TABLE s.users (a int, b int, PRIMARY KEY (a, b));
+        CREATE TABLE s.posts (id int PRIMARY KEY, a int, b int, n int, FOREIGN KEY (a, b) REFERENCES s.users);
+        CREATE INDEX ON s.posts (b, a, n)""",
+    "a key that is the primary key": """
+        CREATE TABLE s.users (id int PRIMARY KEY);
+        CREATE TABLE s.user_options (user_id int PRIMARY KEY REFERENCES s.users)""",
+    "columns like a key of another type, of no table, of several": """
+        CREATE TABLE s.sessions (id uuid PRIMARY KEY);
+        CREATE TABLE s.posts (id int PRIMARY KEY);
+        CREATE TABLE s.t (id int PRIMARY KEY, session_id text, google_id int, post_id int, post_type text, paid int)""",
+    "the same checks of two tables, other unique ones, other indexes": """
+        CREATE TABLE s.t (id int PRIMARY KEY, n int CHECK (n > 0), m text UNIQUE NULLS NOT DISTINCT);
+        CREATE TABLE s.u (id int PRIMARY KEY, n int CHECK (n > 0), m text, UNIQUE (m, n), UNIQUE (n, m));
+        CREATE INDEX ON s.t (n); CREATE INDEX ON s.t (n DESC); CREATE INDEX ON s.t (n) WHERE n > 0;
+        CREATE INDEX ON s.t (n, id); CREATE INDEX ON s.t (m text_pattern_ops);
+        CREATE INDEX ON s.t USING hash (n); CREATE INDEX ON s.t (m COLLATE "C")""",
+    "partitions, with keys to them": """
+        CREATE TABLE s.users (id int PRIMARY KEY) PARTITION BY RANGE (id);
+        CREATE TABLE s.users_1 PARTITION OF s.users FOR VALUES FROM (0) TO (9);
+        CREATE TABLE s.users_2 PARTITION OF s.users DEFAULT;
+        CREATE TABLE s.posts (id int PRIMARY KEY, user_id int REFERENCES s.users) PARTITION BY RANGE (id);
+        CREATE TABLE s.posts_1 PARTITION OF s.posts DEFAULT;
+        CREATE INDEX ON s.posts (user_id)""",
+    "sequences that begin again, have room, or were never asked": """
+        CREATE SEQUENCE s.a MAXVALUE 4 CYCLE; SELECT setval('s.a', 4); CREATE SEQUENCE s.b MINVALUE 3 MAXVALUE 4;
+        CREATE TABLE s.t (id serial PRIMARY KEY); SELECT setval('s.t_id_seq', 1600000000);
+        CREATE SEQUENCE s.c INCREMENT -1""",
+    "views, foreign tables, temporary tables": """
+        CREATE VIEW s.v AS SELECT 1 AS user_id; CREATE MATERIALIZED VIEW s.m AS SELECT 1 AS user_id;
+        CREATE TEMP TABLE t (id int); CREATE TYPE s.c AS (user_id int)""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_well_is_not_found(name: str, ward: Ward) -> None:
+    ward.plant(HEALTHY[name])
+    assert ward.look() == ()
+
+
+def test_the_shipped_migrations_are_well_and_what_they_take_over_is_but_for_what_they_leave(
+    database: str, server: local.Server
+) -> None:
+    with fresh_database(server) as other:
+        query(other, (FIXTURES / "orm.sql").read_text())
+        told_before = doctor(Settings(database_url=other, migrations=MIGRATIONS), Heard()).findings
+        assert {"duplicate_constraint", "missing_key", "unindexed_key"} <= {one.kind for one in told_before}
+        for url in (database, other):
+            assert attempt(url, Heard()) is None
+        fresh, taken_over = (
+            doctor(Settings(database_url=url, migrations=MIGRATIONS), Heard()).findings
+            for url in (database, other)
+        )
+    assert fresh == ()
+    # What is there twice and harms nobody, the files leave to their reader.
+    assert [told(one) for one in taken_over] == [
+        "duplicate_constraint public.users constraint users_email_key1 -"
+    ]
+
+
+def test_all_illnesses_of_a_database_are_mended_at_once(ward: Ward) -> None:
+    parts = [
+        text.replace("s.", f"s{number}.")
+        for number, (expected, text) in enumerate(ILLNESSES.values())
+        if not expected.startswith("! ")
+    ]
+    schemas = sorted({name for text in parts for name in re.findall(r"\bs[0-9]+(?=\.)", text)})
+    ward.plant("".join(f"CREATE SCHEMA {name};" for name in schemas) + "".join(parts))
+    assert len(ward.look()) == len(parts)
+    ward.mend()
+    left = ward.look()
+    query(ward.url, "".join(f"DROP SCHEMA {name} CASCADE;" for name in schemas))
+    assert left == ()
+
+
+# How it looks
+
+
+@pytest.mark.parametrize("name", [HOSTILE, HOSTILE.replace("{x}", "\n\r")], ids=["one line", "several"])
+def test_hostile_names_are_found_and_mended(
+    name: str, database: str, tmp_path: Path, sqlrail: Sqlrail
+) -> None:
+    ward = Ward(database, tmp_path / "files")
+    h = sql.Identifier(name)
+    users, of = sql.Identifier(name[:20]), sql.Identifier(f"{name[:20]}_id")
+    text = sql.SQL("""
+        CREATE TABLE keep (id int PRIMARY KEY);
+        CREATE SCHEMA {h};
+        CREATE TABLE {h}.{users} ({h} int PRIMARY KEY, "%s" int CONSTRAINT {h} UNIQUE);
+        ALTER TABLE {h}.{users} ADD UNIQUE ("%s");
+        INSERT INTO {h}.{users} VALUES (1);
+        CREATE TABLE {h}."%" ({h} serial, "Ids" int NOT NULL, {of} int, "k" int REFERENCES {h}.{users} ({h}));
+        CREATE UNIQUE INDEX {i} ON {h}."%" ("Ids");
+        INSERT INTO {h}."%" VALUES (1, 1, 1), (2, 2, 2);
+        ALTER TABLE {h}."%" ADD CONSTRAINT {h} CHECK ({h} > 0) NOT VALID, ADD UNIQUE ("k"), ADD UNIQUE ("k");
+        """).format(h=h, users=users, of=of, i=sql.Identifier(name[1:]))
+    ward.plant(text.as_string())
+    kinds = sorted(one.kind for one in ward.look())
+    several = "\n" in name
+    assert kinds == sorted(["duplicate_constraint"] * 2 + ["not_valid", "missing_key", "no_primary_key"])
+    arguments = ("--database-url", ward.url, "--migrations", str(ward.settings.migrations))
+    shown = sqlrail("doctor", *arguments)
+    assert (shown.code, shown.err) == (0, "")
+    assert all(line.isprintable() for line in shown.out.split("\n"))
+    if several:  # no directive can name them: what has to go first, goes by hand
+        query(ward.url, sql.SQL('DELETE FROM {}."%" WHERE "Ids" = 2').format(h).as_string())
+    ward.mend()
+    assert ward.look() == ()
+    assert query(ward.url, "SELECT count(*) FROM keep") == [(0,)]
+
+
+def test_check_exits_with_4_and_looking_changes_nothing(database: str, sqlrail: Sqlrail) -> None:
+    put({"migrations/001_x.sql": "SELECT 1;"})
+    there = ("doctor", "--database-url", database)
+    fine = sqlrail(*there, "--check")
+    assert (fine.code, fine.out.count("\n"), fine.out[:17]) == (0, 1, "nothing unhealthy")
+    query(
+        database,
+        """CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE posts (id int PRIMARY KEY, user_id int);
+           INSERT INTO users VALUES (1); INSERT INTO posts VALUES (1, 1), (2, 2)""",
+    )
+    before = catalog(database)
+    found = sqlrail(*there, "--check", "--json")
+    assert found.code == 4
+    (one,) = found.document["findings"]
+    key = "CONSTRAINT posts_user_id_fkey"
+    assert one == {
+        "kind": "missing_key", "table": "public.posts", "object": "column user_id",
+        "reason": one["reason"], "advice": None, "count": 1, "uncounted": None,
+        "relation": "public.posts.user_id -> public.users.id",
+        "now": [f"ALTER TABLE public.posts ADD {key} FOREIGN KEY (user_id) REFERENCES public.users (id) NOT VALID"],
+        "later": ["CREATE INDEX CONCURRENTLY ON public.posts (user_id)", f"ALTER TABLE public.posts VALIDATE {key}"],
+    }  # fmt: skip
+    assert found.document["made"] == []
+    assert sqlrail(*there).code == 0
+    (quick,) = sqlrail(*there, "--quick", "--json").document["findings"]
+    assert (quick["count"], quick["now"]) == (None, one["now"])
+    assert catalog(database) == before
+    assert [path.name for path in Path("migrations").iterdir()] == ["001_x.sql"]
+
+
+def test_what_is_written_is_two_files_that_migrate_runs(database: str, sqlrail: Sqlrail) -> None:
+    put({"migrations/001_x.sql": "SELECT 1;"})
+    query(
+        database,
+        """CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE posts (id int PRIMARY KEY, user_id int);
+           INSERT INTO users VALUES (1); INSERT INTO posts VALUES (1, 1), (2, 2)""",
+    )
+    there = ("--database-url", database)
+    made = sqlrail("doctor", *there, "--write", "mend the posts", "--json").document["made"]
+    assert [one["id"] for one in made] == ["002_mend_the_posts", "003_mend_the_posts"]
+    first, second = (Path(one["path"]).read_text() for one in made)
+    assert "-- depends: 001_x\n-- cleanup: public.posts.user_id -> public.users.id\n" in first
+    assert "-- depends: 002_mend_the_posts\n-- transactional: false\n" in second
+    assert sqlrail("migrate", *there).code == 0
+    assert sqlrail("doctor", *there, "--json").document["findings"] == []
+    assert query(database, "SELECT id FROM posts") == [(1,)]
+    nothing = sqlrail("doctor", *there, "--write")
+    assert (nothing.code, "made" in nothing.out) == (0, False)
+    assert len(list(Path("migrations").iterdir())) == 3
+
+
+def test_a_name_that_is_none_is_refused_before_anything_is_asked(sqlrail: Sqlrail) -> None:
+    put({"migrations/001_x.sql": "SELECT 1;"})
+    ended = sqlrail("doctor", "--database-url", "postgresql://127.0.0.1:1/x", "--write", "日本")
+    assert (ended.code, "letters a to z" in ended.err) == (2, True)
+
+
+def test_rows_that_are_kept_for_too_long_are_found(database: str, sqlrail: Sqlrail) -> None:
+    put({"migrations/001_x.sql": "SELECT 1;"})
+    query(
+        database,
+        """CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE posts (id int PRIMARY KEY, user_id int);
+           INSERT INTO users VALUES (1); INSERT INTO posts VALUES (1, 1), (2, 2), (3, 3)""",
+    )
+    there = ("--database-url", database)
+    assert sqlrail("cleanup", *there, "--relation", "posts.user_id -> users.id").code == 0
+    query(database, "DROP TABLE posts; UPDATE sqlrail.run SET started_at = now() - interval '91 days'")
+    assert sqlrail("doctor", *there, "--retention", "100d", "--json").document["findings"] == []
+    (one,) = sqlrail("doctor", *there, "--json").document["findings"]
+    assert (one["kind"], one["count"]) == ("old_archive", 2)
+    assert "archive purge --older-than 90d --yes" in one["advice"]
+    assert sqlrail("archive", "purge", "--older-than", "90d", "--yes", *there).code == 0
+    assert sqlrail("doctor", *there, "--json").document["findings"] == []
+
+
+def test_files_and_records_that_disagree_are_found(database: str, sqlrail: Sqlrail) -> None:
+    put({"migrations/001_x.sql": "SELECT 1;", "migrations/002_y.sql": "SELECT 2;"})
+    there = ("--database-url", database)
+    assert sqlrail("migrate", *there).code == 0
+    put({"migrations/001_x.sql": "SELECT 3;", "migrations/003_z.sql": "SELECT 4;"})
+    Path("migrations/002_y.sql").unlink()
+    found = sqlrail("doctor", *there, "--json").document["findings"]
+    assert [(one["kind"], one["object"]) for one in found] == [("history", "001_x"), ("history", "002_y")]
+
+
+def test_what_a_role_may_not_read_is_found_and_not_counted(ward: Ward) -> None:
+    ward.plant(
+        """CREATE TABLE s.users (id int PRIMARY KEY);
+           CREATE TABLE s.posts (id int PRIMARY KEY, user_id int, CONSTRAINT c CHECK (id > 0));
+           CREATE INDEX ON s.posts (user_id); ALTER TABLE s.posts DROP CONSTRAINT c;
+           ALTER TABLE s.posts ADD CONSTRAINT c CHECK (id > 0) NOT VALID;
+           CREATE ROLE blind; GRANT SELECT ON _yoyo_migration, _yoyo_log TO blind"""
+    )
+    try:
+        url = f"{ward.url}&options=-crole%3Dblind"
+        found = doctor(Settings(database_url=url, migrations=ward.settings.migrations), Heard()).findings
+    finally:
+        query(ward.url, "DROP OWNED BY blind; DROP ROLE blind")
+    assert [(one.kind, one.count) for one in found] == [("not_valid", None), ("missing_key", None)]
+    assert all("permission denied" in (one.uncounted or "") for one in found)
+
+
+def test_a_count_that_takes_too_long_is_given_up(ward: Ward) -> None:
+    ward.plant(
+        """CREATE FUNCTION s.slow(int) RETURNS bool LANGUAGE sql AS 'SELECT pg_sleep(5) IS NOT NULL';
+           CREATE TABLE s.t (id int PRIMARY KEY); INSERT INTO s.t VALUES (1);
+           ALTER TABLE s.t ADD CHECK (s.slow(id)) NOT VALID"""
+    )
+    settings = Settings(database_url=ward.url, migrations=ward.settings.migrations, statement_timeout=1.0)
+    (one,) = doctor(settings, Heard()).findings
+    assert (one.count, one.is_mended) == (None, True)
+    assert "timeout" in (one.uncounted or "")
