@@ -9,7 +9,7 @@ SELECT k.name, format('constraint %I', min(k.conname::text)),
           JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
          CROSS JOIN LATERAL (SELECT regexp_replace(pg_get_constraintdef(d.oid), ' NOT VALID$', '') AS definition) AS said
          WHERE d.contype = 'f' AND d.conparentid = 0 AND {tables}
-         ORDER BY d.conrelid, definition, d.oid) AS k
+         ORDER BY d.conrelid, definition, d.convalidated DESC, length(d.conname), d.oid) AS k
  GROUP BY k.name, k.confrelid, k.pairs
 HAVING count(*) > 1
  ORDER BY 1, 2;

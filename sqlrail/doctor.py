@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from sqlrail import history, new, orphans, problems
 from sqlrail.backend import Backend, Listener
 from sqlrail.connect import target
 from sqlrail.errors import DatabaseFailed
 from sqlrail.explain import sentence
-from sqlrail.orphans import Relation
+from sqlrail.orphans import Cleaned, Relation
 from sqlrail.settings import Settings
 
-#: sql/doctor_<kind>.sql, in the order in which they are told; what one of them drops, those behind it leave alone
+#: sql/doctor_<kind>.sql, in the order in which they are told
 KINDS = (
     "duplicate_constraint", "conflicting_key", "not_valid", "invalid_index", "duplicate_index", "unindexed_key",
     "missing_key", "no_primary_key", "sequence_end",
@@ -73,13 +74,19 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
     migrations, files = history.read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         backend.raise_if_old()
-        _, wrong = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
+        entries, wrong = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
+        if pending := sum(entry.state == "pending" for entry in entries):
+            files_are = "1 file is" if pending == 1 else f"{pending:,} files are"
+            listener.say(f"{files_are} pending, and may mend some of this, or change it: migrate first")
         try:
             backend.ask(backend.message("doctor_begin", limits=backend.limits(None)))
             found = [*_ill(backend, quick), *_archived(backend)]
         except psycopg.Error as exc:
             backend.raise_if_lost("the database was being looked at")
-            raise DatabaseFailed(f"the look at the database failed: {sentence(exc)}") from exc
+            failure = DatabaseFailed(
+                f"the look at the database failed: {sentence(exc)} Nothing was changed; run again."
+            )
+            raise backend.with_blockers(failure) from exc
         finally:
             backend.undo()
     return Health(target(settings), (*found, *_disagreeing(wrong)))
@@ -92,7 +99,7 @@ def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
     for kind in KINDS:
         for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables)):
             one, counts = _finding(kind, *row)
-            if (one.table, one.object) in dropped:
+            if kind == "not_valid" and (one.table, one.object) in dropped:
                 continue
             if kind == "duplicate_constraint" and one.now:
                 dropped.add((one.table, one.object))
@@ -122,9 +129,12 @@ def _finding(
 
 def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
     if (relation := one.relation) is not None:
-        seen, uncounted = _try(backend, lambda: orphans.preview(backend, relation, closely=False))
-        if seen is None:
+        looked, uncounted = _try(backend, lambda: _look(backend, relation))
+        if looked is None:
             return replace(one, uncounted=uncounted)
+        seen, failed = looked
+        if failed:
+            return replace(one, uncounted="; ".join(seen.refusals))
         if one.kind == "not_valid" and seen.orphans == 0 and not seen.refusals:
             # Nothing has to go first, so that no lock need be kept while every row is read.
             return replace(one, count=0, relation=None, now=(), later=one.now)
@@ -138,6 +148,12 @@ def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
         text = f"mend these rows first, then validate it: {counts}".replace("count(*)", "*", 1)
         return replace(one, count=rows, advice=text, later=())
     return one
+
+
+def _look(backend: Backend, relation: Relation) -> tuple[Cleaned, bool]:
+    """What a preview says, and whether it could not count: then the transaction has failed, and it says why."""
+    seen = orphans.preview(backend, relation, closely=False)
+    return seen, backend.connection.info.transaction_status == TransactionStatus.INERROR
 
 
 def _try(backend: Backend, ask: Callable[[], T]) -> tuple[T | None, str | None]:

@@ -240,7 +240,8 @@ def _illness_lines(one: Illness) -> Iterator[str]:
     if one.uncounted:
         yield f"  not counted: {_plain(one.uncounted)}"
     elif one.count is not None:
-        yield f"  {rows(one.count)}{' without a parent' if one.relation else ''}"
+        what = "without a parent" if one.relation else "in it" if one.kind == "old_archive" else "in the way"
+        yield f"  {rows(one.count)} {what}"
     if one.advice:
         yield f"  note: {_plain(one.advice)}"
     if one.is_mended and one.cleans:
