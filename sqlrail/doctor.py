@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -103,7 +103,7 @@ def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
                 continue
             if kind == "duplicate_constraint" and one.now:
                 dropped.add((one.table, one.object))
-            yield one if quick else _counted(backend, one, counts)
+            yield _writable(one if quick else _counted(backend, one, counts))
 
 
 def _finding(
@@ -121,10 +121,14 @@ def _finding(
     one = Finding(
         kind, table, name, reason, advice, relation=relation, now=(*(now or ()),), later=(*(later or ()),)
     )
-    if relation and not one.cleans:
-        text = "its names do not fit the one line of a `-- cleanup:`: let orphans go by hand before it is validated"
-        one = replace(one, advice=text)
     return one, counts
+
+
+def _writable(one: Finding) -> Finding:
+    if one.relation is None or one.cleans or one.count == 0:
+        return one
+    text = "its names do not fit the one line of a `-- cleanup:`: delete the orphans by hand, and look again"
+    return replace(one, advice=text, now=(), later=())
 
 
 def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
@@ -211,7 +215,7 @@ def _each_alone(findings: Sequence[Finding]) -> tuple[str, str] | None:
     return ("-- transactional: false\n", _script((one, one.later) for one in wanted)) if wanted else None
 
 
-def _script(parts: Any) -> str:
+def _script(parts: Iterable[tuple[Finding, Sequence[str]]]) -> str:
     return "\n".join(
         "".join(f"-- {line}\n" for line in _heading(one)) + "".join(f"{text};\n" for text in sql)
         for one, sql in parts

@@ -166,6 +166,30 @@ CREATE TABLE s.posts (id int PRIMARY KEY, user_id int) PARTITION BY RANGE (id);
 CREATE TABLE s.part PARTITION OF s.posts DEFAULT;
 INSERT INTO s.users VALUES (1);
 INSERT INTO s.posts VALUES (1, 1), (2, 2);
+-- # a column like a key of a partitioned table
+-- > missing_key s.posts column user_id 1
+CREATE TABLE s.users (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE s.part PARTITION OF s.users DEFAULT;
+CREATE TABLE s.posts (id int PRIMARY KEY, user_id int);
+INSERT INTO s.users VALUES (1);
+INSERT INTO s.posts VALUES (1, 1), (2, 2);
+-- # a unique constraint of a partitioned table twice
+-- > duplicate_constraint s.t constraint t_id_n_key1 -
+CREATE TABLE s.t (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+CREATE TABLE s.part PARTITION OF s.t DEFAULT;
+ALTER TABLE s.t ADD UNIQUE (id, n);
+ALTER TABLE s.t ADD UNIQUE (id, n);
+-- # a check twice, that a child inherits
+-- > duplicate_constraint s.t constraint t_n_check1 -
+CREATE TABLE s.t (id int PRIMARY KEY, n int CHECK (n > 0));
+CREATE TABLE s.child (PRIMARY KEY (id)) INHERITS (s.t);
+ALTER TABLE s.t ADD CHECK (n > 0);
+-- # a check of one table alone that is not valid
+-- > not_valid s.t constraint c 0
+CREATE TABLE s.t (id int PRIMARY KEY, n int);
+CREATE TABLE s.child (PRIMARY KEY (id)) INHERITS (s.t);
+INSERT INTO s.child VALUES (1, 0);
+ALTER TABLE s.t ADD CONSTRAINT c CHECK (n > 0) NO INHERIT NOT VALID;
 -- # a table without a primary key
 -- > ! no_primary_key s.t table -
 CREATE TABLE s.t (id int);

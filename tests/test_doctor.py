@@ -188,6 +188,7 @@ def test_hostile_names_are_found_and_mended(
     assert shown.code == 0
     assert all(line.isprintable() for line in shown.out.split("\n"))
     if several:  # no directive can name them: what has to go first, goes by hand
+        assert [one.kind for one in ward.look() if not one.is_mended] == ["missing_key"]
         query(ward.url, sql.SQL('DELETE FROM {}."%" WHERE "Ids" = 2').format(h).as_string())
     ward.mend()
     assert ward.look() == ()
