@@ -6,19 +6,23 @@
 --   now, later     what mends it in one transaction; and after that, each statement on its own
 --   relation       whose orphans are counted, and have to go first: [child], [columns], [parent], [keys]
 --   counts         what counts the rows that are in the way
-WITH said AS (
+WITH leaning AS (
+    SELECT fk.conindid AS index, string_agg(DISTINCT format('%I.%I', n.nspname, c.relname), ', ') AS tables
+      FROM pg_catalog.pg_constraint AS fk
+      JOIN pg_catalog.pg_class AS c ON c.oid = fk.conrelid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE fk.contype = 'f'
+     GROUP BY fk.conindid
+), said AS (
     SELECT d.oid, d.conname, d.contype, d.convalidated, format('%I.%I', n.nspname, x.relname) AS name,
            regexp_replace(regexp_replace(pg_get_constraintdef(d.oid), ' NOT VALID$', ''), '^PRIMARY KEY', 'UNIQUE') AS definition,
-           (SELECT string_agg(DISTINCT format('%I.%I', fn.nspname, fc.relname), ', ')
-              FROM pg_catalog.pg_constraint AS fk
-              JOIN pg_catalog.pg_class AS fc ON fc.oid = fk.conrelid
-              JOIN pg_catalog.pg_namespace AS fn ON fn.oid = fc.relnamespace
-             WHERE fk.contype = 'f' AND fk.conindid = d.conindid AND d.contype IN ('p', 'u')) AS leaning,
+           leaning.tables AS leaning,
            coalesce((SELECT i.indisreplident FROM pg_catalog.pg_index AS i
                       WHERE i.indexrelid = d.conindid AND d.contype IN ('p', 'u')), false) AS is_identity
       FROM pg_catalog.pg_constraint AS d
       JOIN pg_catalog.pg_class AS x ON x.oid = d.conrelid
       JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
+      LEFT JOIN leaning ON leaning.index = d.conindid AND d.contype IN ('p', 'u')
      WHERE d.contype IN ('c', 'f', 'p', 'u', 'x') AND d.conparentid = 0 AND d.coninhcount = 0 AND {tables}
 ), ranked AS (
     SELECT *, row_number() OVER alike AS number, first_value(conname) OVER alike AS kept

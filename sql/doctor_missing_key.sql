@@ -1,24 +1,24 @@
 -- Columns that are named after a table, of a type that fits its primary key, and in no foreign key: user_id or userId beside
 -- users or user. The key comes with the index that it needs. A column with its own ..._type beside it may name rows of several tables.
-WITH relation AS (
+WITH relation AS MATERIALIZED (
     SELECT x.oid, x.relname, x.relkind, x.relnamespace, x.relpersistence, n.nspname, replace(lower(x.relname), '_', '') AS plain
       FROM pg_catalog.pg_class AS x
       JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
      WHERE NOT x.relispartition AND {tables}
-), named AS (
-    SELECT a.attrelid, a.attnum, a.attname, coalesce(nullif(t.typbasetype, 0), t.oid) AS type, k.stem,
-           replace(lower(k.stem), '_', '') AS plain
-      FROM pg_catalog.pg_attribute AS a
+), named AS MATERIALIZED (
+    SELECT a.attrelid, a.attnum, a.attname, coalesce(nullif(t.typbasetype, 0), t.oid) AS type, k.plain, w.wanted
+      FROM relation AS x
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.oid
       JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
-     CROSS JOIN LATERAL (SELECT substring(a.attname FROM '^(.+)_[iI][dD]$') UNION ALL
-                         SELECT substring(a.attname FROM '^(.*[a-z0-9])I[dD]$')) AS k(stem)
-     WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' AND k.stem IS NOT NULL
+     CROSS JOIN LATERAL (SELECT replace(lower(coalesce(substring(a.attname FROM '^(.+)_[iI][dD]$'),
+                                                       substring(a.attname FROM '^(.*[a-z0-9])I[dD]$'))), '_', '') AS plain) AS k
+     CROSS JOIN LATERAL (VALUES (k.plain), (k.plain || 's'), (k.plain || 'es'), (regexp_replace(k.plain, 'y$', 'ies'))) AS w(wanted)
+     WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' AND k.plain <> ''
 ), fitting AS (
     SELECT DISTINCT ON (x.oid, c.attnum) x.*, c.attnum, c.attname, p.oid AS parent, p.relname AS parent_name, k.attname AS key
       FROM relation AS x
       JOIN named AS c ON c.attrelid = x.oid
-      JOIN relation AS p ON p.relnamespace = x.relnamespace
-       AND p.plain IN (c.plain, c.plain || 's', c.plain || 'es', regexp_replace(c.plain, 'y$', 'ies'))
+      JOIN relation AS p ON p.relnamespace = x.relnamespace AND p.plain = c.wanted
        -- A table that survives a crash may not lean on one that does not.
        AND (p.relpersistence = 'p' OR x.relpersistence = p.relpersistence)
       JOIN pg_catalog.pg_index AS i ON i.indrelid = p.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1
