@@ -2,7 +2,6 @@
 -- its end has none, unless its column ends first. What refers to the column has to grow with it.
 WITH sequence AS (
     SELECT x.oid, format('%I.%I', n.nspname, x.relname) AS name, s.*, s.seqincrement > 0 AS rises,
-           CASE s.seqtypid WHEN 'int2'::regtype THEN 16 WHEN 'int4'::regtype THEN 32 ELSE 64 END AS bits,
            CASE WHEN has_sequence_privilege(x.oid, 'USAGE, SELECT') AND (x.relpersistence = 'p' OR NOT pg_is_in_recovery())
                 THEN pg_sequence_last_value(x.oid) END AS value
       FROM pg_catalog.pg_sequence AS s
@@ -31,13 +30,13 @@ WITH sequence AS (
 )
 SELECT name, 'sequence',
        format('%s %% is used up: %s of %s%s', floor(least(share, 1) * 100), value, trunc(top),
-              CASE WHEN width IS NOT NULL AND power(2::numeric, width - 1) - 1 >= abs(top) - 1
+              CASE WHEN k.is_narrow
                    THEN format(', which is all that the column %I.%I.%I can hold', nspname, relname, attname) END),
        CASE WHEN k.is_least THEN 'nothing larger is there: use other keys, or begin again where numbers are free'
-            WHEN width IS NOT NULL THEN 'this rewrites the table and keeps everybody out meanwhile; for a big live one add a column of the '
+            WHEN k.is_narrow THEN 'this rewrites the table and keeps everybody out meanwhile; for a big live one add a column of the '
                                         'new type, fill it in batches, and swap the two' END,
        CASE WHEN NOT k.is_least THEN
-           CASE WHEN width IS NOT NULL THEN
+           CASE WHEN k.is_narrow THEN
                ARRAY[format('ALTER TABLE %I.%I ALTER COLUMN %I TYPE bigint', nspname, relname, attname)]
                || coalesce((SELECT array_agg(DISTINCT format('ALTER TABLE %I.%I ALTER COLUMN %I TYPE bigint', cn.nspname, child.relname, a.attname))
                               FROM pg_catalog.pg_constraint AS fk
@@ -51,6 +50,8 @@ SELECT name, 'sequence',
            || format('ALTER SEQUENCE %s AS bigint NO %s', name, CASE WHEN rises THEN 'MAXVALUE' ELSE 'MINVALUE' END) END,
        NULL::text[], NULL::jsonb, NULL::text
   FROM used
- CROSS JOIN LATERAL (SELECT bits = 64 AND width IS NULL AND abs(top) >= 9223372036854775807 AS is_least) AS k
+ CROSS JOIN LATERAL (
+      SELECT abs(top) >= 9223372036854775807 AS is_least,
+             coalesce(trunc(top) IN (power(2::numeric, width - 1) - 1, -power(2::numeric, width - 1)), false) AS is_narrow) AS k
  WHERE share >= 0.75
  ORDER BY 1;

@@ -662,6 +662,8 @@ def _doctor(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
         slug(options.write)  # before all is counted
     result = doctor(settings, talk, quick=options.quick)
     made = [] if options.write is None else write(settings, result, options.write)
+    if options.write is not None and not made:
+        talk.say("no file was made: there is nothing that SQL mends")
     code = FOUND if options.check and result.findings else OK
     return code, report.doctor_json(result, made), report.doctor_text(result, made)
 

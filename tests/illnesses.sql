@@ -14,6 +14,11 @@ CREATE TABLE s.t (id int PRIMARY KEY, code text CONSTRAINT bb UNIQUE);
 CREATE TABLE s.u (id int PRIMARY KEY, code text REFERENCES s.t (code));
 CREATE INDEX ON s.u (code);
 ALTER TABLE s.t ADD CONSTRAINT a UNIQUE (code);
+-- # a unique constraint that is the primary key, and that a foreign key leans on
+-- > ! duplicate_constraint s.t constraint t_id_key -
+CREATE TABLE s.t (id int NOT NULL UNIQUE);
+CREATE TABLE s.u (id int PRIMARY KEY REFERENCES s.t (id));
+ALTER TABLE s.t ADD PRIMARY KEY (id);
 -- # a foreign key twice
 -- > duplicate_constraint s.posts constraint posts_user_id_fkey1 -
 CREATE TABLE s.users (id int PRIMARY KEY);
@@ -221,6 +226,11 @@ SELECT setval('s.q', 30000);
 -- > sequence_end s.t_id_seq sequence -
 CREATE TABLE s.t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
 SELECT setval('s.t_id_seq', 2147483647);
+-- # a sequence near an end of its own, long before its column's
+-- > sequence_end s.t_id_seq sequence -
+CREATE TABLE s.t (id serial PRIMARY KEY);
+ALTER SEQUENCE s.t_id_seq MAXVALUE 1000;
+SELECT setval('s.t_id_seq', 1000);
 -- # a sequence of nobody near its end
 -- > sequence_end s.q sequence -
 CREATE SEQUENCE s.q AS int MAXVALUE 1000;

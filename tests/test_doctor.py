@@ -14,7 +14,7 @@ from psycopg import sql
 
 from sqlrail import local
 from sqlrail.doctor import Finding, doctor, write
-from sqlrail.errors import DatabaseFailed
+from sqlrail.errors import ConnectionLost, DatabaseFailed
 from sqlrail.settings import Settings
 
 __all__ = ["sqlrail"]  # the fixture
@@ -242,7 +242,7 @@ def test_what_is_written_is_two_files_that_migrate_runs(database: str, sqlrail: 
     assert sqlrail("doctor", *there, "--json").document["findings"] == []
     assert query(database, "SELECT id FROM posts") == [(1,)]
     nothing = sqlrail("doctor", *there, "--write")
-    assert (nothing.code, "made" in nothing.out) == (0, False)
+    assert (nothing.code, "made" in nothing.out, "no file was made" in nothing.err) == (0, False, True)
     assert len(list(Path("migrations").iterdir())) == 3
 
 
@@ -371,3 +371,19 @@ def test_a_not_null_that_is_not_valid_is_found_and_what_is_not_enforced_is_well(
 def test_pending_files_are_told_of(sqlrail: Sqlrail, database: str) -> None:
     put({"migrations/001_x.sql": "SELECT 1;"})
     assert "1 file is pending" in sqlrail("doctor", "--database-url", database).err
+
+
+def test_a_column_is_rewritten_only_where_it_is_what_ends(ward: Ward) -> None:
+    ward.plant(ILLNESSES["a sequence near an end of its own, long before its column's"][1])
+    (one,) = ward.look()
+    assert one.now == ("ALTER SEQUENCE s.t_id_seq AS bigint NO MAXVALUE",)
+
+
+def test_a_connection_that_is_lost_while_counting_is_told_as_that(ward: Ward) -> None:
+    ward.plant(
+        """CREATE FUNCTION s.die(int) RETURNS bool LANGUAGE sql AS 'SELECT pg_terminate_backend(pg_backend_pid())';
+           CREATE TABLE s.t (id int PRIMARY KEY); INSERT INTO s.t VALUES (1);
+           ALTER TABLE s.t ADD CHECK (s.die(id)) NOT VALID"""
+    )
+    with pytest.raises(ConnectionLost, match="Run again"):
+        ward.look()
