@@ -95,7 +95,7 @@ class Template:
             self._drop(self._done_with.pop())
 
     def _build(self) -> None:
-        may_create, role, encoding, collate, ctype, _ = ask(self._connection, "scratch")[0]
+        may_create, _, role, encoding, collate, ctype, _ = ask(self._connection, "scratch")[0]
         if not may_create:
             raise UsageError(f"tests need a role that may create databases: ALTER ROLE {role} CREATEDB.")
         building = self._name("building", self._content)

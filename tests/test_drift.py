@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -467,7 +468,7 @@ def test_what_a_command_makes_takes_the_files_place(migrated: str, call: Any, tm
         "with psycopg.connect(os.environ['DATABASE_URL']) as c:\n"
         "    c.execute('CREATE TABLE users (id int PRIMARY KEY, email text, created_at timestamptz NOT NULL)')\n"
     )
-    done = call(migrated, "drift", "--check", "--orm", f"{sys.executable} {tmp_path}/orm.py")
+    done = call(migrated, "drift", "--check", "--orm", shlex.join([sys.executable, f"{tmp_path}/orm.py"]))
     assert done.code == 4, done.err
     assert done.out.splitlines()[:-2] == [
         "public.posts", "  table: the ORM does not make it", "public.users",

@@ -135,7 +135,7 @@ def test_the_next_run_starts_its_work_within_3_seconds_of_a_kill_in_a_long_state
         file.write("INSERT INTO times (what) VALUES ('work');\n")
     with watching(server, database) as watch:
         runner = start_runner(database, "migrate", "--migrations", dead)
-        watch.wait_until_there("query LIKE '%%pg_sleep(60)%%' AND wait_event = 'PgSleep'")
+        watch.wait_until_there("wait_event = 'PgSleep'")
         runner.kill()
         query(database, "INSERT INTO times (what) VALUES ('kill')")
         heard = Heard()
@@ -165,7 +165,7 @@ def test_an_interrupted_runner_cancels_its_statement_and_says_what_stands(
     )
     with watching(server, database) as watch:
         runner = start_runner(database, "migrate", "--migrations", files, *flags)
-        watch.wait_until_there("query LIKE '%%pg_sleep(60)%%' AND wait_event = 'PgSleep'")
+        watch.wait_until_there("wait_event = 'PgSleep'")
         runner.send_signal(number)
         out, talk = runner.communicate(timeout=PATIENCE)
         # It has cancelled the statement itself, and not left it to the server to find out.

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -84,11 +85,14 @@ def pooler(server: local.Server, database: str, server_socket: str = "", **optio
         cleanup.callback(process.wait, PATIENCE)
         cleanup.callback(process.kill)
         url = database.replace(host, quote(str(sockets), safe=""))
-        wait_for(
-            lambda: process.poll() is not None or (sockets / ".s.PGSQL.5432").exists(), "PgBouncer is up"
-        )
+        wait_for(lambda: process.poll() is not None or listens(sockets / ".s.PGSQL.5432"), "PgBouncer is up")
         assert process.poll() is None, (folder / "log").read_text()
         yield url
+
+
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def what_is_seen(url: str) -> set[tuple[Any, ...]]:
