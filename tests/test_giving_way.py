@@ -181,8 +181,8 @@ def test_whoever_is_in_the_way_is_named_and_what_he_holds_but_no_literal(
     assert [done.id for done in migrate(settings, listener).applied] == ["001_first"]
     assert re.fullmatch(
         r"001_first gave way: canceling statement due to lock timeout\. It waited for ACCESS EXCLUSIVE on "
-        rf"public\.busy, and in the way was backend {keeper.info.backend_pid} \(a report, user postgres, idle in "
-        r"transaction, its transaction begun \d+ s ago, last query: SELECT id, \?, \? FROM busy\), which holds "
+        rf"public\.busy, and in the way was backend {keeper.info.backend_pid} \(a report, user {keeper.info.user}, "
+        r"idle in transaction, its transaction begun \d+ s ago, last query: SELECT id, \?, \? FROM busy\), which holds "
         r"ACCESS SHARE\. It is tried again in \d\.\d s\.",
         listener.said[0],
     )
@@ -199,7 +199,8 @@ def test_when_it_gives_up_people_and_scripts_are_told_who_was_in_the_way_and_not
     assert done.code == 1
     (blocker,) = done.error["blockers"]
     assert (blocker["pid"], blocker["user"], blocker["state"], blocker["query"], blocker["holds"]) == (
-        keeper.info.backend_pid, "postgres", "idle in transaction", "INSERT INTO busy VALUES (?)", ["ROW EXCLUSIVE"],
+        keeper.info.backend_pid, keeper.info.user,
+        "idle in transaction", "INSERT INTO busy VALUES (?)", ["ROW EXCLUSIVE"],
     )  # fmt: skip
     assert blocker["waited_for"] == "ACCESS EXCLUSIVE on public.busy"
     assert blocker["transaction_seconds"] < PATIENCE
@@ -222,8 +223,8 @@ def test_a_role_that_may_not_see_more_names_the_backend_and_the_right_that_it_la
     listener = Naming(keeper)
     assert migrate(replace(settings, database_url=role), listener).applied
     assert (
-        f"in the way was backend {keeper.info.backend_pid} (user postgres, more is for roles with pg_read_all_stats), "
-        "which holds ACCESS SHARE."
+        f"in the way was backend {keeper.info.backend_pid} (user {keeper.info.user}, more is for roles with "
+        "pg_read_all_stats), which holds ACCESS SHARE."
     ) in listener.said[0]
 
 
@@ -504,8 +505,8 @@ def test_a_long_query_in_the_way_of_an_alter_holds_up_nobody_and_the_alter_lands
             each.result()
     assert {name: wait for name, wait in traffic.longest.items() if wait > 0.5 + 1} == {}
     named = (
-        rf"in the way was backend {reporter.info.backend_pid} \(the long report, user postgres, active, its "
-        r"transaction begun \d+ s ago, its query: SELECT count\(\*\), pg_sleep\(\?\), \? FROM busy\), which holds "
+        rf"in the way was backend {reporter.info.backend_pid} \(the long report, user {reporter.info.user}, active, "
+        r"its transaction begun \d+ s ago, its query: SELECT count\(\*\), pg_sleep\(\?\), \? FROM busy\), which holds "
         r"ACCESS SHARE"
     )
     assert any(re.search(named, said) for said in listener.said)
@@ -535,8 +536,8 @@ def test_an_index_built_concurrently_tells_whom_it_waits_for_and_how_far_it_is(
     assert (shown[0].name, shown[0].done, shown[0].total) == ("001_first", 0, 1)
     assert re.fullmatch(
         r"CREATE INDEX CONCURRENTLY on public\.busy: waiting for writers before build, 0 of 1, waiting for the end of "
-        rf"a transaction: backend {keeper.info.backend_pid} \(a report, user postgres, idle in transaction, its "
-        r"transaction begun \d+ s ago, last query: INSERT INTO busy VALUES \(\?\)\)",
+        rf"a transaction: backend {keeper.info.backend_pid} \(a report, user {keeper.info.user}, "
+        r"idle in transaction, its transaction begun \d+ s ago, last query: INSERT INTO busy VALUES \(\?\)\)",
         shown[0].text,
     )
     assert shown[-1] is None
