@@ -539,7 +539,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             raise DatabaseFailed(f"yoyo's tables cannot be read: {explain.sentence(exc)}") from exc
 
     def _make_lock_table(self) -> None:
-        deadline = time.monotonic() + self.settings.lock_wait
+        deadline, waited = time.monotonic() + self.settings.lock_wait, False
         while self.lock_table not in self.list_tables():
             if self._ask(self._begin(None) + self.message("try_lock")).row(-1)[0]:
                 try:
@@ -553,7 +553,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                     raise DatabaseFailed(f"yoyo's tables cannot be made: {explain.sentence(exc)}") from exc
             else:
                 self.undo()
-                self._wait_for_lock(deadline, None)
+                self._wait_for_lock(deadline, None, quiet=waited)
+                waited = True
 
     def take_over(self, files: dict[str, File], missing: Collection[str] = ()) -> list[str]:
         """Writes the stamp, and today's checksum for records that have none (plain yoyo's); returns their ids.

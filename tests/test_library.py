@@ -179,7 +179,7 @@ def test_whom_it_waits_for_is_said_and_not_printed(
     connect(database).execute("SELECT pg_advisory_lock(%s)", [KEY])
     said: list[str] = []
     with pytest.raises(Busy):
-        library.migrate(database, folder, lock_wait=0.2, say=said.append)
+        library.migrate(database, folder, lock_wait=1.0, say=said.append)
     assert [line.split(" for ")[0] for line in said] == ["waiting"]
     assert capfd.readouterr() == ("", "")
 
