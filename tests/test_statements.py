@@ -9,13 +9,16 @@ from itertools import pairwise, product
 
 import psycopg
 import pytest
-from conftest import Servers, fresh_database, majors
+from conftest import Servers, fresh_database, majors, needs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import pq
 
 from sqlrail import statements
 from sqlrail.statements import Piece, Reader
+
+# COPY from the server's files is among the statements; no runner is.
+pytestmark = needs("pg_read_server_files")
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Results = list[tuple[int, bytes | None, list[list[bytes | None]]]]
