@@ -79,20 +79,8 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.tabl
   JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-  -- What a sequence of its type has that says nothing else.
-  CROSS JOIN LATERAL (
-      SELECT CASE format_type(s.seqtypid, NULL) WHEN 'smallint' THEN 32767 WHEN 'integer' THEN 2147483647
-                  ELSE 9223372036854775807 END::bigint AS top) AS t
-  CROSS JOIN LATERAL (
-      SELECT CASE WHEN s.seqincrement > 0 THEN 1 ELSE -t.top - 1 END AS least,
-             CASE WHEN s.seqincrement > 0 THEN t.top ELSE -1 END AS most) AS b
-  CROSS JOIN LATERAL (
+{options}  CROSS JOIN LATERAL (
       SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name,
              CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END AS mode,
              format('ALTER TABLE %I.%I ALTER COLUMN %I', n.nspname, c.relname, a.attname) AS alter,
-             coalesce(' (' || nullif(btrim(concat(CASE WHEN s.seqincrement <> 1 THEN ' INCREMENT BY ' || s.seqincrement END,
-                    CASE WHEN s.seqmin <> b.least THEN ' MINVALUE ' || s.seqmin END,
-                    CASE WHEN s.seqmax <> b.most THEN ' MAXVALUE ' || s.seqmax END,
-                    CASE WHEN s.seqstart <> CASE WHEN s.seqincrement > 0 THEN s.seqmin ELSE s.seqmax END
-                         THEN ' START WITH ' || s.seqstart END,
-                    CASE WHEN s.seqcache <> 1 THEN ' CACHE ' || s.seqcache END, CASE WHEN s.seqcycle THEN ' CYCLE' END)), '') || ')', '') AS listed) AS k
+             coalesce(' (' || nullif(btrim(o.options), '') || ')', '') AS listed) AS k

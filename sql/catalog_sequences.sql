@@ -1,6 +1,6 @@
 -- Sequences, and the columns that own them. Those of identity columns belong to these.
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, k.name, k.name, 'SEQUENCE ' || k.name,
-       format('CREATE SEQUENCE %s%s%s', k.name, CASE WHEN t.top < 9223372036854775807 THEN ' AS ' || format_type(s.seqtypid, NULL) END, k.options),
+       format('CREATE SEQUENCE %s%s%s', k.name, CASE WHEN t.top < 9223372036854775807 THEN ' AS ' || format_type(s.seqtypid, NULL) END, o.options),
        NULL, NULL, NULL, NULL, NULL, true, false,
        json_build_array(
            json_build_array('type', format_type(s.seqtypid, NULL),
@@ -15,21 +15,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, 
   FROM pg_catalog.pg_sequence AS s
   JOIN pg_catalog.pg_class AS x ON x.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
-  -- What a sequence of its type has that says nothing else.
-  CROSS JOIN LATERAL (
-      SELECT CASE format_type(s.seqtypid, NULL) WHEN 'smallint' THEN 32767 WHEN 'integer' THEN 2147483647
-                  ELSE 9223372036854775807 END::bigint AS top) AS t
-  CROSS JOIN LATERAL (
-      SELECT CASE WHEN s.seqincrement > 0 THEN 1 ELSE -t.top - 1 END AS least,
-             CASE WHEN s.seqincrement > 0 THEN t.top ELSE -1 END AS most) AS b
-  CROSS JOIN LATERAL (
-      SELECT format('%I.%I', n.nspname, x.relname) AS name,
-             concat(CASE WHEN s.seqincrement <> 1 THEN ' INCREMENT BY ' || s.seqincrement END,
-                    CASE WHEN s.seqmin <> b.least THEN ' MINVALUE ' || s.seqmin END,
-                    CASE WHEN s.seqmax <> b.most THEN ' MAXVALUE ' || s.seqmax END,
-                    CASE WHEN s.seqstart <> CASE WHEN s.seqincrement > 0 THEN s.seqmin ELSE s.seqmax END
-                         THEN ' START WITH ' || s.seqstart END,
-                    CASE WHEN s.seqcache <> 1 THEN ' CACHE ' || s.seqcache END, CASE WHEN s.seqcycle THEN ' CYCLE' END) AS options) AS k
+{options}  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name) AS k
  WHERE {ours}
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS i
                     WHERE i.classid = x.tableoid AND i.objid = x.oid AND i.deptype = 'i')

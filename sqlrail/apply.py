@@ -46,9 +46,7 @@ def migrate(
     show is told how far a long statement is, and None at its end.
     """
     migrations, files = history.read_files(settings.migrations)
-    order = [migration.id for migration in migrations]
-    last = len(order) if to is None else order.index(history.resolve(to, order, "--to")) + 1
-    wanted = {*order[:last]}
+    wanted = {migration.id for migration in history.up_to(migrations, to)}
     with Backend(settings, listener, files) as backend:
 
         def look() -> tuple[list[Entry], list[Problem]]:

@@ -867,10 +867,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         # The server shows the beginning of a message to whoever asks what is at work.
         self._closing = replace(before, text=f"-- {file.id!a}\n".encode() + before.text)
         self._limit = self.lock_timeout(file)
-        ahead, closing_ = len((self._closing.text + opening).decode()), list[bytes]()
+        ahead, text = len((self._closing.text + opening).decode()), list[bytes]()
 
         def compose() -> None:
-            closing_.append(self._compose_closing(file, migration, mark=True))
+            text.append(self._compose_closing(file, migration, mark=True))
 
         answer = self._exchange(opening + piece.text, keep=b"ready", meanwhile=compose)
         if not answer.committed:
@@ -879,7 +879,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.undo()
             return None
         _, transaction = answer.row(-2)  # in front of the result that tells its end
-        return _Opened(transaction, False, False, started, _Sent(piece, answer, ahead, closing_[0]))
+        return _Opened(transaction, False, False, started, _Sent(piece, answer, ahead, text[0]))
 
     def _wait_for_lock(self, deadline: float, holder: int | None, quiet: bool = False) -> None:
         if time.monotonic() >= deadline:

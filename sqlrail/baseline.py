@@ -46,8 +46,7 @@ def baseline(
     build, unless that is accepted, and logged.
     """
     migrations, files = history.read_files(settings.migrations)
-    ids = [migration.id for migration in migrations]
-    wanted = migrations.replace(list(migrations)[: ids.index(history.resolve(to, ids, "--to")) + 1])
+    wanted = history.up_to(migrations, to)
     with Backend(settings, listener, files) as backend:
         backend.raise_if_old()
         _refuse_records(backend.records)

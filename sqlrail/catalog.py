@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlrail import wire
+from sqlrail.backend import milliseconds
 from sqlrail.connect import Connection
 from sqlrail.errors import ConnectionLost, DatabaseFailed
 from sqlrail.settings import Settings
@@ -95,11 +96,12 @@ class Catalog:
 def read(connection: Connection, settings: Settings) -> Catalog:
     """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only."""
     ours = wire.message(connection, "catalog_ours")
-    parts = {part: wire.message(connection, f"catalog_{part}", ours=ours) for part in PARTS}
+    options = wire.message(connection, "catalog_options")
+    parts = {part: wire.message(connection, f"catalog_{part}", ours=ours, options=options) for part in PARTS}
     parts["format"] = wire.message(
         connection, "archive_format"
     )  # or a default would be spelt as the role likes it
-    timeout = f"{round(settings.lock_timeout * 1000)}ms"
+    timeout = milliseconds(settings.lock_timeout)
     answer = wire.send(
         connection, wire.message(connection, "catalog", lock_timeout=timeout, **parts), wire.Answer()
     )

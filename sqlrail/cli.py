@@ -443,6 +443,8 @@ def _keep_schema(settings: Settings, talk: _Talk, path: Path) -> None:
 
     try:
         write_schema(settings, talk.say, path)
+    except Interrupted:
+        raise
     except Exception as exc:  # the migration stands, whatever becomes of a file for people
         talk.say(f"warning: {path} was not written: {exc}")
 

@@ -13,14 +13,16 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import sql
 
 from sqlrail import wire
 from sqlrail.connect import connect
 from sqlrail.errors import SqlrailError
 from sqlrail.settings import Settings
+from sqlrail.statements import printable
 
 #: seconds before something that gave way to somebody's lock is tried again: the first, and the most (as pgroll does)
 BACKOFF = (1.0, 60.0)
@@ -72,9 +74,9 @@ class Blocker:
     def __str__(self) -> str:
         age = "" if self.transaction_seconds is None else f", begun {lasting(self.transaction_seconds)} ago"
         if self.pid is None:
-            return f"the prepared transaction '{_printable(self.prepared or '?')}'{age}"
-        who = self.kind if self.kind not in (None, "client backend") else _printable(self.application or "")
-        parts = [who, self.user and f"user {_printable(self.user)}"]
+            return f"the prepared transaction '{printable(self.prepared or '?')}'{age}"
+        who = self.kind if self.kind not in (None, "client backend") else printable(self.application or "")
+        parts = [who, self.user and f"user {printable(self.user)}"]
         if self.is_hidden:
             parts.append("more is for roles with pg_read_all_stats")
         else:
@@ -175,7 +177,7 @@ class Watch:
     def remedy(self) -> str:
         """How the way can be cleared by hand; empty where it is not known."""
         ends = [
-            "ROLLBACK PREPARED '{}'".format(_printable(who.prepared or "?").replace("'", "''"))
+            f"ROLLBACK PREPARED {sql.Literal(who.prepared).as_string().strip()}"
             if who.pid is None
             else f"SELECT pg_terminate_backend({who.pid})"
             for who in self._seen.blockers[:NAMED]
@@ -215,31 +217,39 @@ class Watch:
             self.is_refused = True
 
 
+class _Wait(NamedTuple):
+    """A row of sql/waits.sql: what is waited for, and one of those in the way."""
+
+    lock: str
+    mode: str
+    relation: str | None
+    pid: int  # 0 is a prepared transaction
+    kind: str | None
+    prepared: str | None
+    application: str | None
+    user: str | None
+    is_hidden: bool
+    state: str | None
+    seconds: float | None
+    query: str | None
+    waits: bool | None
+    modes: list[str] | None
+
+    @property
+    def blocker(self) -> Blocker:
+        query = None if self.is_hidden or not self.query else shortened(self.query)
+        # That a transaction holds its own number says nothing.
+        holds = tuple(map(_mode, self.modes or ())) if self.lock in ("relation", "tuple") else ()
+        return Blocker(
+            self.pid or None, self.kind, self.prepared, self.application or None, self.user, self.state,
+            self.seconds, query, bool(self.waits), holds, self.is_hidden,
+        )  # fmt: skip
+
+
 def _read(waits: list[tuple[Any, ...]], steps: list[tuple[Any, ...]]) -> Seen:
-    blockers = []
-    for (
-        _,
-        _,
-        _,
-        pid,
-        kind,
-        gid,
-        application,
-        user,
-        is_hidden,
-        state,
-        seconds,
-        query,
-        is_waiting,
-        modes,
-    ) in waits:
-        blockers.append(Blocker(
-            pid or None, kind, gid, application or None, user, state, seconds,
-            None if is_hidden or not query else shortened(query), bool(is_waiting),
-            # That a transaction holds its own number says nothing.
-            tuple(map(_mode, modes or ())) if waits[0][0] in ("relation", "tuple") else (), is_hidden,
-        ))  # fmt: skip
-    return Seen(_lock(*waits[0][:3]) if waits else "", tuple(blockers), Step(*steps[0]) if steps else None)
+    rows = [_Wait(*row) for row in waits]
+    lock = _lock(rows[0].lock, rows[0].mode, rows[0].relation) if rows else ""
+    return Seen(lock, tuple(row.blocker for row in rows), Step(*steps[0]) if steps else None)
 
 
 def _lock(kind: str, mode: str, relation: str | None) -> str:
@@ -272,7 +282,7 @@ def lasting(seconds: float) -> str:
 
 def shortened(query: str) -> str:
     """A query in one line, cut, without comments, and with ? for each literal: they may be somebody's secrets."""
-    line = re.sub(_SET, r"\1 ?", " ".join(_printable(bare(query)).split()))
+    line = re.sub(_SET, r"\1 ?", printable(" ".join(bare(query).split())))
     return line if len(line) <= QUERY else f"{line[: QUERY - 1].rstrip()}…"
 
 
@@ -309,8 +319,3 @@ def _behind_literal(query: str, at: int, opening: str) -> int:
     match = re.compile(r"(?:[^'\\]|''|\\[^'])*'(?!')").match(query, at)
     # Whether \' ends a string hangs on a setting of the other's session.
     return match.end() if match else len(query)
-
-
-def _printable(text: str) -> str:
-    """Without what would move the cursor of a terminal, or break a line."""
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -362,6 +362,14 @@ def number(id_: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall("[0-9]+", match[0])) if match else ()
 
 
+def up_to(migrations: MigrationList, to: str | None) -> MigrationList:
+    """Those up to one that is named as for resolve(), or all."""
+    if to is None:
+        return migrations
+    order = [migration.id for migration in migrations]
+    return migrations.replace(list(migrations)[: order.index(resolve(to, order, "--to")) + 1])
+
+
 def resolve(given: str, ids: Collection[str], origin: str) -> str:
     """The migration that is meant by its name, or by its number alone where no other has it; else UsageError."""
     if given in ids:

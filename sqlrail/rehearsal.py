@@ -149,13 +149,12 @@ def plan(
     MigrationFailed says where a file failed.
     """
     migrations, files = history.read_files(settings.migrations)
-    order = [migration.id for migration in migrations]
-    last = len(order) if to is None else order.index(history.resolve(to, order, "--to")) + 1
+    wanted = {migration.id for migration in history.up_to(migrations, to)}
     with Backend(settings, listener, files) as live:
         live.raise_if_old()
         _, found = problems.find(settings.migrations, migrations, files, live.records, live.notes)
         problems.refuse(found, allowed)
-        pending = live.to_apply(migrations).filter(lambda migration: migration.id in order[:last])
+        pending = live.to_apply(migrations).filter(lambda migration: migration.id in wanted)
         due = [files[migration.id] for migration in [*pending, *(pending.post_apply if pending else [])]]
         for file in due:
             file.check()

@@ -18,6 +18,7 @@ from sqlrail.history import Entry
 from sqlrail.orphans import Cleaned, join
 from sqlrail.problems import Problem, as_json
 from sqlrail.repair import Repair
+from sqlrail.statements import printable
 
 if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail import online
@@ -60,10 +61,7 @@ def shown(value: str | None) -> str:
     if value is None:
         return "null"
     more = "…" if len(value) > VALUE else ""
-    return (
-        "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in value[:VALUE])
-        + more
-    )
+    return printable(value[:VALUE]) + more
 
 
 def applied_lines(done: Applied) -> str:
@@ -158,12 +156,12 @@ def drift_text(result: Drift) -> str:
     for one in result.differences:
         home = one.object.within or one.object.name
         if home != before:
-            lines.append(_plain(home))
+            lines.append(printable(home))
             before = home
         lines += [f"  {line}" for line in _difference_lines(one, result)]
     number = len(result.differences)
     end = f"{number:,} difference{'' if number == 1 else 's'}" if number else "no difference"
-    lines.append(f"{end} between {_plain(result.database)} and {_other(result)}")
+    lines.append(f"{end} between {printable(result.database)} and {_other(result)}")
     if number:
         lines.append("--print-sql prints what makes the database the same")
     return "\n".join(lines)
@@ -179,26 +177,21 @@ def _other(result: Drift) -> str:
 def _difference_lines(one: Difference, result: Drift) -> Iterator[str]:
     it, words = one.object, result.words
     is_whole = it.label == (it.within or it.name)
-    label = WHOLE.get(it.kind, it.kind) if is_whole else _plain(it.label)
+    label = WHOLE.get(it.kind, it.kind) if is_whole else printable(it.label)
     if one.what == "lacking":
         yield f"{label}: the database lacks it"
     elif one.what == "extra":
         yield f"{label}: {words.lacks}"
     elif one.was is not None and one.what == "renamed":
-        yield f"{label}: the database calls it {_plain(one.was.local or one.was.name)}"
+        yield f"{label}: the database calls it {printable(one.was.local or one.was.name)}"
     for change in one.changes:
         said = change.fact in UNNAMED and not is_whole
         about = label if said else change.fact if is_whole else f"{label} {change.fact}"
-        values = [_plain(value or "none") for value in (change.wanted, change.found)]
+        values = [printable(value or "none") for value in (change.wanted, change.found)]
         if change.fact == "definition" or any(len(value) > LONG for value in values):
             yield f"{about}: not as in {words.name}"
         else:
             yield f"{about}: {words.says} {values[0]}, database says {values[1]}"
-
-
-def _plain(text: str) -> str:
-    """The text on one line: no name may end a comment, or tell a terminal what to do."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def drift_sql(result: Drift, *, with_drops: bool) -> str:
@@ -224,10 +217,10 @@ def doctor_text(result: Health, made: Sequence[New]) -> str:
     lines = []
     in_order = sorted(result.findings, key=lambda one: one.table)
     for table, findings in groupby(in_order, key=lambda one: one.table):
-        lines += [_plain(table), *(f"  {line}" for one in findings for line in _illness_lines(one))]
+        lines += [printable(table), *(f"  {line}" for one in findings for line in _illness_lines(one))]
     number = len(result.findings)
     end = f"{number:,} finding{'' if number == 1 else 's'}" if number else "nothing unhealthy"
-    lines.append(f"{end} in {_plain(result.database)}")
+    lines.append(f"{end} in {printable(result.database)}")
     if made:
         lines += [f"made {one.path}: read it before you run it" for one in made]
     elif any(one.is_mended for one in result.findings):
@@ -236,14 +229,14 @@ def doctor_text(result: Health, made: Sequence[New]) -> str:
 
 
 def _illness_lines(one: Illness) -> Iterator[str]:
-    yield f"{_plain(one.object)}: {_plain(one.reason)}"
+    yield f"{printable(one.object)}: {printable(one.reason)}"
     if one.uncounted:
-        yield f"  not counted: {_plain(one.uncounted)}"
+        yield f"  not counted: {printable(one.uncounted)}"
     elif one.count is not None:
         what = "without a parent" if one.relation else "in it" if one.kind == "old_archive" else "in the way"
         yield f"  {rows(one.count)} {what}"
     if one.advice:
-        yield f"  note: {_plain(one.advice)}"
+        yield f"  note: {printable(one.advice)}"
     if one.is_mended and one.cleans:
         yield f"    -- cleanup: {one.relation}"
     for text in (*one.now, *one.later):
@@ -409,9 +402,9 @@ def plan_text(result: Plan, width: int | None) -> str:
     lines = []
     for file in result.files:
         lines.append(f"{file.id}: {file.verdict}")
-        cells = [_visible(row) for one in _shown(file) for row in _spread(one)]
+        cells = [tuple(map(printable, row)) for one in _shown(file) for row in _spread(one)]
         lines += [f"  {line}" for line in (_table(_PLAN_HEADS, cells, width and width - 2) if cells else [])]
-        lines += [f"  {line}" for line in _visible(tuple(_more_lines(file)))]
+        lines += [f"  {printable(line)}" for line in _more_lines(file)]
     lines += [f"note: {note}" for note in result.notes]
     return "\n".join([*lines, _plan_sum(result)])
 
@@ -497,13 +490,9 @@ def _plan_sum(result: Plan) -> str:
     return f"{len(verdicts)} pending: {parts}; rehearsed on PostgreSQL {result.rehearsed}, and nothing was changed"
 
 
-def _visible(row: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple("".join(it if it.isprintable() else "?" for it in cell) for cell in row)
-
-
 def _cell(text: str) -> str:
     """Text that Markdown leaves as it is: no markup, link or line end, and as code no mention of anybody."""
-    (text,) = _visible((text,))
+    text = printable(text)
     plain = re.sub(r"[^\w\s.,%()='/-]|_", lambda it: f"&#{ord(it[0])};", text)
     return f"<code>{plain}</code>" if plain != text else text
 

@@ -471,6 +471,11 @@ def plain(name: str) -> str:
     return name.encode()[:NAME_LIMIT].decode(errors="ignore")
 
 
+def printable(text: str) -> str:
+    """The text on one line, which cannot tell a terminal what to do: all else is spelt as Python spells it."""
+    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
+
+
 def brief(text: bytes, limit: int) -> str:
     """A statement on one line of so many characters at the most; what its literals hold may be a secret: left out."""
     shown: list[str] = []
@@ -490,7 +495,7 @@ def brief(text: bytes, limit: int) -> str:
                 end += 1
             shown.append(text[at:end].decode(errors="replace"))
         at = end
-    line = "".join(it if it.isprintable() else "?" for it in " ".join("".join(shown).split()).rstrip("; "))
+    line = printable(" ".join("".join(shown).split()).rstrip("; "))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

@@ -129,6 +129,19 @@ def test_an_error_has_its_place_and_takes_nothing_else_with_it(
     assert query(database, "SELECT count(*) FROM pg_class WHERE relname IN ('é', 'é2', 'c')") == [(2,)]
 
 
+def test_whoever_is_in_its_way_is_named_by_its_own_lock_timeout(
+    db: Connection, database: str, tmp_path: Path, connect: Connect
+) -> None:
+    db.execute("CREATE TABLE busy ()")
+    keeper = connect(database, autocommit=False)
+    keeper.execute("LOCK TABLE busy IN ACCESS SHARE MODE")
+    alter = "-- lock-timeout: 500ms\nALTER TABLE busy ADD a int"
+    files = write(tmp_path / "files", **{"001_quick": "SELECT 1", "002_alter": alter})
+    error = attempt(database, heard := Heard(), files, lock_timeout=60.0, retry_for=0.0)
+    assert f"in the way was backend {keeper.info.backend_pid} (" in str(error)
+    assert heard.applied_ids == ["001_quick"]
+
+
 def test_a_file_that_fails_after_its_opening_is_run_once(
     db: Connection, database: str, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -24,6 +25,7 @@ from sqlrail import local, report
 from sqlrail.catalog import Catalog, as_since_16
 from sqlrail.catalog import read as read_catalog
 from sqlrail.drift import FILES, Drift
+from sqlrail.errors import Interrupted
 from sqlrail.mend import compare, mend, outermost
 from sqlrail.settings import Settings, environment_for
 
@@ -576,6 +578,20 @@ def test_a_migration_stands_though_the_schema_cannot_be_written(
     assert "warning: " in done.err
     assert "schema.sql was not written" in done.err
     assert read(database).records == [*FILES_]
+
+
+def test_who_interrupts_the_writing_of_the_schema_is_told_so_and_the_migration_stands(
+    files: Path, database: str, monkeypatch: pytest.MonkeyPatch, sqlrail: Sqlrail
+) -> None:
+    def interrupt(*_: object) -> str:
+        raise Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr("sqlrail.drift.write_schema", interrupt)
+    done = sqlrail(
+        "migrate", "--migrations", str(files), "--schema-file", "schema.sql", "--database-url", database
+    )
+    assert done.code == 130
+    assert read(database).records == ["001_users", "002_posts", "003_later"]
 
 
 def test_a_check_without_a_file_is_stale_and_without_a_name_wrong_usage(
