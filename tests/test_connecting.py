@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import start_runner, wait_for, write
-from conftest import ROOT, Connect, clean_environment, majors, open_folder, query, run
+from conftest import ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query, run
 from postmasters import Postmaster, free_port, make, running
 
 from sqlrail.connect import connect as sqlrail_connect
@@ -381,7 +381,7 @@ def test_a_signal_ends_the_waiting_at_once(number: signal.Signals, code: int) ->
 @pytest.fixture(scope="module")
 def debian() -> Iterator[Postmaster]:
     """A server with TLS that speaks German, as far as its parts are installed."""
-    found = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"))
+    found = sorted(SYSTEM.glob("[0-9]*/bin"))
     openssl, localedef = shutil.which("openssl"), shutil.which("localedef")
     if not found or not openssl:
         pytest.skip("TLS takes Debian's PostgreSQL and openssl: the embedded server has none")

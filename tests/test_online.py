@@ -24,7 +24,7 @@ import console
 import psycopg
 import pytest
 from aftermath import PATIENCE, start_runner, wait_for, watching
-from conftest import FAST, ROOT, Connect, clean_environment, majors, open_folder, query
+from conftest import FAST, ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query
 from console import Sqlrail
 from copies import copy_of
 from proxy import Proxy
@@ -417,7 +417,7 @@ def test_it_waits_while_the_pause_file_is_there(many: Connection, database: str,
 @pytest.fixture
 def primary() -> Iterator[local.Server]:
     """A server of the system's, which has what a replica is made with."""
-    binaries = Path("/usr/lib/postgresql/15/bin")
+    binaries = SYSTEM / "15" / "bin"
     if not (binaries / "pg_basebackup").exists():
         pytest.skip("there is no pg_basebackup here")
     with open_folder() as folder:
