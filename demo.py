@@ -17,11 +17,12 @@ import psycopg
 from sqlrail import archive, local, report
 from sqlrail.apply import migrate, status
 from sqlrail.backend import Applied
-from sqlrail.connect import connect, hide
+from sqlrail.connect import connect
 from sqlrail.errors import Interrupted, SqlrailError
 from sqlrail.restore import restore
 from sqlrail.scratch import scratch
 from sqlrail.settings import Settings, read
+from sqlrail.words import masked
 
 ROOT = Path(__file__).resolve().parent
 #: what sync({ alter: true }) sends at each start of the application
@@ -56,10 +57,10 @@ def main() -> int:
         with _server(settings) as there, scratch(there, Teller().say) as elsewhere:
             _tell(replace(elsewhere, environment="test", migrations=ROOT / "migrations"))
     except SqlrailError as exc:
-        print(hide(str(exc), settings), file=sys.stderr)
+        print(masked(str(exc), settings.secrets), file=sys.stderr)
         return exc.exit_code
     except psycopg.Error as exc:
-        print(hide(f"the database failed: {exc}", settings), file=sys.stderr)
+        print(masked(f"the database failed: {exc}", settings.secrets), file=sys.stderr)
         return 1
     except BrokenPipeError:  # nobody is listening any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

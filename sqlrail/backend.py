@@ -27,7 +27,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table, get_migration_hash
 
 from sqlrail import explain, orphans, outside, rights, wire
-from sqlrail.connect import Connection, connect, hide
+from sqlrail.connect import Connection, connect
 from sqlrail.errors import (
     Busy,
     ConnectionFailed,
@@ -1053,7 +1053,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized == "WARNING":
-            self.say(hide(f"warning: {diagnostic.message_primary}", self.settings))
+            self.say(f"warning: {diagnostic.message_primary}")
 
     @contextmanager
     def _telling_what_stands(self) -> Iterator[None]:

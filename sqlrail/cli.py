@@ -31,6 +31,7 @@ from sqlrail.errors import (
     UsageError,
 )
 from sqlrail.settings import ENVIRONMENTS, Settings, read
+from sqlrail.words import Script, masked, visible
 
 if TYPE_CHECKING:  # what a verb needs is imported when it is called
     from sqlrail.cleanup import Cleanup
@@ -264,11 +265,11 @@ class _Talk:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self.secrets = Settings()
+        self.settings = Settings()
 
     def say(self, text: str) -> None:
         try:
-            print(_hidden(text, self.secrets), file=sys.stderr, flush=True)
+            print(_shown(text, self.settings), file=sys.stderr, flush=True)
         except OSError:  # nobody reads: no reason to stop
             _discard(sys.stderr)
 
@@ -285,7 +286,7 @@ class _Talk:
     def _tell(self, text: str) -> None:
         if not self.as_json:
             with suppress(OSError):  # nobody reads, or the disk is full: no reason to stop between two files
-                print(text, flush=True)
+                print(visible(text), flush=True)
 
 
 class _Bar:
@@ -319,7 +320,7 @@ class _Bar:
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
-        text = _hidden(done.text, self.talk.secrets)
+        text = _shown(done.text, self.talk.settings)
         if self.bar is None:
             columns = (
                 TextColumn("{task.description}", markup=False),
@@ -392,7 +393,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     is_local = options.verb in LOCAL or (options.verb == "lint" and (options.all or options.files))
     with _naming_all(options):
         settings = read(flags, need_database=not is_local)
-    talk.secrets = settings
+    talk.settings = settings
     for warning in settings.warnings:
         talk.say(f"warning: {warning}")
     if options.verb == "stop":
@@ -513,7 +514,7 @@ def _lint(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resul
         raise UsageError("--json and --format github are two forms of one output: choose one.")
     with _naming_all(options):
         done = lint(settings, talk, [Path(name) for name in options.files], every=options.all)
-    text = report.lint_github(done) if options.format == "github" else report.lint_text(done)
+    text = Script(report.lint_github(done)) if options.format == "github" else report.lint_text(done)
     return FOUND if options.check and not done.is_clean else OK, report.lint_json(done), text
 
 
@@ -539,7 +540,7 @@ def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
         raise UsageError("--print-sql prints the one transaction of a cleanup; an --online one has many.")
     if options.print_sql:
         script = print_sql(settings, talk, named, every=options.all)
-        return OK, {"sql": script}, script
+        return OK, {"sql": script}, Script(script)
     if options.online and not options.dry_run:
         result = _clean_online(options, settings, talk, named)
     else:
@@ -651,7 +652,7 @@ def _drift(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     )
     result = drift(settings, talk, choice, pending=options.pending, orm=options.orm)
     document = report.drift_json(result, with_drops=options.with_drops)
-    text = document["sql"] if options.print_sql else report.drift_text(result)
+    text = Script(document["sql"]) if options.print_sql else report.drift_text(result)
     return FOUND if options.check and result.differences else OK, document, text
 
 
@@ -678,7 +679,7 @@ def _schema(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
         if options.check:
             raise UsageError("schema --check needs the file: --schema-file FILE, or SQLRAIL_SCHEMA_FILE.")
         text = schema(settings, talk.say)
-        return OK, {"sql": text}, text.rstrip("\n")
+        return OK, {"sql": text}, Script(text.rstrip("\n"))
     if options.check:
         difference = check_schema(settings, talk.say, path)
         document = {"path": str(path), "stale": bool(difference), "difference": difference}
@@ -740,10 +741,10 @@ def _ignore_signals() -> None:
 def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
     from sqlrail.report import error_json
 
-    text = _hidden(str(error), talk.secrets)
+    text = _shown(str(error), talk.settings)
     try:
         if verbose:
-            print(_hidden("".join(traceback.format_exception(error)), talk.secrets), file=sys.stderr)
+            print(_shown("".join(traceback.format_exception(error)), talk.settings), file=sys.stderr)
         if talk.as_json:
             _print_result(error_json(error, text))
         else:
@@ -757,12 +758,12 @@ def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
 
 
 def _print_result(result: Mapping[str, Any] | str) -> None:
-    print(result if isinstance(result, str) else json.dumps(result, indent=2), flush=True)
+    if not isinstance(result, str):
+        result = json.dumps(result, indent=2)
+    elif sys.stdout.isatty() or not isinstance(result, Script):
+        result = visible(result)
+    print(result, flush=True)
 
 
-def _hidden(text: str, settings: Settings) -> str:
-    from sqlrail.connect import hide
-
-    # Also where the settings could not be read: a URL in a wrong place is still a URL.
-    masked = re.sub(r"(://[^:/@\s]*:)[^\s]*@", r"\1***@", hide(text, settings))
-    return re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s'&]+)", r"\1***", masked)
+def _shown(text: str, settings: Settings) -> str:
+    return visible(masked(text, settings.secrets))

@@ -1,9 +1,8 @@
-"""Connections to the database, and the hiding of secrets in all that is said about them."""
+"""Connections to the database."""
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlrail.errors import ConnectionFailed, Interrupted
 from sqlrail.settings import Settings
+from sqlrail.words import masked
 
 if TYPE_CHECKING:  # why a connection failed is asked where one did
     from sqlrail.unreachable import Failure
@@ -63,7 +63,7 @@ def _connect(settings: Settings, options: str | None, say: Callable[[str], objec
             raise _failed(settings, failure, waiting)
         if not waiting:
             text = f"waiting for {target(settings)}, {settings.wait:g} s at the most (--wait): {failure.what}"
-            say(hide(text, settings))
+            say(masked(text, settings.secrets))
             waiting = True
         time.sleep(pause)
         pause = min(pause * 2, PAUSES[1])
@@ -102,7 +102,7 @@ def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFai
         text = f"{where}: {failure.what} ({failure.words}). {failure.remedy}"
     if failure.passes and not settings.wait:
         text += " --wait 60s waits for it."
-    return ConnectionFailed(hide(text, settings))
+    return ConnectionFailed(masked(text, settings.secrets))
 
 
 def target(settings: Settings) -> str:
@@ -111,7 +111,7 @@ def target(settings: Settings) -> str:
     if part["service"] and not (given.get("host") or given.get("hostaddr")):
         return f"service {part['service']}"
     host = part["host"] or part["hostaddr"] or "the local socket"
-    return hide(f"{part['user']}@{host}:{part['port']}/{part['dbname'] or part['user']}", settings)
+    return f"{part['user']}@{host}:{part['port']}/{part['dbname'] or part['user']}"
 
 
 def _parameters(settings: Settings) -> dict[str, str]:
@@ -119,14 +119,3 @@ def _parameters(settings: Settings) -> dict[str, str]:
     given = conninfo_to_dict(settings.database_url or "")
     defaults = {option.keyword.decode(): option.val or b"" for option in psycopg.pq.Conninfo.get_defaults()}
     return {name: str(given.get(name) or default.decode()) for name, default in defaults.items()}
-
-
-def hide(text: str, settings: Settings) -> str:
-    """The text without any password of ours in it."""
-    for secret in settings.secrets:
-        # One that is short or a plain word is hidden as a word only: as a piece of others, as in 001_users for
-        # "users", it would blot out the message.
-        word = len(secret) < 4 or re.fullmatch(r"[a-z]+", secret)
-        pattern = rf"(?<!\w){re.escape(secret)}(?!\w)" if word else re.escape(secret)
-        text = re.sub(pattern, "***", text)
-    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -17,6 +16,7 @@ from sqlrail.errors import DatabaseFailed
 from sqlrail.explain import sentence
 from sqlrail.orphans import Cleaned, Relation
 from sqlrail.settings import Settings
+from sqlrail.words import printable
 
 #: sql/doctor_<kind>.sql, in the order in which they are told
 KINDS = (
@@ -224,4 +224,4 @@ def _script(parts: Iterable[tuple[Finding, Sequence[str]]]) -> str:
 
 def _heading(one: Finding) -> list[str]:
     lines = [f"{one.table} {one.object}: {one.reason}.", *([f"Note: {one.advice}."] if one.advice else [])]
-    return [re.sub(r"\s", " ", line) for line in lines]
+    return [printable(line) for line in lines]

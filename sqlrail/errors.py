@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+from sqlrail.words import printable
+
 
 class SqlrailError(Exception):
     """Something went wrong."""
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or " ".join((self.__doc__ or "").split()))
+    def __init__(self, *lines: str) -> None:
+        """Each line stays one, whatever the names and values in it hold."""
+        super().__init__("\n".join(map(printable, lines)) or " ".join((self.__doc__ or "").split()))
         #: ids of the migrations that were committed by this run before it ended
         self.applied: list[str] = []
         #: ids of those that it had rolled back

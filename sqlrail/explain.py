@@ -12,6 +12,7 @@ from sqlrail import orphans, statements
 from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
 from sqlrail.history import File
 from sqlrail.statements import NAME, Piece, Statement, plain
+from sqlrail.words import printable
 
 #: bytes of a statement that tell what it needs
 _ENOUGH = 10_000
@@ -25,10 +26,13 @@ _COPY = (
 def sentence(error: psycopg.Error) -> str:
     """What the server says, in one paragraph; without the statement, which may hold a secret."""
     diag = error.diag
-    if diag.message_primary is None:
-        return " ".join(str(error).split())
-    parts = [diag.message_primary, diag.message_detail, diag.message_hint]
-    return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)
+    parts = (
+        [diag.message_primary, diag.message_detail, diag.message_hint]
+        if diag.message_primary
+        else [str(error)]
+    )
+    lines = [" ".join(part.split()) for part in parts if part]
+    return printable(" ".join(line if line.endswith((".", "?", "!")) else f"{line}." for line in lines))
 
 
 def failure(

@@ -22,7 +22,7 @@ from sqlrail import wire
 from sqlrail.connect import connect
 from sqlrail.errors import SqlrailError
 from sqlrail.settings import Settings
-from sqlrail.statements import printable
+from sqlrail.words import printable
 
 #: seconds before something that gave way to somebody's lock is tried again: the first, and the most (as pgroll does)
 BACKOFF = (1.0, 60.0)

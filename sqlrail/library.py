@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from sqlrail.connect import hide
 from sqlrail.errors import Bug, SqlrailError
 from sqlrail.settings import Settings, given
+from sqlrail.words import masked
 
 if TYPE_CHECKING:
     from sqlrail.backend import Applied
@@ -158,7 +158,7 @@ class Talk:
         self.settings, self._say = settings, say
 
     def say(self, text: str) -> None:
-        self._say(hide(text, self.settings))
+        self._say(masked(text, self.settings.secrets))
 
     def applied(self, done: Applied) -> None:
         """The result has it."""
@@ -171,7 +171,7 @@ def _hiding(settings: Settings) -> Iterator[None]:
         yield
     except Exception as exc:
         failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
-        failure.args = (hide(str(failure), settings),)
+        failure.args = (masked(str(failure), settings.secrets),)
         if failure is exc:
             raise
         raise failure from exc

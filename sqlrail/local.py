@@ -112,7 +112,7 @@ def stop(home: Path) -> bool:
             if pid and not stopped and _serves(pid, place):
                 os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast" shutdown
                 stopped = True
-    raise LocalServerFailed(f"PostgreSQL in {place.base} does not stop.{_tail(place)}")
+    raise LocalServerFailed(f"PostgreSQL in {place.base} does not stop.", *_tail(place))
 
 
 def _start(place: Place, binaries: Path, options: Mapping[str, str], say: Callable[[str], None]) -> Server:
@@ -125,12 +125,13 @@ def _start(place: Place, binaries: Path, options: Mapping[str, str], say: Callab
             if lock is None:
                 continue  # someone's server is on its way up or down
             if tries == TRIES:
-                raise LocalServerFailed(f"PostgreSQL does not start in {place.base}.{_tail(place)}")
+                raise LocalServerFailed(f"PostgreSQL does not start in {place.base}.", *_tail(place))
             tries += 1
             _launch(place, within_reach(binaries, place), options, lock, say)
     raise LocalServerFailed(
         f"PostgreSQL in {place.base} cannot be reached after {PATIENCE:.0f} s. "
-        f"Run `make db-stop`, then try again.{_tail(place)}"
+        f"Run `make db-stop`, then try again.",
+        *_tail(place),
     )
 
 
@@ -210,7 +211,7 @@ def _run(command: Sequence[object], place: Place, lock: int, statements: bytes =
             )
         except subprocess.CalledProcessError:
             name = Path(str(command[0])).name
-            raise LocalServerFailed(f"{name} failed in {place.base}.{_tail(place)}") from None
+            raise LocalServerFailed(f"{name} failed in {place.base}.", *_tail(place)) from None
 
 
 def _running(place: Place, binaries: Path) -> Server | None:
@@ -300,12 +301,12 @@ def _until(deadline: float) -> Iterator[None]:
         time.sleep(0.01)
 
 
-def _tail(place: Place) -> str:
+def _tail(place: Place) -> list[str]:
     try:
         lines = place.log.read_text(errors="replace").splitlines()
     except FileNotFoundError:
-        return ""
-    return "".join(f"\n  {line}" for line in [f"The end of {place.log}:", *lines[-10:]])
+        return []
+    return [f"  {line}" for line in [f"The end of {place.log}:", *lines[-10:]]]
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:
         return
     if all(problem.kind == "depends" for problem in refusing):
         raise BadFile(refusing[0].message)
-    failure = Refused("\n".join([*(problem.message for problem in refusing), "Nothing was changed."]))
+    failure = Refused(*(problem.message for problem in refusing), "Nothing was changed.")
     failure.details["problems"] = [as_json(problem) for problem in refusing]
     raise failure
 

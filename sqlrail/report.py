@@ -18,7 +18,7 @@ from sqlrail.history import Entry
 from sqlrail.orphans import Cleaned, join
 from sqlrail.problems import Problem, as_json
 from sqlrail.repair import Repair
-from sqlrail.statements import printable
+from sqlrail.words import printable
 
 if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail import online

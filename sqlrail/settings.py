@@ -211,7 +211,7 @@ def read(
     asked = bool(values.pop("embedded", False))
     embedded = need_database and not named and _may_be_embedded(environment, asked, problems)
     if problems:
-        raise SettingsError("\n".join(problems))
+        raise SettingsError(*problems)
     outside = url is not None and url != from_file.get("DATABASE_URL")
     for name, value in from_file.items():
         # A .env that names another place must not lead a URL from outside there.
@@ -263,7 +263,7 @@ def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Setting
         except (TypeError, ValueError) as exc:
             problems.append(f"{name} is {value!r}: {exc}.")
     if problems:
-        raise SettingsError("\n".join(problems))
+        raise SettingsError(*problems)
     timeout_given = "connect_timeout" in parameters or os.environ.get("PGCONNECT_TIMEOUT")
     return Settings(
         database_url=url,

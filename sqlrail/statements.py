@@ -17,6 +17,7 @@ from functools import cached_property, lru_cache
 from typing import BinaryIO, NamedTuple
 
 from sqlrail.errors import BadFile
+from sqlrail.words import printable
 
 #: Bytes of SQL that fit one Query message: PQ_LARGE_MESSAGE_LIMIT (src/include/libpq/libpq.h), which is
 #: MaxAllocSize - 1, less the length word and the final zero. Beyond it the server hangs up without an error.
@@ -469,11 +470,6 @@ def plain(name: str) -> str:
     else:
         name = re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
     return name.encode()[:NAME_LIMIT].decode(errors="ignore")
-
-
-def printable(text: str) -> str:
-    """The text on one line, which cannot tell a terminal what to do: all else is spelt as Python spells it."""
-    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
 
 
 def brief(text: bytes, limit: int) -> str:
