@@ -47,7 +47,7 @@ WITH RECURSIVE target AS (
       JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = part.oid
      WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
        -- bits of tgtype: 4 is INSERT, 16 is UPDATE
-       AND t.tgtype & CASE WHEN {action} IN ('set null', 'set default') THEN 16 ELSE 4 END <> 0
+       AND t.tgtype & CASE WHEN {changed} THEN 16 ELSE 4 END <> 0
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS up WHERE up.oid = t.tgparentid AND up.tgenabled IN ('O', 'A'))
 )
 SELECT json_build_object(
@@ -67,7 +67,7 @@ SELECT json_build_object(
     'lost', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM unnest({columns}::text[]) AS name
               WHERE name NOT IN (SELECT attribute.name FROM attribute WHERE NOT generated)),
     'needed', (SELECT coalesce(json_agg(name ORDER BY attnum), '[]') FROM attribute
-                WHERE needed AND NOT generated AND NOT archived),
+                WHERE needed AND NOT generated AND NOT archived AND NOT {changed}),
     'not_null', (SELECT coalesce(json_agg(name), '[]') FROM attribute WHERE not_null AND NOT archived),
     'defaults', (SELECT json_object_agg(name, "default") FROM attribute WHERE NOT generated),
     'primary', (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')
@@ -90,11 +90,11 @@ SELECT json_build_object(
             'guarded', EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
                                 WHERE t.tgconstraint = fk.oid AND t.tgrelid = fk.conrelid AND t.tgtype & 4 <> 0
                                   AND t.tgenabled IN ('O', 'A')),
-            -- The columns that a deletion of this run may have emptied.
-            'unset', CASE WHEN fk.confrelid IN (SELECT oid FROM deleted)
-                           AND fk.confdeltype = CASE {action} WHEN 'set null' THEN 'n' WHEN 'set default' THEN 'd' END
-                THEN (SELECT json_agg(a.attname) FROM pg_catalog.pg_attribute AS a
-                       WHERE a.attrelid = fk.conrelid AND a.attnum = ANY (coalesce(fk.confdelsetcols, fk.conkey))) END,
+            'on_delete', fk.confdeltype,
+            -- Whether this run may have deleted what it refers to, and the columns that it would have set then.
+            'is_deleted', fk.confrelid IN (SELECT oid FROM deleted),
+            'sets', (SELECT json_agg(a.attname) FROM pg_catalog.pg_attribute AS a
+                      WHERE a.attrelid = fk.conrelid AND a.attnum = ANY (coalesce(fk.confdelsetcols, fk.conkey))),
             'columns', (SELECT json_agg(a.attname ORDER BY k.n)
                           FROM unnest(fk.conkey) WITH ORDINALITY AS k(attnum, n)
                           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = fk.conrelid AND a.attnum = k.attnum),
@@ -115,5 +115,5 @@ SELECT json_build_object(
     'triggers', (SELECT coalesce(json_agg(trigger ORDER BY name), '[]') FROM trigger),
     'rules', (SELECT coalesce(json_agg(r.rulename ORDER BY 1), '[]') FROM pg_catalog.pg_rewrite AS r
                WHERE r.ev_class = target.oid AND r.ev_enabled IN ('O', 'A')
-                 AND r.ev_type = CASE WHEN {action} IN ('set null', 'set default') THEN '2' ELSE '3' END))
+                 AND r.ev_type = CASE WHEN {changed} THEN '2' ELSE '3' END))
   FROM target;

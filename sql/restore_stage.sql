@@ -1,26 +1,29 @@
--- What the archive still holds of a run, parted into shapes: one relation, table and action, and the same columns.
+-- What the archive still holds of a run, parted into shapes: one relation, table and kind, and the same columns. What
+-- keys of two actions have changed is of one kind: they may have changed the same row.
 -- Deferred keys shall say at once which row they do not want. Under any other xmloption, fragments are no xml.
 SET CONSTRAINTS ALL IMMEDIATE;
 SET LOCAL xmloption = content;
 
 CREATE TEMP TABLE sqlrail_shape ON COMMIT DROP AS
-SELECT row_number() OVER (ORDER BY min(id))::int AS shape, relation, source, action, columns, count(*) AS rows
-  FROM (SELECT id, relation, source, action, ARRAY(SELECT jsonb_object_keys(cells)) AS columns
+SELECT row_number() OVER (ORDER BY min(id))::int AS shape, relation, source, kind, columns, count(*) AS rows
+  FROM (SELECT id, relation, source, CASE WHEN action LIKE 'set %' THEN 'changed' ELSE action END AS kind,
+               ARRAY(SELECT jsonb_object_keys(cells)) AS columns
           FROM sqlrail.archive
          WHERE run = {run} AND ({relation}::text IS NULL OR relation = {relation})) AS archived
- GROUP BY relation, source, action, columns;
+ GROUP BY relation, source, kind, columns;
 
 -- back: it is where it belongs; why: what keeps it from there, in this round; final: in every round.
 CREATE TEMP TABLE sqlrail_back ON COMMIT DROP AS
-SELECT a.id, s.shape, row_number() OVER (PARTITION BY s.shape ORDER BY a.id) AS n,
+SELECT a.id, s.shape, a.action, row_number() OVER (PARTITION BY s.shape ORDER BY a.id) AS n,
        false AS back, NULL::text AS why, false AS final
   FROM sqlrail.archive AS a
   JOIN pg_temp.sqlrail_shape AS s
-    ON s.relation = a.relation AND s.source = a.source AND s.action = a.action
+    ON s.relation = a.relation AND s.source = a.source
+       AND s.kind = CASE WHEN a.action LIKE 'set %' THEN 'changed' ELSE a.action END
        AND s.columns = ARRAY(SELECT jsonb_object_keys(a.cells))
  WHERE a.run = {run};
 ALTER TABLE pg_temp.sqlrail_back ADD PRIMARY KEY (id);
 CREATE INDEX ON pg_temp.sqlrail_back (shape, n);
 ANALYZE pg_temp.sqlrail_back;
 
-SELECT shape, relation, source, action, columns, rows FROM pg_temp.sqlrail_shape ORDER BY shape;
+SELECT shape, relation, source, kind, columns, rows FROM pg_temp.sqlrail_shape ORDER BY shape;

@@ -15,9 +15,9 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
-from sqlrail import orphans
+from sqlrail import history, orphans
 from sqlrail.backend import PASSING, Backend, Listener
-from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.errors import DatabaseFailed, Refused, SqlrailError
 from sqlrail.explain import sentence
 from sqlrail.orphans import Relation, join
 from sqlrail.settings import Settings
@@ -27,6 +27,8 @@ SAMPLES = 5
 #: classes of SQLSTATE that are about a row: its values, a constraint, what a trigger raised, a limit. While cells
 #: are read also 42: the text of a regclass or a tsquery may be wrong by now, but no right is a row's fault.
 ROWS, CELLS, RIGHTS = ("22", "23", "54", "P0"), ("22", "23", "42", "54"), ("42501",)
+#: the kind of rows that are still there: one or several keys have set columns of theirs to null or default
+CHANGED = "changed"
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,17 @@ class _Shape:
     number: int
     relation: str
     source: str
-    action: str
+    kind: str  # deleted as an orphan or by a cascade, or changed
     columns: list[str]  # that were archived
     rows: int
     facts: dict[str, Any] | None = None
     keys: list[dict[str, Any]] = field(default_factory=list)
     stuck: str | None = None  # why none of its rows can go anywhere
+    of: _Shape | None = None  # that its rows were parted from
 
     @property
     def is_update(self) -> bool:
-        return self.action in ("set null", "set default")
+        return self.kind == CHANGED
 
 
 def restore(
@@ -166,6 +169,7 @@ class _Work:
     def __init__(self, backend: Backend, run: int, relation: str | None, *, force: bool) -> None:
         self.backend, self.run, self.force = backend, run, force
         self.notes: list[str] = []
+        self.others: list[Relation] | None = None
         stage = backend.message("archive_format") + backend.message(
             "restore_stage", run=run, relation=relation
         )
@@ -176,13 +180,16 @@ class _Work:
 
     def do(self) -> Restore:
         self.ask("restore_lock", sources=[shape.source for shape in self.shapes])
-        for shape in self.shapes:
+        for shape in [*self.shapes]:
             self._look(shape)
+            self._part(shape)
         self._guard()
         going = [shape for shape in self.shapes if not shape.stuck]
         for shape in self.shapes:
             if shape.stuck:
                 self._leave(shape, 1, shape.rows, shape.stuck, final=True)
+            elif shape.of:
+                self._take_over(shape, shape.of)
             else:
                 self._fill(shape)
         # What a cascade changed is put right on rows that are there again, its last change first.
@@ -195,8 +202,14 @@ class _Work:
 
     def _look(self, shape: _Shape) -> None:
         sources = [each.source for each in self.shapes if each.relation == shape.relation]
+        # Its orphans may all be back already, and those that were changed with them not.
+        sources.append(sql.Identifier(*Relation.parse(shape.relation).child).as_string())
         question = self.backend.message(
-            "restore_facts", source=shape.source, columns=shape.columns, action=shape.action, sources=sources
+            "restore_facts",
+            source=shape.source,
+            columns=shape.columns,
+            changed=shape.is_update,
+            sources=sources,
         )
         found = self.backend.ask(orphans.quickly(self.backend, question))
         if not found:
@@ -210,7 +223,8 @@ class _Work:
         name = facts["schema"], facts["table"]
         table = sql.Identifier(*name)
         facts |= {
-            "rows": sql.Identifier("pg_temp", f"sqlrail_rows_{shape.number}"),
+            "path": name,
+            "rows": sql.Identifier("pg_temp", f"sqlrail_rows_{(shape.of or shape).number}"),
             "id": sql.Identifier(mark),
             "table": table,
             # Rows that inherit from the table are other tables' rows.
@@ -223,7 +237,7 @@ class _Work:
             shape.stuck = f"{shape.source} has a new column without a default that may not be null ({new})"
         elif shape.is_update:
             self._look_at_update(shape, facts)
-        elif shape.action == "orphan" and not self.force:
+        elif shape.kind == "orphan" and not self.force:
             self._look_for_parent(shape)
         elif not shape.keys and not self.force:
             shape.stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
@@ -232,38 +246,94 @@ class _Work:
             key["operators"] = orphans.ask_facts(self.backend, said)["operators"]
 
     def _look_for_parent(self, shape: _Shape) -> None:
-        assert shape.facts is not None
         relation = Relation.parse(shape.relation)
+        if key := self._key_of(shape, relation):
+            _add(shape, key)
+            # Where a row has lost two parents, one relation has deleted it, and the other found nothing any more.
+            for other in self._others_of(shape, relation):
+                if key := self._key_of(shape, other):
+                    _add(shape, key)
+
+    def _key_of(self, shape: _Shape, relation: Relation) -> dict[str, Any] | None:
+        """A relation in the form of a foreign key; None, and why, where its table or a column is gone."""
+        assert shape.facts is not None
         columns, keys = [*relation.columns], [*relation.keys]
-        parent = sql.Identifier(*relation.parent).as_string()
         found = self.ask(
             "restore_parent",
             run=self.run,
-            relation=shape.relation,
+            relation=str(relation),
             source=shape.source,
-            parent=parent,
+            parent=sql.Identifier(*relation.parent).as_string(),
             keys=keys,
         )
+        why = None
         if not found:
-            shape.stuck = f"there is no table {join(*relation.parent)} with a column {_list(keys)}"
+            why = f"there is no table {join(*relation.parent)} with a column {_list(keys)}"
         elif missing := [column for column in columns if column not in shape.facts["all"]]:
-            shape.stuck = (
-                f"{shape.source} has no column {_list(missing)}, so nothing says which rows have a parent"
-            )
-        else:
-            # A foreign key that says the same guards it, and needs no look of its own.
-            same = [key for key in shape.keys if key["guarded"] and (key["columns"], key["keys"]) == (columns, keys)
-                    and (key["schema"], key["table"]) == (found[0][0]["schema"], found[0][0]["table"])]  # fmt: skip
-            more = {"name": shape.relation, "columns": columns, "keys": keys, "full": False, "guarded": False}
-            shape.keys = shape.keys if same else [{**found[0][0], **more}, *shape.keys]
+            why = f"{shape.source} has no column {_list(missing)}, so nothing says which rows have a parent"
+        if why and str(relation) == shape.relation:
+            shape.stuck = why
+        if why:
+            return None
+        more = {"name": str(relation), "columns": columns, "keys": keys, "full": False, "guarded": False}
+        return {**found[0][0], **more, "sets": columns, "on_delete": None, "is_deleted": False}
 
-    @staticmethod
-    def _look_at_update(shape: _Shape, facts: dict[str, Any]) -> None:
-        shape.keys = [key for key in shape.keys if key["unset"]]
+    def _others_of(self, shape: _Shape, relation: Relation) -> list[Relation]:
+        """The other relations of the table that the migrations declare, or the run has cleaned."""
+        if self.others is None:
+            declared, note = _declared(self.backend.settings)
+            self.notes += [note] if note else []
+            logged = [Relation.parse(text) for (text,) in self.ask("restore_relations", run=self.run)]
+            self.others = list(dict.fromkeys([*declared, *logged]))
+        others = [other for other in self.others if other != relation]
+        names = [shape.source, *(sql.Identifier(*other.child).as_string() for other in others)]
+        (own,), *tables = self.ask("tables_named", names=names)
+        return [other for other, (table,) in zip(others, tables, strict=True) if table == own]
+
+    def _look_at_update(self, shape: _Shape, facts: dict[str, Any]) -> None:
+        own = self._own_key(shape, facts)
+        acted = [key for key in shape.keys if key["is_deleted"] and key["on_delete"] in "nd"]
+        shape.keys = [*own, *(key for key in acted if key not in own)]
         if not shape.keys:
             shape.stuck = f"no foreign key of {shape.source} says any more which columns a deletion emptied"
         elif not facts["primary"] or not set(facts["primary"]) <= set(shape.columns):
             shape.stuck = f"{shape.source} has no primary key of then by which its rows could be found"
+
+    def _own_key(self, shape: _Shape, facts: dict[str, Any]) -> list[dict[str, Any]]:
+        """The relation itself, if it has set its own orphans to null or default and deleted none."""
+        relation = Relation.parse(shape.relation)
+        has_deleted = any(it.relation == shape.relation and it.kind == "orphan" for it in self.shapes)
+        if has_deleted or relation.child != facts["path"][-len(relation.child) :]:
+            return []
+        key = self._key_of(shape, relation)
+        shape.stuck = None  # other keys may say
+        if key is None:
+            return []
+        same = [it for it in shape.keys if _says_the_same(it, key)]
+        if not same:
+            return [key]
+        return [it for it in same if it["on_delete"] in "nd"]
+
+    def _part(self, shape: _Shape) -> None:
+        """Rows that one key deletes while another empties the same column: which was first, the rows must say."""
+        if shape.kind != "cascade" or shape.stuck or not _is_contested(shape.keys):
+            return
+        other = _Shape(len(self.shapes) + 1, shape.relation, shape.source, CHANGED, shape.columns, shape.rows)
+        other.of = shape
+        self._look(other)
+        if not other.stuck:
+            self.ask("restore_part", shape=other.number, of=shape.number)
+            self.shapes.append(other)
+        elif not self.force:
+            shape.stuck = (
+                f"one key of {shape.source} deletes rows and another empties them, and {other.stuck}"
+            )
+
+    def _take_over(self, shape: _Shape, of: _Shape) -> None:
+        """Those of another shape's rows that were emptied, and not deleted."""
+        assert shape.facts is not None
+        if not of.stuck:
+            self._ask(shape, "restore_kept", of=of.number, **_left_by(shape, shape.facts))
 
     def _guard(self) -> None:
         """Refused if the tables are not what they were, unless forced; triggers and rules refuse in any case."""
@@ -420,35 +490,30 @@ class _Work:
 
     def _unset(self, shape: _Shape, facts: dict[str, Any]) -> dict[str, sql.Composable]:
         """Marks what is not as the cascade left it, and returns what the update is made of."""
-        emptied = {column for key in shape.keys for column in key["unset"]}
-        untouched = []
-        for column in dict.fromkeys(column for key in shape.keys for column in key["columns"]):
-            name = sql.Identifier(column)
-            is_same = sql.SQL("p.{0} IS NOT DISTINCT FROM r.{0}").format(name)
-            left = facts["defaults"][column] if shape.action == "set default" else "NULL"
-            if column in emptied:
-                is_same = sql.SQL("({} OR p.{} IS NOT DISTINCT FROM ({}))").format(
-                    is_same, name, sql.SQL(left)
-                )
-            untouched.append(is_same)
-        names = [sql.Identifier(column) for column in sorted(emptied)]
-        parts: dict[str, sql.Composable] = {
-            "matches": _matches(facts["primary"]),
-            "untouched": sql.SQL(" AND ").join(untouched),
-        }
+        parts = _left_by(shape, facts)
         self._ask(
             shape, "restore_unset", **parts,
-            emptied=sql.SQL(" OR ").join(sql.SQL("p.{0} IS DISTINCT FROM r.{0}").format(name) for name in names),
-            primary=sql.SQL(", ").join(sql.SQL("r.{}").format(sql.Identifier(name)) for name in facts["primary"]),
+            later=b" OR ".join(self._later(shape, each) for each in self.shapes if each.source == shape.source),
             gone=f"its row of {shape.source} is gone",
             changed=f"its row of {shape.source} has been changed since",
             same=f"its row of {shape.source} holds the old values already",
-            later="a later change of the same row comes first",
+            waits="a later change of the same row comes first",
         )  # fmt: skip
+        names = [sql.Identifier(column) for column in _emptied(shape, facts)]
         return {
             **parts,
             "assignments": sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(name) for name in names),
         }
+
+    def _later(self, shape: _Shape, other: _Shape) -> bytes:
+        assert shape.facts is not None
+        if other.facts is None or other.stuck or not other.is_update:
+            return b"false"
+        primary = [sql.Identifier(name) for name in shape.facts["primary"]]
+        is_same = sql.SQL(" AND ").join(sql.SQL("q.{0} = r.{0}").format(name) for name in primary)
+        return self._message(
+            shape, "restore_later", other=other.number, its=other.facts["rows"], is_same=is_same
+        )
 
     def _by_halves(self, shape: _Shape, name: str, faults: tuple[str, ...], **parts: Any) -> int:
         """Puts all of a shape's rows in one statement; what fails is halved until the rows at fault are alone.
@@ -496,14 +561,14 @@ class _Work:
                 *(column for key in shape.keys for column in key["columns"]),
             ]
             columns = list(dict.fromkeys(shown)) or shape.columns[:1]
-            for is_back, why, rows, samples in self.ask(
+            for is_back, action, why, rows, samples in self.ask(
                 "restore_report", shape=shape.number, columns=columns, samples=SAMPLES
             ):
                 if is_back:
                     counts[shape.relation] += rows
                 else:
                     found = tuple(sample for sample in samples or () if sample)
-                    reasons[shape.relation].append(Left(shape.source, shape.action, why, rows, found))
+                    reasons[shape.relation].append(Left(shape.source, action, why, rows, found))
             self._look_at_sequences(shape)
         ((run, gone, restored),) = self.ask("restore_finish", actor=self.backend.settings.actor, run=self.run)
         if gone != restored:
@@ -539,6 +604,69 @@ class _Work:
         assert shape.facts is not None
         common = {name: shape.facts[name] for name in ("rows", "id", "table", "target")}
         return self.backend.message(name, shape=shape.number, **{**common, **parts})
+
+
+def _declared(settings: Settings) -> tuple[list[Relation], str | None]:
+    """The relations that the migrations declare; where they cannot be read, a note that says so."""
+    if not settings.migrations.is_dir():
+        return [], None
+    try:
+        migrations, files = history.read_files(settings.migrations)
+    except SqlrailError as exc:
+        return (
+            [],
+            f"whether rows have lost a second parent, which a migration names, was not looked at: {exc}",
+        )
+    return [relation for migration in migrations for relation in files[migration.id].cleanup], None
+
+
+def _add(shape: _Shape, key: dict[str, Any]) -> None:
+    # A foreign key that says the same guards it, and needs no look of its own.
+    if not any(it["guarded"] and _says_the_same(it, key) for it in shape.keys):
+        shape.keys.insert(0, key)
+
+
+def _says_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in ("columns", "keys", "schema", "table"))
+
+
+def _is_contested(keys: list[dict[str, Any]]) -> bool:
+    """Whether a deletion by one of the keys might find nothing, because another has emptied its columns."""
+    keys = [key for key in keys if key["is_deleted"]]
+    deleting = {column for key in keys if key["on_delete"] == "c" for column in key["columns"]}
+    return any(deleting & set(key["sets"]) for key in keys if key["on_delete"] in "nd")
+
+
+def _emptied(shape: _Shape, facts: dict[str, Any]) -> dict[str, list[str]]:
+    """The columns that keys may have set, each with the values that they leave, as SQL."""
+    left: dict[str, list[str]] = {}
+    for key in shape.keys:
+        for column in key["sets"]:
+            values = {"n": ["NULL"], "d": [facts["defaults"][column]]}
+            left.setdefault(column, []).extend(values.get(key["on_delete"], [*values["n"], *values["d"]]))
+    return {column: list(dict.fromkeys(left[column])) for column in sorted(left)}
+
+
+def _left_by(shape: _Shape, facts: dict[str, Any]) -> dict[str, sql.Composable]:
+    """Whether a row p is the archived row r as the keys have left it."""
+    emptied = _emptied(shape, facts)
+    untouched = []
+    for column in dict.fromkeys(column for key in shape.keys for column in key["columns"]):
+        name = sql.Identifier(column)
+        same = [sql.SQL("p.{0} IS NOT DISTINCT FROM r.{0}").format(name)]
+        same += [
+            sql.SQL("p.{} IS NOT DISTINCT FROM ({})").format(name, sql.SQL(value))
+            for value in emptied.get(column, [])
+        ]
+        untouched.append(sql.SQL("({})").format(sql.SQL(" OR ").join(same)))
+    names = [sql.Identifier(column) for column in emptied]
+    return {
+        "matches": _matches(facts["primary"]),
+        "untouched": sql.SQL(" AND ").join(untouched),
+        "emptied": sql.SQL(" OR ").join(
+            sql.SQL("p.{0} IS DISTINCT FROM r.{0}").format(name) for name in names
+        ),
+    }
 
 
 def _matches(columns: list[str]) -> sql.Composable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -418,6 +419,153 @@ def test_what_somebody_else_has_emptied_since_stays_empty(db: Connection, databa
     db.execute(BACK + "; DELETE FROM people")
     assert counts(restore(database)) == (2, 0)
     assert db.execute("SELECT o, p FROM notes").fetchall() == [(1, None)]
+
+
+# Keys of several actions on one row
+
+ALICE = """
+    CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1);
+    CREATE TABLE orders (id int PRIMARY KEY, user_id int, code int UNIQUE, UNIQUE (id, code));
+    INSERT INTO orders VALUES (1, 1, 1), (2, 99, 2);
+    CREATE TABLE notes (id int PRIMARY KEY, a int, b int DEFAULT 1, c int);
+"""
+NULL = "FOREIGN KEY ({}) REFERENCES orders ({}) ON DELETE SET NULL"
+DEFAULT = "FOREIGN KEY ({}) REFERENCES orders ({}) ON DELETE SET DEFAULT"
+CASCADE = "FOREIGN KEY ({}) REFERENCES orders ({}) ON DELETE CASCADE"
+SEVERAL_KEYS = {
+    "null and default": (NULL.format("a", "id"), DEFAULT.format("b", "id")),
+    "default and null": (DEFAULT.format("b", "id"), NULL.format("a", "id")),
+    "null and default of one column": (NULL.format("b", "id"), DEFAULT.format("b", "code")),
+    "default and null of one column": (DEFAULT.format("b", "code"), NULL.format("b", "id")),
+    "null, then cascade, of one column": (NULL.format("a", "id"), CASCADE.format("a", "code")),
+    "cascade, then null, of one column": (CASCADE.format("a", "code"), NULL.format("a", "id")),
+    "null of one column of two, then cascade": (NULL.format("a, b", "id, code") + " (a)", CASCADE.format("a", "id")),
+    "null and cascade of two columns": (NULL.format("a", "id"), CASCADE.format("c", "id")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SEVERAL_KEYS)
+def test_a_row_that_keys_of_several_actions_touch_comes_back_whole(
+    case: str, any_database: str, connect: Connect
+) -> None:
+    connection = connect(any_database)
+    connection.execute(ALICE.encode())
+    for key in SEVERAL_KEYS[case]:
+        connection.execute(f"ALTER TABLE notes ADD {key}".encode())
+    connection.execute(
+        "INSERT INTO notes VALUES (1, 2, 2, 2), (2, 1, 1, 2), (3, 2, 2, 1), (4, 1, 1, 1), (5, NULL, NULL, NULL)"
+    )
+    if "of one column of two" not in case:
+        connection.execute("INSERT INTO notes VALUES (6, 1, 2, 1), (7, 2, 1, 1)")
+    before = contents(connection)
+    clean(any_database)
+    assert contents(connection) != before
+    connection.execute(BACK)
+    result = restore(any_database)
+    assert (reasons(result), archived(connection)) == ({}, 0)
+    connection.execute("DELETE FROM users WHERE id = 99")
+    assert contents(connection) == before
+
+
+def test_a_row_that_was_emptied_by_one_action_and_then_by_another_keeps_each_change(
+    db: Connection, database: str
+) -> None:
+    """Archived three times: each time as the change before had left it."""
+    db.execute(
+        """CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1);
+        CREATE TABLE orders (id int PRIMARY KEY, user_id int, up int);
+        INSERT INTO orders VALUES (1, 1, NULL), (20, 99, NULL), (21, 1, 20), (22, 1, 21);
+        CREATE TABLE notes (id int PRIMARY KEY, a int DEFAULT 1 REFERENCES orders ON DELETE SET DEFAULT,
+            b int REFERENCES orders ON DELETE SET NULL, c int DEFAULT 1 REFERENCES orders ON DELETE SET DEFAULT);
+        INSERT INTO notes VALUES (1, 20, 21, 22), (2, 22, 20, 21), (3, 21, 22, 20), (4, 21, 21, 20)"""
+    )
+    before = contents(db)
+    clean(database, ORDERS, "orders.up -> orders.id")
+    assert archived(db) == 3 + 3 * 3 + 2
+    assert db.execute("SELECT DISTINCT a, b, c FROM notes").fetchall() == [(1, None, 1)]
+    db.execute(BACK)
+    assert (reasons(restore(database)), archived(db)) == ({}, 0)
+    db.execute("DELETE FROM users WHERE id = 99")
+    assert contents(db) == before
+
+
+def test_rows_without_a_primary_key_that_were_deleted_or_emptied_are_not_doubled(
+    db: Connection, database: str
+) -> None:
+    db.execute((ALICE + "ALTER TABLE notes DROP CONSTRAINT notes_pkey").encode())
+    for key in (NULL.format("a", "id"), CASCADE.format("a", "code")):
+        db.execute(f"ALTER TABLE notes ADD {key}".encode())
+    db.execute("INSERT INTO notes VALUES (1, 2), (2, 1)")
+    clean(database)
+    db.execute(BACK)
+    result = restore(database)
+    assert (counts(result), archived(db)) == ((1, 1), 1)
+    (why,) = reasons(result)
+    assert why.startswith(
+        "one key of public.notes deletes rows and another empties them, and public.notes has no"
+    )
+    assert db.execute("SELECT id, a FROM notes ORDER BY id").fetchall() == [(1, None), (2, 1)]
+
+
+def test_a_relation_that_sets_its_own_orphans_to_null_gets_their_values_back(
+    db: Connection, database: str
+) -> None:
+    db.execute(SHOP)
+    before = contents(db)
+    clean(database)
+    db.execute(
+        "INSERT INTO orders SELECT (cells->>'id')::int, NULL, (cells->>'total')::numeric FROM sqlrail.archive;"
+        "UPDATE sqlrail.archive SET action = 'set null'"
+    )
+    assert counts(restore(database)) == (0, 1)
+    db.execute(BACK)
+    assert (reasons(restore(database)), archived(db)) == ({}, 0)
+    db.execute("DELETE FROM users WHERE id = 99")
+    assert contents(db) == before
+
+
+# A row that has lost two parents
+
+TWO = """CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1);
+    CREATE TABLE orders (id int PRIMARY KEY, user_id int, seller_id int);
+    INSERT INTO orders VALUES (10, 1, 1), (11, 99, 98), (12, 99, 1), (13, 1, 98)"""
+SELLER = "orders.seller_id -> users.id"
+
+
+@pytest.mark.parametrize("how", ["named", "declared", "a key"])
+def test_a_row_that_lost_two_parents_goes_back_when_both_are_there(
+    db: Connection, database: str, how: str, tmp_path: Path
+) -> None:
+    db.execute(TWO.encode())
+    if how == "a key":
+        db.execute("ALTER TABLE orders ADD FOREIGN KEY (seller_id) REFERENCES users NOT VALID")
+    if how == "declared":
+        (tmp_path / "001_clean.sql").write_text(f"-- cleanup: {SELLER}\nSELECT 1;\n")
+    before = exact(db)
+    clean(database, ORDERS, *([SELLER] if how == "named" else []))
+    db.execute(BACK)
+    result = restore(database, migrations=tmp_path)
+    assert 11 not in ids(db)
+    assert any("has the id that seller_id names" in why for why in reasons(result))
+    db.execute("INSERT INTO users VALUES (98)")
+    assert reasons(restore(database, migrations=tmp_path)) == {}
+    assert exact(db) == before
+
+
+def test_force_asks_for_no_second_parent_and_a_folder_that_cannot_be_read_is_said(
+    db: Connection, database: str, tmp_path: Path
+) -> None:
+    db.execute(TWO)
+    clean(database)
+    db.execute(BACK)
+    (tmp_path / "001_clean.sql").write_text(f"-- cleanup: {SELLER}\nSELECT 1;\n")
+    assert counts(restore(database, migrations=tmp_path)) == (1, 1)
+    (tmp_path / "001_clean.py").write_text("")
+    result = restore(database, migrations=tmp_path)
+    assert counts(result) == (1, 0)
+    assert result.notes[0].startswith(
+        "whether rows have lost a second parent, which a migration names, was not looked"
+    )
 
 
 @pytest.mark.parametrize("online", [False, True])
