@@ -37,13 +37,15 @@ def migrate(
     *,
     to: str | None = None,
     allowed: Collection[str] = (),
+    stamp: bool = False,
     show: Callable[[Progress | None], object] = lambda _: None,
 ) -> Migrated:
     """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
     Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
-    show is told how far a long statement is, and None at its end.
+    A database without a stamp gets the environment's if it has no records, or if stamp says so. show is told how far a
+    long statement is, and None at its end.
     """
     migrations, files = history.read_files(settings.migrations)
     wanted = {migration.id for migration in history.up_to(migrations, to)}
@@ -66,10 +68,11 @@ def migrate(
             files[migration.id].check()
             if not files[migration.id].transactional:
                 backend.own_tables()  # where its notes are kept
+        stamps = _stamps(backend, listener, asked=stamp)
         try:
             if pending:
                 backend.prepare()
-            taken_over = backend.take_over(files, missing if pending else ())
+            taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
             backend.apply_migrations_only(pending)
             if backend.done:  # another runner may have been quicker, and does it then
                 backend.run_post_apply(pending)
@@ -85,6 +88,20 @@ def migrate(
         return Migrated(
             applied, len(migrations) - len(applied) - left, left, tuple(taken_over), backend.late, missing
         )
+
+
+def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:
+    """Whether this run stamps. A database that was migrated before is stamped by name only: it may be anybody's."""
+    if not backend.lacks_stamp:
+        return False
+    if asked or not backend.records:
+        return True
+    environment = backend.settings.environment
+    listener.say(
+        f"note: {backend.database} has no stamp. If it is {environment}'s, say so with `migrate --stamp` or "
+        f"`stamp {environment}`."
+    )
+    return False
 
 
 def _look(

@@ -68,7 +68,7 @@ def purge(
         what = f"{total:,} archived row{'s' * (total != 1)} of run{'s' * (len(found) > 1)} " + ", ".join(
             str(run) for run, *_ in found
         )
-        is_expendable = settings.environment in EXPENDABLE and backend.stamp in (None, *EXPENDABLE)
+        is_expendable = settings.environment in EXPENDABLE and backend.stamp in EXPENDABLE
         # Nobody is asked while a transaction is open.
         if not is_expendable and not confirm(backend.database, f"{what} will be deleted for good."):
             raise Refused(

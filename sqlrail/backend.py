@@ -556,13 +556,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 self._wait_for_lock(deadline, None, quiet=waited)
                 waited = True
 
-    def take_over(self, files: dict[str, File], missing: Collection[str] = ()) -> list[str]:
-        """Writes the stamp, and today's checksum for records that have none (plain yoyo's); returns their ids.
+    def take_over(
+        self, files: dict[str, File], missing: Collection[str] = (), *, stamps: bool = False
+    ) -> list[str]:
+        """Writes a stamp, if it may, and today's checksum for records that have none (plain yoyo's); returns their ids.
 
         That records without a file are let pass is logged with it.
         """
         unknown = [record for record in self.records if record.checksum is None and record.id in files]
-        text = self.stamping()
+        text = self.stamping() if stamps else b""
         if not unknown and not text and not missing:
             return []
         for record in unknown:
@@ -575,13 +577,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return [record.id for record in unknown]
 
     def stamping(self) -> bytes:
-        """What writes APP_ENV's name into a database that has no stamp."""
-        stamp = self.settings.environment
-        if stamp is None or self.stamp is not None or not self.may_have_own_tables:
+        """What writes the environment's name into a database that has no stamp."""
+        if not self.lacks_stamp:
             return b""
-        return self.own_tables() + self.message(
-            "set_stamp", environment=stamp, actor=self.settings.actor, overwrite=False
-        )
+        named = {"environment": self.settings.environment, "actor": self.settings.actor}
+        return self.own_tables() + self.message("set_stamp", **named, overwrite=False)
+
+    @property
+    def lacks_stamp(self) -> bool:
+        """Whether the database has no stamp and could have one."""
+        return self.settings.environment is not None and self.stamp is None and self.may_have_own_tables
 
     def own_tables(self) -> bytes:
         """What makes sqlrail's own tables where they are missing; Refused if the role may not make them."""

@@ -31,7 +31,7 @@ from sqlrail.errors import (
     UsageError,
 )
 from sqlrail.settings import ENVIRONMENTS, Settings, read
-from sqlrail.words import Script, masked, visible
+from sqlrail.words import Script, guess, masked, visible
 
 if TYPE_CHECKING:  # what a verb needs is imported when it is called
     from sqlrail.cleanup import Cleanup
@@ -70,7 +70,9 @@ Result = tuple[int, Mapping[str, Any], str]
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}. See `{self.prog} --help`.")
+        choice = re.search(r"invalid choice: '([^']+)' \(choose from (.*)\)", message)
+        end = guess(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else "."
+        raise UsageError(f"{message}{end} See `{self.prog} --help`.")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         # The help has been printed; nobody may be reading it.
@@ -79,7 +81,8 @@ class _Parser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    """The whole command line's, and each verb's."""
     # Flags may stand before or after the verb: both parsers know them, and neither has defaults to overwrite with.
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
@@ -161,6 +164,11 @@ def _parser() -> argparse.ArgumentParser:
         added[verb].add_argument(
             "--allow-missing", action="store_true", help="go on though applied files are gone"
         )
+    added["migrate"].add_argument(
+        "--stamp",
+        action="store_true",
+        help="write the environment's name into a database that was migrated without a stamp",
+    )
     added["plan"].add_argument(
         "--check", action="store_true", help="exit 4 unless every file is instant and no cleanup refused"
     )
@@ -230,7 +238,9 @@ def _parser() -> argparse.ArgumentParser:
         ("--exclude-schema", "not these schemas"),
         ("--exclude-table", "not these tables"),
     ):
-        added["drift"].add_argument(flag, metavar="NAMES", default="", help=f"{what}, parted by commas")
+        added["drift"].add_argument(
+            flag, metavar="NAMES", action="append", default=[], help=f"{what}, parted by commas"
+        )
     added["drift"].add_argument("--with-privileges", action="store_true", help="compare GRANTs too")
     added["drift"].add_argument(
         "--print-sql", action="store_true", help="print the SQL that makes the database the same"
@@ -249,7 +259,7 @@ def _parser() -> argparse.ArgumentParser:
         help="write what mends it as new migrations (of the name mend)",
     )  # fmt: skip
     added["doctor"].add_argument("--check", action="store_true", help="exit 4 if anything is found")
-    for verb in ("migrate", "schema"):
+    for verb in ("migrate", "reset", "schema"):
         added[verb].add_argument(
             "--schema-file", metavar="FILE", default=argparse.SUPPRESS,
             help="where the schema that the files build is kept (or SQLRAIL_SCHEMA_FILE)",
@@ -257,7 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     added["schema"].add_argument("--check", action="store_true", help="exit 4 if the file is not up to date")
     added["stamp"].add_argument("environment", choices=ENVIRONMENTS)
     added["stamp"].add_argument("--name", help="the database's name, where no terminal can be asked")
-    return parser
+    return parser, added
 
 
 class _Talk:
@@ -343,9 +353,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        options, strays = _parser().parse_known_args(given)
+        parser, of_verbs = _parsers()
+        options, strays = parser.parse_known_args(given)
         if strays:
-            raise UsageError(f"{_stray(strays[0])}. See `sqlrail --help`.")
+            raise UsageError(f"{_stray(strays[0], of_verbs[options.verb])} See `sqlrail --help`.")
+        _refuse_idle(options)
         code, document, text = _run(options, talk)
         _print_result(document if talk.as_json else text)
     except SqlrailError as exc:
@@ -381,10 +393,37 @@ def _discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _stray(word: str) -> str:
+def _stray(word: str, parser: _Parser) -> str:
     # Without what follows: it may be a password, as in --passwrod=...
     word = word.partition("=")[0]
-    return f"there is no flag {word}" if word.startswith("-") else f"'{word}' is one word too many"
+    if not word.startswith("-"):
+        return f"'{word}' is one word too many."
+    flags = re.findall(r"--[a-z-]+", parser.format_help())
+    return f"there is no flag {word}{guess(word, flags)}"
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    """UsageError where a flag would decide nothing: who gave it meant something by it."""
+    given = vars(options)
+
+    def idle(flag: str, why: str, *, unless: bool) -> None:
+        value = given.get(flag)
+        if value not in (None, False, "", "text", "table") and not unless:
+            raise UsageError(f"--{flag.replace('_', '-')} decides nothing here: {why}.")
+
+    if given.get("json"):
+        idle("format", "--json is another form of the output, choose one", unless=False)
+    if options.verb == "cleanup":
+        idle("dry_run", "--print-sql only prints", unless=not options.print_sql)
+        for flag in ("batch_time", "pause", "pause_file", "max_lag"):
+            idle(flag, "it is for --online", unless=options.online)
+    if options.verb == "drift":
+        idle("with_drops", "it is for --print-sql", unless=options.print_sql or given.get("json", False))
+    if options.verb == "lint":
+        idle("all", "the files are named", unless=not options.files)
+    if options.verb == "archive":
+        for flag in ("older_than", "yes"):
+            idle(flag, "it is for purge", unless=options.action == "purge")
 
 
 def _run(options: argparse.Namespace, talk: _Talk) -> Result:
@@ -396,6 +435,8 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     talk.settings = settings
     for warning in settings.warnings:
         talk.say(f"warning: {warning}")
+    for note in settings.notes:
+        talk.say(f"note: {note}")
     if options.verb == "stop":
         return _stop(settings)
     if options.verb == "new":
@@ -428,7 +469,9 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     from sqlrail.apply import migrate
 
     with closing(_Bar(talk)) as bar:
-        result = migrate(settings, talk, to=options.to, allowed=_allowed(options), show=bar.show)
+        result = migrate(
+            settings, talk, to=options.to, allowed=_allowed(options), stamp=options.stamp, show=bar.show
+        )
     _say_taken_over(result.taken_over, talk)
     if settings.schema_file is not None and (result.applied or not settings.schema_file.exists()):
         _keep_schema(settings, talk, settings.schema_file)
@@ -510,8 +553,6 @@ def _lint(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resul
     from sqlrail import report
     from sqlrail.lint import lint
 
-    if talk.as_json and options.format != "text":
-        raise UsageError("--json and --format github are two forms of one output: choose one.")
     with _naming_all(options):
         done = lint(settings, talk, [Path(name) for name in options.files], every=options.all)
     text = Script(report.lint_github(done)) if options.format == "github" else report.lint_text(done)
@@ -613,6 +654,8 @@ def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
         settings, talk, lambda name: options.yes or _typed_name(name, "Everything in it will be dropped."),
         seed=seed,
     )  # fmt: skip
+    if settings.schema_file is not None:
+        _keep_schema(settings, talk, settings.schema_file)
     document = {**report.migrated_json(result), "seed": str(settings.seed) if seed else None}
     return OK, document, report.migrated_text(result)
 
@@ -645,9 +688,9 @@ def _drift(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     if settings.against is not None and (options.pending or options.orm is not None):
         settings = replace(settings, against=None)  # what was asked for by name goes before the environment
     choice = Choice(
-        names(options.schema),
-        names(options.exclude_schema),
-        names(options.exclude_table),
+        names(",".join(options.schema)),
+        names(",".join(options.exclude_schema)),
+        names(",".join(options.exclude_table)),
         options.with_privileges,
     )
     result = drift(settings, talk, choice, pending=options.pending, orm=options.orm)

@@ -121,9 +121,14 @@ def stamp(
 
 def _guard(backend: Backend, settings: Settings) -> None:
     if settings.environment not in EXPENDABLE:
-        _refuse(f"APP_ENV is {settings.environment or 'not set'}, and must be development or test")
+        _refuse(
+            f"{settings.environment_said}, and it must say development or test (SQLRAIL_ENV goes before it)"
+        )
     if backend.stamp is None:
-        _refuse("the database has no stamp; `migrate` leaves one, with APP_ENV's name")
+        _refuse(
+            "the database has no stamp, so nobody has said what it is; if it may be emptied, "
+            f"`stamp {settings.environment}` says so first"
+        )
     if backend.stamp not in EXPENDABLE:
         _refuse(
             f"the database is stamped {backend.stamp}; if it is a copy, `stamp {settings.environment}` says so first"

@@ -136,18 +136,16 @@ def _refuse_begun(backend: Backend) -> None:
 
 
 def _guard(backend: Backend, wanted: list[Record]) -> None:
-    environment, stamp = backend.settings.environment, backend.stamp
-    reasons = [
-        f"{what} is {value or unknown}"
-        for what, value, unknown in (("APP_ENV", environment, "not set"), ("the stamp", stamp, "missing"))
-        if value in (None, "production")
-    ]
+    stamp = backend.stamp
+    said = (backend.settings.environment_said, f"the stamp is {stamp or 'missing'}")
+    values = (backend.settings.environment, backend.stamp)
+    reasons = [text for text, value in zip(said, values, strict=True) if value in (None, "production")]
     if reasons:
         raise Refused(
             f"rollback is refused: {' and '.join(reasons)}, so {backend.database} counts as production, and "
             f"{', '.join(record.id for record in wanted)} would go, data included. If that is meant, say --yes; if it "
-            "is not production, both have to say so: APP_ENV, and the stamp, which `migrate` leaves and `stamp` "
-            "changes. Nothing was rolled back."
+            "is not production, both have to say so: APP_ENV or SQLRAIL_ENV, and the stamp, which `migrate` leaves "
+            "and `stamp` changes. Nothing was rolled back."
         )
 
 

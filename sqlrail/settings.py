@@ -11,20 +11,29 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from sqlrail import urls
 from sqlrail.errors import SettingsError
+from sqlrail.words import guess
 
 ENVIRONMENTS = ("development", "test", "staging", "production")
+#: what frameworks call them in APP_ENV
+SHORT_FORMS = {
+    **{name: name for name in ENVIRONMENTS},
+    **dict.fromkeys(("dev", "local"), "development"),
+    "testing": "test",
+    **dict.fromkeys(("stage", "stg"), "staging"),
+    **dict.fromkeys(("prod", "live"), "production"),
+}
 #: those of libpq's variables that say which database is meant
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 #: for the pytest plugin alone; an application under test that reads its settings beside it must not stumble over it
 TESTS = "SQLRAIL_TEST_DATABASE_URL"
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 #: PostgreSQL keeps its timeouts in a signed 32-bit number of milliseconds
 LONGEST = 2_147_483.0
@@ -40,6 +49,7 @@ class Settings:
         default=None, repr=False
     )  # None: libpq's variables, or the embedded server
     environment: str | None = None  # one of ENVIRONMENTS; None is unknown, and treated as production
+    environment_said: str = "APP_ENV is not set"  # where that comes from
     is_named: bool = False  # something says which database is meant
     embedded: bool = False  # no database is named, and the embedded server may stand in
     migrations: Path = Path("migrations")
@@ -66,6 +76,7 @@ class Settings:
     host: str = "unknown"
     secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how something that was given was read
 
 
 def seconds(text: str) -> float:
@@ -151,6 +162,13 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def environment(text: str) -> str:
+    """An environment's name."""
+    if text not in ENVIRONMENTS:
+        raise ValueError(f"use one of {', '.join(ENVIRONMENTS)}")
+    return text
+
+
 def interrupted(text: str) -> str:
     """What to do with a statement that was cut off."""
     if text not in ("again", "done"):
@@ -158,8 +176,11 @@ def interrupted(text: str) -> str:
     return text
 
 
+#: what is said of one run: in the environment it would hold for later ones
+FLAGS_ONLY = ("interrupted",)
 #: SQLRAIL_<NAME> or --<name>: how its value is read
 READERS: dict[str, Callable[[str], Any]] = {
+    "env": environment,
     "embedded": switch,
     "migrations": folder,
     "seed": file,
@@ -199,14 +220,17 @@ def read(
     from_file = _read_env_file(flags.get("env_file"), folder, problems)
     merged = {**from_file, **environ}
     values = _read_own(flags, merged, problems)
-    environment = _read_environment(merged, problems)
-    other = _read_url(values.get("against"), "--against", problems)
+    environment = _read_environment(values.pop("env", None), merged)
+    other = urls.read(values.get("against"), "--against", problems)
+    if other.text is not None:
+        values["against"] = other.text
     # An empty flag is a variable that a script lost, and no reason to go to another database.
     url, origin = flags.get("database_url"), "--database-url"
     if url is None:
         url, origin = merged.get("DATABASE_URL"), "DATABASE_URL"
-    parameters = _read_url(url, origin, problems)
-    _check_parameters(parameters, origin, merged, problems)
+    read_url = urls.read(url, origin, problems)
+    parameters = read_url.parameters
+    urls.check_parameters(parameters, origin, merged, problems)
     named = url is not None or any(merged.get(name) for name in NAMING)
     asked = bool(values.pop("embedded", False))
     embedded = need_database and not named and _may_be_embedded(environment, asked, problems)
@@ -224,23 +248,25 @@ def read(
     warnings = []
     for given, instead in (
         (origin == "--database-url" and parameters.get("password"), "DATABASE_URL"),
-        (flags.get("against") is not None and other.get("password"), "SQLRAIL_AGAINST"),
+        (flags.get("against") is not None and other.parameters.get("password"), "SQLRAIL_AGAINST"),
     ):
         if given:
             warnings.append(
                 f"a password on the command line can be read in the process list; use {instead} or PGPASSFILE."
             )
     return Settings(
-        database_url=url,
-        environment=environment or ("development" if embedded else None),
+        database_url=read_url.text,
+        environment=environment.name or ("development" if embedded else None),
+        environment_said=environment.said,
         is_named=named,
         embedded=embedded,
         home=folder / ".pgdata",
         connect_timeout=None if timeout_given else 10,
         actor=_actor(merged),
         host=socket.gethostname(),
-        secrets=_secrets(((url, parameters), (values.get("against"), other)), merged),
+        secrets=_secrets(((url, parameters), (values.get("against"), other.parameters)), merged),
         warnings=tuple(warnings),
+        notes=(*read_url.notes, *other.notes),
         **values,
     )
 
@@ -254,9 +280,12 @@ def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Setting
     """The settings of an application, from arguments alone; every bad one is named in the one SettingsError."""
     problems: list[str] = []
     # None is a variable that nobody has set, and no reason to go to another database.
-    parameters = _read_url(url or "", "the URL", problems)
-    _check_parameters(parameters, "the URL", os.environ, problems)
-    read = {**values, "migrations": os.fspath(directory)}
+    if url is not None and not isinstance(url, str):
+        raise SettingsError(f"the URL is of the type {type(url).__name__}: give a string.")
+    read_url = urls.read(url or "", "the URL", problems)
+    parameters = read_url.parameters
+    urls.check_parameters(parameters, "the URL", os.environ, problems)
+    read = {**values, "migrations": directory}
     for name, value in read.items():
         try:
             read[name] = _GIVEN[name](value) if name in _GIVEN else value
@@ -266,7 +295,7 @@ def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Setting
         raise SettingsError(*problems)
     timeout_given = "connect_timeout" in parameters or os.environ.get("PGCONNECT_TIMEOUT")
     return Settings(
-        database_url=url,
+        database_url=read_url.text,
         is_named=True,
         connect_timeout=None if timeout_given else Settings.connect_timeout,
         actor=_actor(os.environ),
@@ -278,15 +307,21 @@ def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Setting
 
 def _within(highest: float, what: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
-        if not 0 <= value <= highest:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= highest:
             raise ValueError(f"give {what}")
         return value
 
     return check
 
 
+def _path(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError("give the folder's path")
+    return os.fsdecode(value)
+
+
 def _several(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
+    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
         raise TypeError("give a list of names")
     return tuple(value)
 
@@ -301,12 +336,12 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
 
 
 _GIVEN: dict[str, Callable[[Any], Any]] = {
-    "migrations": folder,
+    "migrations": lambda value: folder(_path(value)),
     "environment": _one_of(ENVIRONMENTS),
     "interrupted": _one_of(("again", "done")),
     **dict.fromkeys(
         ("lock_wait", "lock_timeout", "statement_timeout", "retry_for"),
-        _within(LONGEST, "seconds, 596 hours at the most"),
+        _within(LONGEST, "seconds as a number, 596 hours at the most"),
     ),
     "max_share": _within(1, "a share between 0 and 1"),
     "max_rows": _within(10**18, "a number of rows, 0 or more"),
@@ -364,15 +399,16 @@ def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict
 def _read_own(
     flags: Mapping[str, str | None], merged: Mapping[str, str], problems: list[str]
 ) -> dict[str, Any]:
-    given = {f"SQLRAIL_{name.upper()}": name for name in READERS}
+    given = {f"SQLRAIL_{name.upper()}": name for name in READERS if name not in FLAGS_ONLY}
     for name in merged:
         if name.startswith("SQLRAIL_") and name not in (*given, TESTS):
-            problems.append(f"{name} is not a setting. There are: {', '.join(given)}.")
+            problems.append(_no_setting(name, given))
     values: dict[str, Any] = {}
-    for variable, name in given.items():
+    for name in READERS:
         text, origin = flags.get(name), f"--{name.replace('_', '-')}"
         if text is None:
-            text, origin = merged.get(variable), variable
+            origin = f"SQLRAIL_{name.upper()}"
+            text = merged.get(origin) if origin in given else None
         if text is None:
             continue
         try:
@@ -382,94 +418,47 @@ def _read_own(
     return values
 
 
-def _read_environment(merged: Mapping[str, str], problems: list[str]) -> str | None:
-    name = merged.get("APP_ENV") or None
-    if name is not None and name not in ENVIRONMENTS:
-        problems.append(f"APP_ENV is '{name}': use one of {', '.join(ENVIRONMENTS)}, or leave it unset.")
-        return None
-    return name
-
-
-def _read_url(url: str | None, origin: str, problems: list[str]) -> dict[str, Any]:
-    """The URL's parameters; what is wrong with it is said without quoting it, for it may hold a password."""
-    if url is None:
-        return {}
-    if not url.strip():
-        problems.append(f"{origin} is empty: give it a URL, or unset it.")
-        return {}
-    if url != url.strip():
-        problems.append(f"{origin} has a blank or a line end before or behind it: remove that.")
-        return {}
-    if not re.match(r"postgres(ql)?://", url):
-        scheme = re.match(r"[a-z0-9+]+(?=://)", url)
-        problems.append(
-            f"{origin} must begin with postgresql:// or postgres://"
-            + (f", not {scheme[0]}://." if scheme else ".")
+def _no_setting(name: str, settings: Iterable[str]) -> str:
+    flag = name.removeprefix("SQLRAIL_").lower()
+    if flag in FLAGS_ONLY:
+        return (
+            f"{name} is not a setting, for it would hold for later statements too: say --{flag} in the run that it "
+            "is for."
         )
-        return {}
-    authority, _, rest = url.split("://", 1)[1].partition("/")
-    path = rest.partition("?")[0]
-    if authority.count("@") > 1 or "@" in path:
-        problems.append(
-            f"{origin} has an @ too many: in the user name and the password write @ as %40, / as %2F, : as %3A."
-        )
-        return {}
-    try:
-        return dict(conninfo_to_dict(url))
-    except psycopg.ProgrammingError:
-        # libpq's own message quotes the piece that it stumbled over, which is often the password.
-        unknown = _unknown_parameter(url)
-        problems.append(
-            f"{origin} has a parameter that libpq does not know: {unknown}."
-            if unknown
-            else f"{origin} cannot be parsed. In the user name and the password write % as %25, @ as %40, : as %3A, "
-            "/ as %2F, ? as %3F, # as %23 and a space as %20; the port is a number; "
-            "parameters behind the ? are libpq's."
-        )
-        return {}
+    return f"{name} is not a setting{guess(name, settings)} There are: {', '.join(settings)}."
 
 
-def _unknown_parameter(url: str) -> str | None:
-    """The first name behind the ? that libpq does not know, unless it may be a piece of a password."""
-    query = url.partition("?")[2]
-    if "@" in query or "password" in query:
-        return None
-    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} | {"ssl"}
-    found = re.findall(r"(?:^|&)([a-z_]+)=", query)
-    return next((name for name in found if name not in known), None)
+class _Environment(NamedTuple):
+    """Which environment this is, what said so, and whether it was said by one of the four names."""
+
+    name: str | None
+    said: str
+    is_plain: bool = True
 
 
-def _check_parameters(
-    parameters: Mapping[str, Any], origin: str, merged: Mapping[str, str], problems: list[str]
-) -> None:
-    for name, variable, right, hint in (
-        ("port", "PGPORT", lambda v: all(re.fullmatch(r"(0*[1-9][0-9]{0,4})?", p) and int(p or 1) < 65536
-                                         for p in v.split(",")), "a port is a number from 1 to 65535"),
-        ("connect_timeout", "PGCONNECT_TIMEOUT", lambda v: re.fullmatch(r"-?[0-9]{1,9}", v), "write whole seconds"),
-        ("sslmode", "PGSSLMODE", lambda v: v in SSL_MODES, f"use one of {', '.join(SSL_MODES)}"),
-    ):  # fmt: skip
-        value, place = parameters.get(name), f"{name} in {origin}"
-        if value is None:
-            value, place = merged.get(variable), variable
-        if value and not right(str(value)):
-            # Where the host was forgotten, what stands in the port's place is the password: never quoted.
-            quoted = (
-                f" is '{value}'"
-                if re.fullmatch(r"[\w.-]{1,20}", str(value)) and name != "port"
-                else " is wrong"
-            )
-            problems.append(f"{place}{quoted}: {hint}.")
+def _read_environment(ours: str | None, merged: Mapping[str, str]) -> _Environment:
+    """SQLRAIL_ENV's, else what APP_ENV means: frameworks fill that, with names of their own."""
+    if ours is not None:
+        return _Environment(ours, f"SQLRAIL_ENV is {ours}")
+    given = merged.get("APP_ENV")
+    if not given:
+        return _Environment(None, Settings.environment_said)
+    name = SHORT_FORMS.get(given.strip().lower())
+    return _Environment(name, f"APP_ENV is {given}", given == name)
 
 
-def _may_be_embedded(environment: str | None, asked: bool, problems: list[str]) -> bool:
-    if environment in ("development", "test") or (asked and environment is None):
+def _may_be_embedded(environment: _Environment, asked: bool, problems: list[str]) -> bool:
+    if environment.name in ("development", "test") and (environment.is_plain or asked):
+        return True
+    is_unknown = environment.said == Settings.environment_said
+    if asked and is_unknown:
         return True
     problems.append(
         "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). "
         + (
-            f"The embedded server does not stand in where APP_ENV is {environment}."
-            if environment
-            else "For the embedded server set APP_ENV=development."
+            "For the embedded server set SQLRAIL_ENV=development."
+            if is_unknown or environment.name in ("development", "test")
+            else f"The embedded server does not stand in where {environment.said}."
         )
     )
     return False

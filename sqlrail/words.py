@@ -32,6 +32,14 @@ def visible(text: str) -> str:
     return re.sub(_LEADING, r"\1\\:", re.sub(_MARKED, r"#\\#", text))
 
 
+def guess(word: str, choices: Iterable[str]) -> str:
+    """The end of a sentence that says a word is no choice: with the one that it is close to, if there is one."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(choices), n=1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else "."
+
+
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
     """The text with *** for each password that stands where passwords stand.
 

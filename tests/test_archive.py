@@ -117,7 +117,7 @@ def test_a_purge_of_everything_leaves_the_runs(runs: Connection, database: str) 
 
 @pytest.mark.parametrize(
     ("environment", "stamp", "asks"),
-    [("test", None, False), ("development", "development", False), ("test", "production", True),
+    [("test", None, True), ("development", "development", False), ("test", "production", True),
      ("production", None, True), ("staging", None, True), (None, None, True)],
 )  # fmt: skip
 def test_a_purge_asks_unless_setting_and_stamp_say_that_the_database_is_expendable(

@@ -24,7 +24,7 @@ PASSWORD = "Pa55/zorq"  # noqa: S105
 DURATION = "write a number with its unit, as in 500ms, 5s or 10min."
 SHARE = "write a share between 0 and 1, as in 0.1 or 10%."
 COUNT = "write a whole number, 0 or more."
-ENVIRONMENTS = "use one of development, test, staging, production, or leave it unset."
+ENVIRONMENTS = "use one of development, test, staging, production."
 UNPARSED = (
     "DATABASE_URL cannot be parsed. In the user name and the password write % as %25, @ as %40, : as %3A, / as %2F, "
     "? as %3F, # as %23 and a space as %20; the port is a number; parameters behind the ? are libpq's."
@@ -76,7 +76,11 @@ USAGE = [
     flag("status --frob=1", f"there is no flag --frob. {HELP}"),
     flag("status extra", f"'extra' is one word too many. {HELP}"),
     flag("status --mig x", f"there is no flag --mig. {HELP}", "abbreviation behind the verb"),
-    flag("--verb status", f"there is no flag --verb. {HELP}", "abbreviation before the verb"),
+    flag(
+        "--verb status",
+        f"there is no flag --verb; did you mean --verbose? {HELP}",
+        "abbreviation before the verb",
+    ),
     flag("status --relation x", f"there is no flag --relation. {HELP}", "another verb's flag"),
     flag(
         "status --migrations",
@@ -112,21 +116,25 @@ USAGE = [
 ]
 
 SETTINGS = [
-    setting("APP_ENV", "prod", f"APP_ENV is 'prod': {ENVIRONMENTS}"),
-    setting("APP_ENV", "production ", f"APP_ENV is 'production ': {ENVIRONMENTS}"),
+    setting("SQLRAIL_ENV", "prod", f"SQLRAIL_ENV is 'prod': {ENVIRONMENTS}"),
+    setting("SQLRAIL_ENV", "", f"SQLRAIL_ENV is '': {ENVIRONMENTS}"),
+    setting("SQLRAIL_INTERRUPTED", "done", "SQLRAIL_INTERRUPTED is not a setting, for it would hold for later "
+            "statements too: say --interrupted in the run that it is for."),
     setting("SQLRAIL_LOCK_WAIT", "5", f"SQLRAIL_LOCK_WAIT is '5': {DURATION}"),
     setting("SQLRAIL_LOCK_WAIT", "", f"SQLRAIL_LOCK_WAIT is '': {DURATION}"),
     setting("SQLRAIL_EMBEDDED", "maybe", "SQLRAIL_EMBEDDED is 'maybe': write 1 or 0."),
-    setting("SQLRAIL_LOCKWAIT", "5s", "SQLRAIL_LOCKWAIT is not a setting. There are: SQLRAIL_EMBEDDED, <any>."),
+    setting("SQLRAIL_LOCKWAIT", "5s",
+            "SQLRAIL_LOCKWAIT is not a setting; did you mean SQLRAIL_LOCK_WAIT? There are: SQLRAIL_ENV, <any>."),
     Case(
         "several at once",
         "SQLRAIL_FOO is not a setting. <any>\n"
+        f"SQLRAIL_ENV is 'x': {ENVIRONMENTS}\n"
         f"SQLRAIL_LOCK_WAIT is '5': {DURATION}\n"
         f"SQLRAIL_MAX_SHARE is '3': {SHARE}\n"
-        f"APP_ENV is 'x': {ENVIRONMENTS}\n"
         "DATABASE_URL is empty: give it a URL, or unset it.",
         env={
-            "APP_ENV": "x", "SQLRAIL_FOO": "1", "SQLRAIL_LOCK_WAIT": "5", "SQLRAIL_MAX_SHARE": "3", "DATABASE_URL": "",
+            "SQLRAIL_ENV": "x", "SQLRAIL_FOO": "1", "SQLRAIL_LOCK_WAIT": "5", "SQLRAIL_MAX_SHARE": "3",
+            "DATABASE_URL": "",
         },
     ),
     Case(
@@ -141,9 +149,9 @@ SETTINGS = [
     ),
     Case(".env not UTF-8", ".env cannot be read: it is not UTF-8.", files={".env": b"X=\xff\n"}),
     Case(".env with a NUL", ".env:1: a NUL byte cannot be in a setting.", files={".env": b"PGUSER=a\0b\n"}),
-    Case("a wrong value from .env", f"APP_ENV is 'x': {ENVIRONMENTS}", files={".env": "APP_ENV=x\n"}),
+    Case("a wrong value from .env", f"SQLRAIL_ENV is 'x': {ENVIRONMENTS}", files={".env": "SQLRAIL_ENV=x\n"}),
     Case("no database", "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). For the embedded "
-         "server set APP_ENV=development.", env={"DATABASE_URL": "-"}),
+         "server set SQLRAIL_ENV=development.", env={"DATABASE_URL": "-"}),
     *(
         Case(f"no database in {name}", "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). "
              f"The embedded server does not stand in where APP_ENV is {name}.",
@@ -160,10 +168,13 @@ URLS = [
     url("", "DATABASE_URL is empty: give it a URL, or unset it.", "empty URL"),
     url(" ", "DATABASE_URL is empty: give it a URL, or unset it.", "blank"),
     url(f"mysql://u:{PASSWORD}@h/d", f"{SCHEME}, not mysql://.", "mysql"),
-    url(f"postgresql+psycopg://u:{PASSWORD}@h/d", f"{SCHEME}, not postgresql+psycopg://.", "SQLAlchemy's psycopg"),
-    url(f"postgresql+asyncpg://u:{PASSWORD}@h/d", f"{SCHEME}, not postgresql+asyncpg://.", "SQLAlchemy's asyncpg"),
+    url(f"jdbc:mysql://u:{PASSWORD}@h/d", f"{SCHEME}, not jdbc:mysql://.", "JDBC of another database"),
+    url(f"mysql+psycopg://u:{PASSWORD}@h/d", f"{SCHEME}, not mysql+psycopg://.", "SQLAlchemy's of another database"),
     url(f"u:{PASSWORD}@h/d", f"{SCHEME}.", "no scheme"),
-    url(f"host=h password={PASSWORD}", f"{SCHEME}.", "a connection string that is no URL"),
+    url("host=h pasword=Pa55zorq",
+        "DATABASE_URL has a parameter that libpq does not know: pasword.", "a typo in a key/value string"),
+    url("host=h dbnam=app", "DATABASE_URL has a parameter that libpq does not know: dbnam.", "another one"),
+    url("host='h password=Pa55zorq", "DATABASE_URL cannot be parsed: <any>", "a quote that never closes"),
     url("postgresql://u:Pa55@zorq@h/d", TOO_MANY, "@ in the password"),
     url("postgresql://u:Pa55/zorq@h/d", TOO_MANY, "slash in the password"),
     url("postgresql://u:Pa55%zorq@h/d", UNPARSED, "percent sign in the password"),
@@ -175,8 +186,8 @@ URLS = [
     url("postgresql://u:Pa55zorq@h:99999/d", PORT, "port out of range"),
     url("postgresql://u:Pa55zorq@h:0/d", PORT, "port 0"),
     url("postgresql://u:Pa55zorq@h:¹/d", PORT, "port of a digit that is none"),
-    url("postgresql://u:Pa55zorq@h/d?schema=x",
-        "DATABASE_URL has a parameter that libpq does not know: schema.", "unknown parameter"),
+    url("postgresql://u:Pa55zorq@h/d?pgbouncer=true&shcema=x",
+        "DATABASE_URL has a parameter that libpq does not know: shcema.", "unknown parameter"),
     url("postgresql://u@h/d?password=Pa55&zorq=1", UNPARSED, "& in the password"),
     url("postgresql://u@h/d?sslmode=a?password=Pa55zorq", UNPARSED, "a second question mark"),
     url("postgresql://u:Pa55zorq@h/d?sslmode=maybe",

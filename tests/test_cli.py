@@ -394,3 +394,37 @@ def test_the_runner_can_be_called_from_any_folder(tmp_path: Path, env: dict[str,
         out, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, "")
     assert "001_a" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "plan --json --format markdown",
+            "--format decides nothing here: --json is another form of the output, choose one.",
+        ),
+        (
+            "lint --json --format github",
+            "--format decides nothing here: --json is another form of the output, choose one.",
+        ),
+        ("cleanup --print-sql --dry-run", "--dry-run decides nothing here: --print-sql only prints."),
+        ("cleanup --batch-time 1s", "--batch-time decides nothing here: it is for --online."),
+        ("cleanup --pause-file f", "--pause-file decides nothing here: it is for --online."),
+        ("drift --with-drops", "--with-drops decides nothing here: it is for --print-sql."),
+        ("lint --all migrations/001_a.sql", "--all decides nothing here: the files are named."),
+        ("archive list --older-than rubbish", "--older-than decides nothing here: it is for purge."),
+        ("archive list --yes", "--yes decides nothing here: it is for purge."),
+        ("migrat", "argument VERB: invalid choice: 'migrat'"),
+        ("migrate --allow-lat", "there is no flag --allow-lat; did you mean --allow-late?"),
+    ],
+)
+def test_a_flag_that_would_decide_nothing_is_wrong_usage(words: str, said: str, sqlrail: Sqlrail) -> None:
+    put({"migrations/001_a.sql": "SELECT 1"})
+    done = sqlrail(*words.split(), env={"DATABASE_URL": "postgresql://localhost:1/d"})
+    assert done.code == 2
+    assert said in done.out + done.err
+
+
+def test_a_verb_that_is_misspelt_is_guessed(sqlrail: Sqlrail) -> None:
+    assert "; did you mean migrate? See `sqlrail --help`" in sqlrail("migrat").err
+    assert "did you mean" not in sqlrail("frobnicate").err

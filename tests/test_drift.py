@@ -599,3 +599,15 @@ def test_a_check_without_a_file_is_stale_and_without_a_name_wrong_usage(
 ) -> None:
     assert call(database, "schema", "--check", "--schema-file", str(tmp_path / "none.sql")).code == 4
     assert call(database, "schema", "--check").code == 2
+
+
+def test_what_a_reset_built_is_what_the_schema_file_says(
+    files: Path, database: str, tmp_path: Path, sqlrail: Sqlrail
+) -> None:
+    there = ("--migrations", str(files), "--database-url", database)
+    env = {"APP_ENV": "test", "SQLRAIL_SCHEMA_FILE": str(tmp_path / "schema.sql")}
+    assert sqlrail("migrate", *there, env=env).code == 0
+    (files / "004_more.sql").write_text("CREATE TABLE more (id int);")
+    done = sqlrail("reset", "--yes", *there, env=env)
+    assert done.code == 0, done.err
+    assert sqlrail("schema", "--check", *there, env=env).code == 0

@@ -383,7 +383,7 @@ def test_production_needs_a_yes_and_so_does_what_nobody_knows(
         assert reasons in done.err
         assert "005_t5, 004_t4 would go, data included" in done.err
         assert "say --yes" in done.err
-        assert "both have to say so: APP_ENV, and the stamp" in done.err
+        assert "both have to say so: APP_ENV or SQLRAIL_ENV, and the stamp" in done.err
         assert read(applied) == before
     done = back_by(applied, "--steps", "2", *(["--yes"] if reasons else []), env=env)
     assert (done.code, back(done.out)) == (0, ["005_t5", "004_t4"])

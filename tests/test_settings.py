@@ -16,6 +16,7 @@ import pytest
 from conftest import FAST, Connect, majors, open_folder, query
 from console import Sqlrail, put
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from sqlrail import cli, local
 from sqlrail.errors import SettingsError
@@ -402,3 +403,109 @@ def test_a_password_among_the_flags_is_warned_about(sqlrail: Sqlrail, guarded: G
         "status", "--database-url", url.replace(":Zor%40Quux", ""), env={"PGPASSWORD": "Zor@Quux"}
     )
     assert (without.code, without.err) == (0, "")
+
+
+# As others write it
+
+
+@pytest.mark.parametrize(
+    ("given", "libpq", "said"),
+    [
+        ("postgresql+psycopg://u:p%40@h/d", "postgresql://u:p%40@h/d", "reads postgresql+psycopg:// as postgresql://"),
+        ("postgres+asyncpg://h/d?ssl=require", "postgresql://h/d?sslmode=require",
+         "reads postgres+asyncpg:// as postgresql://, ssl as sslmode"),
+        ("postgis://h/d?conn_max_age=60&sslmode=require", "postgresql://h/d?sslmode=require",
+         "reads postgis:// as postgresql:// and leaves out conn_max_age"),
+        ("jdbc:postgresql://h:5433/d?user=u&currentSchema=a,b&prepareThreshold=0",
+         "postgresql://h:5433/d?user=u&options=-c%20search_path%3Da%2Cb",
+         "reads jdbc:postgresql:// as postgresql://, currentSchema as the search_path and leaves out prepareThreshold"),
+        ("postgresql://h/d?ApplicationName=x", "postgresql://h/d?application_name=x",
+         "reads ApplicationName as application_name"),
+        ("postgresql://h/d?schema=My%20App&pgbouncer=true&connection_limit=1",
+         "postgresql://h/d?options=-c%20search_path%3D%22My%5C%20App%22",
+         "reads schema as the search_path and leaves out pgbouncer, connection_limit"),
+        ("postgresql://h/d?options=-c%20role%3Dx&schema=public",
+         "postgresql://h/d?options=-c%20role%3Dx%20-c%20search_path%3D%22public%22", "reads schema as the search_path"),
+        ("postgresql://h/d?sslmode=require&sslaccept=strict", "postgresql://h/d?sslmode=require&sslmode=verify-full",
+         "reads sslaccept as sslmode"),
+        ("postgres://h/d?sslmode=no-verify&x-migrations-table=m", "postgres://h/d?sslmode=require",
+         "reads sslmode as sslmode and leaves out x-migrations-table"),
+        ("postgresql://u:a?b@h/d?ssl=true", "postgresql://u:a?b@h/d?ssl=true", None),
+        ("host=h dbname=d user=u password='it''s'", None, None),
+        ("host=h dbname=d password='a b' sslmode=require", "host=h dbname=d password='a b' sslmode=require", None),
+        ("dbname = d", "dbname = d", None),
+    ],
+)  # fmt: skip
+def test_a_url_is_taken_as_other_libraries_write_it(
+    given: str, libpq: str | None, said: str | None, tmp_path: Path
+) -> None:
+    if libpq is None:
+        with pytest.raises(SettingsError, match="cannot be parsed"):
+            read({}, {"DATABASE_URL": given}, tmp_path)
+        return
+    told = read({}, {"DATABASE_URL": given}, tmp_path)
+    assert told.database_url == libpq
+    assert told.notes == ((f"DATABASE_URL is another library's: this {said}",) if said else ())
+
+
+@pytest.mark.parametrize("form", ["SQLAlchemy's", "Prisma's", "a key/value string", "JDBC's"])
+def test_a_database_that_is_named_as_others_name_it_is_migrated(
+    form: str, sqlrail: Sqlrail, database: str
+) -> None:
+    put(MIGRATION)
+    query(database, 'CREATE SCHEMA "My App"')
+    forms = {
+        "SQLAlchemy's": database.replace("postgresql://", "postgresql+psycopg://"),
+        "Prisma's": f"{database}&schema=My%20App&pgbouncer=true",
+        "a key/value string": make_conninfo(database, application_name="x"),
+        "JDBC's": f"jdbc:{database}&currentSchema=%22My%20App%22",
+    }
+    done = sqlrail("migrate", env={"DATABASE_URL": forms[form]})
+    assert done.code == 0, done.err
+    assert ("another library's" in done.err) == (form != "a key/value string")
+    schema = "My App" if "schema" in forms[form].lower() else "public"
+    assert query(database, "SELECT schemaname FROM pg_tables WHERE tablename = 'a'") == [(schema,)]
+
+
+def test_a_password_in_a_key_value_string_is_not_repeated(sqlrail: Sqlrail, guarded: Guarded) -> None:
+    put(MIGRATION)
+    guarded.set_password("another")
+    named = make_conninfo(guarded.with_password("Zor Quux'"), application_name="x")
+    for more in ((), ("--json",), ("--verbose",)):
+        outcome = sqlrail("status", *more, env={"DATABASE_URL": named})
+        assert outcome.code == 1
+        assert not re.search("Zor|Quux", outcome.out + outcome.err)
+
+
+@pytest.mark.parametrize(
+    ("environ", "name", "said"),
+    [
+        ({"APP_ENV": "prod"}, "production", "APP_ENV is prod"),
+        ({"APP_ENV": "Production "}, "production", "APP_ENV is Production "),
+        ({"APP_ENV": "local"}, "development", "APP_ENV is local"),
+        ({"APP_ENV": "dev"}, "development", "APP_ENV is dev"),
+        ({"APP_ENV": "testing"}, "test", "APP_ENV is testing"),
+        ({"APP_ENV": "qa"}, None, "APP_ENV is qa"),
+        ({"APP_ENV": "qa", "SQLRAIL_ENV": "test"}, "test", "SQLRAIL_ENV is test"),
+        ({"APP_ENV": "development", "SQLRAIL_ENV": "production"}, "production", "SQLRAIL_ENV is production"),
+        ({"APP_ENV": ""}, None, "APP_ENV is not set"),
+    ],
+)
+def test_what_frameworks_call_an_environment_counts(
+    environ: dict[str, str], name: str | None, said: str, tmp_path: Path
+) -> None:
+    told = settings(environ=environ, folder=tmp_path)
+    assert (told.environment, told.environment_said) == (name, said)
+
+
+@pytest.mark.parametrize("name", ["dev", "local", "testing", "Development", "qa", "prod"])
+def test_a_name_of_a_framework_starts_no_embedded_server_by_itself(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no database is named"):
+        read({}, {"APP_ENV": name}, tmp_path)
+    asked = {"APP_ENV": name, "SQLRAIL_EMBEDDED": "1"}
+    if name in ("qa", "prod"):
+        with pytest.raises(SettingsError, match="does not stand in where APP_ENV is"):
+            read({}, asked, tmp_path)
+    else:
+        assert read({}, asked, tmp_path).embedded
+    assert read({}, {**asked, "SQLRAIL_ENV": "development"}, tmp_path).embedded
