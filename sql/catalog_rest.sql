@@ -16,6 +16,6 @@ SELECT format('%s/%s/0', x.class, x.oid), 'other', i.schema, NULL, i.type || ' '
         UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_foreign_server
         UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_publication) AS x(class, oid)
  CROSS JOIN LATERAL pg_identify_object(x.class, x.oid, 0) AS i
- WHERE x.oid >= 16384
+ WHERE x.oid >= 16384 AND coalesce(i.schema, '') !~ '^pg_'
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
                     WHERE e.classid = x.class AND e.objid = x.oid AND e.deptype IN ('e', 'i'))

@@ -20,6 +20,8 @@ PARTS = (
 )  # fmt: skip
 #: what has columns, or is asked as if it had
 RELATIONS = ("table", "view", "materialized view")
+#: what has other parts than those have
+PARTS_OF = {"domain constraint": "domain", "field": "composite type", "owner": "sequence"}
 #: what a new one lets everybody do
 EVERYBODY = {"function": "EXECUTE", "procedure": "EXECUTE", "enum": "USAGE", "range": "USAGE", "domain": "USAGE",
              "composite type": "USAGE"}  # fmt: skip
@@ -58,6 +60,14 @@ class Object(NamedTuple):
     @property
     def key(self) -> Key:
         return self.kind, self.name
+
+    @property
+    def home(self) -> tuple[Key, ...]:
+        """What it may be a part of; a name alone does not tell, for a table's statistics, say, may have the table's."""
+        if self.within is None or self.kind in RELATIONS:
+            return ()
+        kinds = (PARTS_OF[self.kind],) if self.kind in PARTS_OF else RELATIONS
+        return tuple((kind, self.within) for kind in kinds)
 
     @property
     def drops(self) -> str:
@@ -147,9 +157,8 @@ def _object(row: tuple[Any, ...], version: int) -> Object:
 
 def _leave_out_strangers(catalog: Catalog) -> None:
     """Parts of tables that were left out: yoyo's, an extension's."""
-    homes = {it.name for it in catalog.objects.values() if it.within in (None, it.name)}
     for key, it in list(catalog.objects.items()):
-        if it.within is not None and it.within not in homes:
+        if it.home and catalog.objects.keys().isdisjoint(it.home):
             del catalog.objects[key]
 
 

@@ -98,29 +98,18 @@ def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
 
 def outermost(found: list[Difference]) -> list[Difference]:
     """Without the parts of what is lacking or more as a whole."""
-    whole = {
-        (one.what, one.object.name): one
-        for one in found
-        if one.what in ("lacking", "extra") and _is_whole(one.object)
-    }
-    by_address = {(one.what, one.object.address) for one in found if one.what in ("lacking", "extra")}
+    whole = [one for one in found if one.what in ("lacking", "extra")]
+    keys = {(one.what, one.object.key) for one in whole}
+    addresses = {(one.what, one.object.address) for one in whole}
 
     def is_part(one: Difference) -> bool:
         it = one.object
-        home = whole.get((one.what, it.within or ""))
-        column = (one.what, f"column {it.name}")
-        return (
-            (home is not None and home.object.key != it.key)
-            or (it.belongs_to != it.address and (one.what, it.belongs_to) in by_address)
-            or (it.kind in ("default", "identity") and column in columns)
+        on = [*it.home, *([("column", it.name)] if it.kind in ("default", "identity") else [])]
+        return (it.belongs_to != it.address and (one.what, it.belongs_to) in addresses) or any(
+            (one.what, key) in keys for key in on
         )
 
-    columns = {(one.what, f"column {one.object.name}") for one in found if one.kind == "column"}
     return [one for one in found if not is_part(one)]
-
-
-def _is_whole(it: Object) -> bool:
-    return it.within in (None, it.name)
 
 
 def mend(
