@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sqlrail.errors import ConnectionFailed, Interrupted
-from sqlrail.settings import Settings
+from sqlrail.errors import ConnectionFailed, Interrupted, WrongDatabase
+from sqlrail.settings import Mark, Settings
 from sqlrail.words import masked
 
 if TYPE_CHECKING:  # why a connection failed is asked where one did
@@ -41,12 +41,31 @@ def connect(
 
     The connection string goes to libpq as it is. Statements are never prepared behind our back: a pooler in
     transaction mode would not find them again. What time may mend is waited for, settings.wait seconds at the most,
-    and said once.
+    and said once. Raises WrongDatabase where settings.mark is not found.
     """
     try:
-        return _connect(settings, options, say, name)
+        connection = _connect(settings, options, say, name)
     except Interrupted as exc:
         exc.args = (f"interrupted while connecting to {target(settings)}.",)
+        raise
+    if settings.mark:
+        _prove(connection, settings.mark)
+    return connection
+
+
+def _prove(connection: Connection, mark: Mark) -> None:
+    """WrongDatabase if the connection does not lead to the database that it names; it is closed then."""
+    from sqlrail.wire import ask
+
+    try:
+        database, token = ask(connection, "mark")[0]
+        if (database, token) != (mark.database, mark.token):
+            raise WrongDatabase(
+                f"the connection to {mark.database} leads to {database}: a pooler or server leads every name to one "
+                "database. Name the server itself in DATABASE_URL. Nothing was changed there."
+            )
+    except BaseException:
+        connection.close()
         raise
 
 

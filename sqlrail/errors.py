@@ -97,6 +97,12 @@ class Bug(SqlrailError):
         self.__cause__ = cause
 
 
+class WrongDatabase(SqlrailError):
+    """The connection leads to another database than the one that was named."""
+
+    exit_code = 3
+
+
 class Refused(SqlrailError):
     """A guard refused; nothing was changed."""
 

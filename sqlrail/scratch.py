@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
+from threading import Timer
 from typing import Any, TypeVar
 
 from psycopg import sql
@@ -26,11 +27,14 @@ from sqlrail.errors import (
     LocalServerFailed,
     MissingPrerequisite,
     Refused,
+    WrongDatabase,
 )
 from sqlrail.history import File
-from sqlrail.settings import Settings
+from sqlrail.settings import Mark, Settings
 from sqlrail.statements import BLOCK
 
+#: seconds that dropping one may take
+PATIENCE = 30.0
 #: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
 GRACE = 300
 #: what belongs to the whole server, by the word that names it behind CREATE, ALTER, DROP and COMMENT ON
@@ -156,19 +160,21 @@ def _database(
                     raise NoScratch(f"The role {role} may not create databases (ALTER ROLE ... CREATEDB).")
                 _drop_leftovers(connection)
                 name = f"sqlrail_scratch_{now}_{secrets.token_hex(4)}"
-                url = make_conninfo(settings.database_url or "", dbname=name)
-                there = replace(settings, database_url=url)
+                there = marked(settings, name)
                 locale = {"encoding": encoding, "collate": collate, "ctype": ctype}
                 # Before it is made: an interruption may come too late to stop that.
                 undo.callback(_drop, settings, name, say)
                 wire.ask(connection, "create_scratch", database=sql.Identifier(name), **locale)
+                mark(connection, there)
                 schemas = sql.SQL(", ").join(map(sql.Identifier, path)) if path else sql.Literal("")
                 wire.ask(connection, "scratch_path", database=sql.Identifier(name), schemas=schemas)
             # Open to the end: others see that it is in use.
             keeper = undo.enter_context(closing(connect(there)))
+            if not wire.ask(keeper, "is_empty")[0][0]:
+                raise NoScratch("A new database is not empty here, so nothing can be built in it.")
             for schema in own:
                 wire.ask(keeper, "scratch_schema", schema=sql.Identifier(schema))
-        except (ConnectionFailed, DatabaseFailed) as exc:
+        except (ConnectionFailed, DatabaseFailed, WrongDatabase) as exc:
             raise NoScratch(f"A scratch database cannot be made: {exc}") from exc
         yield there
 
@@ -206,7 +212,32 @@ def _drop(settings: Settings, name: str, say: Callable[[str], None]) -> None:
 
 def _drop_now(settings: Settings, name: str) -> None:
     with closing(connect(settings)) as connection:
+        drop(connection, name)
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drops a database of ours with all who are in it; DatabaseFailed, after PATIENCE seconds too."""
+    # Some extensions' processes never answer the server, which waits for them.
+    alarm = Timer(PATIENCE, connection.cancel)
+    alarm.start()
+    try:
         wire.ask(connection, "drop_scratch", database=sql.Identifier(name))
+    finally:
+        alarm.cancel()
+
+
+def marked(settings: Settings, name: str) -> Settings:
+    """Settings that lead to a database of ours, each connection of which has to find the mark in it."""
+    url = make_conninfo(settings.database_url or "", dbname=name)
+    return replace(settings, database_url=url, mark=Mark(name, secrets.token_hex(16)))
+
+
+def mark(connection: Connection, there: Settings) -> None:
+    """Writes the mark, by the connection that has made the database."""
+    assert there.mark
+    wire.ask(
+        connection, "mark_database", database=sql.Identifier(there.mark.database), token=there.mark.token
+    )
 
 
 def _drop_leftovers(connection: Connection) -> None:

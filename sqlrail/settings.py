@@ -42,6 +42,14 @@ OLDEST = 36_500 * 86400.0
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What tells a database that we made from every other: a server or a pooler may lead all names to one."""
+
+    database: str
+    token: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a run is told. Durations are seconds, shares are between 0 and 1."""
 
@@ -74,6 +82,7 @@ class Settings:
     interrupted: str | None = None  # what became of a statement that was cut off: again or done
     actor: str = "unknown"
     host: str = "unknown"
+    mark: Mark | None = field(default=None, repr=False)  # what each connection has to find where it leads
     secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # how something that was given was read

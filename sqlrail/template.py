@@ -19,12 +19,13 @@ from pathlib import Path
 
 from psycopg import sql
 
-from sqlrail import __version__
+from sqlrail import __version__, scratch
+from sqlrail.apply import migrate
 from sqlrail.backend import Backend
 from sqlrail.connect import Connection, connect
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.history import ROLLBACK
-from sqlrail.library import Talk, migrate
+from sqlrail.library import Talk
 from sqlrail.settings import given
 from sqlrail.wire import ask
 
@@ -54,6 +55,7 @@ class Template:
             self._run = secrets.randbits(31)
         self._numbers = count()
         self._done_with: list[str] = []
+        self._is_proven = False
 
     @property
     def name(self) -> str:
@@ -80,6 +82,8 @@ class Template:
         copied = {"database": sql.Identifier(name), "template": sql.Identifier(self.name)}
         try:
             ask(self._connection, "copy_template", **copied, strategy=sql.SQL(self._strategy))
+            if not self._is_proven:
+                self._prove(name)
             yield database_url(self._url, name)
         finally:
             self._done_with.append(name)
@@ -88,6 +92,13 @@ class Template:
             # for it passes over each that was in the last minutes; and every DROP DATABASE is a checkpoint.
             if len(self._done_with) > self._most:
                 self.drop_copies()
+
+    def _prove(self, name: str) -> None:
+        """Once a run: that a copy's URL leads to it. WrongDatabase if it does not."""
+        there = scratch.marked(given(self._url, self._directory), name)
+        scratch.mark(self._connection, there)
+        connect(there).close()
+        self._is_proven = True
 
     def drop_copies(self) -> None:
         """Drops the copies that are done with."""
@@ -110,12 +121,20 @@ class Template:
                 collate=collate,
                 ctype=ctype,
             )
-            migrate(database_url(self._url, building), self._directory, environment="test", say=self._say)
+            self._migrate(building)
             ask(self._connection, "end_connections", database=building)
             ask(self._connection, "finish_template", building=name, template=sql.Identifier(self.name))
         except BaseException:
             self._drop(building)
             raise
+
+    def _migrate(self, building: str) -> None:
+        there = scratch.marked(given(self._url, self._directory, environment="test"), building)
+        scratch.mark(self._connection, there)
+        with closing(connect(there)) as connection:
+            if not ask(connection, "is_empty")[0][0]:
+                raise UsageError("tests need a server on which a new database is empty.")
+        migrate(there, Talk(there, self._say))
 
     def _drop_leftovers(self) -> None:
         """Drops what killed runs have left, and templates that nobody uses any more."""
@@ -148,7 +167,7 @@ class Template:
 
     def _drop(self, name: str) -> None:
         with suppress(DatabaseFailed):  # a later run drops it
-            ask(self._connection, "drop_scratch", database=sql.Identifier(name))
+            scratch.drop(self._connection, name)
 
 
 @contextmanager

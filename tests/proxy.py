@@ -21,8 +21,9 @@ class Proxy:
     """Listens beside the server; `url` leads through it to the database of the URL that it was given.
 
     After `cut_after` messages of `sender` the connection is cut, once, and `was_cut` is set. Where `again` is
-    false nobody gets through any more. `counts` says how many messages went by, and `commits` how many of the
-    server's went before each answer to a COMMIT, the first connection's only.
+    false nobody gets through any more. With `database`, every connection leads to that one. `counts` says how many
+    messages went by, and `commits` how many of the server's went before each answer to a COMMIT, the first connection's
+    only.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class Proxy:
         sender: Sender = "client",
         cut_after: int | None = None,
         again: bool = True,
+        database: str | None = None,
     ) -> None:
         host, _, rest = url.partition("?host=")[2].partition("&")
         self.url = url.replace(f"host={host}&{rest}", f"host={quote(str(folder), safe='')}&port=5432")
-        self.sender, self.cut_after, self.again = sender, cut_after, again
+        self.sender, self.cut_after, self.again, self.database = sender, cut_after, again, database
         self.counts: Counter[Sender] = Counter()
         self.commits: list[int] = []
         self.was_cut = threading.Event()
@@ -104,7 +106,7 @@ class Proxy:
                         return
                     if counted and rest[:size] == COMMITTED:
                         self.commits.append(self.counts[sender])
-                    target.sendall(rest[:size])
+                    target.sendall(rest[:size] if letter else self._led(rest[:size]))
                     rest, letter = rest[size:], 1
                     if counted:
                         self.counts[sender] += 1
@@ -115,6 +117,15 @@ class Proxy:
         except OSError:
             pass
         self._hang_up(target)
+
+    def _led(self, first: bytes) -> bytes:
+        """A client's first message, with the database in it that every connection leads to."""
+        if self.database is None or first[4:6] != b"\0\3":  # a request to cancel
+            return first
+        words = first[8:].split(b"\0")[:-2]
+        named = dict(zip(words[::2], words[1::2], strict=True)) | {b"database": self.database.encode()}
+        text = first[4:8] + b"".join(name + b"\0" + value + b"\0" for name, value in named.items()) + b"\0"
+        return (len(text) + 4).to_bytes(4, "big") + text
 
     def _is_over(self, sender: Sender) -> bool:
         return self.sender == sender and self.counts[sender] == self.cut_after

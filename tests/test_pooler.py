@@ -56,8 +56,13 @@ def pooled(server: local.Server, database: str) -> Iterator[str]:
 
 
 @contextmanager
-def pooler(server: local.Server, database: str, server_socket: str = "", **options: object) -> Iterator[str]:
-    """The database by way of PgBouncer, in transaction mode unless told otherwise; a test without it is skipped."""
+def pooler(
+    server: local.Server, database: str, server_socket: str = "", only: str = "", **options: object
+) -> Iterator[str]:
+    """The database by way of PgBouncer, in transaction mode unless told otherwise; a test without it is skipped.
+
+    With `only`, every name leads to that database.
+    """
     if PGBOUNCER is None:
         pytest.skip("PgBouncer is not installed")
     host = database.partition("?host=")[2].partition("&")[0]
@@ -73,7 +78,8 @@ def pooler(server: local.Server, database: str, server_socket: str = "", **optio
         settings = folder / "pgbouncer.ini"
         told = {"pool_mode": "transaction", "default_pool_size": POOL, **options}
         settings.write_text(
-            f"[databases]\n* = host={server_socket or unquote(host)} port=5432 user={urlsplit(database).username}\n"
+            f"[databases]\n* = host={server_socket or unquote(host)} port=5432 user={urlsplit(database).username}"
+            f"{f' dbname={only}' if only else ''}\n"
             f"[pgbouncer]\nlisten_addr =\nlisten_port = 5432\nunix_socket_dir = {sockets}\nauth_type = any\n"
             "max_client_conn = 100\nignore_startup_parameters = extra_float_digits\n"
             + "".join(f"{name} = {value}\n" for name, value in told.items())
