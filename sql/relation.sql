@@ -1,11 +1,17 @@
--- What the catalog says of a relation: one row of names, and what forbids a cleanup. Where a table or a column is
--- missing there is nothing to clean; "absent" says which.
+-- What the catalog says of relations: of each, in their order, names, what becomes of its orphans, and what forbids a
+-- cleanup. Where a table or a column is missing there is nothing to clean; "absent" says which. However many are asked
+-- about, the server plans one look.
+SELECT told.facts
+  FROM jsonb_to_recordset({relations}::jsonb)
+       AS asked(n int, child text, columns text[], parent text, keys text[],
+                action text, sets text[], otherwise text, otherwise_sets text[])
+ CROSS JOIN LATERAL (
 WITH RECURSIVE named AS (
-    SELECT to_regclass({child}) AS child, to_regclass({parent}) AS parent
+    SELECT to_regclass(asked.child) AS child, to_regclass(asked.parent) AS parent
 ), pair AS (
     SELECT n, wanted.column, wanted.key, c.attnum AS column_number, p.attnum AS key_number, p.attnotnull AS not_null
       FROM named
-     CROSS JOIN LATERAL unnest({columns}::text[], {keys}::text[]) WITH ORDINALITY AS wanted("column", key, n)
+     CROSS JOIN LATERAL unnest(asked.columns, asked.keys) WITH ORDINALITY AS wanted("column", key, n)
       LEFT JOIN pg_catalog.pg_attribute AS c
         ON c.attrelid = child AND c.attname = wanted.column AND c.attnum > 0 AND NOT c.attisdropped
       LEFT JOIN pg_catalog.pg_attribute AS p
@@ -18,7 +24,7 @@ WITH RECURSIVE named AS (
       JOIN pg_catalog.pg_class AS pc ON pc.oid = parent
      WHERE NOT EXISTS (SELECT FROM pair WHERE column_number IS NULL OR key_number IS NULL)
 ), key_index AS (
-    SELECT i.indkey::int2[] AS numbers, i.indclass::oid[] AS classes
+    SELECT i.indkey::int2[] AS numbers, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations
       FROM relation
       JOIN pg_catalog.pg_index AS i ON i.indrelid = relation.parent
      WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND NOT i.indisexclusion
@@ -26,32 +32,74 @@ WITH RECURSIVE named AS (
        AND (i.indkey::int2[])[0 : i.indnkeyatts - 1] @> key_numbers
        AND key_numbers @> (i.indkey::int2[])[0 : i.indnkeyatts - 1]
      ORDER BY NOT i.indisprimary, i.indexrelid LIMIT 1
-), acts AS (
-    -- What DELETE does to a key's other side is done by triggers; a NOT ENFORCED key has none.
-    SELECT CASE fk.conparentid WHEN 0 THEN fk.oid ELSE fk.conparentid END AS oid,
-           bool_and(t.tgenabled IN ('O', 'A')) AS enabled
-      FROM pg_catalog.pg_constraint AS fk
-      JOIN pg_catalog.pg_trigger AS t ON t.tgconstraint = fk.oid
-     WHERE fk.contype = 'f' AND t.tgtype & 8 <> 0
-     GROUP BY 1
+), own_key AS (
+    -- The foreign keys that say what the relation says; an ORM may have made the same one twice.
+    SELECT fk.conname::text AS name, fk.convalidated AS validated,
+           CASE fk.confdeltype WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'
+                WHEN 'n' THEN 'set null' ELSE 'set default' END AS on_delete,
+           CASE WHEN fk.confdeltype IN ('n', 'd') THEN
+                (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_catalog.pg_attribute AS a
+                  WHERE a.attrelid = fk.conrelid AND a.attnum = ANY (coalesce(fk.confdelsetcols, fk.conkey))) END AS sets
+      FROM relation
+      JOIN pg_catalog.pg_constraint AS fk ON fk.contype = 'f' AND fk.conrelid = child AND fk.confrelid = parent
+     WHERE cardinality(fk.conkey) = cardinality(key_numbers)
+       AND NOT EXISTS (SELECT FROM pair
+                        WHERE (column_number, key_number) NOT IN (SELECT * FROM unnest(fk.conkey, fk.confkey)))
+), word AS (
+    -- NO ACTION and RESTRICT say what may not happen to the parent, and nothing of an orphan.
+    SELECT min(action) AS action, min(sets) AS sets, count(*) > 1 AS contradicts
+      FROM (SELECT DISTINCT CASE on_delete WHEN 'cascade' THEN 'delete' ELSE on_delete END AS action, sets
+              FROM own_key WHERE on_delete NOT IN ('no action', 'restrict')) AS said
+), decided AS (
+    -- What becomes of the orphans: what somebody has said, else the key's own word, else what holds where it has none.
+    SELECT action, action LIKE 'set %' AS is_set, coalesce(sets, asked.columns) AS sets
+      FROM (SELECT asked.action, asked.sets WHERE asked.action IS NOT NULL
+            UNION ALL
+            SELECT CASE WHEN NOT contradicts THEN word.action END, word.sets FROM word
+             WHERE asked.action IS NULL AND word.action IS NOT NULL
+            UNION ALL
+            SELECT asked.otherwise, asked.otherwise_sets FROM word
+             WHERE asked.action IS NULL AND word.action IS NULL) AS first
+), reached AS (
+    -- Tables that a deletion of a child's row may reach by foreign keys. What it does to a key's other side is done by
+    -- triggers, which the catalog finds by their table; a NOT ENFORCED key has none.
+    SELECT child::oid AS oid FROM relation
+    UNION
+    SELECT fk.conrelid
+      FROM reached
+     CROSS JOIN LATERAL (
+           SELECT reached.oid AS relid
+           UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(reached.oid)
+           UNION SELECT relid FROM pg_catalog.pg_partition_tree(reached.oid)) AS kin
+      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = kin.relid AND t.tgconstraint <> 0 AND t.tgtype & 8 <> 0
+      JOIN pg_catalog.pg_constraint AS fk ON fk.oid = t.tgconstraint
+     WHERE fk.contype = 'f' AND fk.conparentid = 0 AND fk.confdeltype IN ('c', 'n', 'd')
 ), foreign_key AS (
     -- Each with every table whose rows it may refer to: a partition's rows are its ancestors' too.
-    SELECT of.oid AS of, fk.oid, fk.conname, fk.conrelid, fk.confrelid, fk.conkey, fk.confkey, fk.confdeltype,
-           fk.confupdtype, fk.conpfeqop, acts.enabled
-      FROM pg_catalog.pg_constraint AS fk
-     CROSS JOIN LATERAL (
-           SELECT fk.confrelid AS oid
-           UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(fk.confrelid)
-           UNION SELECT relid FROM pg_catalog.pg_partition_tree(fk.confrelid)) AS of
-      JOIN acts ON acts.oid = fk.oid
+    SELECT referred.of, fk.oid, fk.conname, fk.conrelid, fk.confrelid, fk.conkey, fk.confkey, fk.confdeltype,
+           fk.confupdtype, fk.conpfeqop,
+           (SELECT bool_and(t.tgenabled IN ('O', 'A'))
+              FROM pg_catalog.pg_constraint AS twin
+              JOIN pg_catalog.pg_trigger AS t ON t.tgconstraint = twin.oid AND t.tgtype & 8 <> 0
+             WHERE twin.oid = fk.oid OR twin.conparentid = fk.oid) AS enabled
+      FROM (SELECT DISTINCT reached.oid AS of, t.tgconstraint
+              FROM reached
+             CROSS JOIN LATERAL (
+                   SELECT reached.oid AS relid
+                   UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(reached.oid)
+                   UNION SELECT relid FROM pg_catalog.pg_partition_tree(reached.oid)) AS kin
+              JOIN pg_catalog.pg_trigger AS t
+                ON t.tgrelid = kin.relid AND t.tgconstraint <> 0 AND t.tgtype & 8 <> 0) AS referred
+      JOIN pg_catalog.pg_constraint AS fk ON fk.oid = referred.tgconstraint
      WHERE fk.contype = 'f' AND fk.conparentid = 0
 ), cascade AS (
     -- Foreign keys that would delete or change rows elsewhere when a child's row is deleted, path by path.
     SELECT 1 AS depth, fk.oid, fk.conname, fk.conrelid, fk.confrelid, fk.conkey, fk.confkey, fk.confdeltype,
            fk.conpfeqop, ARRAY[fk.of, fk.conrelid] AS path, fk.conrelid = fk.of AND fk.confdeltype = 'c' AS circular
       FROM relation
+     CROSS JOIN decided
       JOIN foreign_key AS fk ON fk.of = child
-     WHERE fk.confdeltype IN ('c', 'n', 'd')
+     WHERE fk.confdeltype IN ('c', 'n', 'd') AND decided.is_set IS NOT TRUE
     UNION ALL
     SELECT depth + 1, fk.oid, fk.conname, fk.conrelid, fk.confrelid, fk.conkey, fk.confkey, fk.confdeltype,
            fk.conpfeqop, path || fk.conrelid, fk.conrelid = ANY (path) AND fk.confdeltype = 'c'
@@ -60,7 +108,13 @@ WITH RECURSIVE named AS (
      WHERE cascade.confdeltype = 'c' AND NOT circular
        AND fk.confdeltype IN ('c', 'n', 'd')
 ), base(oid, type) AS (
-    SELECT oid, typbasetype FROM pg_catalog.pg_type WHERE typtype = 'd'
+    -- Of the domains that the tables' columns have.
+    SELECT oid, typbasetype FROM pg_catalog.pg_type
+     WHERE typtype = 'd' AND oid IN (
+           SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
+             JOIN (SELECT child AS oid FROM relation UNION SELECT parent FROM relation
+                   UNION SELECT conrelid FROM cascade UNION SELECT confrelid FROM cascade) AS wanted
+               ON a.attrelid = wanted.oid)
     UNION ALL
     SELECT base.oid, typbasetype FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.type WHERE typtype = 'd'
 ), compared AS (
@@ -108,23 +162,22 @@ WITH RECURSIVE named AS (
       LEFT JOIN pg_catalog.pg_collation AS q ON q.oid = k.attcollation AND a.attcollation NOT IN (0, k.attcollation)
       LEFT JOIN pg_catalog.pg_namespace AS qn ON qn.oid = q.collnamespace
 ), touched AS (
-    SELECT child AS oid, false AS changed FROM relation
+    SELECT child AS oid, is_set IS TRUE AS changed FROM relation CROSS JOIN decided
     UNION
     SELECT conrelid, confdeltype <> 'c' FROM cascade
 ), touched_part AS (
     SELECT oid, changed FROM touched
     UNION
     SELECT part.relid, changed FROM touched CROSS JOIN LATERAL pg_catalog.pg_partition_tree(oid) AS part
-), own_key AS (
-    -- The foreign keys that say what the relation says; an ORM may have made the same one twice.
-    SELECT fk.conname::text AS name, fk.convalidated AS validated,
-           CASE fk.confdeltype WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'
-                WHEN 'n' THEN 'set null' ELSE 'set default' END AS on_delete
+), set_column AS (
+    SELECT a.attname AS name, a.attnum, a.attgenerated <> '' OR a.attidentity = 'a' AS is_given,
+           a.attnotnull OR EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.oid = a.atttypid AND t.typnotnull) AS not_null,
+           coalesce(pg_get_expr(d.adbin, d.adrelid), 'NULL') AS "default"
       FROM relation
-      JOIN pg_catalog.pg_constraint AS fk ON fk.contype = 'f' AND fk.conrelid = child AND fk.confrelid = parent
-     WHERE cardinality(fk.conkey) = cardinality(key_numbers)
-       AND NOT EXISTS (SELECT FROM pair
-                        WHERE (column_number, key_number) NOT IN (SELECT * FROM unnest(fk.conkey, fk.confkey)))
+     CROSS JOIN decided
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = child AND a.attname = ANY (sets) AND a.attnum > 0
+      LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''
+     WHERE decided.is_set
 ), trigger AS (
     SELECT t.tgname::text AS name, t.tgrelid::regclass::text AS table
       FROM touched_part
@@ -159,15 +212,25 @@ WITH RECURSIVE named AS (
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 )
 SELECT json_build_object(
-    'absent', CASE WHEN named.child IS NULL THEN format('there is no table %s', {child})
-                   WHEN named.parent IS NULL THEN format('there is no table %s', {parent})
-                   ELSE (SELECT CASE WHEN column_number IS NULL THEN format('%s has no column %I', {child}, pair.column)
-                                ELSE format('%s has no column %I', {parent}, pair.key) END
+    'absent', CASE WHEN named.child IS NULL THEN format('there is no table %s', asked.child)
+                   WHEN named.parent IS NULL THEN format('there is no table %s', asked.parent)
+                   ELSE (SELECT CASE WHEN column_number IS NULL THEN format('%s has no column %I', asked.child, pair.column)
+                                ELSE format('%s has no column %I', asked.parent, pair.key) END
                            FROM pair WHERE column_number IS NULL OR key_number IS NULL ORDER BY n LIMIT 1) END,
     'child', (SELECT description FROM tables WHERE tables.oid = relation.child),
     'parent', (SELECT description FROM tables WHERE tables.oid = relation.parent),
     'countable', child_kind IN ('r', 'p') AND parent_kind IN ('r', 'p') AND EXISTS (SELECT FROM key_index),
     'operators', (SELECT json_agg(comparison ORDER BY n) FROM equality WHERE equality.of IS NULL),
+    'action', decided.action,
+    'sets', CASE WHEN decided.is_set THEN decided.sets END,
+    -- What the columns get. Without a default it is null.
+    'defaults', (SELECT coalesce(json_object_agg(name, "default"), json_build_object()) FROM set_column),
+    'undecided', CASE WHEN decided.action IS NULL THEN
+        (SELECT CASE WHEN bool_or(word.contradicts)
+                     THEN format('its keys %s say different things', string_agg(own_key.name, ' and ' ORDER BY name))
+                     ELSE format('its key %s is ON DELETE %s, which does not say what becomes of orphans',
+                                 min(own_key.name), upper(min(on_delete))) END
+           FROM own_key CROSS JOIN word) END,
     'citus', to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
     'child_oid', relation.child::oid::bigint,
     'parent_oid', relation.parent::oid::bigint,
@@ -209,8 +272,8 @@ SELECT json_build_object(
             ORDER BY depth, conname, cascade.oid), '[]')
         FROM cascade),
     'refusals', array_remove(ARRAY[
-        CASE WHEN child_kind NOT IN ('r', 'p') THEN format('%s is not a table', {child}) END,
-        CASE WHEN parent_kind NOT IN ('r', 'p') THEN format('%s is not a table', {parent}) END,
+        CASE WHEN child_kind NOT IN ('r', 'p') THEN format('%s is not a table', asked.child) END,
+        CASE WHEN parent_kind NOT IN ('r', 'p') THEN format('%s is not a table', asked.parent) END,
         -- Whoever is a superuser could damage the database itself.
         (SELECT format('%s is a table of PostgreSQL''s own', min(pg_class.oid::regclass::text))
            FROM relation JOIN pg_catalog.pg_class ON pg_class.oid IN (child, parent)
@@ -223,16 +286,16 @@ SELECT json_build_object(
         -- Tables in parts from before there were partitions: children of the others' rows would all be orphans.
         (SELECT format('%s has tables that inherit from it (%s), whose rows are no parents to a foreign key: if they are '
                        'none here, add the key first, NOT VALID',
-                       {parent}, string_agg(inhrelid::regclass::text, ', ' ORDER BY inhrelid))
+                       asked.parent, string_agg(inhrelid::regclass::text, ', ' ORDER BY inhrelid))
            FROM relation JOIN pg_catalog.pg_inherits ON inhparent = parent
           WHERE parent_kind = 'r' AND NOT EXISTS (SELECT FROM own_key) HAVING count(*) > 0),
         -- Rows that share a key, or have none, make "has no parent" mean something else than a foreign key would.
-        (SELECT format('%s.%I may be null, so it is not a key', {parent}, key)
+        (SELECT format('%s.%I may be null, so it is not a key', asked.parent, key)
            FROM pair WHERE NOT not_null ORDER BY n LIMIT 1),
         CASE WHEN NOT EXISTS (SELECT FROM key_index)
             THEN format(CASE cardinality(key_numbers) WHEN 1 THEN '%s.%s is' ELSE '%s.(%s) are' END || ' not unique, so '
                         || CASE cardinality(key_numbers) WHEN 1 THEN 'it is not a key' ELSE 'they are no key' END,
-                        {parent}, (SELECT string_agg(quote_ident(key), ', ' ORDER BY n) FROM pair)) END,
+                        asked.parent, (SELECT string_agg(quote_ident(key), ', ' ORDER BY n) FROM pair)) END,
         -- A key that was valid under one setting would be an orphan under ours.
         (SELECT format('whether %I and %I are equal hangs on the session''s settings, as TimeZone: give them one type',
                        pair.column, pair.key)
@@ -244,7 +307,7 @@ SELECT json_build_object(
         CASE WHEN EXISTS (
             SELECT FROM pg_catalog.pg_partition_tree(relation.child) JOIN pg_catalog.pg_class ON oid = relid
              WHERE relkind = 'f')
-            THEN format('%s has a partition that is a foreign table', {child}) END,
+            THEN format('%s has a partition that is a foreign table', asked.child) END,
         -- A rule may turn the statement, a cascade's too, into anything.
         (SELECT format('%s has the rule %I for %s', r.ev_class::regclass, r.rulename,
                        CASE r.ev_type WHEN '4' THEN 'DELETE' ELSE 'UPDATE' END)
@@ -266,11 +329,41 @@ SELECT json_build_object(
                        'TRIGGER ALL)', string_agg(DISTINCT conname::text, ', '), min(confrelid::regclass::text))
            FROM touched JOIN foreign_key AS fk ON fk.of = touched.oid
           WHERE NOT changed AND NOT enabled HAVING count(*) > 0),
+        -- By what else would restore find the row that has its value taken away?
+        CASE WHEN is_set AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = relation.child AND contype = 'p')
+            THEN format('%s has no primary key, so no restore could find the rows that were changed: add one, or say '
+                        '`delete` instead of `%s`', asked.child, action) END,
+        (SELECT format('%s is part of the primary key of %s, by which a restore would look for the changed rows',
+                       string_agg(quote_ident(name), ', ' ORDER BY set_column.attnum), asked.child)
+           FROM set_column
+           JOIN pg_catalog.pg_constraint AS pk ON pk.conrelid = relation.child AND pk.contype = 'p' AND attnum = ANY (pk.conkey)
+         HAVING count(*) > 0),
+        (SELECT format('%s may not be null, so it cannot be %s: say `delete`, or drop the NOT NULL',
+                       string_agg(quote_ident(name), ', ' ORDER BY attnum), replace(action, 'set ', 'set to '))
+           FROM set_column
+          WHERE not_null AND (action = 'set null' OR "default" = 'NULL') AND NOT is_given HAVING count(*) > 0),
+        (SELECT format('%s is generated, and cannot be set', string_agg(quote_ident(name), ', ' ORDER BY attnum))
+           FROM set_column WHERE is_given HAVING count(*) > 0),
+        -- A row that moves fires other triggers than an UPDATE's.
+        (SELECT format('%s is in the partition key of %s, so the rows would move', string_agg(DISTINCT quote_ident(name), ', '),
+                       min(part.partrelid::regclass::text))
+           FROM set_column
+          CROSS JOIN LATERAL (
+                SELECT relid FROM pg_catalog.pg_partition_ancestors(relation.child)
+                UNION SELECT relid FROM pg_catalog.pg_partition_tree(relation.child)) AS kin
+           JOIN pg_catalog.pg_partitioned_table AS part ON part.partrelid = kin.relid
+          WHERE part.partexprs IS NOT NULL
+             OR EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+                         WHERE a.attrelid = part.partrelid AND a.attname = name AND a.attnum = ANY (part.partattrs::int2[]))
+         HAVING count(*) > 0),
         -- What a change of a change reaches is not archived.
         (SELECT format('the rows that are set to null or default are referred to by %s, which would carry that on '
                        '(ON UPDATE)', string_agg(DISTINCT fk.conname::text, ', '))
-           FROM cascade JOIN foreign_key AS fk ON fk.of = cascade.conrelid
-          WHERE cascade.confdeltype <> 'c' AND fk.confupdtype IN ('c', 'n', 'd') AND fk.confkey && cascade.conkey
+           FROM (SELECT conrelid, conkey FROM cascade WHERE confdeltype <> 'c'
+                 UNION ALL
+                 SELECT relation.child, array_agg(attnum) FROM set_column) AS changed
+           JOIN foreign_key AS fk ON fk.of = changed.conrelid
+          WHERE fk.confupdtype IN ('c', 'n', 'd') AND fk.confkey && changed.conkey
          HAVING count(*) > 0),
         -- What a trigger does to other rows cannot be archived, for nobody knows it.
         (SELECT format('the trigger%s %s would fire: see what %s, then allow %s by name (--allow-triggers %s)',
@@ -280,5 +373,6 @@ SELECT json_build_object(
            FROM trigger WHERE name <> ALL ({allow_triggers}::text[]) HAVING count(*) > 0),
         (SELECT format('deleting would cascade in a circle through %s', string_agg(DISTINCT conname::text, ', '))
            FROM cascade WHERE circular HAVING count(*) > 0)
-    ], NULL))
-  FROM named LEFT JOIN relation ON true;
+    ], NULL)) AS facts
+  FROM named LEFT JOIN relation ON true LEFT JOIN decided ON true) AS told
+ ORDER BY asked.n;

@@ -2,4 +2,4 @@
 {round}
 {quote};
         PERFORM set_config('sqlrail.found', (current_setting('sqlrail.found')::bigint
-                                             + current_setting('sqlrail.deleted')::bigint)::text, true);
+                                             + current_setting('sqlrail.cleaned')::bigint)::text, true);

@@ -2,10 +2,10 @@
 DO $kept$
 DECLARE
     found bigint := (SELECT orphans FROM pg_temp.sqlrail_limit);
-    deleted bigint := current_setting('sqlrail.deleted');
+    cleaned bigint := current_setting('sqlrail.cleaned');
 BEGIN
-    IF deleted <> found THEN
-        RAISE EXCEPTION '% of % orphans would stay, because a trigger keeps them', found - deleted, found
+    IF cleaned <> found THEN
+        RAISE EXCEPTION '% of % orphans would stay, because a trigger keeps them', found - cleaned, found
             USING ERRCODE = 'SR001';
     END IF;
 END
@@ -13,7 +13,7 @@ $kept$;
 
 -- What was done, into the run and out to whoever asked.
 WITH done AS (
-    SELECT l.relation, l.orphans, current_setting('sqlrail.deleted')::bigint AS deleted,
+    SELECT l.relation, l.orphans, current_setting('sqlrail.cleaned')::bigint AS cleaned,
            current_setting('sqlrail.archived')::bigint
              + (SELECT count(*) FROM pg_temp.sqlrail_cascade) AS archived,
            nullif(current_setting('sqlrail.run', true), '')::bigint AS run
@@ -24,7 +24,7 @@ WITH done AS (
            -- The parent with its schema: by another search_path the relation names another.
            jsonb_build_object('relation', done.relation, 'parent', {parent_name},
                               'orphans', done.orphans + coalesce((it->>'orphans')::bigint, 0),
-                              'deleted', done.deleted + coalesce((it->>'deleted')::bigint, 0),
+                              'deleted', 0, {counter}, done.cleaned + coalesce((it->>{counter})::bigint, 0),
                               'archived', done.archived + coalesce((it->>'archived')::bigint, 0)) AS value
       FROM done
       JOIN sqlrail.run AS r ON r.id = done.run
@@ -35,5 +35,5 @@ WITH done AS (
     UPDATE sqlrail.run AS r SET relations = jsonb_set(r.relations, ARRAY[place::text], value)
       FROM done, entry WHERE r.id = done.run AND done.orphans > 0
 )
-SELECT run, orphans, deleted, archived FROM done;
+SELECT run, orphans, cleaned, archived FROM done;
 DROP TABLE pg_temp.sqlrail_orphan;

@@ -614,7 +614,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     # One file
 
     def _run(self, file: File, migration: Any, opened: _Opened, mark: bool, tries: Tries) -> _Closing:
-        cleanup = tuple(self._pre_step(file, relation) for relation in file.cleanup)
+        cleanup = tuple(self._pre_step(file, relation) for relation in file.relations())
         if opened.sent is None:
             piece, text = self._send_all(file, migration, mark)
         else:

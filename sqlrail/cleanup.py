@@ -1,4 +1,4 @@
-"""The verb cleanup: the orphans of every relation that is known, found first and then deleted in one transaction."""
+"""The verb cleanup: the orphans of every relation that is known, found first and then cleaned in one transaction."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from psycopg import sql
 
 from sqlrail import history, orphans
 from sqlrail.backend import Backend, Listener
-from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.orphans import Cleaned, Relation
 from sqlrail.settings import Settings
 
 
 @dataclass(frozen=True)
 class Cleanup:
-    """What a cleanup found and did; a run of None deleted nothing."""
+    """What a cleanup found and did; a run of None changed nothing."""
 
     run: int | None
     dry_run: bool
     relations: tuple[Cleaned, ...]
+
+    @property
+    def undecided(self) -> tuple[Cleaned, ...]:
+        """Those with orphans that were left, because nobody has said what shall become of them."""
+        return tuple(one for one in self.relations if one.is_undecided and one.refusals)
 
 
 def cleanup(
@@ -34,32 +39,45 @@ def cleanup(
     every: bool = False,
     dry_run: bool = False,
 ) -> Cleanup:
-    """Archives and deletes the orphans of the named relations, or of all that are known, see known().
+    """Archives the orphans of the named relations, or of all that are known, and deletes them or sets their columns.
 
-    Parents go before their children. All in one transaction: Refused, by the guard of one, has changed nothing.
-    A dry run only looks.
+    Parents go before their children. All in one transaction: Refused, by the guard of one, has changed nothing; but
+    relations that were not named, and that nobody has decided, are left alone. A dry run only looks.
     """
     with Backend(settings, listener) as backend:
-        relations = list(dict.fromkeys(named or known(backend, every=every)))
+        relations = wanted(backend, named, every=every)
         seen = look(backend, relations, closely=dry_run)
         if dry_run:
             return Cleanup(None, True, in_order(seen, relations))
-        check(seen, named)
-        say_found(listener, seen)
-        done = _clean_all(backend, seen)
+        decided = check(seen, named)
+        say_found(listener, decided)
+        done = {one.relation: one for one in (*seen, *_clean_all(backend, decided))}.values()
         return Cleanup(next((one.run for one in done if one.run), None), False, in_order(done, relations))
 
 
 def print_sql(
     settings: Settings, listener: Listener, named: list[Relation] | None = None, *, every: bool = False
-) -> str:
-    """What a cleanup of the relations would send, as a script for psql. Refused where a cleanup would be."""
+) -> tuple[str, tuple[Cleaned, ...]]:
+    """What a cleanup of the relations would send, as a script for psql, and those that nobody has decided.
+
+    Refused where a cleanup would be.
+    """
     with Backend(settings, listener) as backend:
-        seen = look(backend, dict.fromkeys(named or known(backend, every=every)), closely=False)
-        check(seen, named)
-        return orphans.script(
-            backend, backend.message("begin") + backend.limits(None), [one for one in seen if not one.skipped]
-        )
+        relations = wanted(backend, named, every=every)
+        seen = look(backend, relations, closely=False)
+        decided = [one for one in check(seen, named) if not one.skipped]
+        script = orphans.script(backend, backend.message("begin") + backend.limits(None), decided)
+        return script, Cleanup(None, False, in_order(seen, relations)).undecided
+
+
+def wanted(backend: Backend, named: list[Relation] | None, *, every: bool) -> list[Relation]:
+    """The named relations, or all that are known; one in several spellings is there once.
+
+    UsageError where the same is named with two actions.
+    """
+    if not named:
+        return known(backend, every=every)
+    return _distinct(backend, named, agreeing=True)
 
 
 def known(backend: Backend, *, every: bool = False) -> list[Relation]:
@@ -76,6 +94,7 @@ def known(backend: Backend, *, every: bool = False) -> list[Relation]:
             tuple(columns),
             (*filter(None, [schema]), parent),
             tuple(keys),
+            otherwise=None,
         )
         for child_schema, child, columns, schema, parent, keys in rows
     ]
@@ -100,10 +119,10 @@ def _declared(backend: Backend) -> list[Relation]:
         flaws = [flaw for flaw in files[migration.id].flaws if flaw[1].startswith("cleanup:")]
         if flaws:
             files[migration.id].check()
-    return [relation for migration in migrations for relation in files[migration.id].cleanup]
+    return [relation for migration in migrations for relation in files[migration.id].relations()]
 
 
-def _distinct(backend: Backend, relations: list[Relation]) -> list[Relation]:
+def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = False) -> list[Relation]:
     tables = list(dict.fromkeys(table for one in relations for table in (one.child, one.parent)))
     names = [sql.Identifier(*table).as_string() for table in tables]
     with _explained(backend, "the look for the tables"):
@@ -112,7 +131,14 @@ def _distinct(backend: Backend, relations: list[Relation]) -> list[Relation]:
     found: dict[object, Relation] = {}
     for one in relations:
         pairs = frozenset(zip(one.columns, one.keys, strict=True))
-        found.setdefault((oids[one.child] or one.child, oids[one.parent] or one.parent, pairs), one)
+        place = (oids[one.child] or one.child, oids[one.parent] or one.parent, pairs)
+        first = found.setdefault(place, one)
+        if agreeing and first.said and one.said and first.said != one.said:
+            raise UsageError(
+                f"--relation: {one} is named to {first.said} and to {one.said}: say one of them."
+            )
+        if one.said:  # a later file knows better
+            found[place] = replace(first, said=one.said)
     return list(found.values())
 
 
@@ -162,13 +188,18 @@ def _share(one: Cleaned) -> str:
     return f" of about {estimate:,} rows ({min(one.orphans / estimate, 1):.2%})" if estimate > 0 else ""
 
 
-def check(seen: Iterable[Cleaned], named: list[Relation] | None) -> None:
-    """Refused if a guard refuses one of them, or there is nothing to clean where it was named."""
-    for one in seen:
+def check(seen: Iterable[Cleaned], named: list[Relation] | None) -> tuple[Cleaned, ...]:
+    """Those that can be cleaned. Refused if a guard refuses one of them, or one that was named is not there.
+
+    What was not named, and nobody has decided, is left out.
+    """
+    decided = tuple(one for one in seen if named or not one.is_undecided)
+    for one in decided:
         if one.skipped and named:
             raise Refused(f"{one.relation}: {one.skipped}. Nothing was changed.")
         if one.refusals:
             raise orphans.refusal(one.relation, one.refusals)
+    return decided
 
 
 def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
@@ -208,7 +239,7 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
                 cleaned = orphans.clean(backend, one.relation, verb="cleanup", expected=expected)
             yield cleaned
             waiting.discard(one.relation)
-            if cleaned.deleted:
+            if cleaned.cleaned:
                 below = {it.relation for it in due if it is not one and one.bereaves(it)}
                 waiting, bereaved = waiting | below, bereaved | below
 

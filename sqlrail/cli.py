@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # what a verb needs is imported when it is called
     from sqlrail.giving_way import Progress
     from sqlrail.orphans import Relation
 
-OK, FOUND = 0, 4
+OK, REFUSED, FOUND = 0, 3, 4
 #: seconds between two lines about progress where there is no terminal
 PLAIN = 5.0
 
@@ -580,13 +580,16 @@ def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     if options.print_sql and options.online:
         raise UsageError("--print-sql prints the one transaction of a cleanup; an --online one has many.")
     if options.print_sql:
-        script = print_sql(settings, talk, named, every=options.all)
-        return OK, {"sql": script}, Script(script)
+        script, undecided = print_sql(settings, talk, named, every=options.all)
+        for one in undecided:
+            talk.say(f"left out: {report.cleaned_line(one)}")
+        return REFUSED if undecided else OK, {"sql": script}, Script(script)
     if options.online and not options.dry_run:
         result = _clean_online(options, settings, talk, named)
     else:
         result = cleanup(settings, talk, named, every=options.all, dry_run=options.dry_run)
-    return OK, report.cleanup_json(result), report.cleanup_text(result)
+    code = REFUSED if result.undecided and not result.dry_run else OK
+    return code, report.cleanup_json(result), report.cleanup_text(result)
 
 
 def _clean_online(

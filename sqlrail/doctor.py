@@ -117,7 +117,8 @@ def _finding(
     related: list[list[str]] | None,
     counts: str | None,
 ) -> tuple[Finding, str | None]:
-    relation = Relation(*map(tuple, related)) if related else None
+    child, columns, parent, keys = map(tuple, related) if related else ((),) * 4
+    relation = Relation(child, columns, parent, keys) if related else None
     one = Finding(
         kind, table, name, reason, advice, relation=relation, now=(*(now or ()),), later=(*(later or ()),)
     )

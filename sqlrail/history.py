@@ -10,7 +10,7 @@ import re
 from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -20,9 +20,9 @@ from yoyo.exceptions import BadMigration, MigrationConflict
 from yoyo.migrations import MigrationList, read_migrations, topological_sort
 from yoyo.topologicalsort import CycleError
 
-from sqlrail import statements
+from sqlrail import keys, statements
 from sqlrail.errors import BadFile, UsageError
-from sqlrail.orphans import Relation
+from sqlrail.orphans import Action, Relation
 from sqlrail.settings import seconds
 from sqlrail.statements import Flaw, Piece, Reader
 
@@ -108,6 +108,29 @@ class File:
             yield from reader
             return reader.rest
 
+    def relations(self) -> list[Relation]:
+        """Those of its cleanups, which follow the key that the file itself adds where the database has none yet.
+
+        BadFile where a directive says another thing than that key.
+        """
+        if not self.cleanup:
+            return []
+        found = list(keys.added(self.content().decode(errors="replace")))
+        return [self._following(relation, found) for relation in self.cleanup]
+
+    def _following(self, relation: Relation, found: list[keys.Key]) -> Relation:
+        words = {Action(key.action, key.sets) for key in found if key.action and _is_of(key, relation)}
+        if relation.said is None and len(words) == 1:
+            return replace(relation, otherwise=words.pop())
+        if words and relation.said not in words:
+            of_key, said = " and ".join(sorted(map(str, words))), relation.said
+            raise BadFile(
+                f"{self.path}: cleanup: {relation} {said or ''}".rstrip()
+                + f" is not what the file's own key does to "
+                f"orphans ({of_key}); say the same, or leave it to the key."
+            )
+        return relation
+
     def check(self) -> None:
         """BadFile, with its line, for anything that must not reach the database."""
         if self.flaws:
@@ -120,6 +143,7 @@ class File:
             )
         with self._open() as stream:
             statements.check(stream, transactional=self.transactional)
+        self.relations()
 
     def line(self, number: int) -> bytes:
         """One of its lines, from 1; empty behind the last."""
@@ -162,6 +186,18 @@ class File:
     @property
     def _changed(self) -> str:
         return f"{self.path} changed while the run was under way; run again."
+
+
+def _is_of(key: keys.Key, relation: Relation) -> bool:
+    """Whether a file's key is the relation's: a schema or the parent's columns count where both have them."""
+    tables = ((key.child, relation.child), (key.parent, relation.parent))
+    if any(one[-1] != other[-1] or (len(one) == len(other) and one != other) for one, other in tables):
+        return False
+    if not key.keys:
+        return set(key.columns) == set(relation.columns)
+    return set(zip(key.columns, key.keys, strict=False)) == set(
+        zip(relation.columns, relation.keys, strict=True)
+    )
 
 
 @contextmanager

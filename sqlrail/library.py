@@ -29,7 +29,10 @@ class CleanedResult(TypedDict):
     key: str
     keys: list[str]
     orphans: int
+    action: str | None
+    undecided: bool
     deleted: int
+    changed: int
     archived: int
     left: int
     rows: int | None

@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 
 from sqlrail import explain, orphans, wire
 from sqlrail.backend import PASSING, Backend, Listener, milliseconds
-from sqlrail.cleanup import Cleanup, check, in_order, in_turn, known, look, look_at, say_found
+from sqlrail.cleanup import Cleanup, check, in_order, in_turn, look, look_at, say_found, wanted
 from sqlrail.connect import connect
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Refused, SqlrailError
 from sqlrail.orphans import Cleaned, Composer, Relation
@@ -79,12 +79,13 @@ class Hand:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a relation's rows are done: those found, and looked at again, and deleted, in so many seconds."""
+    """How far a relation's rows are done: those found, and looked at again, and cleaned, in so many seconds."""
 
     relation: Relation
+    action: str
     found: int
     done: int
-    deleted: int
+    cleaned: int
     seconds: float
 
     @property
@@ -108,7 +109,7 @@ class _Found(NamedTuple):
 class _Batch(NamedTuple):
     upto: str  # where it ended
     rows: int
-    deleted: int
+    cleaned: int
     is_last: bool
     seconds: float  # that its rows took, what does not hang on their number aside
 
@@ -122,24 +123,26 @@ def cleanup(
     hand: Hand | None = None,
     show: Callable[[Progress], object] = lambda _: None,
 ) -> Cleanup:
-    """Archives and deletes the orphans of the named relations, or of all that are known, batch by batch.
+    """Archives and cleans the orphans of the named relations, or of all that are known, batch by batch.
 
     Refused, by a guard of any relation, before the first batch has changed nothing. Every error says what was deleted
     before it; all of that is in the archive under one run.
     """
     with Backend(settings, listener) as backend:
-        relations = list(dict.fromkeys(named or known(backend, every=every)))
+        relations = wanted(backend, named, every=every)
         seen = in_turn([look_at(backend, relation, orphans.describe) for relation in relations])
-        check(seen, named)
+        decided = check(seen, named)
+        undecided = look(backend, [one.relation for one in seen if one not in decided], closely=False)
         if not backend.has_own_tables:
-            seen = look(backend, relations, closely=False)
-            check(seen, named)
-            if any(one.orphans for one in seen):
+            decided = look(backend, [one.relation for one in decided], closely=False)
+            check(decided, named)
+            if any(one.orphans for one in decided):
                 with backend.locked():
                     backend.ask(backend.own_tables())
                 backend.look()
-        done = {one.relation: replace(one, orphans=0) for one in seen}
-        due = [one for one in seen if not one.skipped]
+        done = {one.relation: replace(one, orphans=0) for one in decided}
+        done |= {one.relation: one for one in undecided}
+        due = [one for one in decided if not one.skipped]
         if backend.has_own_tables and due:
             run = _Run(backend, listener, hand or Hand(), show)
             done |= {one.relation: one for one in run.clean(due)}
@@ -186,12 +189,12 @@ class _Run:
                 if found is None or one.relation in bereaved:
                     found = self._find(one.relation, one.relation in bereaved)
                 waiting, bereaved = waiting - {one.relation}, bereaved - {one.relation}
-                if deleted := self._delete(one.relation, found):
+                if cleaned := self._clean(one.relation, found):
                     below = {it.relation for it in self.done.values() if one.bereaves(it)}
                     waiting, bereaved = waiting | below, bereaved | below
                     # What somebody was writing may be free by now; where somebody always is, there is an end to it.
                     again[one.relation] += 1
-                    if deleted < found.rows and again[one.relation] < LOOKS:
+                    if cleaned < found.rows and again[one.relation] < LOOKS:
                         waiting.add(one.relation)
 
     def _find(self, relation: Relation, bereaved: bool) -> _Found:
@@ -279,7 +282,7 @@ class _Run:
         if found.skipped or found.refusals:
             raise self._refusal(relation, [found.skipped] if found.skipped else found.refusals)
         self._check_identity(one, found.facts)
-        work, rows, refusals = self._stage(found, one.deleted)
+        work, rows, refusals = self._stage(found, one.cleaned)
         new = max(0, rows - before)
         most, share = self.settings.max_rows, self.settings.max_share
         if not bereaved and new > most and new > share * one.orphans:
@@ -291,7 +294,7 @@ class _Run:
         self.backend.ask(self._note(self.id, self.done.values()) + b"COMMIT")
         return _Found(work, rows)
 
-    def _stage(self, one: Cleaned, deleted: int) -> tuple[sql.Identifier, int, list[str]]:
+    def _stage(self, one: Cleaned, cleaned: int) -> tuple[sql.Identifier, int, list[str]]:
         """Finds a relation's orphans and puts them into a table; its name, their number, and what refuses them."""
         part, distributed = Composer(self.backend, one.relation, one.facts), one.facts["distributed"]
         name = f"online_{one.facts['child_oid']}_{secrets.token_hex(4)}"
@@ -301,19 +304,21 @@ class _Run:
             "find_orphan_keys" if distributed else "find_orphans",
             staging=sql.SQL("UNLOGGED TABLE {}").format(work),
         )
-        text += part("online_weigh", work=work, earlier=deleted) + part("archive_format_off")
+        text += part("online_weigh", work=work, earlier=cleaned) + part("archive_format_off")
         try:
             rows, found, has_parents = self.backend.ask(text)[-1]
         except psycopg.Error as exc:
             raise self._refusal(one.relation, [orphans.reason(exc)]) from exc
-        total, rows = found + deleted, None if rows is None else rows + deleted
+        # Rows that were deleted count among those that are there, and those that were changed are there.
+        total, rows = found + cleaned, None if rows is None else rows + (0 if one.facts["sets"] else cleaned)
         return work, found, list(orphans.weigh(self.settings, total, rows, has_parents))
 
-    # Deleting
+    # Cleaning
 
-    def _delete(self, relation: Relation, found: _Found) -> int:
-        """Deletes what was found, batch by batch; how many rows."""
-        after, done, deleted, began = START, 0, 0, time.monotonic()
+    def _clean(self, relation: Relation, found: _Found) -> int:
+        """Cleans what was found, batch by batch; how many rows."""
+        after, done, cleaned, began = START, 0, 0, time.monotonic()
+        action = self.done[relation].action or "delete"
         while True:
             self._wait_for_leave()
             batch = self._patiently(
@@ -321,14 +326,14 @@ class _Run:
                 lambda after=after: self._batch(relation, found.work, after),  # type: ignore[misc]
                 (*PASSING, *SHRINKING),
             )
-            after, done, deleted = batch.upto, done + batch.rows, deleted + batch.deleted
-            self.show(Progress(relation, found.rows, done, deleted, time.monotonic() - began))
+            after, done, cleaned = batch.upto, done + batch.rows, cleaned + batch.cleaned
+            self.show(Progress(relation, action, found.rows, done, cleaned, time.monotonic() - began))
             if batch.is_last:
                 break
             self._rest(self.settings.pause)
         self._patiently("the end of a look", lambda: self._end_look(found.work))
         self.backend.undo()
-        return deleted
+        return cleaned
 
     def _batch(self, relation: Relation, work: sql.Identifier, after: str) -> _Batch:
         with self.hand.busy():
@@ -361,15 +366,15 @@ class _Run:
                 + part.cascades(row_locks=sql.SQL("FOR UPDATE OF t"))
             )
         cascaded = sql.SQL("(SELECT count(*) FROM pg_temp.sqlrail_cascade)" if facts["cascades"] else "0")
-        deleted, archived = ask(text + part("cleanup") + part("online_report", cascaded=cascaded))[-1]
-        if not deleted:
+        cleaned, archived = ask(text + part.clean() + part("online_report", cascaded=cascaded))[-1]
+        if not cleaned:
             self.backend.undo()
             return _Batch(upto, rows, 0, is_last, time.monotonic() - began)
-        now = replace(one, deleted=one.deleted + deleted, archived=one.archived + archived)
+        now = replace(one.counting(cleaned), archived=one.archived + archived)
         done = {**self.done, one.relation: now}
         ask(self._note(self.id, done.values()) + part("online_settle", patience=milliseconds(self._patience)))
         self.done = done
-        return _Batch(upto, rows, deleted, is_last, time.monotonic() - began)
+        return _Batch(upto, rows, cleaned, is_last, time.monotonic() - began)
 
     def _open_batch(self, one: Cleaned) -> dict[str, Any]:
         """Begins a batch; what the tables are now. A run of hours must archive a column that was added meanwhile."""
@@ -395,6 +400,8 @@ class _Run:
         # What was found are places in one table, which the guards have seen; a swap leads its name to another.
         if any(facts[it] != one.facts[it] for it in ("child_oid", "parent_oid")):
             raise self._refusal(one.relation, ["its name leads to another table than when it was looked"])
+        if any(facts[it] != one.facts[it] for it in ("action", "sets")):
+            raise self._refusal(one.relation, ["its key says another thing than when it was looked"])
 
     @property
     def _patience(self) -> float:
@@ -453,6 +460,8 @@ class _Run:
                 if self.backend.connection.closed:
                     raise ConnectionLost(f"the connection was lost during {what}.") from exc
                 said = f"{what} failed: {explain.sentence(exc)}{orphans.remedy(exc)}"
+                if exc.sqlstate == orphans.GUARD:
+                    raise Refused(f"{what} is refused: {orphans.reason(exc)}.") from exc
                 if not isinstance(exc, passing):
                     raise DatabaseFailed(said) from exc
                 if time.monotonic() + pause > give_up:
@@ -482,11 +491,16 @@ class _Run:
             raise
 
     def _stands(self) -> str:
-        deleted, left = (sum(getattr(one, it) for one in self.done.values()) for it in ("deleted", "left"))
-        least = "at least " if self.backend.connection.closed else ""
-        kept = (
-            f"{least}{deleted:,} rows were deleted, all in the archive as run {self.id}; " if deleted else ""
+        deleted, changed, left = (
+            sum(getattr(one, it) for one in self.done.values()) for it in ("deleted", "changed", "left")
         )
+        least = "at least " if self.backend.connection.closed else ""
+        counts = (
+            f"{deleted:,} rows were deleted" * (deleted > 0),
+            f"{changed:,} rows were changed" * (changed > 0),
+        )
+        done = ", ".join(filter(None, counts))
+        kept = f"{least}{done}, all in the archive as run {self.id}; " if done else ""
         return f"{kept}{left:,} of those found are left. Run again to go on."
 
     def _refusal(self, relation: Relation, reasons: Iterable[str]) -> Refused:
@@ -512,6 +526,7 @@ class _Run:
                 "parent": it.facts["parent"]["name"],
                 "orphans": it.orphans,
                 "deleted": it.deleted,
+                **({"changed": it.changed} if it.facts["sets"] else {}),
                 "archived": it.archived,
             }
             for it in done

@@ -23,34 +23,68 @@ from sqlrail.wire import message
 
 #: the SQLSTATE that guards written in SQL raise
 GUARD = "SR001"
-_COLUMNS = rf"({NAME}|\(\s*{NAME}(?:\s*,\s*{NAME})*\s*\))"
+_LIST = rf"\(\s*{NAME}(?:\s*,\s*{NAME})*\s*\)"
+_COLUMNS = rf"({NAME}|{_LIST})"
 _SIDE = rf"({NAME}(?:\s*\.\s*{NAME})?)\s*\.\s*{_COLUMNS}"
+#: a column's default that runs nobody's function
+CONSTANT = re.compile(
+    r"NULL|(?:\(?-?\d+(?:\.\d+)?\)?|'(?:[^']|'')*')(?:::[\w .\"]+(?:\(\d+(?:,\d+)?\))?)?|true|false"
+)
+_ACTION = rf"(?:\s+(?i:(DELETE)|(SET\s+NULL|SET\s+DEFAULT)(?:\s*({_LIST}))?))?"
+
+
+@dataclass(frozen=True)
+class Action:
+    """What becomes of orphans: delete, set null or set default; and the columns that are set, where not all are."""
+
+    kind: str
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({', '.join(map(join, self.columns))})" if self.columns else self.kind
+
+
+DELETE = Action("delete")
 
 
 @dataclass(frozen=True)
 class Relation:
     """Each row of child whose columns are all not null must name a row of parent by its keys.
 
-    Tables are tuples of names, with the schema where one was given; without one the search_path finds them.
+    Tables are tuples of names, with the schema where one was given; without one the search_path finds them. What
+    becomes of orphans is what somebody has said, else the word of the key that the database has, else `otherwise`;
+    where that is None as well, nobody has decided it.
     """
 
     child: tuple[str, ...]
     columns: tuple[str, ...]
     parent: tuple[str, ...]
     keys: tuple[str, ...]
+    said: Action | None = field(default=None, compare=False)
+    otherwise: Action | None = field(default=DELETE, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Relation:
-        """ValueError if the text is not of the form `child.column -> parent.key` or `child.(a, b) -> parent.(x, y)`."""
-        match = re.fullmatch(rf"\s*{_SIDE}\s*->\s*{_SIDE}\s*", text)
+        """ValueError if the text is not of the form `child.column -> parent.key` or `child.(a, b) -> parent.(x, y)`.
+
+        Behind it may stand what becomes of orphans: `delete`, or `set null` or `set default`, with columns or without.
+        """
+        match = re.fullmatch(rf"\s*{_SIDE}\s*->\s*{_SIDE}{_ACTION}\s*", text)
         if match is None:
             raise ValueError(
                 f"'{text}' is not of the form child.column -> parent.key or child.(a, b) -> parent.(x, y)"
+                f"{_no_action(text)}"
             )
-        child, columns, parent, keys = map(_fold, match.groups())
+        *sides, delete, set_, sets = match.groups()
+        child, columns, parent, keys = map(_fold, sides)
         if len(columns) != len(keys):
             raise ValueError(f"'{text}' has {len(columns)} columns for {len(keys)} of the key")
-        return cls(child, columns, parent, keys)
+        if others := [column for column in _fold(sets or "") if column not in columns]:
+            raise ValueError(f"'{text}' sets {', '.join(map(join, others))}, which is none of its columns")
+        said = (
+            DELETE if delete else Action(" ".join(set_.lower().split()), _fold(sets or "")) if set_ else None
+        )
+        return cls(child, columns, parent, keys, said)
 
     def __str__(self) -> str:
         return f"{_path(self.child, self.columns)} -> {_path(self.parent, self.keys)}"
@@ -60,6 +94,12 @@ def _path(table: tuple[str, ...], columns: tuple[str, ...]) -> str:
     return (
         join(*table, *columns) if len(columns) == 1 else f"{join(*table)}.({', '.join(map(join, columns))})"
     )
+
+
+def _no_action(text: str) -> str:
+    """Of a relation with something else behind it: what may stand there."""
+    is_relation = re.match(rf"\s*{_SIDE}\s*->\s*{_SIDE}\s", text)
+    return ", with `delete`, `set null` or `set default` behind it or nothing" if is_relation else ""
 
 
 def _fold(path: str) -> tuple[str, ...]:
@@ -93,6 +133,7 @@ class Cleaned:
     orphans: int = 0
     deleted: int = 0
     archived: int = 0
+    changed: int = 0  # whose columns were set to null or default
     run: int | None = None
     skipped: str | None = None
     refusals: tuple[str, ...] = ()
@@ -104,9 +145,31 @@ class Cleaned:
     facts: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
+    def action(self) -> str | None:
+        """What becomes of its orphans: delete, set null or set default; None where nobody has decided it."""
+        action: str | None = self.facts.get("action")
+        return action
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nobody has said what becomes of its orphans; it is refused then."""
+        return bool(self.facts.get("undecided"))
+
+    @property
+    def cleaned(self) -> int:
+        """Rows that were deleted or changed."""
+        return self.deleted + self.changed
+
+    @property
     def left(self) -> int:
-        """Orphans that were found and not deleted, by an online cleanup: somebody else had them in hand."""
-        return max(0, self.orphans - self.deleted) if self.run else 0
+        """Orphans that were found and not cleaned, by an online cleanup: somebody else had them in hand."""
+        return max(0, self.orphans - self.cleaned) if self.run else 0
+
+    def counting(self, rows: int) -> Cleaned:
+        """With so many rows more that were cleaned, as its action has it."""
+        if self.facts["sets"]:
+            return replace(self, changed=self.changed + rows)
+        return replace(self, deleted=self.deleted + rows)
 
     def plus(self, more: Cleaned) -> Cleaned:
         """Both, of two rounds over the same relation."""
@@ -114,6 +177,7 @@ class Cleaned:
             self,
             orphans=self.orphans + more.orphans,
             deleted=self.deleted + more.deleted,
+            changed=self.changed + more.changed,
             archived=self.archived + more.archived,
             run=self.run or more.run,
         )
@@ -166,10 +230,10 @@ def clean(
     facts = ask_facts(session, relation, lock(session, [relation]))
     if facts["absent"]:
         return Cleaned(relation, skipped=facts["absent"], facts=facts)
-    if facts["refusals"]:
-        raise refusal(relation, facts["refusals"])
+    if reasons := [*facts["refusals"], *_default_refusals(session, relation, facts)]:
+        raise refusal(relation, reasons)
     done = total = _round(session, relation, facts, verb=verb, migration=migration, expected=expected)
-    while done.deleted and total.bereaves(total):
+    while done.cleaned and total.bereaves(total):
         done = _round(session, relation, facts, verb=verb, migration=migration, expected=None)
         total = total.plus(done)
     return total
@@ -181,7 +245,10 @@ def refusal(relation: Relation, reasons: Iterable[str]) -> Refused:
 
 
 def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
-    facts: dict[str, Any] = session.ask(before + quickly(session, _relation(session, relation)))[-1][0]
+    """What the catalog says of a relation, see relation.sql; what is given before is sent before."""
+    facts: dict[str, Any] = session.ask(before + quickly(session, _relations(session, relation)))[-1][0]
+    if facts["undecided"]:
+        facts["refusals"].insert(0, _undecided(relation, facts["undecided"]))
     facts["distributed"] = bool(
         facts["citus"]
         and not facts["absent"]
@@ -191,7 +258,37 @@ def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict
         facts["refusals"].append(
             "its rows lie on other nodes, where those that would go with them are not found"
         )
+    if facts["distributed"] and facts["sets"]:
+        facts["refusals"].append(f"its rows lie on other nodes: {facts['action']} is not done there")
     return facts
+
+
+def _undecided(relation: Relation, why: str) -> str:
+    return (
+        f"{why}. Say it in a migration, `-- cleanup: {relation} delete` (or `set null`, `set default`), or name the "
+        f"relation here: --relation '{relation} delete'"
+    )
+
+
+def _default_refusals(session: Session, relation: Relation, facts: dict[str, Any]) -> list[str]:
+    """Why a default cannot be set, where it can be told without a row: it names no parent.
+
+    Only of constants: who looks runs nobody's functions. What another default gives is looked up when it is set.
+    """
+    given = facts["defaults"]
+    if facts["action"] != "set default" or facts["refusals"] or set(given) != set(relation.columns):
+        return []
+    if not all(CONSTANT.fullmatch(value) for value in given.values()) or "NULL" in given.values():
+        return []
+    keys = [_of("p", key) for key in relation.keys]
+    values = [sql.SQL("({})").format(sql.SQL(given[column])) for column in relation.columns]
+    parts = {"parent": _table(facts["parent"]), "matches": matches(keys, facts["operators"], values)}
+    if session.ask(_message(session, "default_parent", **parts))[-1][0]:
+        return []
+    defaults = ", ".join(f"{join(column)} {given[column]}" for column in relation.columns)
+    return [
+        f"no row of {facts['parent']['name']} is named by the default ({defaults}): make one, or say `delete`"
+    ]
 
 
 def quickly(session: Session, *questions: bytes) -> bytes:
@@ -199,16 +296,29 @@ def quickly(session: Session, *questions: bytes) -> bytes:
     return b"".join((_message(session, "jit_off"), *questions, _message(session, "jit_default")))
 
 
-def _relation(session: Session, relation: Relation) -> bytes:
+def _relations(session: Session, *relations: Relation) -> bytes:
+    asked = [_asked(n, relation) for n, relation in enumerate(relations)]
     return _message(
         session,
         "relation",
-        child=sql.Identifier(*relation.child).as_string(),
-        columns=list(relation.columns),
-        parent=sql.Identifier(*relation.parent).as_string(),
-        keys=list(relation.keys),
+        relations=json.dumps(asked),
         allow_triggers=list(session.settings.allow_triggers),
     )
+
+
+def _asked(number: int, relation: Relation) -> dict[str, Any]:
+    said, otherwise = relation.said, relation.otherwise
+    return {
+        "n": number,
+        "child": sql.Identifier(*relation.child).as_string(),
+        "columns": relation.columns,
+        "parent": sql.Identifier(*relation.parent).as_string(),
+        "keys": relation.keys,
+        "action": said and said.kind,
+        "sets": (said and said.columns) or None,
+        "otherwise": otherwise and otherwise.kind,
+        "otherwise_sets": (otherwise and otherwise.columns) or None,
+    }
 
 
 def _round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> Cleaned:
@@ -224,11 +334,13 @@ def _round(session: Session, relation: Relation, facts: dict[str, Any], **purpos
         raise
     text = own_tables + _compose_round(session, relation, facts, **purpose)
     try:
-        run, orphans, deleted, archived = session.ask(text)[-1]
+        run, orphans, cleaned, archived = session.ask(text)[-1]
     except psycopg.Error as exc:
         raise refusal(relation, [reason(exc)]) from exc
-    run = run if orphans else None
-    return Cleaned(relation, orphans, deleted, archived, run=run, facts=facts, **effects(facts))
+    done = Cleaned(
+        relation, orphans, archived=archived, run=run if orphans else None, facts=facts, **effects(facts)
+    )
+    return done.counting(cleaned)
 
 
 def _compose_round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> bytes:
@@ -236,7 +348,7 @@ def _compose_round(session: Session, relation: Relation, facts: dict[str, Any], 
     text = part("archive_format")
     text += part("find_orphan_keys" if facts["distributed"] else "find_orphans")
     text += part("weigh_orphans", **purpose) + part("cascades")
-    return text + part.cascades() + part("cleanup") + part("archive_format_off") + part("report_cleanup")
+    return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")
 
 
 def describe(session: Session, relation: Relation, before: bytes = b"") -> Cleaned:
@@ -244,7 +356,8 @@ def describe(session: Session, relation: Relation, before: bytes = b"") -> Clean
     facts = ask_facts(session, relation, before)
     if facts["absent"]:
         return Cleaned(relation, skipped=facts["absent"], facts=facts)
-    return Cleaned(relation, refusals=tuple(facts["refusals"]), facts=facts, **effects(facts))
+    refusals = (*facts["refusals"], *_default_refusals(session, relation, facts))
+    return Cleaned(relation, refusals=refusals, facts=facts, **effects(facts))
 
 
 def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cleaned:
@@ -262,6 +375,8 @@ def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cl
     except psycopg.Error as exc:
         # What is refused anyway need not be countable: a partition may be a foreign table.
         return one if one.refusals else replace(one, refusals=(reason(exc),))
+    if not orphans and one.is_undecided:
+        one = replace(one, refusals=())  # there is nothing to decide
     refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
     seen = Seen(*[rows, *more, facts["timestamp"]]) if closely else None
     return replace(one, orphans=orphans, seen=seen, refusals=refusals)
@@ -304,8 +419,8 @@ def _qualified(one: Cleaned) -> Relation:
 
 
 def _check(session: Session, relation: Relation, facts: dict[str, Any]) -> bytes:
-    written = {name: facts[name] for name in ("child", "parent", "operators", "cascades")}
-    query = _relation(session, relation).strip().removesuffix(b";")
+    written = {name: facts[name] for name in ("child", "parent", "operators", "cascades", "action", "sets")}
+    query = _relations(session, relation).strip().removesuffix(b";")
     return _message(session, "check_relation", written=json.dumps(written), query=query)
 
 
@@ -360,7 +475,7 @@ class Composer:
     """Fills in the statements for one relation, with the names that the catalog gave."""
 
     def __init__(self, session: Session, relation: Relation, facts: dict[str, Any]) -> None:
-        self.session, self.edges = session, facts["cascades"]
+        self.session, self.edges, self.is_set = session, facts["cascades"], bool(facts["sets"])
         columns, staged = [_of("c", column) for column in relation.columns], _numbered("k", relation.columns)
         keys = [_of("p", key) for key in relation.keys]
         has_key = _join(" AND ", (sql.SQL("{} IS NOT NULL").format(column) for column in columns))
@@ -374,6 +489,9 @@ class Composer:
             "source": facts["child"]["name"],
             "parent_name": facts["parent"]["name"],
             "cells": _cells(facts["child"]),
+            "action": facts["action"],
+            "changes": _changes(facts),
+            "counter": "changed" if facts["sets"] else "deleted",
             "max_rows": session.settings.max_rows,
             "max_share": session.settings.max_share,
             "actor": session.settings.actor,
@@ -391,6 +509,10 @@ class Composer:
 
     def __call__(self, name: str, **parts: Any) -> bytes:
         return _message(self.session, name, **{**self.parts, **parts})
+
+    def clean(self) -> bytes:
+        """What archives the orphans that are staged, and deletes them or sets their columns."""
+        return self("set_orphans" if self.is_set else "cleanup") + self("deferred_keys")
 
     def cascades(self, **parts: Any) -> bytes:
         """What archives the rows of other tables that go, or are changed, with the orphans that are staged."""
@@ -410,6 +532,11 @@ class Composer:
             matches=matches(keys, edge["operators"], columns),
             **parts,
         )
+
+
+def _changes(facts: dict[str, Any]) -> sql.Composable:
+    to = sql.SQL("NULL" if facts["action"] == "set null" else "DEFAULT")
+    return _join(", ", (sql.SQL("{} = {}").format(sql.Identifier(name), to) for name in facts["sets"] or ()))
 
 
 def tables_written(facts: dict[str, Any]) -> set[str]:
@@ -531,8 +658,7 @@ def _object(names: Iterable[str], values: Iterable[sql.Composable]) -> sql.Compo
 
 
 def effects(facts: dict[str, Any]) -> dict[str, Any]:
-    actions = {key["on_delete"] for key in facts["foreign_keys"]}
-    goes_on = facts["parent_oid"] in facts["bereaved"] and actions.isdisjoint({"set null", "set default"})
+    goes_on = facts["parent_oid"] in facts["bereaved"] and not facts["sets"]
     return {
         "triggers": tuple(f"{trigger['name']} on {trigger['table']}" for trigger in facts["triggers"]),
         "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts["cascades"])

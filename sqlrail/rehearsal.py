@@ -185,7 +185,7 @@ def plan(
 
 
 def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:
-    return tuple(look_at(live, relation, orphans.preview) for relation in file.cleanup)
+    return tuple(look_at(live, relation, orphans.preview) for relation in file.relations())
 
 
 def _findings(files: list[File], major: int, listener: Listener) -> tuple[Finding, ...]:

@@ -45,6 +45,8 @@ REASONS = 10
 STATEMENTS, FINDINGS = 40, 10
 #: characters of a value that people read beside another
 LONG = 120
+#: what becomes of orphans
+BECOMES = {"delete": "deleted", "set null": "set to null", "set default": "set to default"}
 #: what is said of a kind where it stands below its own name
 WHOLE = {"other": "by hand only"}
 #: what the value of a difference says by itself
@@ -76,19 +78,24 @@ def cleaned_line(one: Cleaned) -> str:
     if one.skipped:
         return f"{one.relation}: nothing to clean, {one.skipped}"
     if one.refusals:
-        return f"{one.relation}: would be refused: {'; '.join(one.refusals)}"
+        found = (
+            f"{one.orphans:,} orphan{'s' * (one.orphans > 1)}, " if one.is_undecided and one.orphans else ""
+        )
+        return f"{one.relation}: {found}would be refused: {'; '.join(one.refusals)}"
     if not one.orphans:
         return f"{one.relation}: no orphans"
     if one.run is None and one.seen:
-        share = one.orphans / one.seen.rows
-        return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and deleted"
+        share, becomes = one.orphans / one.seen.rows, BECOMES[one.action or "delete"]
+        return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and {becomes}"
     left = f", {rows(one.left)} left alone" if one.left else ""
-    return f"{one.relation}: {rows(one.deleted)} deleted, {rows(one.archived)} archived (run {one.run}){left}"
+    done = f"{rows(one.cleaned)} {BECOMES[one.action or 'delete']}"
+    return f"{one.relation}: {done}, {rows(one.archived)} archived (run {one.run}){left}"
 
 
 def progress(done: online.Progress) -> Progress:
     """How far an online cleanup is with a relation."""
-    text = f"{done.done:,} of {rows(done.found)}, {done.deleted:,} deleted, {done.rate:,.0f} a second"
+    becomes = BECOMES[done.action]
+    text = f"{done.done:,} of {rows(done.found)}, {done.cleaned:,} {becomes}, {done.rate:,.0f} a second"
     if done.done < done.found:
         text += f", {timedelta(seconds=round(done.left))} left"
     return Progress(str(done.relation), text, done.done, done.found)
@@ -106,8 +113,8 @@ def seen_lines(one: Cleaned) -> list[str]:
         lines.append(f"{rows(seen.null_keys)} without a key, which stay{'s' * (seen.null_keys == 1)}")
     for key in one.foreign_keys if one.orphans else ():
         lines.append(f"its own foreign key {key}")
-        if key.endswith(("set null", "set default")):
-            lines[-1] += ", which would have kept the rows; the cleanup deletes them"
+        if key.endswith(("set null", "set default")) and one.action == "delete":
+            lines[-1] += ", which would have kept the rows; the cleanup was told to delete them"
     return lines
 
 
@@ -255,15 +262,18 @@ def cleanup_text(result: Cleanup) -> str:
         lines += [f"  foreign key {cascade}" for cascade in one.cascades]
     if result.dry_run:
         return "\n".join([*lines, "dry run: nothing was changed"])
-    deleted = sum(one.deleted for one in result.relations)
-    end = (
-        f"done: {rows(deleted)} deleted, all in the archive as run {result.run}"
-        if deleted
-        else "nothing was deleted"
-        if any(one.left for one in result.relations)
-        else "no orphans"
-    )
-    return "\n".join([*lines, end])
+    return "\n".join([*lines, _cleanup_end(result)])
+
+
+def _cleanup_end(result: Cleanup) -> str:
+    deleted, changed = (sum(getattr(one, it) for one in result.relations) for it in ("deleted", "changed"))
+    parts = [f"{rows(deleted)} deleted"] * (deleted > 0) + [f"{rows(changed)} changed"] * (changed > 0)
+    if parts:
+        end = f"done: {', '.join(parts)}, all in the archive as run {result.run}"
+    else:
+        end = "nothing was changed" if any(one.orphans for one in result.relations) else "no orphans"
+    left = sum(one.orphans for one in result.undecided)
+    return f"{end}; {rows(left)} left, of which nobody has said what becomes of them" if left else end
 
 
 def lint_text(result: Linted) -> str:
@@ -774,7 +784,10 @@ def _cleaned_json(one: Cleaned) -> CleanedResult:
         "key": _name(relation.keys),
         "keys": list(relation.keys),
         "orphans": one.orphans,
+        "action": one.action,
+        "undecided": one.is_undecided,
         "deleted": one.deleted,
+        "changed": one.changed,
         "archived": one.archived,
         "left": one.left,
         "rows": seen.rows if seen else None,

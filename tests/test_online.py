@@ -137,7 +137,7 @@ def test_on_every_server_many_batches_are_one_run(any_database: str, connect: Co
     steps: list[Progress] = []
     result = run(any_database, show=steps.append)
     assert len(steps) == ORPHANS / 10 + 1
-    assert (steps[-1].done, steps[-1].deleted, steps[-1].found, steps[-1].left) == (1000, 1000, 1000, 0)
+    assert (steps[-1].done, steps[-1].cleaned, steps[-1].found, steps[-1].left) == (1000, 1000, 1000, 0)
     assert result.run == 1
     assert (result.relations[0].deleted, result.relations[0].left) == (ORPHANS, 0)
     check_each_row_is_in_one_place(db)
@@ -388,7 +388,7 @@ def test_rows_that_all_stay_in_others_hands_are_told(
     connect(database, autocommit=False).execute("SELECT FROM orders FOR UPDATE")
     done = sqlrail(*arguments(), env={"DATABASE_URL": database})
     assert done.out.splitlines() == [
-        f"{ORDERS}: 0 rows deleted, 0 rows archived (run 1), 10 rows left alone", "nothing was deleted"
+        f"{ORDERS}: 0 rows deleted, 0 rows archived (run 1), 10 rows left alone", "nothing was changed"
     ]  # fmt: skip
 
 

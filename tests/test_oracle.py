@@ -195,7 +195,7 @@ def test_the_same_rows_go_and_the_same_rows_stay(url: str, zoo: Zoo, printed: bo
     with psycopg.connect(url, autocommit=True) as connection:
         build(connection, zoo)
         if printed:
-            connection.execute(room.print_sql(told, Quiet(), relations).encode())
+            connection.execute(room.print_sql(told, Quiet(), relations)[0].encode())
         else:
             done = room.cleanup(told, Quiet(), relations)
         left = expect(zoo)

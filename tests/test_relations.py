@@ -278,7 +278,7 @@ KEYS = """
     CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1);
     CREATE TABLE sure (id int, user_id int REFERENCES users ON DELETE CASCADE);
     CREATE TABLE unsure (id int, user_id int); INSERT INTO unsure VALUES (1, 1), (2, 2), (3, NULL);
-    ALTER TABLE unsure ADD CONSTRAINT one FOREIGN KEY (user_id) REFERENCES users NOT VALID;
+    ALTER TABLE unsure ADD CONSTRAINT one FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE NOT VALID;
 """
 
 
@@ -315,7 +315,7 @@ def test_one_relation_in_several_spellings_is_there_once(
     (one,) = room.cleanup(settings(database, migrations=tmp_path), Deaf(), dry_run=True).relations
     assert str(one.relation) == "public.unsure.user_id -> users.id"
     assert one.foreign_keys == (
-        "one, not valid: on delete no action",
+        "one, not valid: on delete cascade",
         "two, not valid: on delete no action",
     )
 
