@@ -134,7 +134,10 @@ WITH RECURSIVE named AS (
     -- extension's schema, and where that is out of sight 'Ada' and 'ada' are two. A column that the key's operators do
     -- not know is read as the key's type: in text trailing blanks count, and as char(3) they do not. Where the two
     -- have collations of their own the key's counts.
-    SELECT compared.of, compared.n, op.oprcode, read.castfunc, json_build_array(
+    SELECT compared.of, compared.n, op.oprcode, read.castfunc,
+           ARRAY[a.attcollation, k.attcollation,
+                 (SELECT rngcollation FROM pg_catalog.pg_range WHERE rngtypid = a.atttypid)] AS collations,
+           json_build_array(
                opn.nspname, op.oprname, rn.nspname, rt.typname, qn.nspname, q.collname) AS comparison
       FROM compared
      -- LIMIT keeps each a look-up: nobody estimates how few these are.
@@ -303,6 +306,16 @@ SELECT json_build_object(
           WHERE EXISTS (SELECT FROM pg_catalog.pg_proc AS f
                          WHERE f.oid IN (equality.oprcode, equality.castfunc) AND f.provolatile <> 'i')
           ORDER BY pair.n LIMIT 1),
+        -- An index in an order of before does not find what is in it, and its rows would be orphans.
+        (SELECT format('its key is sorted by the %s, which had version %s when its indexes were made, and has %s now, so '
+                       'that they may not find what is there: REINDEX what is sorted by it, then %s',
+                       min(stale.name), min(recorded), coalesce(min(actual), 'none'), min(refresh))
+           FROM (SELECT unnest(collations) AS oid FROM equality
+                 UNION SELECT unnest(collations) FROM key_index) AS used
+           JOIN (
+{stale_collations}
+                ) AS stale ON stale.oid = used.oid
+         HAVING count(*) > 0),
         -- Its rows lie elsewhere, under a ctid that means nothing here.
         CASE WHEN EXISTS (
             SELECT FROM pg_catalog.pg_partition_tree(relation.child) JOIN pg_catalog.pg_class ON oid = relid

@@ -302,6 +302,7 @@ def _relations(session: Session, *relations: Relation) -> bytes:
         session,
         "relation",
         relations=json.dumps(asked),
+        stale_collations=_message(session, "stale_collations"),
         allow_triggers=list(session.settings.allow_triggers),
     )
 
