@@ -7,7 +7,7 @@
 --   creates    the statement that makes it, and
 --   inline     how it is said in the statement that makes what it lies in, if it can be
 --   tail       what follows the list in parentheses, for what has one; of a column, how it becomes of its type when that
---              was made anew; of a sequence, how it goes on behind the rows that are there
+--              was made anew; of a sequence, how it goes on behind the rows that are there; of a link, which of its child's
 --   drops      the statement that drops it, where that is not DROP <what>
 --   renames    the statement that renames it, up to the new name; and its own name, which another would take
 --   loses      whether dropping it loses data
@@ -35,6 +35,7 @@ SET LOCAL quote_all_identifiers = off;
 {settings};
 {rest};
 {comments};
+{owners};
 {privileges};
 {depends};
 COMMIT;

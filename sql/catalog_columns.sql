@@ -2,7 +2,7 @@
 -- again when that has been made anew.
 SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::text, k.table, k.table || '.' || k.name, k.name,
        format('COLUMN %s.%s', k.table, k.name), format('ALTER TABLE %s ADD COLUMN %s %s%s', k.table, k.name, k.type, k.rest),
-       format('%s %s%s', k.name, k.type, k.rest),
+       CASE WHEN a.attislocal OR c.relispartition THEN format('%s %s%s', k.name, k.type, k.rest) END,
        format('ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s::text::%s', k.table, k.name, k.type, k.name, format_type(a.atttypid, -1)),
        format('ALTER TABLE %s DROP COLUMN %s', k.table, k.name), NULL, NULL, a.attgenerated = '', a.attinhcount > 0,
        json_build_array(
@@ -27,13 +27,20 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::tex
   LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation AND a.attcollation <> t.typcollation
   LEFT JOIN pg_catalog.pg_namespace AS ln ON ln.oid = l.collnamespace
   CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression) AS g
+  LEFT JOIN LATERAL (
+      -- Since 18 it has a name, which a table or column that was renamed keeps.
+      SELECT CASE WHEN o.conname <> left(concat(c.relname, '_', a.attname, '_not_null'), 63)
+                  THEN format(' CONSTRAINT %I', o.conname) END AS named,
+             CASE WHEN o.connoinherit THEN ' NO INHERIT' END AS alone
+        FROM pg_catalog.pg_constraint AS o
+       WHERE o.conrelid = c.oid AND o.contype = 'n' AND o.conkey = ARRAY[a.attnum]) AS u ON true
   CROSS JOIN LATERAL (
       SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name, g.expression,
              concat_ws(' COLLATE ', format_type(a.atttypid, a.atttypmod),
                        CASE WHEN l.oid <> 0 THEN format('%I.%I', ln.nspname, l.collname) END) AS type,
              concat(CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s', g.expression,
                                                                CASE a.attgenerated WHEN 'v' THEN 'VIRTUAL' ELSE 'STORED' END) END,
-                    CASE WHEN a.attnotnull THEN ' NOT NULL' END) AS rest,
+                    CASE WHEN a.attnotnull THEN concat(u.named, ' NOT NULL', u.alone) END) AS rest,
              (SELECT max(v.spelt) FILTER (WHERE v.letter = a.attstorage)
                 FROM (VALUES ('p', 'PLAIN'), ('e', 'EXTERNAL'), ('m', 'MAIN'), ('x', 'EXTENDED')) AS v(letter, spelt)) AS storage,
              (SELECT max(v.spelt) FILTER (WHERE v.letter = t.typstorage)
@@ -83,4 +90,6 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.tabl
       SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name,
              CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END AS mode,
              format('ALTER TABLE %I.%I ALTER COLUMN %I', n.nspname, c.relname, a.attname) AS alter,
-             coalesce(' (' || nullif(btrim(o.options), '') || ')', '') AS listed) AS k
+             coalesce(' (' || nullif(concat_ws(' ', CASE WHEN x.relname <> concat(c.relname, '_', a.attname, '_seq')
+                                                         THEN format('SEQUENCE NAME %I.%I', n.nspname, x.relname) END,
+                                               nullif(btrim(o.options), '')), '') || ')', '') AS listed) AS k

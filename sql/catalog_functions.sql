@@ -8,8 +8,14 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), k.kind, n.nspname::text, NULL, k.na
   FROM pg_catalog.pg_proc AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.pronamespace
   CROSS JOIN LATERAL (
+      -- Without their names, or another name made it another function. What goes out tells procedures apart, not functions.
+      SELECT string_agg(CASE u.mode WHEN 'v' THEN 'VARIADIC ' WHEN 'o' THEN 'OUT ' WHEN 'b' THEN 'INOUT ' ELSE '' END
+                        || format_type(u.type, NULL), ', ' ORDER BY u.number) AS types
+        FROM unnest(coalesce(x.proallargtypes, x.proargtypes), x.proargmodes) WITH ORDINALITY AS u(type, mode, number)
+       WHERE u.mode IS NULL OR u.mode IN ('i', 'v', 'b') OR u.mode = 'o' AND x.prokind = 'p') AS a
+  CROSS JOIN LATERAL (
       SELECT CASE x.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END AS kind,
-             format('%I.%I(%s)', n.nspname, x.proname, pg_get_function_identity_arguments(x.oid)) AS name,
+             format('%I.%I(%s)', n.nspname, x.proname, a.types) AS name,
              rtrim(CASE WHEN x.prokind <> 'a' THEN pg_get_functiondef(x.oid) END, E'\n') AS definition) AS k
  WHERE x.prokind <> 'a' AND {ours}
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS i

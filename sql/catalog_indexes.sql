@@ -1,7 +1,9 @@
 -- Indexes that are no constraint's.
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'index', n.nspname::text, k.table, k.name, 'index ' || quote_ident(x.relname),
        'INDEX ' || k.name,
-       format('CREATE %sINDEX %I ON %s', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, x.relname, k.definition),
+       format('CREATE %sINDEX %I ON %s%s', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, x.relname,
+              -- Not of all partitions: those that it has are attached.
+              CASE WHEN x.relkind = 'I' AND NOT i.indisvalid THEN 'ONLY ' ELSE '' END, k.definition),
        NULL, NULL, NULL, format('ALTER INDEX %s RENAME TO', k.name), quote_ident(x.relname), false, x.relispartition,
        json_build_array(
            json_build_array(NULL, CASE WHEN i.indisunique THEN 'unique ' ELSE '' END || k.definition, NULL, NULL),

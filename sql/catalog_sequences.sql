@@ -1,6 +1,6 @@
 -- Sequences, and the columns that own them. Those of identity columns belong to these.
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, k.name, k.name, 'SEQUENCE ' || k.name,
-       format('CREATE SEQUENCE %s%s%s', k.name, CASE WHEN t.top < 9223372036854775807 THEN ' AS ' || format_type(s.seqtypid, NULL) END, o.options),
+       format('CREATE %sSEQUENCE %s%s%s', CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, k.name, CASE WHEN t.top < 9223372036854775807 THEN ' AS ' || format_type(s.seqtypid, NULL) END, o.options),
        NULL, NULL, NULL, NULL, NULL, true, false,
        json_build_array(
            json_build_array('type', format_type(s.seqtypid, NULL),

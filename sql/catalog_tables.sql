@@ -30,7 +30,8 @@ UNION ALL
 SELECT format('link%s/%s/%s/0', i.inhparent, x.tableoid, x.oid), 'link', n.nspname::text, k.name, k.name || ' ' || k.parent,
        CASE WHEN x.relispartition THEN 'partition of ' ELSE 'inherits ' END || k.parent, NULL,
        CASE WHEN x.relispartition THEN format('ALTER TABLE %s ATTACH PARTITION %s %s', k.parent, k.name, pg_get_expr(x.relpartbound, x.oid))
-            ELSE format('ALTER TABLE %s INHERIT %s', k.name, k.parent) END, NULL, NULL,
+            ELSE format('ALTER TABLE %s INHERIT %s', k.name, k.parent) END,
+       CASE WHEN NOT x.relispartition THEN k.parent END, i.inhseqno::text,
        CASE WHEN x.relispartition THEN format('ALTER TABLE %s DETACH PARTITION %s', k.parent, k.name)
             ELSE format('ALTER TABLE %s NO INHERIT %s', k.name, k.parent) END, NULL, NULL, false, false,
        CASE WHEN x.relispartition THEN json_build_array(json_build_array(NULL, pg_get_expr(x.relpartbound, x.oid), NULL, NULL))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlrail import wire
@@ -16,7 +17,7 @@ from sqlrail.settings import Settings
 #: sql/catalog_<part>.sql in the order in which sql/catalog.sql asks
 PARTS = (
     "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
-    "indexes", "views", "triggers", "settings", "rest", "comments", "privileges", "depends",
+    "indexes", "views", "triggers", "settings", "rest", "comments", "owners", "privileges", "depends",
 )  # fmt: skip
 #: what has columns, or is asked as if it had
 RELATIONS = ("table", "view", "materialized view")
@@ -91,6 +92,16 @@ class Catalog:
     objects: dict[Key, Object] = field(default_factory=dict)
     #: each object's key: those that it depends on, with the kind of the dependency as in pg_depend
     needs: dict[Key, dict[Key, str]] = field(default_factory=dict)
+    #: to whom those belong that are not the reader's own
+    owners: dict[Key, str] = field(default_factory=dict)
+
+    @cached_property
+    def links(self) -> dict[str, list[Key]]:
+        """By table: the links to what it inherits from or is a partition of."""
+        found: dict[str, list[Key]] = {}
+        for it in self.of(["link"]):
+            found.setdefault(it.within or "", []).append(it.key)
+        return found
 
     def add(self, found: Object) -> None:
         self.objects[found.key] = found
@@ -100,7 +111,7 @@ class Catalog:
 
     def without(self, unwanted: Collection[Key]) -> Catalog:
         objects = {key: it for key, it in self.objects.items() if key not in unwanted}
-        return Catalog(objects, self.needs)
+        return Catalog(objects, self.needs, self.owners)
 
 
 def read(connection: Connection, settings: Settings) -> Catalog:
@@ -125,7 +136,7 @@ def read(connection: Connection, settings: Settings) -> Catalog:
             f"the catalog cannot be read: {answer.error.diag.message_primary or answer.error}"
         )
     # BEGIN and what follows it comes first, COMMIT last.
-    *found, comments, privileges, depends = answer.tables[-len(PARTS) - 1 : -1]
+    *found, comments, owners, privileges, depends = answer.tables[-len(PARTS) - 1 : -1]
     catalog = Catalog()
     for row in (row for rows in found for row in rows):
         catalog.add(_object(row, connection.info.server_version))
@@ -133,6 +144,7 @@ def read(connection: Connection, settings: Settings) -> Catalog:
     by_address = {it.address: it for it in catalog.objects.values()}
     for comment in comments:
         _add_comment(catalog, by_address, *comment)
+    catalog.owners = {by_address[address].key: role for address, role in owners if address in by_address}
     _add_privileges(catalog, by_address, privileges)
     _add_needs(catalog, depends)
     return catalog
@@ -236,8 +248,10 @@ def _add_needs(catalog: Catalog, depends: list[tuple[str, str, str]]) -> None:
         mine = needs.setdefault(it.key, {})
         if it.kind in ("column", "field") and it.within in homes:
             mine[homes[it.within]] = "a"
-        if it.belongs_to != it.address and it.belongs_to in by_address:
-            mine[by_address[it.belongs_to]] = "a"
+        # A view's column is no object of its own.
+        home = by_address.get(it.belongs_to) or by_address.get(f"{it.belongs_to.rpartition('/')[0]}/0")
+        if it.belongs_to != it.address and home is not None:
+            mine[home] = "a"
     for dependent, on, how in depends:
         # What depends on a column of a view depends on the view.
         one, other = (

@@ -218,7 +218,11 @@ def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> 
 def schema(settings: Settings, say: Callable[[str], None]) -> str:
     """The schema that all files build, as SQL: the same on every server, and whatever was there before."""
     migrations, files = history.read_files(settings.migrations)
-    wanted = files_schema(settings, say, migrations, files)
+    return text_of(files_schema(settings, say, migrations, files))
+
+
+def text_of(wanted: Catalog) -> str:
+    """What makes all that out of an empty database, but privileges."""
     wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
     usual = Catalog({key: wanted.objects[key] for key in (PUBLIC, COMMENT) if key in wanted.objects})
     if COMMENT in usual.objects:

@@ -6,12 +6,14 @@ import heapq
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from sqlrail.catalog import Catalog, Fact, Key, Object
 
 #: what columns are of: dropped last, and made again under their eyes
 TYPES = ("enum", "range", "composite type", "domain")
+FUNCTIONS = ("function", "procedure")
 LATE = (*TYPES, "extension", "schema")
 #: what has to go while a column that it reads changes its type; indexes and checks PostgreSQL carries over
 READERS = (
@@ -25,6 +27,8 @@ STAGES = (
     ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
     ("rule", "trigger", "policy"), (), ("privilege",),
 )  # fmt: skip
+#: whether the server looks into the body of a function that is made
+BODIES = "check_function_bodies"
 _STAGE = {kind: stage for stage, kinds in enumerate(STAGES) for kind in kinds}
 _RANK = {kind: rank for rank, kind in enumerate(kind for kinds in STAGES for kind in kinds)}
 
@@ -136,6 +140,7 @@ class _Mender:
     renamed: list[Difference] = field(default_factory=list)
     kept: set[Key] = field(default_factory=set)  # what loses data if it is dropped, and what depends on that
     grown: dict[Key, list[str]] = field(default_factory=dict)  # enums that only get more values
+    heirs: set[str] = field(default_factory=set)  # tables that are made with their parents named
 
     def statements(self) -> list[Statement]:
         for one in self.found:
@@ -161,8 +166,10 @@ class _Mender:
         statements += self._making()
         for it in map(self.there.objects.__getitem__, late):
             statements.append(Statement(_aside(it) if it.key in aside else it.drops, it.key in self.kept))
-        if any(key[0] in ("function", "procedure") for key in self._made()):
-            statements.insert(0, Statement("SET LOCAL check_function_bodies = off"))
+        if any(key[0] in FUNCTIONS for key in self._made()):
+            # What a body names may come later. Not SET LOCAL: psql runs a script outside of transactions.
+            set_, reset = Statement(f"SET {BODIES} = off"), Statement(f"RESET {BODIES}")
+            return [set_, *statements, reset]
         return statements
 
     def _sort(self, one: Difference) -> None:
@@ -243,8 +250,7 @@ class _Mender:
         )
 
     def _is_linked(self, it: Object) -> bool:
-        mine = [link for link in self.there.of(["link"]) if link.within == it.within]
-        return any(link.key in self.wanted.objects for link in mine)
+        return any(key in self.wanted.objects for key in self.there.links.get(it.within or "", ()))
 
     def _is_in_use(self, key: Key) -> bool:
         """Whether columns of that type stay, and its name is needed for the one that they become of."""
@@ -267,15 +273,9 @@ class _Mender:
 
     def _making(self) -> list[Statement]:
         made = self._made()
-        for key, it in self.there.objects.items():
-            if (
-                it.kind == "privilege"
-                and self.keep_privileges
-                and self.dropped.get(key)
-                and _owner(self.there, it) in made
-            ):
-                made[key] = it
-        hosts = _hosts(self.wanted, made)
+        made |= self._privileges_kept(made)
+        self.heirs = _heirs(self.wanted, made)
+        hosts = _hosts(self.wanted, made, self.heirs)
         hosted: dict[Key, list[Object]] = {}
         for key, host in hosts.items():
             hosted.setdefault(host, []).append(made[key])
@@ -292,6 +292,41 @@ class _Mender:
                 statements += [Statement(text, loses) for text in self._alter(key)]
         return statements
 
+    def _privileges_kept(self, made: dict[Key, Object]) -> dict[Key, Object]:
+        """The privileges on what is made again, where the wanted ones are not known."""
+        kept = {}
+        for it in self.there.of(["privilege"] if self.keep_privileges else []):
+            on = _owner(self.there, it)
+            if on is None or not self.dropped.get(it.key):
+                continue
+            if on in made:
+                kept[it.key] = it
+            elif new := self._successors.get(on):
+                old = self.there.objects[on]
+                kept[it.key] = it._replace(creates=it.creates.replace(f" ON {old.what} ", f" ON {new.what} "))
+        return kept
+
+    @cached_property
+    def _successors(self) -> dict[Key, Object]:
+        """By function that goes, the one that comes in its place: its arguments are of other types."""
+        gone, new = dict[str, list[Key]](), dict[str, list[Object]]()
+        for key in self.dropped:
+            if key[0] in FUNCTIONS and key not in self.wanted.objects:
+                gone.setdefault(key[1].partition("(")[0], []).append(key)
+        for one in self.found:
+            if one.what == "lacking" and one.kind in FUNCTIONS:
+                new.setdefault(one.object.name.partition("(")[0], []).append(one.object)
+        return {
+            keys[0]: new[name][0] for name, keys in gone.items() if len(keys) == len(new.get(name, ())) == 1
+        }
+
+    def _owner_of_old(self, it: Object) -> str | None:
+        if it.key in self.dropped:
+            return self.there.owners.get(it.key)
+        if it.kind not in FUNCTIONS:
+            return None
+        return next((self.there.owners.get(old) for old, new in self._successors.items() if new == it), None)
+
     def _create(self, it: Object, hosted: dict[Key, list[Object]]) -> Iterator[str]:
         was = self.there.objects.get(it.key)
         if it.kind == "column" and it.inherited and self._is_linked(it) and (was is None or was.inherited):
@@ -301,24 +336,54 @@ class _Mender:
         inlined = sorted(
             hosted.get(it.key, ()), key=lambda one: (one.kind == "constraint", one.place, one.name)
         )
-        text = it.creates
-        if it.kind in ("table", "composite type"):
-            lines = [_inline(one, hosted) for one in inlined]
-            text += (
-                " ("
-                + ",".join(f"\n    {line}" for line in lines)
-                + ("\n" if lines else "")
-                + f"){it.tail or ''}"
-            )
-        else:
-            text += "".join(f" {one.inline}" for one in inlined)
-        yield text
+        yield self._text(it, inlined, hosted)
+        if it.what and (owner := self._owner_of_old(it)):
+            yield f"ALTER {it.what} OWNER TO {owner}"
         if it.tail and self._counts_on(it):
             yield it.tail
+        if _is_partial(self.wanted, it.key):
+            yield from self._attaching(it)
         for one in (it, *(one for one in inlined if one.kind == "column")):
+            if self._comes_from_parents(one):
+                yield from self._apart_from_its_parents(one)
+                yield from (default.creates for default in hosted.get(one.key, ()))
+                continue
             for fact in one.facts.values():
                 if fact.initially is not None and fact.value != fact.initially and fact.sets:
                     yield fact.sets
+
+    def _text(self, it: Object, inlined: list[Object], hosted: dict[Key, list[Object]]) -> str:
+        if it.kind not in ("table", "composite type"):
+            return it.creates + "".join(f" {one.inline}" for one in inlined)
+        own = [one for one in inlined if one.kind != "link" and not self._comes_from_parents(one)]
+        lines = ",".join(f"\n    {_inline(one, hosted)}" for one in own)
+        parents = sorted((one for one in inlined if one.kind == "link"), key=lambda one: int(one.tail or 0))
+        named = f" INHERITS ({', '.join(str(one.inline) for one in parents)})" if parents else ""
+        return f"{it.creates} ({lines}{lines and chr(10)}){named}{it.tail or ''}"
+
+    def _attaching(self, it: Object) -> Iterator[str]:
+        """How a partitioned table's index gets the parts that it has, where not every partition has one."""
+        for part in sorted(self.wanted.of(["index"]), key=lambda one: one.name):
+            if self.wanted.needs[part.key].get(it.key) == "P":
+                yield f"ALTER INDEX {it.name} ATTACH PARTITION {part.name}"
+
+    def _comes_from_parents(self, it: Object) -> bool:
+        """Whether a table that is made has it because its parents are named."""
+        return it.inherited and it.within in self.heirs and (it.kind == "constraint" or it.inline is None)
+
+    def _apart_from_its_parents(self, it: Object) -> Iterator[str]:
+        """What is its own about a column that its table has from its parents."""
+        links = self.wanted.links[it.within or ""]
+        parents = [on[1] for link in links for on in self.wanted.needs[link] if on[1] != it.within]
+        theirs = [self.wanted.objects.get(("column", f"{parent}.{it.label}")) for parent in parents]
+        for name, fact in it.facts.items():
+            if fact.sets and all(
+                one is None or one.facts.get(name, fact).value != fact.value for one in theirs
+            ):
+                yield fact.sets
+        inherits = any(("default", f"{parent}.{it.label}") in self.wanted.objects for parent in parents)
+        if inherits and ("default", it.name) not in self.wanted.objects:
+            yield f"ALTER TABLE {it.within} ALTER COLUMN {it.label} DROP DEFAULT"
 
     def _counts_on(self, it: Object) -> bool:
         """Whether a new sequence comes to a column that has numbers already."""
@@ -405,22 +470,53 @@ def _inline(it: Object, hosted: dict[Key, list[Object]]) -> str:
     return " ".join([it.inline or "", *(one.inline or "" for one in hosted.get(it.key, ()))])
 
 
-def _hosts(wanted: Catalog, made: dict[Key, Object]) -> dict[Key, Key]:
+def _heirs(wanted: Catalog, made: dict[Key, Object]) -> set[str]:
+    """The tables that are made with their parents named, for not all of their columns and checks are their own as well.
+
+    Others keep the order of their columns.
+    """
+    inherited = (it for it in made.values() if it.inherited and it.kind in ("column", "constraint"))
+    not_own = {str(it.within) for it in inherited if it.kind == "constraint" or it.inline is None}
+    return {
+        name for name in not_own & wanted.links.keys()
+        if ("table", name) in made and all(
+            made[link].inline is not None and not _reaches(wanted, link, ("table", name)) for link in wanted.links[name]
+        )
+    }  # fmt: skip
+
+
+def _hosts(wanted: Catalog, made: dict[Key, Object], heirs: set[str]) -> dict[Key, Key]:
     """What is said in the statement that makes something else: columns, and what does not need its table already."""
-    hosts: dict[Key, Key] = {}
     homes = {it.name: key for key, it in made.items() if it.kind in ("table", "composite type", "domain")}
-    for key, it in made.items():
-        if it.inline is None:
+    hosts: dict[Key, Key] = {}
+    said: set[tuple[Key, str]] = set()  # keys: of two that are equal CREATE TABLE makes only one
+    for key, it in sorted(made.items(), key=lambda one: " PRIMARY KEY " not in (one[1].inline or "")):
+        host = _host(it, homes, made, heirs)
+        is_part = it.kind in ("column", "field", "identity", "link")
+        if host is None or (not is_part and _reaches(wanted, key, homes.get(it.within or "", host))):
             continue
-        home = homes.get(it.within or "")
-        host = ("column", it.name) if it.kind in ("default", "identity") else home
-        if (
-            host in made
-            and host is not None
-            and (it.kind in ("column", "field", "identity") or not _reaches(wanted, key, home or host))
-        ):
-            hosts[key] = host
+        if it.kind == "constraint" and (match := _KEY.match(it.facts[None].value or "")):
+            if (host, match[1]) in said:
+                continue
+            said.add((host, match[1]))
+        hosts[key] = host
     return hosts
+
+
+_KEY = re.compile(r"(?:PRIMARY KEY |UNIQUE |(?=EXCLUDE))(.*)", re.DOTALL)
+
+
+def _host(it: Object, homes: dict[str, Key], made: dict[Key, Object], heirs: set[str]) -> Key | None:
+    """What its statement could be a part of."""
+    is_heir_s = it.within in heirs
+    if it.kind == "link":
+        return homes.get(it.within or "") if is_heir_s else None
+    if it.inline is None and not (is_heir_s and it.kind == "column"):
+        return None
+    if it.kind in ("default", "identity"):
+        column = made.get(("column", it.name))
+        return column.key if column and (column.inline is not None or is_heir_s) else None
+    return homes.get(it.within or "")
 
 
 def _reaches(wanted: Catalog, start: Key, home: Key) -> bool:
@@ -501,7 +597,8 @@ def _needs_among(
         for on, how in catalog.needs.get(key, {}).items():
             one, other = node(key), node(on)
             if making and how == "P" and key[0] == on[0]:
-                one, other = other, one  # a partitioned table's index takes over those of its partitions
+                # A partitioned table's index takes over those of its partitions, unless its table is made with it.
+                one, other = (other, one) if on not in hosts else (one, one)
             # The column that owns a sequence has it as its default.
             if (
                 one != other
@@ -509,4 +606,16 @@ def _needs_among(
                 and not (making and key[0] == "sequence" and how == "a")
             ):
                 needs[one].add(other)
+    if making:
+        for key in filter(lambda key: _is_partial(catalog, key), nodes):
+            needs[key] |= {link for link in nodes if link[0] == "link" and _ends(catalog, link) & needs[key]}
     return needs
+
+
+def _is_partial(catalog: Catalog, key: Key) -> bool:
+    """Whether it is an index that does not have a part on every partition: those that it has are attached."""
+    return key[0] == "index" and catalog.objects[key].facts["valid"].value != "valid"
+
+
+def _ends(catalog: Catalog, link: Key) -> set[Key]:
+    return set(catalog.needs[link])

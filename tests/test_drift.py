@@ -165,7 +165,8 @@ def test_all_that_a_dump_knows_is_made_from_nothing_and_dropped_again(servers: S
         empty, wanted = look(other), build(one, everything)
         there = build(other, script(wanted, empty))
         assert {left.kind for left in compare(wanted, there)} <= {"other"}
-        text = script(wanted, empty)
+        # Since 18 what says that a column is not null has a name, which children have from their parents.
+        text = re.sub(r"CONSTRAINT \w+ NOT NULL", "NOT NULL", script(wanted, empty))
         assert compare(empty, build(other, script(empty, there))) == []
         first = _first.setdefault("text", text)
         assert text == first, "every server says the same"
