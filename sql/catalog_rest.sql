@@ -1,20 +1,11 @@
 -- What is neither compared nor made: only that it is there is told. What comes with a range, its cast say, is its type's.
 SELECT format('%s/%s/0', x.class, x.oid), 'other', i.schema, NULL, i.type || ' ' || i.identity, i.type || ' ' || i.identity, NULL,
        '', NULL, NULL, NULL, NULL, NULL, false, false, '[]'::json
-  FROM (SELECT tableoid, oid FROM pg_catalog.pg_proc WHERE prokind = 'a'
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_operator
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opclass
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_cast
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_collation
+  FROM (SELECT tableoid, oid FROM pg_catalog.pg_opclass
         UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_conversion
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_config
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_dict
         UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_type WHERE typtype = 'b' AND typelem = 0
         UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_language
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_event_trigger
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_foreign_data_wrapper
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_foreign_server
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_publication) AS x(class, oid)
+        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_event_trigger) AS x(class, oid)
  CROSS JOIN LATERAL pg_identify_object(x.class, x.oid, 0) AS i
  WHERE x.oid >= 16384 AND coalesce(i.schema, '') !~ '^pg_'
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e

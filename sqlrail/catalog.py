@@ -17,15 +17,18 @@ from sqlrail.settings import Settings
 #: sql/catalog_<part>.sql in the order in which sql/catalog.sql asks
 PARTS = (
     "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
-    "indexes", "views", "triggers", "settings", "rest", "comments", "owners", "privileges", "depends",
+    "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers",
+    "rest", "comments", "owners", "privileges", "depends",
 )  # fmt: skip
 #: what has columns, or is asked as if it had
 RELATIONS = ("table", "view", "materialized view")
 #: what has other parts than those have
 PARTS_OF = {"domain constraint": "domain", "field": "composite type", "owner": "sequence"}
 #: what a new one lets everybody do
-EVERYBODY = {"function": "EXECUTE", "procedure": "EXECUTE", "enum": "USAGE", "range": "USAGE", "domain": "USAGE",
-             "composite type": "USAGE"}  # fmt: skip
+EVERYBODY = {
+    "function": "EXECUTE", "procedure": "EXECUTE", "aggregate": "EXECUTE", "enum": "USAGE", "range": "USAGE",
+    "domain": "USAGE", "composite type": "USAGE",
+}  # fmt: skip
 
 Key = tuple[str, str]
 
@@ -237,6 +240,8 @@ def _add_privilege(
 
 
 def _granted_on(on: Object) -> str:
+    if on.kind == "aggregate":
+        return f"FUNCTION {on.name}"
     return f"TABLE {on.name}" if on.kind in RELATIONS else str(on.what)
 
 

@@ -14,22 +14,25 @@ from sqlrail.catalog import Catalog, Fact, Key, Object
 #: what columns are of: dropped last, and made again under their eyes
 TYPES = ("enum", "range", "composite type", "domain")
 FUNCTIONS = ("function", "procedure")
-LATE = (*TYPES, "extension", "schema")
+LATE = (*TYPES, "collation", "extension", "schema")
 #: what has to go while a column that it reads changes its type; indexes and checks PostgreSQL carries over
 READERS = (
     "view", "materialized view", "rule", "policy", "trigger", "default", "foreign key", "function", "procedure",
-    "column",
+    "column", "published table",
 )  # fmt: skip
 #: what comes first where nothing depends on anything; all of one table comes together
 STAGES = (
-    ("schema",), ("extension",), (*TYPES, "field", "domain constraint"), ("function", "procedure", "sequence"),
+    ("schema",), ("extension",), ("collation", "text search dictionary", "text search configuration",
+     "foreign data wrapper", "server"),
+    (*TYPES, "field", "domain constraint"), ("function", "procedure", "aggregate", "operator", "cast", "sequence"),
     ("table", "column", "default", "identity", "option", "constraint", "index", "statistics"),
     ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
-    ("rule", "trigger", "policy"), (), ("privilege",),
+    ("rule", "trigger", "policy"), ("publication", "published table", "published schema"), (), ("privilege",),
 )  # fmt: skip
 #: whether the server looks into the body of a function that is made
 BODIES = "check_function_bodies"
 _STAGE = {kind: stage for stage, kinds in enumerate(STAGES) for kind in kinds}
+_NO_STAGE = STAGES.index(())
 _RANK = {kind: rank for rank, kind in enumerate(kind for kinds in STAGES for kind in kinds)}
 
 
@@ -541,13 +544,13 @@ def _lies_in(catalog: Catalog, key: Key, home: Key) -> bool:
 
 
 def _order(it: Object) -> tuple[int, str, int, str]:
-    stage, rank = _STAGE.get(it.kind, 11), _RANK.get(it.kind, 99)
+    stage, rank = _STAGE.get(it.kind, _NO_STAGE), _RANK.get(it.kind, 99)
     if it.kind == "comment":
         on = it.name.split(" ", 1)
         kind = next(
             (kind for kind in sorted(_STAGE, key=len, reverse=True) if it.name.startswith(f"{kind} ")), on[0]
         )
-        stage = _STAGE.get(kind, 11)
+        stage = _STAGE.get(kind, _NO_STAGE)
     return stage, it.within or it.name, rank, it.name
 
 
