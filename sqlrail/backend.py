@@ -39,7 +39,7 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
-from sqlrail.giving_way import Progress, Tries, Watch
+from sqlrail.giving_way import BEATS, Progress, Tries, Watch
 from sqlrail.history import File, Note, Record
 from sqlrail.settings import Settings
 from sqlrail.statements import Piece
@@ -144,6 +144,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.show: Callable[[Progress | None], object] = lambda _: None
         self.watch = Watch(settings)  # of what was sent last
         self._is_warned = False
+        self._worker: Connection | None = None  # that a file outside a transaction runs on
+        self._heard_at = 0.0  # when the server last heard of sessions of ours that idle
         self._backend: int | None = None  # that our transaction runs on, behind a pooler too
         self._limit = settings.lock_timeout  # of that transaction
         self._closing: _Closing | None = None
@@ -165,7 +167,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             raise
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
-        if isinstance(exc, SqlrailError) and isinstance(exc.__cause__, pg.InsufficientPrivilege):
+        cause = exc.__cause__ if isinstance(exc, SqlrailError) else None
+        if isinstance(cause, pg.InsufficientPrivilege) and not explain.is_of_policies(cause):
+            assert isinstance(exc, SqlrailError)
             exc.args = (f"{exc}{self._remedy(exc.statement)}",)
         super().__exit__(kind, exc, trace)
 
@@ -275,7 +279,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             f"{file.id} gave way: {explain.sentence(cause)}{self.watch.said()} It is tried again in {pause:.1f} s."
         )
         self._warn_of_autovacuum(cause, file)
-        time.sleep(pause)
+        self._rest(pause)
 
     def _warn_of_autovacuum(self, cause: psycopg.Error, file: File) -> None:
         """Says, once, that a wait too short for PostgreSQL to look at never makes autovacuum give way."""
@@ -303,6 +307,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         operation = self.operation if mark else "post-apply"
         key = {"id": migration.id, "hash": migration.hash, "operation": operation}
         with closing(self._connect_worker(file)) as worker:
+            self._worker = worker
             try:
                 if not self._hold(migration.hash, file, worker, mark):
                     return
@@ -315,6 +320,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             except BaseException:
                 self._let_go(worker)
                 raise
+            finally:
+                self._worker = None
 
     def run_outside(self, worker: Connection, file: File, key: dict[str, str], give_up: float) -> None:
         """Runs the statements of a file outside a transaction, see outside.run()."""
@@ -347,7 +354,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "default_transaction_read_only": "off",
         }
         if self.connection.info.server_version >= 140000:
-            limits["idle_session_timeout"] = "0"
+            limits["idle_session_timeout"] = limits["idle_in_transaction_session_timeout"]
         # Wherever they are from: a service may name some as well.
         given = next(
             option.val or b"" for option in self.connection.pgconn.info if option.keyword == b"options"
@@ -951,8 +958,25 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         backend: int | None = connection.info.backend_pid
         if self.is_pooled:  # a number of the pooler's own
             backend = self._backend if connection is self.connection else None
-        self.watch = Watch(self.settings, backend, limit, name, self.show)
+        self.watch = Watch(self.settings, backend, limit, name, self.show, self.keep_lock)
         return wire.send(connection, text, answer, waiting=self.watch, **how)
+
+    def keep_lock(self) -> None:
+        """Tells the server, now and then, that the runner behind sessions that idle on purpose is not stopped."""
+        if time.monotonic() - self._heard_at < self.settings.idle_timeout / BEATS:
+            return
+        self._heard_at = time.monotonic()
+        for connection in (self.connection, self._worker):
+            status = connection and connection.info.transaction_status
+            if connection and status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+                wire.send(connection, b";", Answer())
+
+    def _rest(self, seconds: float) -> None:
+        """Sleeps, and keeps the lock meanwhile."""
+        until, idle = time.monotonic() + seconds, self.settings.idle_timeout / BEATS or seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, idle))
+            self.keep_lock()
 
     def _ask(self, text: bytes, worker: Connection | None = None) -> Answer:
         """One message outside a transaction of ours."""
@@ -1029,10 +1053,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         lock, statement = self.lock_timeout(file), self.settings.statement_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
-        return (
-            self.message("limits", lock_timeout=milliseconds(lock), statement_timeout=milliseconds(statement))
-            + self._more_limits
+        text = self.message(
+            "limits",
+            lock_timeout=milliseconds(lock),
+            statement_timeout=milliseconds(statement),
+            idle=milliseconds(self.settings.idle_timeout),
+            row_security="on" if file is not None and file.row_security else "off",
         )
+        return text + self._more_limits
 
     def lock_timeout(self, file: File | None) -> float:
         own = None if file is None else file.lock_timeout

@@ -105,6 +105,11 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     common.add_argument(
         "--retry-for", metavar="TIME", help="how long a file that gave way is tried (default: 10min)"
     )
+    common.add_argument(
+        "--idle-timeout",
+        metavar="TIME",
+        help="how long a runner that was stopped keeps its locks (default: 10min)",
+    )
     parser = _Parser(prog="sqlrail", description="PostgreSQL migrations in plain SQL, on guard rails.",
                      parents=[common], allow_abbrev=False)  # fmt: skip
     parser.add_argument("--version", action="version", version=f"sqlrail {__version__}")

@@ -49,12 +49,26 @@ def failure(
             " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
             " in the file's leading comment."
         )
+    if is_of_policies(error):
+        text += (
+            " Run it as a role that the policies let pass (BYPASSRLS, or the owner without FORCE ROW LEVEL SECURITY). "
+            "Where the file means no more rows than its role may see, say `-- row-security: on` in its leading comment."
+        )
     found: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
     found.__cause__ = error
-    if isinstance(error, pg.InsufficientPrivilege) and 0 <= (completed or 0) < len(piece.statements):
+    if (
+        isinstance(error, pg.InsufficientPrivilege)
+        and not is_of_policies(error)
+        and 0 <= (completed or 0) < len(piece.statements)
+    ):
         statement = piece.statements[completed or 0]
         found.statement = piece.text[statement.start : statement.end][:_ENOUGH].decode(errors="ignore")
     return found
+
+
+def is_of_policies(error: psycopg.Error) -> bool:
+    """Whether rows would have been hidden from a statement by row-level security, where row_security is off."""
+    return error.diag.source_function == "check_enable_rls"
 
 
 def _may_declare_cleanup(file: File) -> bool:

@@ -30,6 +30,8 @@ BACKOFF = (1.0, 60.0)
 LOOK = 0.4
 #: seconds between two looks: the least and the most
 EVERY = (0.02, 1.0)
+#: how often within settings.idle_timeout the server hears of a session that idles on purpose
+BEATS = 4
 #: characters of a query that are shown, and blockers that are named in a message
 QUERY, NAMED = 100, 3
 # What SQL is made of. It may be cut off in the middle, for pg_stat_activity keeps the beginning of a query only.
@@ -137,15 +139,19 @@ class Watch:
         limit: float = 0.0,
         name: str = "",
         show: Callable[[Progress | None], object] = lambda _: None,
+        beat: Callable[[], object] = lambda: None,
     ) -> None:
+        self.beat = beat  # what has to be done now and then meanwhile
         self.settings, self.pid, self.limit, self.name, self.show = settings, pid, limit, name, show
-        self.every = max(EVERY[0], min(limit * LOOK or EVERY[1], EVERY[1]))
+        idle = settings.idle_timeout / BEATS or EVERY[1]
+        self.every = max(EVERY[0], min(limit * LOOK or EVERY[1], EVERY[1], idle))
         self.is_refused = False  # there was no second connection to be had
         self._seen = Seen()
         self._ticks = 0
         self._ended: threading.Event | None = None
 
     def tick(self) -> None:
+        self.beat()
         if self.pid is None:
             return
         self._ticks += 1

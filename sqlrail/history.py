@@ -86,6 +86,7 @@ class File:
     cleanup: tuple[Relation, ...] = ()
     lock_timeout: float | None = None
     statement_timeout: float | None = None
+    row_security: bool = False  # whether policies may hide rows from its statements
     flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
     small: bytes | None = None  # the content, where it is no more than SMALL
     state: tuple[int, ...] = ()  # of the file when its checksum was made
@@ -322,6 +323,12 @@ def _depends(file: File, value: str) -> None:
     file.depends += tuple(value.split())
 
 
+def _row_security(file: File, value: str) -> None:
+    if value.lower() not in ("on", "off"):
+        raise ValueError(f"'{value}' is neither on nor off")
+    file.row_security = value.lower() == "on"
+
+
 def _transactional(file: File, value: str) -> None:
     if value.lower() not in ("true", "false"):
         raise ValueError(f"'{value}' is neither true nor false")
@@ -360,10 +367,13 @@ _DIRECTIVES: dict[str, Callable[[File, str], None]] = {
     "cleanup": _cleanup,
     "lock-timeout": _lock_timeout,
     "statement-timeout": _statement_timeout,
+    "row-security": _row_security,
     "lint": _lint,
 }
 #: A rollback is run as its migration was, transactional or not, and in the reverse order: so yoyo has it.
-_ROLLBACK_DIRECTIVES = {name: _DIRECTIVES[name] for name in ("lock-timeout", "statement-timeout", "lint")}
+_ROLLBACK_DIRECTIVES = {
+    name: _DIRECTIVES[name] for name in ("lock-timeout", "statement-timeout", "row-security", "lint")
+}
 
 
 def read_rollback(file: File) -> File | None:

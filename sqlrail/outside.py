@@ -407,6 +407,7 @@ class _Steps:
 
     def _check_lock(self) -> None:
         """ConnectionLost if the connection that holds the runners' lock is gone: another runner may be at work."""
+        self.backend.keep_lock()
         if wire.is_gone(self.backend.connection):
             raise ConnectionLost(
                 f"the connection that holds the runners' lock was lost before {self.place}. {self.stands}"

@@ -69,6 +69,7 @@ class Settings:
     lock_timeout: float = 2.0
     statement_timeout: float = 0.0
     retry_for: float = 600.0
+    idle_timeout: float = 600.0  # how long a runner that was stopped keeps its locks; 0: for ever
     max_share: float = 0.10
     max_rows: int = 1000
     allow_triggers: tuple[str, ...] = ()
@@ -198,6 +199,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "lock_timeout": seconds,
     "statement_timeout": seconds,
     "retry_for": seconds,
+    "idle_timeout": seconds,
     "max_share": share,
     "max_rows": count,
     "allow_triggers": names,
