@@ -72,6 +72,10 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.tabl
        format('ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY', k.table, k.name), NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, lower(k.mode), format('%s SET GENERATED %s', k.alter, k.mode), NULL),
+           json_build_array('sequence', quote_ident(x.relname), format('ALTER SEQUENCE %I.%I RENAME TO', n.nspname, x.relname), NULL),
+           json_build_array('persistence', CASE x.relpersistence WHEN c.relpersistence THEN 'as its table' WHEN 'u' THEN 'unlogged' ELSE 'logged' END,
+               format('ALTER SEQUENCE %I.%I SET %s', n.nspname, x.relname, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END),
+               'as its table'),
            json_build_array('increment', s.seqincrement::text, format('%s SET INCREMENT BY %s', k.alter, s.seqincrement), NULL),
            json_build_array('minimum', s.seqmin::text, format('%s SET MINVALUE %s', k.alter, s.seqmin), NULL),
            json_build_array('maximum', s.seqmax::text, format('%s SET MAXVALUE %s', k.alter, s.seqmax), NULL),

@@ -46,8 +46,17 @@ SELECT format('owner/%s/%s/0', d.classid, d.objid), format('%s/%s/%s', d.refclas
  WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = d.classid AND d.deptype = 'a' AND d.refobjsubid > 0
    AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = d.objid AND c.relkind = 'S')
 UNION ALL
-SELECT format('replica identity/%s/%s/0', x.tableoid, i.indrelid),
+SELECT format('%s/%s/%s/0', u.what, x.tableoid, i.indrelid),
        coalesce((SELECT format('%s/%s/0', d.tableoid, d.oid) FROM pg_catalog.pg_constraint AS d
                   WHERE d.conindid = i.indexrelid AND d.contype IN ('p', 'u', 'x')), format('%s/%s/0', x.tableoid, x.oid)), 'n'
   FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
- WHERE i.indisreplident
+ CROSS JOIN LATERAL (VALUES ('replica identity', i.indisreplident), ('cluster', i.indisclustered)) AS u(what, holds)
+ WHERE u.holds
+UNION ALL
+SELECT format('state/%s/%s/0', t.tableoid, t.oid), u.address, 'a'
+  FROM pg_catalog.pg_trigger AS t
+{first}
+  CROSS JOIN LATERAL (
+      SELECT format('link%s/%s/%s/0', i.inhparent, 'pg_catalog.pg_class'::regclass::oid, i.inhrelid) FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid
+      UNION ALL SELECT format('%s/%s/0', f.tableoid, f.oid)) AS u(address)
+ WHERE NOT t.tgisinternal AND t.tgparentid <> 0

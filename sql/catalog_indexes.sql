@@ -22,7 +22,10 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'index', n.nspname::text, k.table, 
 UNION ALL
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'statistics', n.nspname::text, format('%I.%I', cn.nspname, c.relname), k.name,
        'statistics ' || k.name, 'STATISTICS ' || k.name, pg_get_statisticsobjdef(x.oid), NULL, NULL, NULL, NULL, NULL, false, false,
-       json_build_array(json_build_array(NULL, pg_get_statisticsobjdef(x.oid), NULL, NULL))
+       json_build_array(
+           json_build_array(NULL, pg_get_statisticsobjdef(x.oid), NULL, NULL),
+           json_build_array('target', coalesce(x.stxstattarget, -1)::text,
+               format('ALTER STATISTICS %s SET STATISTICS %s', k.name, coalesce(x.stxstattarget, -1)), '-1'))
   FROM pg_catalog.pg_statistic_ext AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.stxnamespace
   JOIN pg_catalog.pg_class AS c ON c.oid = x.stxrelid

@@ -4,8 +4,7 @@ SELECT format('%s/%s/0', x.class, x.oid), 'other', i.schema, NULL, i.type || ' '
   FROM (SELECT tableoid, oid FROM pg_catalog.pg_opclass
         UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_conversion
         UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_type WHERE typtype = 'b' AND typelem = 0
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_language
-        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_event_trigger) AS x(class, oid)
+        UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_language) AS x(class, oid)
  CROSS JOIN LATERAL pg_identify_object(x.class, x.oid, 0) AS i
  WHERE x.oid >= 16384 AND coalesce(i.schema, '') !~ '^pg_'
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e

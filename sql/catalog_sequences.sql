@@ -5,6 +5,8 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, 
        json_build_array(
            json_build_array('type', format_type(s.seqtypid, NULL),
                format('ALTER SEQUENCE %s AS %s MINVALUE %s MAXVALUE %s', k.name, format_type(s.seqtypid, NULL), s.seqmin, s.seqmax), NULL),
+           json_build_array('persistence', CASE x.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END,
+               format('ALTER SEQUENCE %s SET %s', k.name, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END), NULL),
            json_build_array('increment', s.seqincrement::text, format('ALTER SEQUENCE %s INCREMENT BY %s', k.name, s.seqincrement), NULL),
            json_build_array('minimum', s.seqmin::text, format('ALTER SEQUENCE %s MINVALUE %s', k.name, s.seqmin), NULL),
            json_build_array('maximum', s.seqmax::text, format('ALTER SEQUENCE %s MAXVALUE %s', k.name, s.seqmax), NULL),

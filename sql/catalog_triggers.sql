@@ -1,28 +1,40 @@
--- Triggers, rules and policies. A partition's copies of its table's triggers come with that.
+-- Triggers, rules and policies. A partition's copies of its table's triggers come with that, and do what that does: when
+-- they fire is told where it is not when the table's own does.
 SELECT format('%s/%s/0', t.tableoid, t.oid), 'trigger', n.nspname::text, k.table, k.table || '.' || k.name, 'trigger ' || k.name,
        format('TRIGGER %s ON %s', k.name, k.table), pg_get_triggerdef(t.oid), NULL, NULL, NULL, NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, pg_get_triggerdef(t.oid), NULL, NULL),
-           json_build_array('enabled', k.enabled,
-               format('ALTER TABLE %s %s TRIGGER %s', k.table,
-                      CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, k.name),
-               'enabled'))
+           json_build_array('enabled', e.enabled, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), 'enabled'))
   FROM pg_catalog.pg_trigger AS t
   JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  CROSS JOIN LATERAL (
-      SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS name,
-             CASE t.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' WHEN 'A' THEN 'enabled always' ELSE 'enabled' END AS enabled) AS k
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS name, t.tgenabled AS letter) AS k
+{enabled}
  WHERE t.oid >= 16384 AND NOT t.tgisinternal AND t.tgparentid = 0
+UNION ALL
+SELECT format('state/%s/%s/0', t.tableoid, t.oid), 'trigger state', n.nspname::text, k.table, k.table || '.' || k.name, 'state of trigger ' || k.name,
+       NULL, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), NULL, NULL,
+       format('ALTER TABLE %s %s TRIGGER %s', k.table, f.enables, k.name), NULL, NULL, false, false,
+       json_build_array(json_build_array(NULL, e.enabled, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), NULL))
+  FROM pg_catalog.pg_trigger AS t
+  JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+{first}
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS name, t.tgenabled AS letter) AS k
+{enabled}
+ WHERE NOT t.tgisinternal AND t.tgparentid <> 0 AND t.tgenabled <> f.letter
 UNION ALL
 SELECT format('%s/%s/0', r.tableoid, r.oid), 'rule', n.nspname::text, k.table, k.table || '.' || k.name, 'rule ' || k.name,
        format('RULE %s ON %s', k.name, k.table), k.definition, NULL, NULL, NULL, NULL, NULL, false, false,
-       json_build_array(json_build_array(NULL, k.definition, NULL, NULL))
+       json_build_array(
+           json_build_array(NULL, k.definition, NULL, NULL),
+           json_build_array('enabled', e.enabled, format('ALTER TABLE %s %s RULE %s', k.table, e.enables, k.name), 'enabled'))
   FROM pg_catalog.pg_rewrite AS r
   JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(r.rulename) AS name,
-                             rtrim(pg_get_ruledef(r.oid), ';') AS definition) AS k
+                             rtrim(pg_get_ruledef(r.oid), ';') AS definition, r.ev_enabled AS letter) AS k
+{enabled}
  WHERE r.oid >= 16384 AND r.rulename <> '_RETURN'
 UNION ALL
 SELECT format('%s/%s/0', p.tableoid, p.oid), 'policy', n.nspname::text, k.table, k.table || '.' || k.name, 'policy ' || k.name,
@@ -40,3 +52,16 @@ SELECT format('%s/%s/0', p.tableoid, p.oid), 'policy', n.nspname::text, k.table,
                                                ORDER BY pg_get_userbyid(r.oid)) FROM unnest(p.polroles) AS r(oid)),
                     ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
                     ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')') AS definition) AS k
+UNION ALL
+SELECT format('%s/%s/0', x.tableoid, x.oid), 'event trigger', NULL, NULL, k.name, 'event trigger ' || k.name, 'EVENT TRIGGER ' || k.name,
+       format('CREATE EVENT TRIGGER %s %s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
+       json_build_array(
+           json_build_array(NULL, k.definition, NULL, NULL),
+           json_build_array('enabled', e.enabled, format('ALTER EVENT TRIGGER %s %s', k.name, e.enables), 'enabled'))
+  FROM pg_catalog.pg_event_trigger AS x
+  CROSS JOIN LATERAL (
+      SELECT quote_ident(x.evtname) AS name, x.evtenabled AS letter,
+             concat('ON ', x.evtevent, ' WHEN TAG IN (' || (SELECT string_agg(quote_literal(g.tag), ', ' ORDER BY g.tag) FROM unnest(x.evttags) AS g(tag)) || ')',
+                    ' EXECUTE FUNCTION ', x.evtfoid::regproc, '()') AS definition) AS k
+{enabled}
+ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = x.tableoid AND m.objid = x.oid AND m.deptype = 'e')

@@ -10,7 +10,10 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), k.kind, n.nspname::text, k.name, k.
                             CASE x.relkind WHEN 'v' THEN format(E'CREATE OR REPLACE VIEW %s%s AS\n', k.name, k.options) END, NULL))
   FROM pg_catalog.pg_class AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
+  LEFT JOIN pg_catalog.pg_am AS am ON am.oid = x.relam
   CROSS JOIN LATERAL (
       SELECT format('%I.%I', n.nspname, x.relname) AS name, CASE x.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END AS kind,
-             coalesce(' WITH (' || array_to_string(x.reloptions, ', ') || ')', '') AS options) AS k
+             -- Those of a materialized view are options of their own.
+             CASE x.relkind WHEN 'v' THEN coalesce(' WITH (' || array_to_string(x.reloptions, ', ') || ')', '')
+                            ELSE coalesce(' USING ' || quote_ident(nullif(am.amname, 'heap')), '') END AS options) AS k
  WHERE x.relkind IN ('v', 'm') AND {ours}

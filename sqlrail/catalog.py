@@ -20,6 +20,8 @@ PARTS = (
     "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers",
     "rest", "comments", "owners", "privileges", "depends",
 )  # fmt: skip
+#: sql/catalog_<part>.sql that are parts of those
+SHARED = ("options", "enabled", "first")
 #: what has columns, or is asked as if it had
 RELATIONS = ("table", "view", "materialized view")
 #: what has other parts than those have
@@ -120,8 +122,10 @@ class Catalog:
 def read(connection: Connection, settings: Settings) -> Catalog:
     """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only."""
     ours = wire.message(connection, "catalog_ours")
-    options = wire.message(connection, "catalog_options")
-    parts = {part: wire.message(connection, f"catalog_{part}", ours=ours, options=options) for part in PARTS}
+    shared: dict[str, bytes] = {}
+    for part in SHARED:
+        shared[part] = wire.message(connection, f"catalog_{part}", **shared)
+    parts = {part: wire.message(connection, f"catalog_{part}", ours=ours, **shared) for part in PARTS}
     parts["format"] = wire.message(
         connection, "archive_format"
     )  # or a default would be spelt as the role likes it

@@ -18,7 +18,7 @@ LATE = (*TYPES, "collation", "extension", "schema")
 #: what has to go while a column that it reads changes its type; indexes and checks PostgreSQL carries over
 READERS = (
     "view", "materialized view", "rule", "policy", "trigger", "default", "foreign key", "function", "procedure",
-    "column", "published table",
+    "column", "published table", "trigger state",
 )  # fmt: skip
 #: what comes first where nothing depends on anything; all of one table comes together
 STAGES = (
@@ -27,7 +27,8 @@ STAGES = (
     (*TYPES, "field", "domain constraint"), ("function", "procedure", "aggregate", "operator", "cast", "sequence"),
     ("table", "column", "default", "identity", "option", "constraint", "index", "statistics"),
     ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
-    ("rule", "trigger", "policy"), ("publication", "published table", "published schema"), (), ("privilege",),
+    ("rule", "trigger", "trigger state", "policy"), ("publication", "published table", "published schema"), (), ("privilege",),
+    ("event trigger",),
 )  # fmt: skip
 #: whether the server looks into the body of a function that is made
 BODIES = "check_function_bodies"
@@ -83,13 +84,17 @@ def compare(wanted: Catalog, there: Catalog) -> list[Difference]:
 def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[Difference]:
     spare: dict[object, list[Object]] = {}
     for it in extra.values():
-        if it.renames and it.within and not it.inherited:
+        if it.renames and it.within and not (it.inherited and _is_check(it)):
             spare.setdefault(_shape(it), []).append(it)
     for key, it in list(lacking.items()):
         if it.within and (candidates := spare.get(_shape(it))):
             was = candidates.pop(0)
             del lacking[key], extra[was.key]
             yield Difference("renamed", it, (), was)
+
+
+def _is_check(it: Object) -> bool:
+    return it.kind == "constraint" and (it.facts[None].value or "").startswith("CHECK ")
 
 
 def _shape(it: Object) -> object:
@@ -197,7 +202,7 @@ class _Mender:
             for other, how in needs.items():
                 if one in self.there.objects:
                     dependents.setdefault(other, []).append((one, how))
-        queue = [*self.dropped, *(key for key, one in self.altered.items() if _is_of_other_type(one))]
+        queue = [*self.dropped, *(key for key, one in self.altered.items() if _reaches_dependents(one))]
         for key in queue:  # which grows
             for dependent, how in dependents.get(key, ()):
                 queue += self._touch(key, dependent, how)
@@ -346,7 +351,7 @@ class _Mender:
             yield it.tail
         if _is_partial(self.wanted, it.key):
             yield from self._attaching(it)
-        for one in (it, *(one for one in inlined if one.kind == "column")):
+        for one in (it, *(one for one in inlined if one.kind in ("column", "identity"))):
             if self._comes_from_parents(one):
                 yield from self._apart_from_its_parents(one)
                 yield from (default.creates for default in hosted.get(one.key, ()))
@@ -411,6 +416,8 @@ class _Mender:
         for name in it.facts:
             skip = name in ("type", "generated") and was.inherited and it.inherited and self._is_linked(it)
             sets = it.tail if name == "type" and key in self.retyped else it.facts[name].sets
+            if it.kind == "identity" and name == "sequence":
+                sets = f"{was.facts[name].sets} {it.facts[name].value}"
             if name in changed and sets and sets not in said and not skip:
                 said.add(sets)
                 yield sets
@@ -443,8 +450,9 @@ def _takes_along(key: Key, dependent: Key) -> bool:
     )
 
 
-def _is_of_other_type(one: Difference) -> bool:
-    return any(change.fact == "type" for change in one.changes)
+def _reaches_dependents(one: Difference) -> bool:
+    """Whether what depends on it must not be there meanwhile; when a trigger fires is told its copies as well."""
+    return any(change.fact == "type" or one.kind == "trigger" for change in one.changes)
 
 
 def _grown(one: Difference) -> list[str] | None:

@@ -105,7 +105,8 @@ def test_a_difference_is_found_named_and_mended(name: str, major: int, benches: 
             one.mend(one.base, changed)
     except BaseException:
         one.run(
-            "DROP SCHEMA IF EXISTS other, public CASCADE; CREATE SCHEMA public; DROP EXTENSION IF EXISTS btree_gist"
+            "DROP SCHEMA IF EXISTS other, public CASCADE; CREATE SCHEMA public; DROP EXTENSION IF EXISTS btree_gist;"
+            "DROP ACCESS METHOD IF EXISTS heap2 CASCADE; DROP EVENT TRIGGER IF EXISTS watch"
         )
         one.run(BASE)
         raise
