@@ -27,8 +27,8 @@ STAGES = (
     (*TYPES, "field", "domain constraint"), ("function", "procedure", "aggregate", "operator", "cast", "sequence"),
     ("table", "column", "default", "identity", "option", "constraint", "index", "statistics"),
     ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
-    ("rule", "trigger", "trigger state", "policy"), ("publication", "published table", "published schema"), (), ("privilege",),
-    ("event trigger",),
+    ("rule", "trigger", "trigger state", "policy"), ("publication", "published table", "published schema"), (),
+    ("privilege",), ("event trigger",),
 )  # fmt: skip
 #: whether the server looks into the body of a function that is made
 BODIES = "check_function_bodies"
@@ -383,11 +383,12 @@ class _Mender:
         """What is its own about a column that its table has from its parents."""
         links = self.wanted.links[it.within or ""]
         parents = [on[1] for link in links for on in self.wanted.needs[link] if on[1] != it.within]
-        theirs = [self.wanted.objects.get(("column", f"{parent}.{it.label}")) for parent in parents]
+        columns = [self.wanted.objects.get(("column", f"{parent}.{it.label}")) for parent in parents]
+        theirs = [one.facts for one in columns if one is not None]
         for name, fact in it.facts.items():
-            if fact.sets and all(
-                one is None or one.facts.get(name, fact).value != fact.value for one in theirs
-            ):
+            # Of an extension's parent nothing is known.
+            usual = {name: fact._replace(value=fact.initially or fact.value)}
+            if fact.sets and all(its.get(name, fact).value != fact.value for its in theirs or [usual]):
                 yield fact.sets
         inherits = any(("default", f"{parent}.{it.label}") in self.wanted.objects for parent in parents)
         if inherits and ("default", it.name) not in self.wanted.objects:
