@@ -7,3 +7,4 @@ SET LOCAL extra_float_digits TO DEFAULT;
 SET LOCAL bytea_output TO DEFAULT;
 SET LOCAL array_nulls TO DEFAULT;
 SET LOCAL lc_monetary TO DEFAULT;
+SET LOCAL jit TO DEFAULT;

@@ -72,7 +72,8 @@ WITH RECURSIVE named AS (
            UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(reached.oid)
            UNION SELECT relid FROM pg_catalog.pg_partition_tree(reached.oid)) AS kin
       JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = kin.relid AND t.tgconstraint <> 0 AND t.tgtype & 8 <> 0
-      JOIN pg_catalog.pg_constraint AS fk ON fk.oid = t.tgconstraint
+     -- LIMIT and OFFSET keep each a look-up: nobody estimates how few these are.
+     CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_constraint WHERE oid = t.tgconstraint LIMIT 1) AS fk
      WHERE fk.contype = 'f' AND fk.conparentid = 0 AND fk.confdeltype IN ('c', 'n', 'd')
 ), foreign_key AS (
     -- Each with every table whose rows it may refer to: a partition's rows are its ancestors' too.
@@ -90,7 +91,7 @@ WITH RECURSIVE named AS (
                    UNION SELECT relid FROM pg_catalog.pg_partition_tree(reached.oid)) AS kin
               JOIN pg_catalog.pg_trigger AS t
                 ON t.tgrelid = kin.relid AND t.tgconstraint <> 0 AND t.tgtype & 8 <> 0) AS referred
-      JOIN pg_catalog.pg_constraint AS fk ON fk.oid = referred.tgconstraint
+     CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_constraint WHERE oid = referred.tgconstraint LIMIT 1) AS fk
      WHERE fk.contype = 'f' AND fk.conparentid = 0
 ), cascade AS (
     -- Foreign keys that would delete or change rows elsewhere when a child's row is deleted, path by path.
@@ -140,7 +141,6 @@ WITH RECURSIVE named AS (
            json_build_array(
                opn.nspname, op.oprname, rn.nspname, rt.typname, qn.nspname, q.collname) AS comparison
       FROM compared
-     -- LIMIT keeps each a look-up: nobody estimates how few these are.
      CROSS JOIN LATERAL (
            SELECT atttypid, attcollation FROM pg_catalog.pg_attribute
             WHERE attrelid = compared.table AND attnum = compared.column_number LIMIT 1) AS a
@@ -184,7 +184,7 @@ WITH RECURSIVE named AS (
 ), trigger AS (
     SELECT t.tgname::text AS name, t.tgrelid::regclass::text AS table
       FROM touched_part
-      JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = touched_part.oid
+     CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_trigger WHERE tgrelid = touched_part.oid OFFSET 0) AS t
      WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
        -- bits of tgtype: 8 is DELETE, 16 is UPDATE
        AND t.tgtype & CASE WHEN changed THEN 16 ELSE 8 END <> 0
@@ -211,7 +211,7 @@ WITH RECURSIVE named AS (
                ) AS description
       FROM (SELECT child AS oid FROM relation UNION SELECT parent FROM relation
             UNION SELECT conrelid FROM cascade UNION SELECT confrelid FROM cascade) AS wanted
-      JOIN pg_catalog.pg_class AS c USING (oid)
+     CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_class WHERE oid = wanted.oid LIMIT 1) AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 )
 SELECT json_build_object(
@@ -248,7 +248,7 @@ SELECT json_build_object(
     -- of the child's rows, as of the last ANALYZE or VACUUM
     'estimate', (SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint
                    FROM (SELECT relation.child AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(relation.child)) AS part
-                   JOIN pg_catalog.pg_class USING (oid) WHERE relkind = 'r'),
+                  CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_class WHERE oid = part.oid LIMIT 1) AS c WHERE relkind = 'r'),
     'timestamp', (SELECT a.attname
                     FROM pg_catalog.pg_attribute AS a
                    WHERE a.attrelid = relation.child AND a.attnum > 0 AND NOT a.attisdropped
@@ -279,12 +279,12 @@ SELECT json_build_object(
         CASE WHEN parent_kind NOT IN ('r', 'p') THEN format('%s is not a table', asked.parent) END,
         -- Whoever is a superuser could damage the database itself.
         (SELECT format('%s is a table of PostgreSQL''s own', min(pg_class.oid::regclass::text))
-           FROM relation JOIN pg_catalog.pg_class ON pg_class.oid IN (child, parent)
+           FROM relation JOIN pg_catalog.pg_class ON pg_class.oid = ANY (ARRAY[child::oid, parent::oid])
           WHERE relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pg_toast'::regnamespace)
          HAVING count(*) > 0),
         -- A session of a pooler's may have one that another client has left, in front of the real one.
         (SELECT format('%s is a temporary table: name the schema of the real one', min(oid::regclass::text))
-           FROM relation JOIN pg_catalog.pg_class ON oid IN (child, parent)
+           FROM relation JOIN pg_catalog.pg_class ON oid = ANY (ARRAY[child::oid, parent::oid])
           WHERE relpersistence = 't' HAVING count(*) > 0),
         -- Tables in parts from before there were partitions: children of the others' rows would all be orphans.
         (SELECT format('%s has tables that inherit from it (%s), whose rows are no parents to a foreign key: if they are '
@@ -318,8 +318,9 @@ SELECT json_build_object(
          HAVING count(*) > 0),
         -- Its rows lie elsewhere, under a ctid that means nothing here.
         CASE WHEN EXISTS (
-            SELECT FROM pg_catalog.pg_partition_tree(relation.child) JOIN pg_catalog.pg_class ON oid = relid
-             WHERE relkind = 'f')
+            SELECT FROM pg_catalog.pg_partition_tree(relation.child)
+             CROSS JOIN LATERAL (SELECT relkind FROM pg_catalog.pg_class WHERE oid = relid LIMIT 1) AS part
+             WHERE part.relkind = 'f')
             THEN format('%s has a partition that is a foreign table', asked.child) END,
         -- A rule may turn the statement, a cascade's too, into anything.
         (SELECT format('%s has the rule %I for %s', r.ev_class::regclass, r.rulename,

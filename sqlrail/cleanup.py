@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -15,6 +17,11 @@ from sqlrail.backend import Backend, Listener
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.orphans import Cleaned, Relation
 from sqlrail.settings import Settings
+
+T = TypeVar("T")
+
+#: relations that are looked at in one transaction: each keeps a lock on its tables and their indexes for as long
+TOGETHER = 200
 
 
 @dataclass(frozen=True)
@@ -144,28 +151,55 @@ def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = F
 
 def look(backend: Backend, relations: Iterable[Relation], *, closely: bool) -> tuple[Cleaned, ...]:
     """A preview of each relation, those first whose children are parents of the others'."""
+    relations = list(relations)
+    some = [relations[n : n + TOGETHER] for n in range(0, len(relations), TOGETHER)]
+    return in_turn([one for each in some for one in _look_together(backend, each, closely=closely)])
+
+
+def _look_together(backend: Backend, relations: list[Relation], *, closely: bool) -> list[Cleaned]:
+    """A look at several relations in one transaction; where one of them fails, at each in its own."""
+    if len(relations) > 1:
+        with suppress(psycopg.Error):
+            return _look(backend, lambda: orphans.previews(backend, relations, closely=closely))
+        backend.raise_if_lost("the relations were being looked at")
     preview = partial(orphans.preview, closely=closely)
-    return in_turn([look_at(backend, relation, preview) for relation in relations])
+    return [look_at(backend, relation, preview) for relation in relations]
 
 
 def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:
     """Those first whose children are parents of the others'."""
-    ordered: list[Cleaned] = []
-    while seen:
-        first = [one for one in seen if not any(other.bereaves(one) for other in seen if other is not one)]
-        first = first or seen[:1]  # a circle begins anywhere
-        ordered += first
-        done = {one.relation for one in first}
-        seen = [one for one in seen if one.relation not in done]
+    by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
+    for one in seen:
+        by_parent[one.facts.get("parent_oid")].append(one)
+    below = {one.relation: [it for oid in one.facts.get("bereaved") or () for it in by_parent[oid] if it is not one]
+             for one in seen}  # fmt: skip
+    before = Counter(it.relation for its in below.values() for it in its)
+    waiting = {one.relation: one for one in seen}
+    free = [one for one in seen if not before[one.relation]]
+    ordered = []
+    while waiting:
+        free = free or [next(iter(waiting.values()))]  # a circle begins anywhere
+        ordered += free
+        after = []
+        for one in free:
+            del waiting[one.relation]
+        for one in free:
+            before.subtract(it.relation for it in below[one.relation])
+            after += [it for it in below[one.relation] if it.relation in waiting and not before[it.relation]]
+        free = list({it.relation: it for it in after}.values())
     return tuple(ordered)
 
 
 def look_at(backend: Backend, relation: Relation, look: Callable[[Backend, Relation], Cleaned]) -> Cleaned:
     """What a look says of a relation; it has a transaction of its own, so that an error says nothing about the next."""
+    with _explained(backend, f"the look at {relation}"):
+        return _look(backend, lambda: look(backend, relation))
+
+
+def _look(backend: Backend, look: Callable[[], T]) -> T:
     try:
-        with _explained(backend, f"the look at {relation}"):
-            backend.ask(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None))
-            return look(backend, relation)
+        backend.ask(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None))
+        return look()
     finally:
         backend.undo()
 

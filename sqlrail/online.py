@@ -45,6 +45,8 @@ BACKOFF = (0.1, 5.0)
 POLL = 0.25
 #: seconds that a wait for a lock is worth
 SHORTEST = 0.02
+#: how often a look may take too long for a batch of one row before it is given up
+TRIES = 5
 #: what a smaller batch mends: a parent that came, somebody who waits for a row of ours, a look that took too long
 SHRINKING = (pg.SerializationFailure, pg.DeadlockDetected, pg.QueryCanceled)
 START = "(0,0)"
@@ -114,6 +116,41 @@ class _Batch(NamedTuple):
     seconds: float  # that its rows took, what does not hang on their number aside
 
 
+@dataclass
+class Pace:
+    """How many rows the next batch takes, so that it takes about `aim` seconds.
+
+    What a batch takes whatever its rows (planning over hundreds of partitions, a slow disk) is told by two batches of
+    different sizes. Where that is the most of it, fewer rows would only make more batches of the same time.
+    """
+
+    aim: float
+    rows: int
+    _fixed: float = 0.0
+    _last: tuple[int, float] | None = None
+    _most: float = float("inf")
+
+    def took(self, rows: int, seconds: float) -> None:
+        """A batch of so many rows took so many seconds."""
+        last = self._last
+        if last is None or not 0.8 < rows / last[0] < 1.25:
+            if last is not None:
+                slope = max(0.0, (seconds - last[1]) / (rows - last[0]))
+                self._fixed = max(0.0, min(seconds, last[1]) - slope * min(rows, last[0]))
+            self._last = rows, seconds
+        fixed = min(self._fixed, seconds)
+        wanted = max(self.aim, 2 * fixed) - fixed
+        factor = min(GROWTH, max(1 / GROWTH, wanted / max(seconds - fixed, 1e-6)))
+        self._most *= 1.1
+        self.rows = max(1, int(min(rows * factor, self._most)))
+
+    def failed(self, rows: int, *, too_long: bool) -> None:
+        """A batch of so many rows was rolled back: half of them. Where it was too long, more only little by little."""
+        self.rows = max(1, rows // 2)
+        if too_long:
+            self._most = float(self.rows)
+
+
 def cleanup(
     settings: Settings,
     listener: Listener,
@@ -160,11 +197,13 @@ class _Run:
     done: dict[Relation, Cleaned] = field(default_factory=dict)
     #: tables of what was found, which are ours to drop
     work: list[sql.Identifier] = field(default_factory=list)
-    size: int = field(default_factory=lambda: FIRST)
     said: set[str] = field(default_factory=set)
+    #: batches of one row whose last look took too long, in a row
+    late: int = 0
 
     def __post_init__(self) -> None:
         self.settings = self.backend.settings
+        self.pace = Pace(self.settings.batch_time, FIRST)
 
     def clean(self, due: Iterable[Cleaned]) -> Iterable[Cleaned]:
         """Cleans relations until none has orphans that can be deleted."""
@@ -337,21 +376,29 @@ class _Run:
 
     def _batch(self, relation: Relation, work: sql.Identifier, after: str) -> _Batch:
         with self.hand.busy():
-            size = self.size
+            size = self.pace.rows
             try:
                 batch = self._send_batch(self.done[relation], work, after)
-            except SHRINKING:
-                self.size = max(1, size // 2)
+            except SHRINKING as exc:
+                too_long = isinstance(exc, pg.QueryCanceled)
+                self.late = self.late + 1 if size == 1 and too_long else 0
+                if self.late >= TRIES:
+                    raise DatabaseFailed(
+                        f"a batch of {relation} cannot end: its last look for parents takes longer than "
+                        f"{self._patience:g} s even for one row, and keeps writers waiting. Give it more: --batch-time."
+                    ) from exc
+                self.pace.failed(size, too_long=too_long)
                 raise
+            self.late = 0
             if not batch.is_last:
-                self.size = max(1, int(size * min(GROWTH, self.settings.batch_time / batch.seconds)))
+                self.pace.took(batch.rows, batch.seconds)
             return batch
 
     def _send_batch(self, one: Cleaned, work: sql.Identifier, after: str) -> _Batch:
         ask, facts = self.backend.ask, self._open_batch(one)
         part = Composer(self.backend, one.relation, facts)
-        upto, rows = ask(part("online_next", work=work, after=after, size=self.size))[-1]
-        began, is_last = time.monotonic(), rows < self.size
+        upto, rows = ask(part("online_next", work=work, after=after, size=self.pace.rows))[-1]
+        began, is_last = time.monotonic(), rows < self.pace.rows
         if not rows:
             self.backend.undo()
             return _Batch(after, 0, 0, is_last, 0.0)
@@ -468,15 +515,18 @@ class _Run:
                     raise DatabaseFailed(
                         f"{said} Gave up after {self.settings.retry_for:g} s (--retry-for)."
                     ) from exc
-                if isinstance(exc, SHRINKING):  # with half the rows it is another thing
-                    continue
+                is_shrinking = isinstance(exc, SHRINKING)
                 if pause >= 1:
                     self.listener.say(f"{what} gave way: {explain.sentence(exc)} It is tried again.")
             except BaseException:
                 self.backend.undo()
                 raise
-            self._rest(pause * random.uniform(0.5, 1.0))  # noqa: S311
-            pause = min(pause * 2, BACKOFF[1])
+            if is_shrinking:
+                # With fewer rows it is another thing; but whoever waited for us has to get on as well.
+                self._rest(2 * self._patience * random.uniform(0.5, 1.0))  # noqa: S311
+            else:
+                self._rest(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                pause = min(pause * 2, BACKOFF[1])
 
     # Telling
 

@@ -246,7 +246,18 @@ def refusal(relation: Relation, reasons: Iterable[str]) -> Refused:
 
 def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
     """What the catalog says of a relation, see relation.sql; what is given before is sent before."""
-    facts: dict[str, Any] = session.ask(before + quickly(session, _relations(session, relation)))[-1][0]
+    return _ask_all_facts(session, [relation], before)[0]
+
+
+def _ask_all_facts(
+    session: Session, relations: Sequence[Relation], before: bytes = b""
+) -> list[dict[str, Any]]:
+    rows = session.ask(before + quickly(session, _relations(session, *relations)))[-len(relations) :]
+    return [_judge(session, relation, facts) for relation, (facts,) in zip(relations, rows, strict=True)]
+
+
+def _judge(session: Session, relation: Relation, facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts with what only we can add: what a refusal asks for, and whether rows lie on other nodes."""
     if facts["undecided"]:
         facts["refusals"].insert(0, _undecided(relation, facts["undecided"]))
     facts["distributed"] = bool(
@@ -354,7 +365,10 @@ def _compose_round(session: Session, relation: Relation, facts: dict[str, Any], 
 
 def describe(session: Session, relation: Relation, before: bytes = b"") -> Cleaned:
     """What the catalog says of a relation, and refuses; no row is looked at. What is given before is sent before."""
-    facts = ask_facts(session, relation, before)
+    return _described(session, relation, ask_facts(session, relation, before))
+
+
+def _described(session: Session, relation: Relation, facts: dict[str, Any]) -> Cleaned:
     if facts["absent"]:
         return Cleaned(relation, skipped=facts["absent"], facts=facts)
     refusals = (*facts["refusals"], *_default_refusals(session, relation, facts))
@@ -363,23 +377,60 @@ def describe(session: Session, relation: Relation, before: bytes = b"") -> Clean
 
 def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cleaned:
     """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely."""
-    one = describe(session, relation)
-    facts = one.facts
-    if one.skipped or not facts["countable"]:  # what is no key makes no orphans
+    return _counted(session, describe(session, relation), closely=closely)
+
+
+def previews(session: Session, relations: Sequence[Relation], *, closely: bool = True) -> list[Cleaned]:
+    """The same of many relations, in few messages; psycopg.Error where one of them cannot be counted.
+
+    All are sifted first, and only those that have orphans are looked at closely.
+    """
+    facts = _ask_all_facts(session, relations)
+    seen = [_described(session, *pair) for pair in zip(relations, facts, strict=True)]
+    due = [one for one in seen if not one.skipped and one.facts["countable"]]
+    looks = [
+        Composer(session, one.relation, one.facts)("sift_orphans" if closely else "count_orphans")
+        for one in due
+    ]
+    answers = dict(zip((one.relation for one in due), session.ask(_exactly(session, *looks)), strict=True))
+    return [_sifted(session, one, answers.get(one.relation), closely=closely) for one in seen]
+
+
+def _sifted(session: Session, one: Cleaned, answer: tuple[Any, ...] | None, *, closely: bool) -> Cleaned:
+    if answer is None:
         return one
-    part = Composer(session, relation, facts)
-    text = (
-        part("archive_format") + part("preview" if closely else "count_orphans") + part("archive_format_off")
-    )
+    if not closely:
+        return _weighed(session, one, *answer)
+    rows, null_keys, has_parents, has_orphans = answer
+    if has_orphans:
+        return _counted(session, one, closely=True)
+    return _weighed(session, one, rows, 0, has_parents, 0, null_keys, None, None, [])
+
+
+def _exactly(session: Session, *looks: bytes) -> bytes:
+    """Looks at rows that see them all, or fail."""
+    return b"".join((_message(session, "archive_format"), *looks, _message(session, "archive_format_off")))
+
+
+def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
+    if one.skipped or not one.facts["countable"]:  # what is no key makes no orphans
+        return one
+    look = Composer(session, one.relation, one.facts)("preview" if closely else "count_orphans")
     try:
-        rows, orphans, has_parents, *more = session.ask(text)[-1]
+        answer = session.ask(_exactly(session, look))[-1]
     except psycopg.Error as exc:
         # What is refused anyway need not be countable: a partition may be a foreign table.
         return one if one.refusals else replace(one, refusals=(reason(exc),))
+    return _weighed(session, one, *answer)
+
+
+def _weighed(
+    session: Session, one: Cleaned, rows: int | None, orphans: int, has_parents: bool, *more: Any
+) -> Cleaned:
     if not orphans and one.is_undecided:
         one = replace(one, refusals=())  # there is nothing to decide
     refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
-    seen = Seen(*[rows, *more, facts["timestamp"]]) if closely else None
+    seen = Seen(*[rows, *more, one.facts["timestamp"]]) if more else None
     return replace(one, orphans=orphans, seen=seen, refusals=refusals)
 
 

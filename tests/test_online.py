@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,94 @@ def test_batches_grow_and_shrink_with_the_time_that_they_take(many: Connection, 
     slow: list[Progress] = []
     run(database, batch_time=0.001, show=slow.append)
     assert slow[1].done - slow[0].done < slow[0].done
+
+
+@pytest.mark.parametrize(
+    ("fixed", "each", "least", "most"),
+    [
+        pytest.param(0.001, 0.0001, 1_500, 2_500, id="rows that are quick"),
+        pytest.param(0.005, 0.01, 10, 30, id="rows that are slow"),
+        pytest.param(0.4, 0.0001, 3_000, 6_000, id="a cost that no number of rows changes"),
+        pytest.param(2.0, 0.00001, 50_000, 400_000, id="a great one"),
+        pytest.param(0.0, 1.0, 1, 1, id="a row that takes longer than a batch"),
+    ],
+)
+def test_the_pace_finds_how_many_rows_are_worth_a_batch(
+    fixed: float, each: float, least: int, most: int
+) -> None:
+    pace = online.Pace(0.2, online.FIRST)
+    rough = random.Random(7)  # noqa: S311
+    for _ in range(40):
+        rows = pace.rows
+        pace.took(rows, (fixed + each * rows) * rough.uniform(0.95, 1.05))
+    assert least <= pace.rows <= most
+
+
+def test_after_too_many_rows_come_half_of_them_and_then_more_little_by_little() -> None:
+    pace = online.Pace(0.2, 500)
+    pace.failed(500, too_long=True)
+    sizes = []
+    for _ in range(10):
+        sizes.append(pace.rows)
+        pace.took(pace.rows, 0.001)
+    assert sizes[0] == 250
+    assert all(1 <= after / before < 1.2 for before, after in pairwise(sizes))
+
+
+PARTED = """
+    CREATE TABLE users (id int PRIMARY KEY) PARTITION BY HASH (id);
+    DO $$ BEGIN
+        FOR n IN 0 .. 127 LOOP
+            EXECUTE format('CREATE TABLE p_%1$s PARTITION OF users FOR VALUES WITH (MODULUS 128, REMAINDER %1$s)', n);
+        END LOOP;
+    END $$;
+    INSERT INTO users SELECT generate_series(1, 1000);
+    CREATE TABLE orders (id int PRIMARY KEY, user_id int);
+    INSERT INTO orders SELECT n, n FROM generate_series(1, 2000) AS n;
+"""
+
+
+def test_a_parent_of_many_partitions_is_not_compiled_for(any_database: str, connect: Connect) -> None:
+    """It took seconds for each batch, with all who write to the parent waiting, and never came to an end."""
+    db = connect(any_database)
+    db.execute(PARTED)
+    name = sql.Identifier(db.info.dbname)
+    for cost in ("jit_above_cost", "jit_inline_above_cost", "jit_optimize_above_cost"):
+        db.execute(sql.SQL("ALTER DATABASE {} SET {} = 0").format(name, sql.Identifier(cost)))
+    steps: list[Progress] = []
+    (one,) = run(any_database, show=steps.append, retry_for=5.0, max_share=1.0).relations
+    assert (one.deleted, one.left) == (1000, 0)
+    assert len(steps) <= 10
+
+
+#: a key in whose index each step takes longer than a look may
+SLOW = """
+    CREATE FUNCTION compare(a int, b int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+        PERFORM pg_sleep(0.05) WHERE current_setting('test.slow', true) = 'on';
+        RETURN sign(a - b);
+    END $$;
+    CREATE OPERATOR CLASS slow FOR TYPE int USING btree AS
+        OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 compare(int, int);
+    CREATE TABLE users (id int NOT NULL); CREATE UNIQUE INDEX ON users (id slow); INSERT INTO users VALUES (1), (2);
+    CREATE TABLE orders (id int PRIMARY KEY, user_id int);
+    INSERT INTO orders SELECT n, n FROM generate_series(1, 100) AS n;
+"""
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_look_that_cannot_be_quick_enough_ends_and_lets_writers_on_meanwhile(
+    db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(SLOW)
+    for setting in ("test.slow = on", "enable_seqscan = off"):
+        db.execute(f"ALTER DATABASE {db.info.dbname} SET {setting}".encode())
+    waits: list[float] = []
+    monkeypatch.setattr(online._Run, "_rest", lambda _, seconds: waits.append(seconds))
+    with pytest.raises(DatabaseFailed, match=r"even for one row.*--batch-time"):
+        run(database, batch_time=0.04, retry_for=60.0, max_share=1.0)
+    assert len(waits) >= online.TRIES
+    assert all(wait >= 0.02 for wait in waits)
+    assert db.execute("SELECT count(*) FROM orders").fetchall() == [(100,)]
 
 
 REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {

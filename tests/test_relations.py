@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import console
 import psycopg
 import pytest
+import test_cleanup
 from conftest import Connect, majors, query
 from console import Sqlrail, put
 from test_cleanup import (
@@ -18,6 +20,7 @@ from test_cleanup import (
     SHOP,
     apply,
     archive,
+    as_role,
     check_cascades,
     clean,
     ids,
@@ -27,10 +30,11 @@ from test_cleanup import (
 
 from sqlrail import cleanup as room
 from sqlrail.errors import DatabaseFailed, Refused
-from sqlrail.orphans import Relation
+from sqlrail.orphans import Cleaned, Relation
 from sqlrail.restore import restore
 
 sqlrail = console.sqlrail
+role = test_cleanup.role
 
 Connection = psycopg.Connection[Any]
 
@@ -495,3 +499,70 @@ def test_the_result_has_the_order_that_was_given(database: str, sqlrail: Sqlrail
     done = sqlrail("cleanup", "--json", "--database-url", database, "--relation", "c.b -> b.id", "--relation",
                    "b.a -> a.id", "--relation", "c.b -> b.id")  # fmt: skip
     assert [one["child"] for one in json.loads(done.out)["relations"]] == ["c", "b"]
+
+
+# Many relations
+
+MANY = """
+    DO $$ BEGIN
+        FOR n IN 1 .. 30 LOOP
+            EXECUTE format('CREATE TABLE p%1$s (id int PRIMARY KEY)', n);
+            EXECUTE format('CREATE TABLE c%1$s (id int PRIMARY KEY, p int)', n);
+            EXECUTE format('ALTER TABLE c%1$s ADD FOREIGN KEY (p) REFERENCES p%1$s ON DELETE CASCADE NOT VALID', n);
+        END LOOP;
+    END $$;
+"""
+
+
+@pytest.mark.parametrize("together", [1, 7, 100])
+def test_many_relations_are_looked_at_together_and_told_as_one_by_one(
+    together: int, db: Connection, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(MANY)
+    # an orphan and a null, a null alone, an orphan of an empty parent, a table with a rule
+    db.execute(
+        """SET session_replication_role = replica;
+        INSERT INTO p3 VALUES (1); INSERT INTO c3 VALUES (1, 1), (2, 2), (3, NULL);
+        INSERT INTO c4 VALUES (1, NULL); INSERT INTO c5 VALUES (1, 5); RESET session_replication_role;
+        CREATE RULE r AS ON DELETE TO c6 DO INSTEAD NOTHING"""
+    )
+    monkeypatch.setattr(room, "TOGETHER", together)
+    told = settings(database, migrations=tmp_path / "none")
+    done = {
+        one.relation.child[0]: one for one in room.cleanup(told, Deaf(), every=True, dry_run=True).relations
+    }
+    assert len(done) == 30
+    assert {name: one.orphans for name, one in done.items() if one.orphans} == {"c3": 1, "c5": 1}
+    assert {name: one.seen.null_keys for name, one in done.items() if one.seen and one.seen.null_keys} == {
+        "c3": 1, "c4": 1}  # fmt: skip
+    assert done["c3"].seen
+    assert done["c3"].seen.samples == [{"key": {"p": "2"}, "row": {"id": "2"}, "rows": 1}]
+    assert [name for name, one in done.items() if one.refusals] == ["c5", "c6"]
+    db.execute("DELETE FROM c5; DROP RULE r ON c6")
+    assert [one.deleted for one in room.cleanup(told, Deaf(), every=True).relations if one.orphans] == [1]
+
+
+def test_where_one_of_many_cannot_be_looked_at_the_others_are(
+    db: Connection, database: str, role: str, tmp_path: Path
+) -> None:
+    db.execute(MANY)
+    db.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}".encode())
+    db.execute(f"REVOKE SELECT ON p2 FROM {role}".encode())
+    told = settings(as_role(database, role), migrations=tmp_path / "none")
+    done = room.cleanup(told, Deaf(), every=True, dry_run=True).relations
+    assert {one.relation.child[0]: one.refusals for one in done if one.refusals} == {
+        "c2": ("permission denied for table p2; rows that this role may not see would count as missing",)
+    }
+
+
+def test_thousands_of_relations_are_put_in_order_at_once() -> None:
+    """Each of them below the one before it, and two in a circle."""
+    chain = [Cleaned(Relation.parse(f"t{n}.up -> t{n - 1}.id"), facts={"parent_oid": n - 1, "bereaved": [n]})
+             for n in range(1, 5_000)]  # fmt: skip
+    circle = [Cleaned(Relation.parse("a.b -> b.id"), facts={"parent_oid": -1, "bereaved": [-2]}),
+              Cleaned(Relation.parse("b.a -> a.id"), facts={"parent_oid": -2, "bereaved": [-1]})]  # fmt: skip
+    began = time.monotonic()
+    ordered = room.in_turn([*reversed(chain), *circle])
+    assert len(ordered) == len(chain) + 2
+    assert [one for one in ordered if one in chain] == chain
+    assert time.monotonic() - began < 10
