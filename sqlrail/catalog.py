@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +12,7 @@ from sqlrail.backend import milliseconds
 from sqlrail.connect import Connection
 from sqlrail.errors import ConnectionLost, DatabaseFailed
 from sqlrail.settings import Settings
+from sqlrail.spelling import as_since_16
 
 #: sql/catalog_<part>.sql in the order in which sql/catalog.sql asks
 PARTS = (
@@ -268,60 +268,3 @@ def _add_needs(catalog: Catalog, depends: list[tuple[str, str, str]]) -> None:
         )
         if one and other and one != other and (how != "n" or other not in needs[one]):
             needs[one][other] = how
-
-
-def as_since_16(definition: str) -> str:
-    """A view's definition as servers since 16 write it: no prefix before the columns where it reads from one table.
-
-    Up to 15 pg_get_viewdef() writes SELECT t.a FROM t; what is in a subquery has its prefix everywhere.
-    """
-    words = _WORDS.findall(definition)
-    alias = _only_source(words)
-    kept: list[str] = []
-    groups: list[bool] = []  # the open parentheses, each with whether it holds a query
-    before, numbers = "", iter(range(len(words)))
-    for number in numbers:
-        word, after = words[number], words[number + 1 : number + 4]
-        if word == "(":
-            groups.append(_is_query(words[number + 1 :]))
-        elif word == ")":
-            groups.pop()
-        is_prefix = word == alias and after[:1] == ["."] and after[1:2] != ["*"] and after[2:] != ["("]
-        if is_prefix and not any(groups) and before not in (".", "::") and (groups or before != "FROM"):
-            next(numbers)  # the dot
-            continue
-        kept.append(word)
-        before = before if word.isspace() else word
-    return "".join(kept)
-
-
-_WORDS = re.compile(
-    r"""E'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\W\d][\w$]*|::|\s+|.""", re.DOTALL
-)
-_BEHIND_FROM = {"WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "OFFSET", "FETCH", "TABLESAMPLE"}
-_TOGETHER = {"UNION", "INTERSECT", "EXCEPT", "JOIN", ","}
-
-
-def _is_query(words: list[str]) -> bool:
-    return next((word for word in words if not word.isspace()), "") in ("SELECT", "VALUES", "WITH")
-
-
-def _only_source(words: list[str]) -> str | None:
-    """What the outermost query calls the one table that it reads from; None where there are more, or a UNION."""
-    depth, outer = 0, list[str]()
-    for number, word in enumerate(words):
-        depth -= word == ")"
-        if depth == 0 and not word.isspace():
-            outer.append(
-                "JOIN"
-                if word == "(" and outer[-1:] == ["FROM"] and not _is_query(words[number + 1 :])
-                else word
-            )
-        depth += word == "("
-    if "FROM" not in outer:
-        return None
-    behind = outer[outer.index("FROM") + 1 :]
-    end = next((number for number, word in enumerate(behind) if word in _BEHIND_FROM), len(behind))
-    if _TOGETHER.intersection([*behind[:end], *(word for word in behind if word != ",")]):
-        return None
-    return next((word for word in reversed(behind[:end]) if word not in "()"), None)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sqlrail.catalog import Catalog, Fact, Key, Object
+from sqlrail.spelling import normal
 
 #: what columns are of: dropped last, and made again under their eyes
 TYPES = ("enum", "range", "composite type", "domain")
@@ -98,14 +99,22 @@ def _is_check(it: Object) -> bool:
 
 
 def _shape(it: Object) -> object:
-    return it.kind, it.within, tuple((name, fact.value) for name, fact in it.facts.items())
+    return it.kind, it.within, tuple((name, _spelt(fact)) for name, fact in it.facts.items())
 
 
 def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
     names = list(dict.fromkeys([*wanted.facts, *there.facts]))
     nothing = Fact(None)
     pairs = [(name, wanted.facts.get(name, nothing), there.facts.get(name, nothing)) for name in names]
-    return tuple(Change(name, it.value, was.value) for name, it, was in pairs if it.value != was.value)
+    return tuple(
+        Change(name, it.value, was.value)
+        for name, it, was in pairs
+        if it.value != was.value and (wanted.kind == "comment" or _spelt(it) != _spelt(was))
+    )
+
+
+def _spelt(fact: Fact) -> object:
+    return fact.value and normal(fact.value)
 
 
 def outermost(found: list[Difference]) -> list[Difference]:

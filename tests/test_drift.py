@@ -22,7 +22,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from sqlrail import local, report
-from sqlrail.catalog import Catalog, as_since_16
+from sqlrail.catalog import Catalog
 from sqlrail.catalog import read as read_catalog
 from sqlrail.drift import FILES, Drift
 from sqlrail.errors import Interrupted
@@ -282,32 +282,6 @@ def reader(server: local.Server) -> Iterator[str]:
     for (database,) in query(server.url, "SELECT datname FROM pg_database WHERE datname ~ '^test_'"):
         query(server.url.replace("/app?", f"/{database}?"), f"DROP OWNED BY {name}")
     query(server.url, f"DROP ROLE {name}")
-
-
-@pytest.mark.parametrize(
-    ("before", "since"),
-    [
-        (" SELECT t.a, t.b AS c FROM public.t WHERE (t.a > 1)", " SELECT a, b AS c FROM public.t WHERE (a > 1)"),
-        (" SELECT x.a FROM public.t x", " SELECT a FROM public.t x"),
-        (' SELECT "T ""x".a, \'"T ""x".a\' FROM public."T ""x"', ' SELECT a, \'"T ""x".a\' FROM public."T ""x"'),
-        (" SELECT t.a FROM (t JOIN u ON (t.a = u.a))", None),
-        (" SELECT t.a FROM t,  u", None),
-        (" SELECT t.a FROM t UNION SELECT t.a FROM t", None),
-        (" SELECT t.*::t AS t FROM t", None),
-        (" SELECT public.f(public.a) FROM x.public", " SELECT public.f(a) FROM x.public"),
-        (" SELECT t.a, EXTRACT(year FROM t.b) FROM t", " SELECT a, EXTRACT(year FROM b) FROM t"),
-        (
-            " SELECT ( SELECT u.a FROM u WHERE (u.a = t.a)) AS x, t.b FROM t",
-            " SELECT ( SELECT u.a FROM u WHERE (u.a = t.a)) AS x, b FROM t",
-        ),
-        (" SELECT s.a FROM ( SELECT t.a FROM t) s", " SELECT a FROM ( SELECT t.a FROM t) s"),
-        (" WITH w AS ( SELECT t.a FROM t) SELECT w.a FROM w", " WITH w AS ( SELECT t.a FROM t) SELECT a FROM w"),
-        (" SELECT g.n FROM generate_series(1, 3) g(n)", " SELECT n FROM generate_series(1, 3) g(n)"),
-        (" SELECT 1 AS a", None),
-    ],
-)  # fmt: skip
-def test_a_view_of_one_table_is_written_as_newer_servers_write_it(before: str, since: str | None) -> None:
-    assert as_since_16(before) == (since or before)
 
 
 # The verb
