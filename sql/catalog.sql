@@ -41,6 +41,7 @@ SET LOCAL quote_all_identifiers = off;
 {rest};
 {comments};
 {owners};
+{casts};
 {privileges};
 {depends};
 COMMIT;

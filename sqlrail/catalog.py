@@ -18,7 +18,7 @@ from sqlrail.spelling import as_since_16
 PARTS = (
     "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
     "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers",
-    "rest", "comments", "owners", "privileges", "depends",
+    "rest", "comments", "owners", "casts", "privileges", "depends",
 )  # fmt: skip
 #: sql/catalog_<part>.sql that are parts of those
 SHARED = ("options", "enabled", "first")
@@ -99,6 +99,8 @@ class Catalog:
     needs: dict[Key, dict[Key, str]] = field(default_factory=dict)
     #: to whom those belong that are not the reader's own
     owners: dict[Key, str] = field(default_factory=dict)
+    #: types that can be cast to which, where neither is a string
+    casts: set[tuple[str, str]] = field(default_factory=set)
 
     @cached_property
     def links(self) -> dict[str, list[Key]]:
@@ -106,6 +108,15 @@ class Catalog:
         found: dict[str, list[Key]] = {}
         for it in self.of(["link"]):
             found.setdefault(it.within or "", []).append(it.key)
+        return found
+
+    @cached_property
+    def dependents(self) -> dict[Key, list[tuple[Key, str]]]:
+        """What depends on each, and how."""
+        found: dict[Key, list[tuple[Key, str]]] = {}
+        for one, needs in self.needs.items():
+            for other, how in needs.items() if one in self.objects else ():
+                found.setdefault(other, []).append((one, how))
         return found
 
     def add(self, found: Object) -> None:
@@ -116,7 +127,7 @@ class Catalog:
 
     def without(self, unwanted: Collection[Key]) -> Catalog:
         objects = {key: it for key, it in self.objects.items() if key not in unwanted}
-        return Catalog(objects, self.needs, self.owners)
+        return Catalog(objects, self.needs, self.owners, self.casts)
 
 
 def read(connection: Connection, settings: Settings) -> Catalog:
@@ -143,7 +154,7 @@ def read(connection: Connection, settings: Settings) -> Catalog:
             f"the catalog cannot be read: {answer.error.diag.message_primary or answer.error}"
         )
     # BEGIN and what follows it comes first, COMMIT last.
-    *found, comments, owners, privileges, depends = answer.tables[-len(PARTS) - 1 : -1]
+    *found, comments, owners, casts, privileges, depends = answer.tables[-len(PARTS) - 1 : -1]
     catalog = Catalog()
     for row in (row for rows in found for row in rows):
         catalog.add(_object(row, connection.info.server_version))
@@ -152,6 +163,7 @@ def read(connection: Connection, settings: Settings) -> Catalog:
     for comment in comments:
         _add_comment(catalog, by_address, *comment)
     catalog.owners = {by_address[address].key: role for address, role in owners if address in by_address}
+    catalog.casts = set(casts)
     _add_privileges(catalog, by_address, privileges)
     _add_needs(catalog, depends)
     return catalog

@@ -62,10 +62,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, without its semicolon, and whether running it loses data."""
+    """One statement, without its semicolon, and whether running it loses data; or what no statement can do, and why."""
 
     sql: str
     loses: bool = False
+    is_by_hand: bool = False
 
 
 def compare(wanted: Catalog, there: Catalog) -> list[Difference]:
@@ -157,13 +158,14 @@ class _Mender:
     renamed: list[Difference] = field(default_factory=list)
     kept: set[Key] = field(default_factory=set)  # what loses data if it is dropped, and what depends on that
     grown: dict[Key, list[str]] = field(default_factory=dict)  # enums that only get more values
+    remade: dict[Key, Object] = field(
+        default_factory=dict
+    )  # what was to get another name, and goes on the way
     heirs: set[str] = field(default_factory=set)  # tables that are made with their parents named
 
     def statements(self) -> list[Statement]:
-        for one in self.found:
-            if one.kind != "other":
-                self._sort(one)
-        self._drop_dependents()
+        by_hand = self._leave_what_cannot_be()
+        self._look()
         self._keep_what_loses()
         takers = {key: taker for key, taker in self.dropped.items() if taker}
         dropping = _sorted(self.there, self.dropped.keys() - takers.keys(), takers)[::-1]
@@ -172,9 +174,10 @@ class _Mender:
         early = [key for key in dropping if key not in late and not self._is_moved(key)]
         early.sort(key=lambda key: key[0] != "link")  # what a partition inherited is its own from then on
         statements = [
-            Statement(self.there.objects[key].drops, key in self.kept)
+            Statement(text, key in self.kept)
             for key in early
             if not self._comes_with(key)
+            for text in self._drop(key)
         ]
         statements += [Statement(f"{one.was.renames} {one.object.local}") for one in self.renamed if one.was]
         for it in map(self.there.objects.__getitem__, late):
@@ -186,8 +189,103 @@ class _Mender:
         if any(key[0] in FUNCTIONS for key in self._made()):
             # What a body names may come later. Not SET LOCAL: psql runs a script outside of transactions.
             set_, reset = Statement(f"SET {BODIES} = off"), Statement(f"RESET {BODIES}")
-            return [set_, *statements, reset]
-        return statements
+            statements = [set_, *statements, reset]
+        return [*statements, *by_hand]
+
+    def _look(self) -> None:
+        for one in self.found:
+            if one.kind != "other":
+                self._sort(one)
+        self._drop_dependents()
+        for one in [one for one in self.renamed if one.was and one.was.key in self.dropped]:
+            self.renamed.remove(one)
+            self.remade[one.object.key] = one.object
+
+    def _leave_what_cannot_be(self) -> list[Statement]:
+        """Takes out what no statement can do; returns what is said instead."""
+        said = []
+        for one in self.found:
+            if one.what == "changed" and (one.kind in (*TYPES, "field") or _is_of_other_type(one)):
+                alone = _Mender(self.wanted, self.there, [one], self.keep_privileges)
+                alone._look()
+                if reason := next(alone._obstacles(), None):
+                    self.found = [other for other in self.found if other is not one]
+                    said.append(Statement(f"{one.object.what}: {reason}", is_by_hand=True))
+        return said
+
+    def _obstacles(self) -> Iterator[str]:
+        """Why what has to be done cannot be."""
+        for key in (*self.retyped, *(key for key, one in self.altered.items() if _is_of_other_type(one))):
+            it = self.there.objects[key]
+            if key[0] == "field" and (column := self._column_of(self._home(key))):
+                yield f"{column} is of this type, and has to be made again, with its values"
+            if self.there.needs[key].get(("table", it.within or "")) == "i":
+                yield f"{it.name} is in the partition key of a table, which has to be made again, with its rows"
+        for key in self.dropped:
+            if (
+                key[0] == "composite type"
+                and key in self.wanted.objects
+                and self._fields(key)
+                and (column := self._column_of(key))
+            ):
+                yield f"{column} is of this type, and its fields come in another order"
+
+    def _home(self, field_: Key) -> Key:
+        """The composite type that it is a field of."""
+        return next(on for on, how in self.there.needs[field_].items() if how == "a")
+
+    def _column_of(self, type_: Key) -> str | None:
+        """A column whose values are of the type, or have it in them."""
+        queue = [type_]
+        for key in queue:  # which grows
+            for dependent, _ in self.there.dependents.get(key, ()):
+                if dependent[0] == "column":
+                    return dependent[1]
+                if dependent[0] == "field":
+                    dependent = self._home(dependent)
+                if dependent[0] in TYPES and dependent not in queue:
+                    queue.append(dependent)
+        return None
+
+    def _fields(self, type_: Key) -> bool:
+        """Whether its fields are not those that are wanted, one by one: rows become rows by what they are as text."""
+        wanted, there = (
+            [
+                it.label
+                for it in sorted(
+                    (it for it in catalog.of(["field"]) if it.within == type_[1]), key=lambda it: it.place
+                )
+            ]
+            for catalog in (self.wanted, self.there)
+        )
+        return wanted != there
+
+    def _drop(self, key: Key) -> Iterator[str]:
+        """How it goes: a partition of what a foreign key leads to has to become a table of its own first."""
+        it = self.there.objects[key]
+        for link in self.there.links.get(it.name, ()) if it.kind == "table" else ():
+            if self.there.objects[link].inline is None and self._is_referenced(it.name):
+                yield self.there.objects[link].drops
+        yield it.drops
+
+    def _is_referenced(self, partition: str) -> bool:
+        """Whether a key leads to what it is a partition of, at whatever depth."""
+        for link in self.there.links.get(partition, ()):
+            for on in self.there.needs[link]:
+                if (
+                    on[1] != partition
+                    and on not in self.dropped
+                    and (on[1] in self._references or self._is_referenced(on[1]))
+                ):
+                    return True
+        return False
+
+    @cached_property
+    def _references(self) -> set[str]:
+        """The tables that foreign keys lead to."""
+        keys = self.there.of(["foreign key"])
+        ends = ((key, self.there.objects.get(on)) for key in keys for on in self.there.needs[key.key])
+        return {it.within for key, it in ends if it and it.within and it.within != key.within}
 
     def _sort(self, one: Difference) -> None:
         key = one.object.key
@@ -206,14 +304,9 @@ class _Mender:
 
     def _drop_dependents(self) -> None:
         """What cannot stay while something else goes or changes its type goes with it, and is made again."""
-        dependents: dict[Key, list[tuple[Key, str]]] = {}
-        for one, needs in self.there.needs.items():
-            for other, how in needs.items():
-                if one in self.there.objects:
-                    dependents.setdefault(other, []).append((one, how))
         queue = [*self.dropped, *(key for key, one in self.altered.items() if _reaches_dependents(one))]
         for key in queue:  # which grows
-            for dependent, how in dependents.get(key, ()):
+            for dependent, how in self.there.dependents.get(key, ()):
                 queue += self._touch(key, dependent, how)
 
     def _touch(self, key: Key, dependent: Key, how: str) -> Iterator[Key]:
@@ -223,7 +316,7 @@ class _Mender:
                 self.retyped.add(dependent)
                 yield dependent
         elif key[0] in TYPES and dependent[0] == "field":
-            home = next(on for on, how in self.there.needs[dependent].items() if how == "a")
+            home = self._home(dependent)
             if home == key:
                 self.dropped[dependent] = home
             elif home not in self.dropped:
@@ -286,7 +379,7 @@ class _Mender:
         for key in self.dropped:
             if key in self.wanted.objects:
                 made[key] = self.wanted.objects[key]
-        return made
+        return made | self.remade
 
     def _making(self) -> list[Statement]:
         made = self._made()
@@ -390,16 +483,15 @@ class _Mender:
 
     def _apart_from_its_parents(self, it: Object) -> Iterator[str]:
         """What is its own about a column that its table has from its parents."""
-        links = self.wanted.links[it.within or ""]
-        parents = [on[1] for link in links for on in self.wanted.needs[link] if on[1] != it.within]
-        columns = [self.wanted.objects.get(("column", f"{parent}.{it.label}")) for parent in parents]
+        parents = [name for _, name in _parents(self.wanted, it.key)]
+        columns = [self.wanted.objects.get(("column", parent)) for parent in parents]
         theirs = [one.facts for one in columns if one is not None]
         for name, fact in it.facts.items():
             # Of an extension's parent nothing is known.
             usual = {name: fact._replace(value=fact.initially or fact.value)}
             if fact.sets and all(its.get(name, fact).value != fact.value for its in theirs or [usual]):
                 yield fact.sets
-        inherits = any(("default", f"{parent}.{it.label}") in self.wanted.objects for parent in parents)
+        inherits = any(("default", parent) in self.wanted.objects for parent in parents)
         if inherits and ("default", it.name) not in self.wanted.objects:
             yield f"ALTER TABLE {it.within} ALTER COLUMN {it.label} DROP DEFAULT"
 
@@ -420,17 +512,42 @@ class _Mender:
         said = set()
         one = self.altered.get(key)
         changed = {change.fact for change in one.changes} if one else set()
-        if key in self.retyped and "type" not in changed and it.tail:
-            yield it.tail
         was = self.there.objects[key]
+        comes = was.inherited and it.inherited and self._is_linked(it)
+        if key in self.retyped and "type" not in changed and it.tail and not comes:
+            yield it.tail
         for name in it.facts:
-            skip = name in ("type", "generated") and was.inherited and it.inherited and self._is_linked(it)
-            sets = it.tail if name == "type" and key in self.retyped else it.facts[name].sets
+            sets = it.facts[name].sets
+            if name == "type" and (key in self.retyped or not self._is_castable(was, it)):
+                sets = it.tail or sets
             if it.kind == "identity" and name == "sequence":
                 sets = f"{was.facts[name].sets} {it.facts[name].value}"
+            skip = comes and name in ("type", "generated")
             if name in changed and sets and sets not in said and not skip:
                 said.add(sets)
                 yield sets
+
+    def _is_castable(self, was: Object, it: Object) -> bool:
+        """Whether there is a cast from the one column's type to the other's; by way of text there always is."""
+        if it.kind != "column" or "USING" not in (it.facts["type"].sets or ""):
+            return True
+        return _is_castable(_base(self.there, was), _base(self.wanted, it), self.there.casts)
+
+
+_TEXTS = {"text", "character varying", "character", "name", '"char"'}
+
+
+def _is_castable(source: str, target: str, casts: set[tuple[str, str]]) -> bool:
+    if source.endswith("[]") and target.endswith("[]"):
+        return _is_castable(source[:-2], target[:-2], casts)
+    return source == target or bool({source, target} & _TEXTS) or (source, target) in casts
+
+
+def _base(catalog: Catalog, it: Object) -> str:
+    """The type without its length and collation; of a domain, what that is of."""
+    type_ = re.sub(r"\([\d,]+\)| COLLATE .*", "", it.facts["type"].value or "")
+    domain = catalog.objects.get(("domain", type_))
+    return _base(catalog, domain) if domain else type_
 
 
 def _owner(catalog: Catalog, it: Object) -> Key | None:
@@ -460,9 +577,13 @@ def _takes_along(key: Key, dependent: Key) -> bool:
     )
 
 
+def _is_of_other_type(one: Difference) -> bool:
+    return any(change.fact == "type" for change in one.changes)
+
+
 def _reaches_dependents(one: Difference) -> bool:
     """Whether what depends on it must not be there meanwhile; when a trigger fires is told its copies as well."""
-    return any(change.fact == "type" or one.kind == "trigger" for change in one.changes)
+    return _is_of_other_type(one) or (one.kind == "trigger" and bool(one.changes))
 
 
 def _grown(one: Difference) -> list[str] | None:
@@ -628,9 +749,20 @@ def _needs_among(
             ):
                 needs[one].add(other)
     if making:
+        for key in nodes:  # a column is changed by way of its parent's
+            needs[key] |= _parents(catalog, key) & nodes
         for key in filter(lambda key: _is_partial(catalog, key), nodes):
             needs[key] |= {link for link in nodes if link[0] == "link" and _ends(catalog, link) & needs[key]}
     return needs
+
+
+def _parents(catalog: Catalog, key: Key) -> set[Key]:
+    """The columns that a column is inherited from."""
+    it = catalog.objects.get(key)
+    if it is None or it.kind != "column" or not it.inherited:
+        return set()
+    tables = {on[1] for link in catalog.links.get(it.within or "", ()) for on in catalog.needs[link]}
+    return {("column", f"{table}.{it.label}") for table in tables if table != it.within}
 
 
 def _is_partial(catalog: Catalog, key: Key) -> bool:

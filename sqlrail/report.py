@@ -211,7 +211,7 @@ def drift_sql(result: Drift, *, with_drops: bool) -> str:
         )  # fmt: skip
         lines.append(f"-- {what}; with --with-drops they are not")
     for one in result.statements:
-        text = f"{one.sql};"
+        text = f"-- by hand only: {printable(one.sql)}" if one.is_by_hand else f"{one.sql};"
         if one.loses and not with_drops:
             # A comment ends at either, and a name may have both in it.
             text = "-- " + re.sub(r"\r\n|\n|\r", r"\g<0>-- ", text)
@@ -670,7 +670,10 @@ def drift_json(result: Drift, *, with_drops: bool) -> dict[str, Any]:
             }
             for one in result.differences
         ],
-        "statements": [{"sql": one.sql, "loses_data": one.loses} for one in result.statements],
+        "statements": [
+            {"sql": one.sql, "loses_data": one.loses} for one in result.statements if not one.is_by_hand
+        ],
+        "by_hand": [one.sql for one in result.statements if one.is_by_hand],
         "sql": drift_sql(result, with_drops=with_drops),
     }
 

@@ -324,7 +324,7 @@ def test_a_database_that_the_files_built_has_no_difference(migrated: str, call: 
     assert re.fullmatch(r"no difference between \S+ and what 2 files build, up to 002_posts\n", done.out)
     assert call(migrated, "drift", "--json").document == {
         "against": "the files", "built": ["001_users", "002_posts"], "differences": [], "statements": [],
-        "sql": "-- " + done.out.strip(),
+        "by_hand": [], "sql": "-- " + done.out.strip(),
     }  # fmt: skip
 
 
