@@ -244,6 +244,14 @@ SELECT json_build_object(
                         SELECT oid AS relid
                         UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(oid)
                         UNION SELECT relid FROM pg_catalog.pg_partition_tree(oid)) AS kin),
+    -- The publications that would give the archive away.
+    'published', (SELECT string_agg(pubname, ', ' ORDER BY pubname) FROM pg_catalog.pg_publication AS p
+                   WHERE pubinsert
+                     AND (puballtables
+                          OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace
+                                      WHERE pnpubid = p.oid AND pnnspid = to_regnamespace('sqlrail'))
+                          OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel
+                                      WHERE prpubid = p.oid AND prrelid = to_regclass('sqlrail.archive')))),
     'foreign_keys', (SELECT coalesce(json_agg(own_key ORDER BY name), '[]') FROM own_key),
     -- of the child's rows, as of the last ANALYZE or VACUUM
     'estimate', (SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint
@@ -322,6 +330,26 @@ SELECT json_build_object(
              CROSS JOIN LATERAL (SELECT relkind FROM pg_catalog.pg_class WHERE oid = relid LIMIT 1) AS part
              WHERE part.relkind = 'f')
             THEN format('%s has a partition that is a foreign table', asked.child) END,
+        -- PostgreSQL would refuse the statement itself.
+        (SELECT format('%s is published (%s) and has no replica identity, so that nobody can %s its rows: give it a primary '
+                       'key, or ALTER TABLE ... REPLICA IDENTITY FULL',
+                       min(touched_part.oid::regclass::text), min(p.pubname),
+                       CASE WHEN bool_or(changed) THEN 'change' ELSE 'delete' END)
+           FROM pg_catalog.pg_publication AS p
+          CROSS JOIN touched_part
+          CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_class WHERE oid = touched_part.oid LIMIT 1) AS c
+          WHERE CASE WHEN changed THEN p.pubupdate ELSE p.pubdelete END AND c.relkind = 'r' AND c.relpersistence = 'p'
+            AND (p.puballtables
+                 OR EXISTS (SELECT FROM (SELECT c.oid AS relid UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)) AS kin
+                              JOIN pg_catalog.pg_class AS k ON k.oid = kin.relid
+                             WHERE EXISTS (SELECT FROM pg_catalog.pg_publication_rel WHERE prpubid = p.oid AND prrelid = k.oid)
+                                OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace
+                                            WHERE pnpubid = p.oid AND pnnspid = k.relnamespace)))
+            AND c.relreplident <> 'f'
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_index
+                             WHERE indrelid = c.oid AND indisvalid
+                               AND CASE c.relreplident WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident ELSE false END)
+         HAVING count(*) > 0),
         -- A rule may turn the statement, a cascade's too, into anything.
         (SELECT format('%s has the rule %I for %s', r.ev_class::regclass, r.rulename,
                        CASE r.ev_type WHEN '4' THEN 'DELETE' ELSE 'UPDATE' END)
@@ -383,7 +411,8 @@ SELECT json_build_object(
         (SELECT format('the trigger%s %s would fire: see what %s, then allow %s by name (--allow-triggers %s)',
                        CASE WHEN count(*) > 1 THEN 's' END, string_agg(format('%I on %s', name, "table"), ', '),
                        CASE WHEN count(*) > 1 THEN 'they do' ELSE 'it does' END,
-                       CASE WHEN count(*) > 1 THEN 'them' ELSE 'it' END, string_agg(name, ','))
+                       CASE WHEN count(*) > 1 THEN 'them' ELSE 'it' END, string_agg(
+                           CASE WHEN name ~ '[",]|^\s|\s$' THEN '"' || replace(name, '"', '""') || '"' ELSE name END, ','))
            FROM trigger WHERE name <> ALL ({allow_triggers}::text[]) HAVING count(*) > 0),
         (SELECT format('deleting would cascade in a circle through %s', string_agg(DISTINCT conname::text, ', '))
            FROM cascade WHERE circular HAVING count(*) > 0)

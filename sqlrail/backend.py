@@ -690,14 +690,20 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _pre_step(self, file: File, relation: orphans.Relation) -> orphans.Cleaned:
         self._tell()
         try:
-            return orphans.clean(self, relation, verb="migrate", migration=file.id)
+            done = orphans.clean(self, relation, verb="migrate", migration=file.id)
         except Refused as exc:
             raise Refused(f"{file.path}: {exc}") from exc
         except psycopg.Error as exc:
             self.raise_if_lost(f"{file.id} was being applied")
+            self.undo()
+            more = orphans.by_event_trigger(self, exc)
             raise MigrationFailed(
                 f"{file.path}: the cleanup of {relation} failed: {explain.sentence(exc)} Nothing of {file.id} was kept."
+                f"{more}"
             ) from exc
+        if done.archived and (text := orphans.published(done.facts)):
+            self.say(text)
+        return done
 
     def _close(self) -> None:
         self._exchange(b"")

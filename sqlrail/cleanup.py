@@ -54,6 +54,7 @@ def cleanup(
     with Backend(settings, listener) as backend:
         relations = wanted(backend, named, every=every)
         seen = look(backend, relations, closely=dry_run)
+        say_published(listener, seen)
         if dry_run:
             return Cleanup(None, True, in_order(seen, relations))
         decided = check(seen, named)
@@ -211,6 +212,12 @@ def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
             listener.say(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}")
 
 
+def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:
+    """Tells if what is archived will be seen by others."""
+    if text := next(filter(None, (orphans.published(one.facts) for one in seen if one.orphans)), None):
+        listener.say(text)
+
+
 def in_order(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleaned, ...]:
     """As the relations were named."""
     by_relation = {one.relation: one for one in seen}
@@ -290,6 +297,9 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
         raise backend.with_blockers(failure) from exc
     except psycopg.Error as exc:
         backend.raise_if_lost(f"{what} was under way")
+        backend.undo()
+        more = orphans.remedy(exc) or orphans.by_event_trigger(backend, exc)
+        backend.undo()
         raise DatabaseFailed(
-            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed.{orphans.remedy(exc)}"
+            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed.{more}"
         ) from exc

@@ -68,6 +68,17 @@ LOCAL = ("new", "stop")
 Result = tuple[int, Mapping[str, Any], str]
 
 
+class _AddUp(argparse.Action):
+    """A list of names that may be said several times."""
+
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: object, option: object = None
+    ) -> None:
+        del parser, option
+        before = getattr(namespace, self.dest, None)
+        setattr(namespace, self.dest, f"{before},{values}" if before else values)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         choice = re.search(r"invalid choice: '([^']+)' \(choose from (.*)\)", message)
@@ -124,8 +135,9 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     for verb in ("migrate", "cleanup", "restore"):
         guards = added[verb].add_argument_group("guards", argument_default=argparse.SUPPRESS)
         guards.add_argument(
-            "--allow-triggers", metavar="NAMES", help="triggers that may fire, parted by commas"
-        )
+            "--allow-triggers", metavar="NAMES", action=_AddUp,
+            help="triggers that may fire, parted by commas; said twice, it adds up",
+        )  # fmt: skip
     for verb in ("migrate", "cleanup"):
         guards = added[verb].add_argument_group("guards of the cleanup", argument_default=argparse.SUPPRESS)
         guards.add_argument(

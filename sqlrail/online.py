@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 
 from sqlrail import explain, orphans, wire
 from sqlrail.backend import PASSING, Backend, Listener, milliseconds
-from sqlrail.cleanup import Cleanup, check, in_order, in_turn, look, look_at, say_found, wanted
+from sqlrail.cleanup import Cleanup, check, in_order, in_turn, look, look_at, say_found, say_published, wanted
 from sqlrail.connect import connect
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Refused, SqlrailError
 from sqlrail.orphans import Cleaned, Composer, Relation
@@ -215,6 +215,7 @@ class _Run:
                 first = self._patiently("the first look", self._look_first)
                 if self.id is not None:
                     say_found(self.listener, self.done.values())
+                    say_published(self.listener, self.done.values())
                     self._clean_in_turn(first)
             finally:
                 self._tidy()
@@ -506,7 +507,9 @@ class _Run:
                 self.backend.undo()
                 if self.backend.connection.closed:
                     raise ConnectionLost(f"the connection was lost during {what}.") from exc
-                said = f"{what} failed: {explain.sentence(exc)}{orphans.remedy(exc)}"
+                more = orphans.remedy(exc) or orphans.by_event_trigger(self.backend, exc)
+                self.backend.undo()
+                said = f"{what} failed: {explain.sentence(exc)}{more}"
                 if exc.sqlstate == orphans.GUARD:
                     raise Refused(f"{what} is refused: {orphans.reason(exc)}.") from exc
                 if not isinstance(exc, passing):

@@ -523,6 +523,36 @@ def remedy(exc: psycopg.Error) -> str:
     )
 
 
+def by_event_trigger(session: Session, exc: psycopg.Error) -> str:
+    """What to do where an event trigger has refused a table that a cleanup makes; nothing for all else.
+
+    It asks the catalog, in a transaction of its own that is left to be rolled back.
+    """
+    context = exc.diag.context or ""
+    if (exc.sqlstate or "")[:2] not in ("P0", "42"):  # what RAISE gives, or a right that is denied
+        return ""
+    rows = session.ask(b"BEGIN READ ONLY;" + _message(session, "event_triggers"))
+    names = [
+        trigger for trigger, function in rows if re.search(rf'(?<![\w"]){re.escape(function)}\(', context)
+    ]
+    if not names:
+        return ""
+    return (
+        f" The event trigger {' or '.join(map(join, names))} has refused a table that the cleanup makes for itself: "
+        "let it pass temporary tables and the schema sqlrail, or disable it meanwhile."
+    )
+
+
+def published(facts: dict[str, Any]) -> str | None:
+    """What there is to know where the archive is published."""
+    if not facts.get("published"):
+        return None
+    return (
+        f"what is archived goes to the subscribers of {facts['published']} as well, for sqlrail.archive is published: "
+        "leave the schema sqlrail out of the publication if it must not"
+    )
+
+
 class Composer:
     """Fills in the statements for one relation, with the names that the catalog gave."""
 

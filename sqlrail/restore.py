@@ -20,7 +20,7 @@ from sqlrail.backend import PASSING, Backend, Listener
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError
 from sqlrail.explain import sentence
 from sqlrail.orphans import Relation, join
-from sqlrail.settings import Settings
+from sqlrail.settings import Settings, listed
 
 #: keys that are shown of the rows that stay for one reason
 SAMPLES = 5
@@ -391,7 +391,7 @@ class _Work:
         firing = [each for each in shape.facts["triggers"] if each["name"] not in allowed]
         return [f"{shape.source} has the rule {join(rule)} for {verb}" for rule in shape.facts["rules"]] + [
             f"the trigger {join(each['name'])} on {each['table']} would fire on {verb}: see what it does, then allow "
-            f"it by name (--allow-triggers {each['name']}), or disable it meanwhile"
+            f"it by name (--allow-triggers {listed(each['name'])}), or disable it meanwhile"
             for each in firing
         ]
 

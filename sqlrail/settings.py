@@ -168,8 +168,17 @@ def file(text: str) -> Path:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names parted by commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """Names parted by commas; one that has a comma or a quote in it stands in double quotes, as listed() writes it."""
+    found = re.findall(r'\s*(?:"((?:[^"]|"")+)"\s*|([^,]+))(?:,|$)', text)
+    return tuple(
+        quoted.replace('""', '"') or plain.strip() for quoted, plain in found if quoted or plain.strip()
+    )
+
+
+def listed(name: str) -> str:
+    """A name as it stands among others, parted by commas."""
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"' if re.search(r'[",]|^\s|\s$', name) else name
 
 
 def environment(text: str) -> str:
