@@ -1,6 +1,7 @@
 -- Under these the text of every type is exact, and read back as the same value; restoring sets the same.
 -- row_security = off does not lift a policy: it makes an error of one that would hide rows. Hidden parents would
 -- make orphans of valid rows.
+DO $before$ BEGIN PERFORM set_config('sqlrail.row_security', current_setting('row_security'), true); END $before$;
 SET LOCAL row_security = off;
 SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL intervalstyle = 'postgres';

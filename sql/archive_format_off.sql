@@ -1,5 +1,6 @@
 -- Back to the session's own, which what follows in the transaction expects.
-SET LOCAL row_security TO DEFAULT;
+-- What the file itself is to see of rows under a policy, its opening has said.
+DO $before$ BEGIN PERFORM set_config('row_security', current_setting('sqlrail.row_security'), true); END $before$;
 SET LOCAL datestyle TO DEFAULT;
 SET LOCAL intervalstyle TO DEFAULT;
 SET LOCAL timezone TO DEFAULT;

@@ -1032,21 +1032,22 @@ def test_generated_columns_are_left_out_and_identities_kept(any_database: str, c
     ]
 
 
-def test_the_file_behind_a_pre_step_has_the_sessions_own_settings(
-    shop: Connection, database: str, tmp_path: Path
+@pytest.mark.parametrize(("said", "row_security"), [("", "off"), ("-- row-security: on\n", "on")])
+def test_the_file_behind_a_pre_step_has_the_settings_that_it_has_without(
+    said: str, row_security: str, shop: Connection, database: str, tmp_path: Path
 ) -> None:
     (name,) = shop.execute("SELECT current_database()").fetchall()[0]
     shop.execute(sql.SQL(ODD).format(sql.Identifier(name)))
     names = ("datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output", "row_security",
-             "search_path", "lock_timeout", "array_nulls")  # fmt: skip
+             "search_path", "lock_timeout", "array_nulls", "jit", "enable_seqscan")  # fmt: skip
     read = ", ".join(f"current_setting('{name}') AS {name}" for name in names)
-    apply(database, tmp_path, _001=f"CREATE TABLE without AS SELECT {read};")
-    apply(database, tmp_path, _002=f"-- cleanup: {ORDERS}\nCREATE TABLE behind AS SELECT {read};")
+    apply(database, tmp_path, _001=f"{said}CREATE TABLE without AS SELECT {read};")
+    apply(database, tmp_path, _002=f"{said}-- cleanup: {ORDERS}\nCREATE TABLE behind AS SELECT {read};")
     assert ids(shop) == [10, 11, 12]
     both = shop.execute("SELECT * FROM without UNION SELECT * FROM behind").fetchall()
     assert both == [
-        ("SQL, DMY", "sql_standard", "America/St_Johns", "-5", "escape", "on", '"$user", public', "2s", "on")
-    ]
+        ("SQL, DMY", "sql_standard", "America/St_Johns", "-5", "escape", row_security, '"$user", public', "2s", "on",
+         both[0][-2], "on")]  # fmt: skip
 
 
 def test_an_archive_that_may_not_take_every_row_is_refused(shop: Connection, database: str) -> None:
