@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from yoyo.migrations import MigrationList, get_migration_hash
 
-from sqlrail import history, problems
+from sqlrail import elsewhere, history, problems
 from sqlrail.backend import Applied, Backend, Listener
 from sqlrail.errors import Bug, SqlrailError
 from sqlrail.giving_way import Progress
@@ -50,6 +50,7 @@ def migrate(
     migrations, files = history.read_files(settings.migrations)
     wanted = {migration.id for migration in history.up_to(migrations, to)}
     with Backend(settings, listener, files) as backend:
+        _check_place(backend, listener, files)
 
         def look() -> tuple[list[Entry], list[Problem]]:
             return _look(backend, migrations, wanted, allowed)
@@ -88,6 +89,14 @@ def migrate(
         return Migrated(
             applied, len(migrations) - len(applied) - left, left, tuple(taken_over), backend.late, missing
         )
+
+
+def _check_place(backend: Backend, listener: Listener, ids: Collection[str]) -> None:
+    """Refused where the records of these files are in another schema than the one that would be written to."""
+    found = elsewhere.find(backend, ids)
+    problems.refuse(found)
+    for problem in found:
+        listener.say(f"note: {problem.message}")
 
 
 def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:
@@ -137,4 +146,5 @@ def status(settings: Settings, listener: Listener) -> tuple[list[Entry], list[Pr
     migrations, files = history.read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         backend.raise_if_old()
-        return problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
+        entries, found = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
+        return entries, [*elsewhere.find(backend, files), *found]

@@ -155,7 +155,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._following: dict[Any, Any] = {}
         self._before: dict[str, str | None] = {}
         self._openings: dict[tuple[str, str], bytes] = {}
-        self.schema: Any = None
+        self.schema: Any = None  # of the records
+        self.target: str | None = None  # the schema that files write to, the first of the search_path
         self.has_records = self.has_own_tables = self.has_all_own_tables = False
         super().__init__(None, default_migration_table)
         try:
@@ -432,7 +433,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "17": version >= 170000,
         }
         self._more_limits = b"".join(self.message(f"limits_{kind}") for kind, fits in kinds.items() if fits)
-        self.has_records = records_in is not None
+        if self.settings.new_schema and records_in != new_in:
+            records_in, is_new = None, False
+        self.has_records, self.target = records_in is not None, new_in
         self.is_old = self.has_records and not is_new
         self.schema = records_in or new_in
         self._constants = self._compose_constants()
@@ -485,6 +488,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             raise DatabaseFailed(
                 "the records are those of a yoyo before 6; `migrate` upgrades them as yoyo would."
             )
+
+    def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+        """The rows of sql/<name>.sql, asked outside a transaction."""
+        return self._ask(self.message(name, **parts)).rows
 
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""

@@ -182,6 +182,11 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             "--allow-missing", action="store_true", help="go on though applied files are gone"
         )
     added["migrate"].add_argument(
+        "--new-schema",
+        action="store_true",
+        help="migrate the first schema of the search_path from zero, whatever is recorded in others",
+    )
+    added["migrate"].add_argument(
         "--stamp",
         action="store_true",
         help="write the environment's name into a database that was migrated without a stamp",
@@ -485,6 +490,7 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     from sqlrail import report
     from sqlrail.apply import migrate
 
+    settings = replace(settings, new_schema=options.new_schema)
     with closing(_Bar(talk)) as bar:
         result = migrate(
             settings, talk, to=options.to, allowed=_allowed(options), stamp=options.stamp, show=bar.show

@@ -80,6 +80,7 @@ class Settings:
     against: str | None = field(default=None, repr=False)  # another database, for drift
     retention: float = 90 * 86400.0  # how long the archive may keep rows
     schema_file: Path | None = None  # where migrate writes the schema that the files build
+    new_schema: bool = False  # the first schema of the search_path has a history of its own
     interrupted: str | None = None  # what became of a statement that was cut off: again or done
     actor: str = "unknown"
     host: str = "unknown"
