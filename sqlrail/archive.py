@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 
 from sqlrail.backend import Backend, Listener
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import DatabaseFailed, Refused
-from sqlrail.explain import sentence
 from sqlrail.reset import EXPENDABLE
 from sqlrail.settings import Settings
 

@@ -28,6 +28,7 @@ from yoyo.migrations import MigrationList, default_migration_table, get_migratio
 
 from sqlrail import explain, orphans, outside, rights, wire
 from sqlrail.connect import Connection, connect
+from sqlrail.diagnostics import is_of_a_right, sentence
 from sqlrail.errors import (
     Busy,
     ConnectionFailed,
@@ -169,7 +170,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
         cause = exc.__cause__ if isinstance(exc, SqlrailError) else None
-        if isinstance(cause, pg.InsufficientPrivilege) and not explain.is_of_policies(cause):
+        if is_of_a_right(cause):
             assert isinstance(exc, SqlrailError)
             exc.args = (f"{exc}{self._remedy(exc.statement)}",)
         super().__exit__(kind, exc, trace)
@@ -277,7 +278,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self._warn_of_autovacuum(cause, file)
             raise self.with_blockers(failure, tries.number)
         self.say(
-            f"{file.id} gave way: {explain.sentence(cause)}{self.watch.said()} It is tried again in {pause:.1f} s."
+            f"{file.id} gave way: {sentence(cause)}{self.watch.said()} It is tried again in {pause:.1f} s."
         )
         self._warn_of_autovacuum(cause, file)
         self._rest(pause)
@@ -455,7 +456,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if answer.error is not None:
             raise Refused(
                 "this connection goes through a pooler that allows no transactions: "
-                f"{explain.sentence(answer.error)} Have it pool transactions or sessions (pool_mode), or name the "
+                f"{sentence(answer.error)} Have it pool transactions or sessions (pool_mode), or name the "
                 "server itself in DATABASE_URL. Nothing was changed."
             ) from answer.error
         self.undo()
@@ -521,7 +522,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         except psycopg.Error as exc:
             self.undo()
             self.raise_if_lost(f"{what} was under way")
-            raise DatabaseFailed(f"{what} failed: {explain.sentence(exc)} Nothing was changed.") from exc
+            raise DatabaseFailed(f"{what} failed: {sentence(exc)} Nothing was changed.") from exc
         except BaseException:
             self.undo()
             raise
@@ -550,7 +551,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return bool(internalmigrations.needs_upgrading(self))
         except psycopg.Error as exc:
             self.raise_if_lost("yoyo's tables were being looked at")
-            raise DatabaseFailed(f"yoyo's tables cannot be read: {explain.sentence(exc)}") from exc
+            raise DatabaseFailed(f"yoyo's tables cannot be read: {sentence(exc)}") from exc
 
     def _make_lock_table(self) -> None:
         deadline, waited = time.monotonic() + self.settings.lock_wait, False
@@ -564,7 +565,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 except psycopg.Error as exc:
                     self.undo()
                     self.raise_if_lost("yoyo's tables were being made")
-                    raise DatabaseFailed(f"yoyo's tables cannot be made: {explain.sentence(exc)}") from exc
+                    raise DatabaseFailed(f"yoyo's tables cannot be made: {sentence(exc)}") from exc
             else:
                 self.undo()
                 self._wait_for_lock(deadline, None, quiet=waited)
@@ -705,8 +706,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.undo()
             more = orphans.by_event_trigger(self, exc)
             raise MigrationFailed(
-                f"{file.path}: the cleanup of {relation} failed: {explain.sentence(exc)} Nothing of {file.id} was kept."
-                f"{more}"
+                f"{file.path}: the cleanup of {relation} failed: {sentence(exc)} Nothing of {file.id} was kept.{more}"
             ) from exc
         if done.archived and (text := orphans.published(done.facts)):
             self.say(text)
@@ -857,7 +857,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 self.raise_if_lost("a transaction was being opened", error=answer.error)
                 self.raise_if_standby(answer.error)
                 raise DatabaseFailed(
-                    f"a transaction cannot be opened: {explain.sentence(answer.error)}"
+                    f"a transaction cannot be opened: {sentence(answer.error)}"
                 ) from answer.error
             self.undo()
             self._wait_for_lock(deadline, holder, quiet=waited)
@@ -999,7 +999,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.raise_if_lost("the database was being asked", connection, error=answer.error)
             if worker is None:
                 self.raise_if_standby(answer.error)
-            raise DatabaseFailed(f"the database refused: {explain.sentence(answer.error)}") from answer.error
+            raise DatabaseFailed(f"the database refused: {sentence(answer.error)}") from answer.error
         return answer
 
     def undo(self) -> None:
@@ -1019,7 +1019,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """ConnectionLost if the connection is gone, with the server's last words if it had any."""
         if (connection or self.connection).closed:
             stands = "nothing of it was kept" if certain else "whether it was committed is not known"
-            words = f" The last that was heard: {explain.sentence(error)}" if error and error.sqlstate else ""
+            words = f" The last that was heard: {sentence(error)}" if error and error.sqlstate else ""
             raise ConnectionLost(
                 f"the connection was lost while {when}; {stands}.{words} "
                 "Run again once the database answers: that is safe."

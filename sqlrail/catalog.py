@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlrail import wire
 from sqlrail.backend import milliseconds
 from sqlrail.connect import Connection
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import ConnectionLost, DatabaseFailed
 from sqlrail.settings import Settings
 from sqlrail.spelling import as_since_16
@@ -150,9 +151,7 @@ def read(connection: Connection, settings: Settings) -> Catalog:
                 "the connection was lost while the catalog was being read; nothing was changed."
             )
         connection.rollback()
-        raise DatabaseFailed(
-            f"the catalog cannot be read: {answer.error.diag.message_primary or answer.error}"
-        )
+        raise DatabaseFailed(f"the catalog cannot be read: {sentence(answer.error)}")
     # BEGIN and what follows it comes first, COMMIT last.
     *found, comments, owners, casts, privileges, depends = answer.tables[-len(PARTS) - 1 : -1]
     catalog = Catalog()

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from sqlrail import history, orphans
 from sqlrail.backend import Backend, Listener
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.orphans import Cleaned, Relation
 from sqlrail.settings import Settings
@@ -301,5 +302,5 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
         more = orphans.remedy(exc) or orphans.by_event_trigger(backend, exc)
         backend.undo()
         raise DatabaseFailed(
-            f"{what} failed: {exc.diag.message_primary or exc}. Nothing was changed.{more}"
+            f"{what} failed: {sentence(exc)} Nothing was changed.{more}"
         ) from exc

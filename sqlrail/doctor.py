@@ -12,8 +12,8 @@ from psycopg.pq import TransactionStatus
 from sqlrail import history, new, orphans, problems
 from sqlrail.backend import Backend, Listener
 from sqlrail.connect import target
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import DatabaseFailed
-from sqlrail.explain import sentence
 from sqlrail.orphans import Cleaned, Relation
 from sqlrail.settings import Settings
 from sqlrail.words import printable

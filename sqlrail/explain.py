@@ -9,10 +9,10 @@ import psycopg
 from psycopg import errors as pg
 
 from sqlrail import orphans, statements
+from sqlrail.diagnostics import is_of_a_right, remedy, sentence
 from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
 from sqlrail.history import File
 from sqlrail.statements import NAME, Piece, Statement, plain
-from sqlrail.words import printable
 
 #: bytes of a statement that tell what it needs
 _ENOUGH = 10_000
@@ -23,18 +23,6 @@ _COPY = (
 )
 
 
-def sentence(error: psycopg.Error) -> str:
-    """What the server says, in one paragraph; without the statement, which may hold a secret."""
-    diag = error.diag
-    parts = (
-        [diag.message_primary, diag.message_detail, diag.message_hint]
-        if diag.message_primary
-        else [str(error)]
-    )
-    lines = [" ".join(part.split()) for part in parts if part]
-    return printable(" ".join(line if line.endswith((".", "?", "!")) else f"{line}." for line in lines))
-
-
 def failure(
     file: File, piece: Piece, error: psycopg.Error, completed: int | None, stands: str, ahead: int = 0
 ) -> SqlrailError:
@@ -43,32 +31,20 @@ def failure(
     completed: how many statements of the piece ended well, None for all; ahead: characters of ours before the piece.
     """
     line, column, late = _find(file, piece, error, completed, ahead)
-    text = f"{file.at(line, column)}: {'at commit: ' if late else ''}{sentence(error)} {stands}"
+    text = (
+        f"{file.at(line, column)}: {'at commit: ' if late else ''}{sentence(error)}{remedy(error)} {stands}"
+    )
     if isinstance(error, pg.ForeignKeyViolation) and _may_declare_cleanup(file):
         text += (
             " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
             " in the file's leading comment."
         )
-    if is_of_policies(error):
-        text += (
-            " Run it as a role that the policies let pass (BYPASSRLS, or the owner without FORCE ROW LEVEL SECURITY). "
-            "Where the file means no more rows than its role may see, say `-- row-security: on` in its leading comment."
-        )
     found: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
     found.__cause__ = error
-    if (
-        isinstance(error, pg.InsufficientPrivilege)
-        and not is_of_policies(error)
-        and 0 <= (completed or 0) < len(piece.statements)
-    ):
+    if is_of_a_right(error) and 0 <= (completed or 0) < len(piece.statements):
         statement = piece.statements[completed or 0]
         found.statement = piece.text[statement.start : statement.end][:_ENOUGH].decode(errors="ignore")
     return found
-
-
-def is_of_policies(error: psycopg.Error) -> bool:
-    """Whether rows would have been hidden from a statement by row-level security, where row_security is off."""
-    return error.diag.source_function == "check_enable_rls"
 
 
 def _may_declare_cleanup(file: File) -> bool:

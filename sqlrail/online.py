@@ -23,10 +23,11 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from sqlrail import explain, orphans, wire
+from sqlrail import orphans, wire
 from sqlrail.backend import PASSING, Backend, Listener, milliseconds
 from sqlrail.cleanup import Cleanup, check, in_order, in_turn, look, look_at, say_found, say_published, wanted
 from sqlrail.connect import connect
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Refused, SqlrailError
 from sqlrail.orphans import Cleaned, Composer, Relation
 from sqlrail.settings import Settings
@@ -252,7 +253,7 @@ class _Run:
                 answer = wire.send(holder, text, wire.Answer())
                 if answer.error is not None:
                     raise DatabaseFailed(
-                        f"the online cleanup cannot begin: {explain.sentence(answer.error)}"
+                        f"the online cleanup cannot begin: {sentence(answer.error)}"
                     ) from answer.error
                 if answer.row(-1)[0]:
                     break
@@ -490,7 +491,7 @@ class _Run:
             replicas, lag, may_know = self.backend.ask(self._message("online_lag"))[-1]
         except psycopg.Error as exc:
             self.backend.raise_if_lost("the replicas were being looked at")
-            raise DatabaseFailed(f"the replicas cannot be looked at: {explain.sentence(exc)}") from exc
+            raise DatabaseFailed(f"the replicas cannot be looked at: {sentence(exc)}") from exc
         if replicas and not may_know:
             self._say_once(
                 "how far the replicas are behind this role may not know: grant it pg_read_all_stats"
@@ -509,7 +510,7 @@ class _Run:
                     raise ConnectionLost(f"the connection was lost during {what}.") from exc
                 more = orphans.remedy(exc) or orphans.by_event_trigger(self.backend, exc)
                 self.backend.undo()
-                said = f"{what} failed: {explain.sentence(exc)}{more}"
+                said = f"{what} failed: {sentence(exc)}{more}"
                 if exc.sqlstate == orphans.GUARD:
                     raise Refused(f"{what} is refused: {orphans.reason(exc)}.") from exc
                 if not isinstance(exc, passing):
@@ -520,7 +521,7 @@ class _Run:
                     ) from exc
                 is_shrinking = isinstance(exc, SHRINKING)
                 if pause >= 1:
-                    self.listener.say(f"{what} gave way: {explain.sentence(exc)} It is tried again.")
+                    self.listener.say(f"{what} gave way: {sentence(exc)} It is tried again.")
             except BaseException:
                 self.backend.undo()
                 raise

@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from sqlrail.connect import Connection
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import Refused
 from sqlrail.settings import Settings
 from sqlrail.statements import NAME, plain
@@ -509,7 +510,7 @@ def reason(exc: psycopg.Error) -> str:
         return f"{exc.diag.message_primary}; rows that this role may not see would count as missing"
     if exc.sqlstate != GUARD:
         raise exc
-    return f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip().rstrip(".")
+    return sentence(exc).rstrip(".")
 
 
 def remedy(exc: psycopg.Error) -> str:

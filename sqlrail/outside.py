@@ -28,6 +28,7 @@ from psycopg.types.json import Jsonb
 
 from sqlrail import explain, wire
 from sqlrail.connect import Connection
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import (
     BadFile,
     Busy,
@@ -61,6 +62,7 @@ _INDEX = {
     "drop": rf"DROP INDEX CONCURRENTLY (?:IF EXISTS )?()(?!IF EXISTS){_PATH}",
     "reindex": rf"REINDEX (?:\([^)]*\) )?()(?:(?:INDEX|TABLE) (?:CONCURRENTLY )?{_PATH}|SCHEMA|DATABASE)",
 }
+_DETACH = rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_PATH} DETACH PARTITION {_PATH} CONCURRENTLY"
 #: what REINDEX CONCURRENTLY calls an index that is not in use yet, or no more
 _REBUILT = r".*_cc(?:new|old)\d*"
 #: where the notes are
@@ -93,6 +95,20 @@ class Index(NamedTuple):
         if self.verb == "reindex":
             return bool(re.fullmatch(_REBUILT, found.name))
         return self.name in ("", found.name)
+
+
+class Detached(NamedTuple):
+    """What a statement detaches concurrently: in two transactions, of which the second may be missing."""
+
+    parent: str  # as in SQL
+    partition: str
+
+    @classmethod
+    def of(cls, text: str) -> Detached | None:
+        """None for a statement about other things."""
+        tokens = [token for token in re.findall(_WORD, text) if not token.startswith(("--", "/*"))]
+        match = re.match(f"(?i){_DETACH}(?![^ ])", " ".join(tokens))
+        return cls(match[1], match[2]) if match else None
 
 
 class Found(NamedTuple):
@@ -442,6 +458,10 @@ class _Steps:
     def _is_settled(self, announced: dict[str, Any], step: Step) -> bool:
         """Whether the statement that was cut off took effect; what it left half-built is dropped."""
         self._drop(self._left(announced))
+        if announced["statement"] == _digest(step) and (
+            detached := Detached.of(step.text.decode(errors="replace"))
+        ):
+            return self._is_detached(detached)
         if announced["failed"] or announced["statement"] != _digest(step):
             return False
         index = Index(*announced["index"]) if announced["index"] else None
@@ -455,6 +475,23 @@ class _Steps:
         if step.words[0] in REPEATABLE:
             return False
         return self._is_done_as_told()
+
+    def _is_detached(self, detached: Detached) -> bool:
+        """Whether a partition is detached: by now, where the first half of that was done."""
+        rows = self._ask("detaching", parent=detached.parent, partition=detached.partition)
+        if not rows:
+            return True
+        ((is_pending, finalize),) = rows
+        if is_pending:
+            answer = wire.send(self.worker, finalize.encode(), wire.Answer())
+            self._raise_if_lost(f"the detaching of {detached.partition} was being finished; whether it is")
+            if answer.error is not None:
+                raise DatabaseFailed(
+                    f"{self.place}: it was cut off half-way, and cannot be finished: {sentence(answer.error)} "
+                    + self.stands
+                ) from answer.error
+            self.backend.say(f"{self.place}: it was cut off half-way, and is finished now")
+        return bool(is_pending)
 
     def _is_done_as_told(self) -> bool:
         told = self.backend.settings.interrupted
@@ -497,7 +534,7 @@ class _Steps:
             else:
                 raise DatabaseFailed(
                     f"the invalid index {name}, which an earlier run left, cannot be dropped: "
-                    f"{explain.sentence(answer.error)} Drop it, and run again. {self.stands}"
+                    f"{sentence(answer.error)} Drop it, and run again. {self.stands}"
                 )
 
     def _check_end(self, number: int) -> None:
@@ -580,7 +617,7 @@ class _Steps:
         if answer.error is not None:
             self._raise_if_lost(f"{self.place} was being noted; whether it is")
             raise DatabaseFailed(
-                f"the notes of {self.file.id} cannot be kept: {explain.sentence(answer.error)} {self.stands}"
+                f"the notes of {self.file.id} cannot be kept: {sentence(answer.error)} {self.stands}"
             ) from answer.error
         return answer.rows
 

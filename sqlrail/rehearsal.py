@@ -22,6 +22,7 @@ from sqlrail import explain, history, lint, orphans, outside, problems, statemen
 from sqlrail.backend import Backend, Listener, milliseconds
 from sqlrail.cleanup import look_at
 from sqlrail.connect import Connection, connect
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import (
     BadFile,
     ConnectionLost,
@@ -566,7 +567,7 @@ def _ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:
     answer = wire.send(connection, text, wire.Answer())
     if answer.error is None:
         return answer.tables
-    reason = explain.sentence(answer.error)
+    reason = sentence(answer.error)
     if connection.closed:
         raise ConnectionLost(f"the connection was lost while a file was being rehearsed: {reason}")
     raise DatabaseFailed(f"the rehearsal cannot be watched: {reason}") from answer.error
@@ -594,9 +595,7 @@ def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | Non
             f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
         ) from answer.error
     if answer.error is not None:
-        raise DatabaseFailed(
-            f"the tables' sizes cannot be read: {explain.sentence(answer.error)}"
-        ) from answer.error
+        raise DatabaseFailed(f"the tables' sizes cannot be read: {sentence(answer.error)}") from answer.error
     return {oids[number - 1]: (rows, size) for number, rows, size in answer.rows}
 
 

@@ -12,6 +12,7 @@ import psycopg
 from sqlrail import history, problems
 from sqlrail.apply import Migrated, migrate
 from sqlrail.backend import Applied, Backend, Listener
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.history import File
 from sqlrail.orphans import GUARD
@@ -180,11 +181,8 @@ def _empty(backend: Backend, settings: Settings) -> None:
     except psycopg.Error as exc:
         backend.raise_if_lost("the database was being emptied")
         if exc.sqlstate == GUARD:
-            _refuse(f"{exc.diag.message_primary}. {exc.diag.message_hint or ''}".strip(". "))
-        raise DatabaseFailed(
-            f"the database cannot be emptied: {exc.diag.message_primary or exc}. {exc.diag.message_hint or ''}".rstrip()
-            + " Nothing was changed."
-        ) from exc
+            _refuse(sentence(exc).rstrip("."))
+        raise DatabaseFailed(f"the database cannot be emptied: {sentence(exc)} Nothing was changed.") from exc
 
 
 def _write_stamp(backend: Backend, settings: Settings, environment: str) -> None:

@@ -17,8 +17,8 @@ from psycopg import sql
 
 from sqlrail import history, orphans
 from sqlrail.backend import PASSING, Backend, Listener
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError
-from sqlrail.explain import sentence
 from sqlrail.orphans import Relation, join
 from sqlrail.settings import Settings, listed
 

@@ -16,6 +16,7 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
 from sqlrail.connect import Connection
+from sqlrail.diagnostics import sentence
 from sqlrail.errors import DatabaseFailed
 
 #: seconds that a cancelled statement gets to end before the connection is given up
@@ -123,8 +124,7 @@ def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]
     """Sends sql/<name>.sql, filled in, and returns its rows; DatabaseFailed with the server's reason."""
     answer = send(connection, message(connection, name, **parts), Answer())
     if answer.error is not None:
-        reason = answer.error.diag.message_primary or " ".join(str(answer.error).split())
-        raise DatabaseFailed(f"{reason}.") from answer.error
+        raise DatabaseFailed(sentence(answer.error)) from answer.error
     return answer.rows
 
 

@@ -1029,9 +1029,11 @@ def test_notes_are_of_the_schema_that_holds_the_records(sqlrail: Sqlrail, databa
     envs = [{"DATABASE_URL": f"{database}&options=-csearch_path%3D{name}"} for name in ("one", "two")]
     assert sqlrail("migrate", env=envs[0]).code == 1
     lay({"002_b.sql": mended(BEGUN)})
-    for number in (1, 0):
-        assert sqlrail("status", "--json", env=envs[1]).document["problems"] == []
-        assert sqlrail("migrate", env=envs[number]).code == 0
+    kinds = [it["kind"] for it in sqlrail("status", "--json", env=envs[1]).document["problems"]]
+    assert kinds == ["elsewhere"]
+    assert sqlrail("migrate", "--new-schema", env=envs[1]).code == 0
+    assert sqlrail("status", "--json", env=envs[1]).document["problems"] == []
+    assert sqlrail("migrate", env=envs[0]).code == 0
     assert query(database, "SELECT (SELECT count(*) FROM one.a), (SELECT count(*) FROM two.a)") == [(1, 1)]
 
 
