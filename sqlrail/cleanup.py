@@ -301,6 +301,4 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
         backend.undo()
         more = orphans.remedy(exc) or orphans.by_event_trigger(backend, exc)
         backend.undo()
-        raise DatabaseFailed(
-            f"{what} failed: {sentence(exc)} Nothing was changed.{more}"
-        ) from exc
+        raise DatabaseFailed(f"{what} failed: {sentence(exc)} Nothing was changed.{more}") from exc

@@ -41,7 +41,9 @@ OWN_TRANSACTION = (
     "is not for the file to say: the runner begins and ends its transaction. Remove it; where statements have to "
     "commit on their own, begin the file with `-- transactional: false`."
 )
-DIRECTIVES = "(there are depends, transactional, cleanup, lock-timeout, statement-timeout, row-security, lint)"
+DIRECTIVES = (
+    "(there are depends, transactional, cleanup, lock-timeout, statement-timeout, row-security, lint)"
+)
 
 
 class Case(NamedTuple):
@@ -416,8 +418,8 @@ FAILING = [
             '3:10: at commit: insert or update on table "c" violates foreign key constraint "c_a_fkey". Key (a)=(5) is '
             'not present in table "parent".'),
     failing("not within a transaction", "CREATE INDEX CONCURRENTLY i ON parent (name);",
-            "1:1: CREATE INDEX CONCURRENTLY cannot run inside a transaction block. It takes a file of its own that says "
-            "`-- transactional: false` in its leading comment."),
+            "1:1: CREATE INDEX CONCURRENTLY cannot run inside a transaction block. It takes a file of its own that "
+            "says `-- transactional: false` in its leading comment."),
     failing("unknown role", "SELECT 1;\nSET ROLE nobody_at_all;", '2:1: role "nobody_at_all" does not exist.'),
     failing("guard",
             "SELECT 1;\nDO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'SR001', HINT = 'Wait.'; END $$;",

@@ -529,7 +529,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
             "002_x": "-- cleanup: orders.user_id -> users.id\nALTER TABLE users ADD a bigint;\nCREATE TABLE b ()"
         },
     )
-    document = show("--json", "--format", "markdown").document
+    document = show("--json").document
     (file,) = document.pop("files")
     major = max(majors())
     assert document == {"applied": 1, "instant": False, "live": major, "rehearsed": major, "notes": []}
