@@ -1,8 +1,9 @@
 """cleanup against the bare DELETEs: time, memory, and how long a session that writes meanwhile has to wait.
 
-`python bench/cleanup.py [--children N] [--parents N] [--orphans N] [--pairs N] [--write FILE]`. Each way runs in turns
-with the floor, `DELETE … NOT EXISTS` by psql, on a copy of the same database; a ratio is the median over the pairs.
-Memory and waits are those of one more run, beside a session that writes.
+`python bench/cleanup.py [--children N] [--parents N] [--orphans N] [--keys N] [--pairs N] [--write FILE]`. Each way
+runs in turns with the floor, `DELETE … NOT EXISTS` by psql, on a copy of the same database; a ratio is the median over
+the pairs. Memory and waits are those of one more run, beside a session that writes. Last, the look at many keys against
+one SELECT a key.
 """
 
 from __future__ import annotations
@@ -47,6 +48,29 @@ INSERT = "INSERT INTO child (user_id) VALUES (md5(%s)::uuid)"
 UPDATE = "UPDATE child SET created_at = now() WHERE id = (SELECT id FROM child WHERE user_id = md5(%s)::uuid LIMIT 1)"
 NOT_EXISTS = "DELETE FROM child AS c WHERE NOT EXISTS (SELECT FROM parent AS p WHERE p.id = c.user_id)"
 NOT_IN = "DELETE FROM child WHERE user_id NOT IN (SELECT id FROM parent)"
+
+
+# Empty tables in pairs, each with a key to the other of its pair.
+KEYS = """
+DO $$ BEGIN
+    FOR n IN {first} .. {last} LOOP
+        EXECUTE format('CREATE TABLE parent_%1$s (id bigint PRIMARY KEY)', n);
+        EXECUTE format('CREATE TABLE child_%1$s (id bigint PRIMARY KEY, parent_id bigint REFERENCES parent_%1$s)', n);
+    END LOOP;
+END $$
+"""
+LOOK = (
+    "SELECT count(*), count(*) FILTER (WHERE c.parent_id IS NULL), EXISTS (SELECT FROM parent_{0}),"
+    " EXISTS (SELECT FROM child_{0} AS c WHERE NOT EXISTS (SELECT FROM parent_{0} AS p WHERE p.id = c.parent_id)"
+    " AND c.parent_id IS NOT NULL) FROM child_{0} AS c;"
+)
+ONE_MESSAGE = """
+import os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    cursor = connection.execute("".join({look!r}.format(n) for n in range({keys})))
+    while cursor.nextset():
+        pass
+"""
 
 
 @dataclass(frozen=True)
@@ -218,11 +242,33 @@ def grow(server: Server, tool: Tool, loads: list[Load], pairs: int) -> list[list
     return rows
 
 
+def look_at_many(server: Server, keys: int, pairs: int) -> list[list[str]]:
+    """A dry run over all keys of empty tables against one SELECT a key, all in one message."""
+    url = database(server)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for first in range(0, keys, 100):
+            connection.execute(KEYS.format(first=first, last=min(first + 100, keys) - 1).encode())
+        connection.execute("VACUUM ANALYZE")
+    bare_look = ONE_MESSAGE.format(look=LOOK, keys=keys)
+    floor = Tool("floor: a SELECT a key", lambda *_: [PYTHON, "-c", bare_look])
+    dry = Tool(
+        "cleanup --all --dry-run",
+        lambda *_: [PYTHON, str(ROOT / "runner.py"), "cleanup", "--all", "--dry-run"],
+    )
+    for _ in range(pairs):
+        floor.seconds.append(run(floor.command(url, None), url))
+        dry.seconds.append(run(dry.command(url, None), url))
+        dry.ratios.append(dry.seconds[-1] / floor.seconds[-1])
+    floor.ratios = [1]
+    return [tool.row()[:3] for tool in (floor, dry)]
+
+
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--children", type=int, default=10_000_000, help="rows to look through")
     parser.add_argument("--parents", type=int, default=1_000_000, help="keys that they may name")
     parser.add_argument("--orphans", type=int, default=100_000, help="how many of the children name another")
+    parser.add_argument("--keys", type=int, default=2_000, help="foreign keys of empty tables to look at")
     options = parser.parse_args()
     report = [HEAD.format(pairs=options.pairs, limit=LIMIT, pace=1000 * PACE)]
     with common.serving() as (server, _):
@@ -247,6 +293,13 @@ def main() -> None:
             row for tool in tried[:2] if not tool.failed for row in grow(server, tool, loads, options.pairs)
         ]
         report.append(common.table("How the time grows", columns, grown))
+        print(report[-1], flush=True)
+        many = look_at_many(server, options.keys, options.pairs)
+        report.append(
+            common.table(
+                f"{options.keys:,} keys of empty tables", ["", "÷ floor", "seconds", "peak MB"], many
+            )
+        )
         print(report[-1], flush=True)
     if options.write:
         common.write(options.write, "\n".join(report))
