@@ -8,6 +8,7 @@
 --   inline     how it is said in the statement that makes what it lies in, if it can be
 --   tail       what follows the list in parentheses, for what has one; of a column, how it becomes of its type when that
 --              was made anew; of a sequence, how it goes on behind the rows that are there; of a link, which of its child's
+--              parents it leads to; of an option, which of its table's it is
 --   drops      the statement that drops it, where that is not DROP <what>
 --   renames    the statement that renames it, up to the new name; and its own name, which another would take
 --   loses      whether dropping it loses data

@@ -1,4 +1,13 @@
--- Where foreign tables are: servers, and what leads to them.
+-- Where tables are: access methods; servers of foreign ones, and what leads to them.
+SELECT format('%s/%s/0', x.tableoid, x.oid), 'access method', NULL, NULL, k.name, k.name, 'ACCESS METHOD ' || k.name,
+       format('CREATE ACCESS METHOD %s %s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
+       json_build_array(json_build_array('definition', k.definition, NULL, NULL))
+  FROM pg_catalog.pg_am AS x
+  CROSS JOIN LATERAL (SELECT quote_ident(x.amname) AS name,
+                             format('TYPE %s HANDLER %s', CASE x.amtype WHEN 't' THEN 'TABLE' ELSE 'INDEX' END, x.amhandler) AS definition) AS k
+ WHERE x.oid >= 16384
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.classid = x.tableoid AND e.objid = x.oid AND e.deptype = 'e')
+UNION ALL
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'foreign data wrapper', NULL, NULL, k.name, k.name, 'FOREIGN DATA WRAPPER ' || k.name,
        format('CREATE FOREIGN DATA WRAPPER %s%s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
        json_build_array(json_build_array('definition', k.definition, NULL, NULL))

@@ -2,26 +2,27 @@
 -- the index that CLUSTER goes by; replica identities other than the primary key.
 SELECT format('option-%s/%s/%s/%s', o.name, x.tableoid, x.oid, o.number) AS address, 'option', n.nspname::text, k.table,
        concat_ws(' ', concat_ws('.', k.table, o.column), o.name), concat_ws(' ', o.column, 'option', o.name), NULL,
-       format('%s %s (%s%s %L)', s.alters, s.sets, s.adds, o.name || s.is, o.value), NULL, NULL,
+       format('%s %s (%s%s %L)', s.alters, s.sets, s.adds, o.name || s.is, o.value), NULL, to_char(o.place, 'FM0000'),
        format('%s %s (%s%s)', s.alters, s.resets, s.drops, o.name), NULL, NULL, false, false,
        json_build_array(json_build_array(NULL, o.value, format('%s %s (%s%s %L)', s.alters, s.sets, s.changes, o.name || s.is, o.value), NULL))
   FROM pg_catalog.pg_class AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
   CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS table) AS k
   CROSS JOIN LATERAL (
-      SELECT 0 AS number, NULL AS column, quote_ident(r.option_name) AS name, r.option_value AS value, false AS is_foreign
-        FROM pg_options_to_table(x.reloptions) AS r
+      SELECT 0 AS number, NULL AS column, quote_ident(r.option_name) AS name, r.option_value AS value, false AS is_foreign, r.place
+        FROM pg_options_to_table(x.reloptions) WITH ORDINALITY AS r(option_name, option_value, place)
       UNION ALL
-      SELECT 0, NULL, 'toast.' || quote_ident(r.option_name), r.option_value, false
-        FROM pg_catalog.pg_class AS t CROSS JOIN LATERAL pg_options_to_table(t.reloptions) AS r
+      SELECT 0, NULL, 'toast.' || quote_ident(r.option_name), r.option_value, false, r.place
+        FROM pg_catalog.pg_class AS t
+       CROSS JOIN LATERAL pg_options_to_table(t.reloptions) WITH ORDINALITY AS r(option_name, option_value, place)
        WHERE t.oid = x.reltoastrelid AND t.reloptions IS NOT NULL
       UNION ALL
       -- The server itself keeps pg_attver there, since 15.20, and takes it from nobody.
-      SELECT a.attnum, quote_ident(a.attname), quote_ident(r.option_name), r.option_value, false
+      SELECT a.attnum, quote_ident(a.attname), quote_ident(r.option_name), r.option_value, false, 0
         FROM pg_catalog.pg_attribute AS a CROSS JOIN LATERAL pg_options_to_table(a.attoptions) AS r
        WHERE a.attrelid = x.oid AND a.attoptions IS NOT NULL AND a.attnum > 0 AND NOT a.attisdropped AND r.option_name <> 'pg_attver'
       UNION ALL
-      SELECT a.attnum, quote_ident(a.attname), quote_ident(r.option_name), r.option_value, true
+      SELECT a.attnum, quote_ident(a.attname), quote_ident(r.option_name), r.option_value, true, 0
         FROM pg_catalog.pg_attribute AS a CROSS JOIN LATERAL pg_options_to_table(a.attfdwoptions) AS r
        WHERE a.attrelid = x.oid AND a.attfdwoptions IS NOT NULL AND a.attnum > 0 AND NOT a.attisdropped) AS o
   CROSS JOIN LATERAL (
@@ -31,7 +32,7 @@ SELECT format('option-%s/%s/%s/%s', o.name, x.tableoid, x.oid, o.number) AS addr
              CASE WHEN o.is_foreign THEN '' ELSE ' =' END AS is, CASE WHEN o.is_foreign THEN 'DROP ' ELSE '' END AS drops) AS s
  WHERE x.oid >= 16384 AND x.relkind IN ('r', 'p', 'm', 'f')
 UNION ALL
-SELECT format('statistics-%s/%s', a.attnum, coalesce(format('%s/%s/0', d.tableoid, d.oid), format('%s/%s/0', x.tableoid, x.oid))), 'option', n.nspname::text,
+SELECT format('statistics-%s/%s/%s/0', a.attnum, coalesce(d.tableoid, x.tableoid), coalesce(d.oid, x.oid)), 'option', n.nspname::text,
        format('%I.%I', n.nspname, coalesce(c.relname, x.relname)), format('%s.%s statistics', k.name, k.column),
        concat_ws(' ', 'index ' || quote_ident(CASE WHEN c.relname IS NOT NULL THEN x.relname END), k.column, 'statistics'), NULL,
        format('%s SET STATISTICS %s', k.alters, a.attstattarget), NULL, NULL, format('%s SET STATISTICS -1', k.alters), NULL, NULL, false, false,

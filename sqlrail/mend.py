@@ -24,7 +24,7 @@ READERS = (
 #: what comes first where nothing depends on anything; all of one table comes together
 STAGES = (
     ("schema",), ("extension",), ("collation", "text search dictionary", "text search configuration",
-     "foreign data wrapper", "server"),
+     "access method", "foreign data wrapper", "server"),
     (*TYPES, "field", "domain constraint"), ("function", "procedure", "aggregate", "operator", "cast", "sequence"),
     ("table", "column", "default", "identity", "option", "constraint", "index", "statistics"),
     ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
@@ -453,14 +453,14 @@ class _Mender:
             yield it.tail
         if _is_partial(self.wanted, it.key):
             yield from self._attaching(it)
-        for one in (it, *(one for one in inlined if one.kind in ("column", "identity"))):
-            if self._comes_from_parents(one):
+        yield from _unusual(it)
+        for one in inlined:
+            its = hosted.get(one.key, ())  # a column's default, or what makes it an identity column
+            if one.kind == "column" and self._comes_from_parents(one):
                 yield from self._apart_from_its_parents(one)
-                yield from (default.creates for default in hosted.get(one.key, ()))
-                continue
-            for fact in one.facts.values():
-                if fact.initially is not None and fact.value != fact.initially and fact.sets:
-                    yield fact.sets
+                yield from (own.creates for own in its)
+            elif one.kind == "column":
+                yield from (sets for part in (one, *its) for sets in _unusual(part))
 
     def _text(self, it: Object, inlined: list[Object], hosted: dict[Key, list[Object]]) -> str:
         if it.kind not in ("table", "composite type"):
@@ -548,6 +548,13 @@ def _base(catalog: Catalog, it: Object) -> str:
     type_ = re.sub(r"\([\d,]+\)| COLLATE .*", "", it.facts["type"].value or "")
     domain = catalog.objects.get(("domain", type_))
     return _base(catalog, domain) if domain else type_
+
+
+def _unusual(it: Object) -> Iterator[str]:
+    """What makes of a new one what it shall be."""
+    for fact in it.facts.values():
+        if fact.initially is not None and fact.value != fact.initially and fact.sets:
+            yield fact.sets
 
 
 def _owner(catalog: Catalog, it: Object) -> Key | None:
@@ -690,7 +697,8 @@ def _order(it: Object) -> tuple[int, str, int, str]:
             (kind for kind in sorted(_STAGE, key=len, reverse=True) if it.name.startswith(f"{kind} ")), on[0]
         )
         stage = _STAGE.get(kind, _NO_STAGE)
-    return stage, it.within or it.name, rank, it.name
+    place = it.tail or "" if it.kind == "option" else ""  # they are kept in the order in which they were set
+    return stage, it.within or it.name, rank, place + it.name
 
 
 def _sorted(

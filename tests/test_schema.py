@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 from aftermath import FIXTURES
 from conftest import Servers, fresh_database, majors, query
+from console import Sqlrail, sqlrail
+from test_drift import BASE, DIFFERENCES
 
-from sqlrail import report
+from sqlrail import local, report
 from sqlrail.catalog import Catalog
 from sqlrail.catalog import read as read_catalog
 from sqlrail.drift import FILES, Drift, text_of
 from sqlrail.mend import compare, mend, outermost
 from sqlrail.settings import Settings
 
+__all__ = ["sqlrail"]  # the fixture
+
 ALL = pytest.mark.parametrize("major", majors(), ids=lambda major: f"pg{major}")
-#: options stand in a table in the order in which they were set
-OPTIONS = re.compile(r"(?<=^WITH \().*(?=\);$)", re.MULTILINE)
 
 
 def look(url: str, *, privileges: bool = False) -> Catalog:
@@ -36,7 +39,6 @@ def dump(major: int, url: str) -> str:
     flags = ["--schema-only", "--no-privileges", "--dbname", url]
     command: list[str | Path] = [majors()[major] / "pg_dump", *flags]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    text = OPTIONS.sub(lambda found: ", ".join(sorted(found[0].split(", "))), text)
     return "\n".join(
         line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))
     )
@@ -66,6 +68,39 @@ def test_the_file_builds_what_the_migrations_built(
         assert text_of(there) == text_of(wanted)
         query(other, ";".join(it.sql for it in mend(empty, there, compare(empty, there))))
         assert compare(empty, look(other)) == []
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SQLRAIL_TEST_DRIFTS", "5"))))
+def test_the_file_builds_whatever_there_is(servers: Servers, seed: int, tmp_path: Path) -> None:
+    some = random.Random(seed)  # noqa: S311
+    major, file = some.choice([min(majors()), max(majors())]), tmp_path / "schema.sql"
+    names = some.sample(list(DIFFERENCES), 30)
+    with fresh_database(servers(major)) as one, fresh_database(servers(major)) as other:
+        query(one, BASE)
+        for name in names:
+            with suppress(psycopg.Error):  # what is gone cannot be changed any more
+                query(one, DIFFERENCES[name][1])
+        wanted = look(one)
+        file.write_text(text_of(wanted))
+        run_by_psql(major, other, file, *some.choice([[], ["--single-transaction"]]))
+        left = [(it.what, it.object.key, it.changes) for it in compare(wanted, look(other))]
+        assert left == [], names
+        assert dump(major, other) == dump(major, one), names
+
+
+def test_the_file_is_a_migration(
+    database: str, server: local.Server, sqlrail: Sqlrail, tmp_path: Path
+) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    with fresh_database(server) as other:
+        query(other, (FIXTURES / "schema.sql").read_text())
+        (folder / "001_schema.sql").write_text(text_of(look(other)))
+        for verb in (["migrate"], ["drift", "--check"]):
+            done = sqlrail("--database-url", database, "--migrations", str(folder), *verb)
+            assert done.code == 0, done.err + done.out
+        assert compare(look(other), look(database)) == []
+        assert query(database, "SHOW check_function_bodies") == [("on",)]
 
 
 # What is made again on the way is what it was
