@@ -1,6 +1,8 @@
--- The runs that are older than so many seconds and have rows in the archive.
-SELECT r.id, count(*)
-  FROM sqlrail.run AS r
-  JOIN sqlrail.archive AS a ON a.run = r.id
- WHERE r.started_at < clock_timestamp() - make_interval(secs => {seconds})
- GROUP BY 1 ORDER BY 1;
+-- The runs that are older than so many seconds and have rows in the archive. A run that somebody has deleted is older
+-- than the next one.
+SELECT kept.run, kept.rows
+  FROM (SELECT run, count(*) AS rows FROM sqlrail.archive GROUP BY 1) AS kept
+ WHERE coalesce((SELECT started_at FROM sqlrail.run AS r WHERE r.id = kept.run),
+                (SELECT started_at FROM sqlrail.run AS r WHERE r.id > kept.run ORDER BY r.id LIMIT 1),
+                transaction_timestamp()) < clock_timestamp() - make_interval(secs => {seconds})
+ ORDER BY 1;

@@ -7,15 +7,19 @@ SELECT (SELECT n.nspname
        EXISTS (SELECT FROM pg_catalog.pg_attribute
                 WHERE attrelid = to_regclass('_yoyo_migration') AND attname = 'migration_hash') AS records_are_new,
        current_schema() AS schema_for_new_tables,
+       ARRAY(SELECT c.relname::text FROM pg_catalog.pg_class AS c
+              WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = ANY ({own_tables}::text[]))
+         AS our_tables,
        -- To a role that may not read them they do not exist; to_regclass() would be an error.
-       EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'stamp'
-                  AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
-         AS has_our_tables,
-       EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'progress'
-                  AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
-         AS has_the_newest,
+       ARRAY(SELECT c.relname::text FROM pg_catalog.pg_class AS c
+              WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = ANY ({own_tables}::text[])
+                AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+         AS readable_tables,
+       -- Those that were made before they carried their version are of the first. Only their owner can bring them further.
+       (SELECT coalesce(substring(obj_description(c.oid, 'pg_class') FROM 'version ([0-9]{{1,9}})')::int, 1)
+          FROM pg_catalog.pg_class AS c
+         WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'archive'
+           AND pg_has_role(c.relowner, 'USAGE')) AS version_of_ours,
        CASE WHEN to_regnamespace('sqlrail') IS NULL THEN has_database_privilege(current_database(), 'CREATE')
             ELSE has_schema_privilege('sqlrail', 'CREATE') END AS may_have_our_tables,
        current_database() AS database,

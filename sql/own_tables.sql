@@ -51,6 +51,16 @@ CREATE TABLE IF NOT EXISTS sqlrail.archive (
 );
 CREATE INDEX IF NOT EXISTS archive_run_idx ON sqlrail.archive USING brin (run);
 
+-- Their version, for those who look whether they are as above. A later one may only add what an older build can do
+-- without: an application that is rolled back starts. What is in the statements above is added with IF NOT EXISTS.
+DO $version$
+BEGIN
+    IF (SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = 'sqlrail.archive'::regclass) THEN
+        COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 2';
+    END IF;
+END
+$version$;
+
 -- The archive holds personal data: whoever was not named may not read it, whatever the default privileges say.
 DO $revoke$
 DECLARE

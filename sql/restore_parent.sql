@@ -4,7 +4,7 @@ SELECT json_build_object('schema', n.nspname, 'table', c.relname, 'only', c.relk
                 OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(to_regclass({source}))))
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE c.oid = to_regclass(coalesce((SELECT done->>'parent' FROM sqlrail.run AS r, jsonb_array_elements(r.relations) AS done
+ WHERE c.oid = to_regclass(coalesce((SELECT done->>'parent' FROM sqlrail.run AS r, jsonb_path_query(r.relations, '$[*]') AS done
                                       WHERE r.id = {run} AND done->>'relation' = {relation}), {parent})) AND c.relkind IN ('r', 'p')
    AND NOT EXISTS (SELECT FROM unnest({keys}::text[]) AS key
                     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +21,11 @@ class Run:
     """A run as it was logged, and what of it is still in the archive."""
 
     id: int
-    at: datetime  # UTC
-    verb: str
+    # None where somebody has deleted it, and left its rows
+    at: datetime | None  # UTC
+    verb: str | None
     migration: str | None
-    actor: str
+    actor: str | None
     relations: list[dict[str, Any]]
     kept: list[dict[str, Any]]  # relation, source, action, rows
 
@@ -40,12 +41,14 @@ class Purge:
 
     run: int | None
     purged: dict[int, int]
+    #: rows that stay because nothing says how old they are: their run, and each after it, is gone from the log
+    undated: dict[int, int] = field(default_factory=dict)
 
 
 def list_runs(settings: Settings, listener: Listener) -> tuple[Run, ...]:
-    """Every run that changed something. Reads only."""
+    """Every run that changed something. Reads only. Refused if the role may not read the archive."""
     with Backend(settings, listener) as backend:
-        if not backend.has_own_tables:
+        if not backend.has_archive:
             return ()
         return tuple(Run(*row) for row in _ask(backend, "archive_list"))
 
@@ -59,11 +62,13 @@ def purge(
     database's name.
     """
     with Backend(settings, listener) as backend:
-        if not backend.has_own_tables:
+        if not backend.has_archive:
             return Purge(None, {})
         found = _ask(backend, "archive_purge_look", seconds=older_than)
+        due = {run for run, _ in found}
+        undated = {run: rows for run, rows in _ask(backend, "archive_undated") if run not in due}
         if not found:
-            return Purge(None, {})
+            return Purge(None, {}, undated)
         total = sum(rows for *_, rows in found)
         what = f"{total:,} archived row{'s' * (total != 1)} of run{'s' * (len(found) > 1)} " + ", ".join(
             str(run) for run, *_ in found
@@ -77,7 +82,7 @@ def purge(
             )
         with backend.locked():
             rows = _ask(backend, "archive_purge", runs=[run for run, *_ in found], actor=settings.actor)
-        return Purge(rows[0][0] if rows else None, {of: number for _, of, number in rows})
+        return Purge(rows[0][0] if rows else None, {of: number for _, of, number in rows}, undated)
 
 
 def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
@@ -86,6 +91,11 @@ def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
     except psycopg.errors.InsufficientPrivilege as exc:
         raise Refused(
             f"the archive is closed to this role: {sentence(exc)} Its owner can look. Nothing was changed."
+        ) from exc
+    except psycopg.errors.UndefinedTable as exc:
+        raise DatabaseFailed(
+            f"the archive is not whole: {sentence(exc)} Somebody has dropped it. `stamp`, with the environment's name, "
+            "makes again what is missing; what is there stays. Nothing was changed."
         ) from exc
     except psycopg.Error as exc:
         backend.raise_if_lost("the archive was being looked at")

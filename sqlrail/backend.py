@@ -58,6 +58,8 @@ QUICK = 0.1
 TRANSACTION = b"\0"
 #: of the schema sqlrail, see own_tables.sql
 OWN_TABLES = ("stamp", "run", "progress", "archive")
+#: theirs, which own_tables.sql writes. What is newer than a build only adds: a build that is rolled back reads it.
+OWN_VERSION = 2
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
 #: what a second try may mend
@@ -158,7 +160,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._openings: dict[tuple[str, str], bytes] = {}
         self.schema: Any = None  # of the records
         self.target: str | None = None  # the schema that files write to, the first of the search_path
-        self.has_records = self.has_own_tables = self.has_all_own_tables = False
+        self.has_records = self.has_own_tables = self.has_all_own_tables = self.has_archive = False
         super().__init__(None, default_migration_table)
         try:
             self.look()
@@ -411,13 +413,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
-        row = self._ask(self.message("look")).rows[0]
+        row = self._ask(self.message("look", own_tables=list(OWN_TABLES))).rows[0]
         (
             records_in,
             is_new,
             new_in,
-            self.has_own_tables,
-            self.has_all_own_tables,
+            own,
+            readable,
+            own_version,
             self.may_have_own_tables,
             self.database,
             linux,
@@ -434,6 +437,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "17": version >= 170000,
         }
         self._more_limits = b"".join(self.message(f"limits_{kind}") for kind, fits in kinds.items() if fits)
+        self.has_own_tables, self.has_all_own_tables = "stamp" in readable, len(readable) == len(OWN_TABLES)
+        #: whether or not this role may read it
+        self.has_archive = not {"archive", "run"}.isdisjoint(own)
+        self._is_own_old = self.may_have_own_tables and own_version is not None and own_version < OWN_VERSION
         if self.settings.new_schema and records_in != new_in:
             records_in, is_new = None, False
         self.has_records, self.target = records_in is not None, new_in
@@ -497,9 +504,28 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""
         notes = b";\n" + self.message("notes") if self.has_all_own_tables else b""
-        records, *noted = self._ask(self.message("records") + notes, worker).tables
+        try:
+            records, *noted = self._ask(self.message("records") + notes, worker).tables
+        except DatabaseFailed as exc:
+            if isinstance(exc.__cause__, pg.UndefinedTable):
+                exc.args = (f"{exc}{self._without_log()}",)
+            raise
+        if nameless := [row[1] for row in records if row[0] is None]:
+            remedy = self.message("forget_nameless").decode().strip()
+            raise DatabaseFailed(
+                f"records in {self.schema}.{self.migration_table} have no migration_id, which somebody has taken away "
+                f"({', '.join(nameless)}): write it back, from a backup, or forget them, and "
+                f"`migrate --allow-late` runs their files again: {remedy}"
+            )
         self.records = [Record(*row) for row in records]
         self.notes = [Note(*row) for rows in noted for row in rows]
+
+    def _without_log(self) -> str:
+        made = " ".join(self.message("yoyo_log").decode().split())
+        return (
+            " It is a part of the history, and somebody has dropped it: take it from a backup, or make it again "
+            f"without its rows: {made} Today's files count then as what was applied."
+        )
 
     # Transactions of ours
 
@@ -548,10 +574,26 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _is_outdated(self) -> bool:
         try:
-            return bool(internalmigrations.needs_upgrading(self))
+            version = internalmigrations.get_current_version(self)
         except psycopg.Error as exc:
             self.raise_if_lost("yoyo's tables were being looked at")
             raise DatabaseFailed(f"yoyo's tables cannot be read: {sentence(exc)}") from exc
+        except AssertionError as exc:  # yoyo's own, where the version is none that it knows
+            raise Refused(self._half_a_history()) from exc
+        if version == 1 and self.has_records and not self.is_old:
+            raise Refused(self._half_a_history())
+        return bool(version < max(internalmigrations.schema_versions))
+
+    def _half_a_history(self) -> str:
+        known = max(internalmigrations.schema_versions)
+        mended = self.message("yoyo_versioned", versions=sql.SQL(self.version_table_quoted), version=known)
+        return (
+            f"the schema {self.schema} has half a history: {self.migration_table} is there, and {self.version_table} "
+            f"has no version that this yoyo knows (1 to {known}). After a dump without rows (pg_dump --schema-only) "
+            "load the rows of yoyo's tables from where the dump is from; or run "
+            f"{' '.join(mended.decode().split())} and record with `baseline --to ID` the files whose tables are there. "
+            "If a newer yoyo has been at work here, install that instead. Nothing was changed."
+        )
 
     def _make_lock_table(self) -> None:
         deadline, waited = time.monotonic() + self.settings.lock_wait, False
@@ -560,8 +602,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 try:
                     # Not by create_lock_table(): it takes every error for "there is one already".
                     self.ask(self.format_sql(self.create_lock_table_sql).encode() + b"; COMMIT")
-                except (pg.DuplicateTable, pg.UniqueViolation):
-                    self.undo()  # plain yoyo was quicker
+                except (pg.DuplicateTable, pg.UniqueViolation) as exc:
+                    self.undo()  # plain yoyo was quicker, or it is no table
+                    if time.monotonic() >= deadline:
+                        raise DatabaseFailed(
+                            f"{self.schema}.{self.lock_table} is no table, and yoyo needs one of that name: rename "
+                            "what is there. Nothing was changed."
+                        ) from exc
+                    time.sleep(POLL[0])
                 except psycopg.Error as exc:
                     self.undo()
                     self.raise_if_lost("yoyo's tables were being made")
@@ -604,8 +652,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return self.settings.environment is not None and self.stamp is None and self.may_have_own_tables
 
     def own_tables(self) -> bytes:
-        """What makes sqlrail's own tables where they are missing; Refused if the role may not make them."""
-        if self.has_all_own_tables:
+        """What makes sqlrail's own tables where they are missing or old; Refused if the role may not make them."""
+        if self.has_all_own_tables and not self._is_own_old:
             return b""
         if not self.may_have_own_tables:
             wanted = [it for it in self._own_rights() if it.schema == "sqlrail"]

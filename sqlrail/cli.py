@@ -215,7 +215,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     added["new"].add_argument("name", metavar="NAME", help="what it does, as in 'add users'")
     added["restore"].add_argument(
-        "run", type=int, metavar="RUN", help="its number, as cleanup and archive list show it"
+        "run", type=_number, metavar="RUN", help="its number, as cleanup and archive list show it"
     )
     added["restore"].add_argument("--relation", metavar="'C.COL -> P.KEY'", help="this relation only")
     added["restore"].add_argument(
@@ -643,6 +643,13 @@ def _relations(texts: list[str]) -> list[Any]:
         return [Relation.parse(text) for text in texts]
     except ValueError as exc:
         raise UsageError(f"--relation: {exc}.") from exc
+
+
+def _number(text: str) -> int:
+    # int() takes 1_0 for 10.
+    if not re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of a run")
+    return int(text)
 
 
 def _restore(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:

@@ -177,7 +177,7 @@ def _try(backend: Backend, ask: Callable[[], T]) -> tuple[T | None, str | None]:
 
 def _archived(backend: Backend) -> Iterator[Finding]:
     seconds = backend.settings.retention
-    if not backend.has_own_tables:
+    if not backend.has_archive:
         return
     message = backend.message("archive_purge_look", seconds=seconds)
     found, _ = _try(backend, lambda: backend.ask(message))

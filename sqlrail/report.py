@@ -374,7 +374,7 @@ def archive_text(runs: tuple[Run, ...], width: int | None) -> str:
         for part in run.kept:
             kept[part["action"]] = kept.get(part["action"], 0) + part["rows"]
         cells.append((
-            str(run.id), f"{run.at:%Y-%m-%d %H:%M:%S}", run.verb, run.migration or "",
+            str(run.id), f"{run.at:%Y-%m-%d %H:%M:%S}" if run.at else "?", run.verb or "?", run.migration or "",
             "; ".join(_logged(run)), ", ".join(f"{number:,} {action}" for action, number in kept.items()),
         ))  # fmt: skip
     heads = ("run", "at (UTC)", "verb", "migration", "relations", "still archived")
@@ -383,16 +383,21 @@ def archive_text(runs: tuple[Run, ...], width: int | None) -> str:
 
 
 def _logged(run: Run) -> list[str]:
-    names = [done.get("relation") or f"run {done.get('of')}" for done in run.relations]
+    names = [str(done.get("relation") or f"run {done.get('of')}") for done in run.relations]
     return list(dict.fromkeys([*names, *(part["relation"] for part in run.kept)]))
 
 
 def purge_text(result: Purge) -> str:
-    """What was deleted for good."""
+    """What was deleted for good, and what stays for want of a date."""
+    kept = [
+        f"run {of}: {rows(number)} left, for nothing says how old: the run is gone from sqlrail.run, and none is later "
+        "(--older-than 0 takes all)"
+        for of, number in result.undated.items()
+    ]
     if result.run is None:
-        return "nothing to purge"
+        return "\n".join([*kept, "nothing to purge"])
     lines = [f"run {of}: {rows(number)} deleted for good" for of, number in result.purged.items()]
-    return "\n".join([*lines, f"done: {rows(sum(result.purged.values()))} purged (run {result.run})"])
+    return "\n".join([*lines, *kept, f"done: {rows(sum(result.purged.values()))} purged (run {result.run})"])
 
 
 def status_text(entries: list[Entry], found: list[Problem], width: int | None) -> str:
@@ -743,7 +748,7 @@ def archive_json(runs: tuple[Run, ...]) -> dict[str, Any]:
         "runs": [
             {
                 "run": run.id,
-                "at": f"{run.at.isoformat()}Z",
+                "at": f"{run.at.isoformat()}Z" if run.at else None,
                 "verb": run.verb,
                 "migration": run.migration,
                 "actor": run.actor,
@@ -760,7 +765,8 @@ def archive_json(runs: tuple[Run, ...]) -> dict[str, Any]:
 def purge_json(result: Purge) -> dict[str, Any]:
     """A purge for scripts; a run of null deleted nothing."""
     purged = [{"of": of, "rows": number} for of, number in result.purged.items()]
-    return {"run": result.run, "purged": purged, "rows": sum(result.purged.values())}
+    undated = [{"of": of, "rows": number} for of, number in result.undated.items()]
+    return {"run": result.run, "purged": purged, "rows": sum(result.purged.values()), "undated": undated}
 
 
 def error_json(error: SqlrailError, message: str) -> dict[str, Any]:

@@ -94,10 +94,8 @@ def restore(
     Rows whose parent is there again, or all that no key forbids with force. Refused has changed nothing.
     """
     with Backend(settings, listener) as backend:
-        if not backend.has_own_tables:
-            raise Refused(
-                f"there is no run {run}: {backend.database} has no archive that this role may read."
-            )
+        if not backend.has_archive:
+            raise Refused(f"there is no run {run}: {backend.database} has no archive.")
         with _explaining(run, backend), backend.locked():
             wanted = _find(backend, run, relation)
             if isinstance(wanted, Restore):
@@ -141,6 +139,17 @@ def _find(backend: Backend, run: int, relation: Relation | None) -> str | Restor
             f"run {run} is itself a {verb}{f' of {origin}' if origin else ''}, and has nothing in the archive. "
             f"What is left of {origin or 'other runs'} is restored by that number. Nothing was changed."
         )
+    named = None if relation is None else str(relation)
+    unread = [text for text in relations or () if not _is_relation(text)]
+    spoilt = backend.ask(backend.message("restore_spoilt", run=run, relation=named, unread=unread))
+    if spoilt:
+        ((ids, remedy),) = spoilt
+        raise Refused(
+            f"the restore of run {run} is refused: {len(ids)} row{'s' * (len(ids) > 1)} of the archive "
+            f"({', '.join(map(str, ids))}) {'are' if len(ids) > 1 else 'is'} not as a cleanup writes them, a relation "
+            f"and an object of cells. Put right what was changed by hand, or give them up: {remedy}. "
+            "Nothing was changed."
+        )
     if is_replica:
         raise Refused(
             "the restore is refused: session_replication_role is replica, so no foreign key acts. Nothing was changed."
@@ -161,6 +170,14 @@ def _find(backend: Backend, run: int, relation: Relation | None) -> str | Restor
             "Nothing was changed."
         )
     return str(relation)
+
+
+def _is_relation(text: str) -> bool:
+    try:
+        Relation.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 class _Work:
@@ -283,7 +300,11 @@ class _Work:
         if self.others is None:
             declared, note = _declared(self.backend.settings)
             self.notes += [note] if note else []
-            logged = [Relation.parse(text) for (text,) in self.ask("restore_relations", run=self.run)]
+            logged = [
+                Relation.parse(it)
+                for (it,) in self.ask("restore_relations", run=self.run)
+                if _is_relation(it)
+            ]
             self.others = list(dict.fromkeys([*declared, *logged]))
         others = [other for other in self.others if other != relation]
         names = [shape.source, *(sql.Identifier(*other.child).as_string() for other in others)]

@@ -149,7 +149,8 @@ def test_the_command_purges_with_yes_and_says_how_much(
         "done: 3 rows purged (run 3)",
     ]
     assert command("archive", "purge", "--older-than", "0", "--yes", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"run": 4, "purged": [{"of": 2, "rows": 1}], "rows": 1}
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"run": 4, "purged": [{"of": 2, "rows": 1}], "rows": 1, "undated": []}
     assert command("archive", "purge", "--older-than", "0") == 0
     assert capsys.readouterr().out == "nothing to purge\n"
 
@@ -181,4 +182,90 @@ def test_a_role_without_rights_to_the_archive_is_told_so(runs: Connection, datab
                  lambda: purge(as_role(database, role), 0.0)):  # fmt: skip
         with pytest.raises(Refused, match=r"the archive is closed to this role: permission denied .*"):
             look()
+    assert archived(runs) == 4
+
+
+@pytest.mark.parametrize("granted", ["", "GRANT USAGE ON SCHEMA sqlrail TO {0}"])
+@pytest.mark.parametrize(
+    "words", [["archive", "list"], ["archive", "purge", "--older-than", "0", "--yes"], ["restore", "1"]]
+)
+def test_a_role_that_may_not_even_look_is_not_told_that_there_is_nothing(
+    runs: Connection, database: str, role: str, command: Command, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], granted: str, words: list[str],
+) -> None:  # fmt: skip
+    runs.execute(granted.format(role).encode() or b"SELECT 1")
+    runs.execute(f"GRANT ALL ON _yoyo_migration, _yoyo_log, _yoyo_version, yoyo_lock TO {role}".encode())
+    monkeypatch.setenv("DATABASE_URL", as_role(database, role))
+    capsys.readouterr()
+    assert command(*words) == 3
+    assert "permission denied for " in (said := capsys.readouterr().err)
+    assert "GRANT " in said
+    assert archived(runs) == 4
+
+
+def test_rows_whose_run_was_deleted_are_listed_and_restored(
+    runs: Connection, database: str, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.execute("DELETE FROM sqlrail.run WHERE id = 1")
+    first, second = archive.list_runs(settings(database), Quiet())
+    assert (first.id, first.at, first.verb, first.rows) == (1, None, None, 3)
+    assert (second.id, second.rows) == (2, 1)
+    capsys.readouterr()
+    assert command("archive", "list") == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["1", "?", "?"]
+    assert command("archive", "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["at"] is None
+    runs.execute(BACK)
+    assert sum(one.restored for one in restore(database).relations) == 3
+    assert archived(runs) == 1
+
+
+def test_rows_whose_run_was_deleted_are_purged_when_the_next_run_is_old_enough(
+    runs: Connection, database: str
+) -> None:
+    runs.execute(
+        "DELETE FROM sqlrail.run WHERE id = 1; UPDATE sqlrail.run SET started_at = started_at - interval '9d'"
+    )
+    assert purge(database, 10 * DAY) == Purge(None, {})
+    assert purge(database, 8 * DAY).purged == {1: 3, 2: 1}
+    assert archived(runs) == 0
+
+
+def test_rows_of_which_nothing_says_how_old_they_are_stay_and_are_named(
+    runs: Connection, database: str, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.execute("DELETE FROM sqlrail.run WHERE id = 2")
+    assert purge(database, 8 * DAY) == Purge(3, {1: 3}, {2: 1})
+    capsys.readouterr()
+    runs.execute("DELETE FROM sqlrail.run")
+    assert command("archive", "purge", "--older-than", "8d", "--yes") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("run 2: 1 row left, for nothing says how old")
+    assert said.endswith("nothing to purge\n")
+    assert command("archive", "purge", "--older-than", "0", "--yes", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["purged"] == [{"of": 2, "rows": 1}]
+    assert archived(runs) == 0
+
+
+def test_rows_are_seen_where_the_stamp_was_dropped(runs: Connection, database: str) -> None:
+    runs.execute("DROP TABLE sqlrail.stamp")
+    assert [run.rows for run in archive.list_runs(settings(database), Quiet())] == [3, 1]
+    runs.execute(BACK)
+    assert sum(one.restored for one in restore(database).relations) == 3
+    assert purge(database, 0.0).purged == {2: 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["archive", "list", "--older-than", "rubbish"], "--older-than decides nothing here"),
+     (["archive", "list", "--yes"], "--yes decides nothing here"),
+     (["restore", "1_0"], "'1_0' is no number of a run"), (["restore", "\u0661"], "is no number of a run"),
+     (["restore", "9" * 30], "is no number of a run")],
+)  # fmt: skip
+def test_what_means_nothing_is_refused(
+    runs: Connection, command: Command, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    capsys.readouterr()
+    assert command(*arguments) == 2
+    assert says in capsys.readouterr().err
     assert archived(runs) == 4
