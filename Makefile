@@ -71,7 +71,7 @@ db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: i
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: demo test lint bench bench-migrate bench-cleanup clean
+.PHONY: demo test lint bench bench-migrate bench-cleanup bench-catalog clean
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
@@ -83,10 +83,10 @@ lint: $(DEV) ## ruff and mypy
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
 
-bench: bench-migrate bench-cleanup ## measure against the floors and the peers; writes docs/benchmarks.md
+bench: bench-migrate bench-cleanup bench-catalog ## measure against the floors and the peers; writes docs/benchmarks.md
 
 bench-migrate: $(PEERS)
-bench-migrate bench-cleanup: bench-%: $(DEV)
+bench-migrate bench-cleanup bench-catalog: bench-%: $(DEV)
 	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
 clean: ## remove .venv and the caches; .pgdata stays

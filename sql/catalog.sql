@@ -1,6 +1,6 @@
 -- Everything that makes up a schema, each object with the statements that make it, change it and drop it. All of them
 -- come from one snapshot. With no search_path names are qualified, unless they are PostgreSQL's own, wherever they are
--- asked for. A row is
+-- asked for. OFFSET 0 has what is behind it worked out once a row, and not in each place that it is used in. A row is
 --   address    catalog/oid/sub, as in pg_depend; what has no entry there: <what>/catalog/oid/sub of what it belongs to
 --   kind, schema, within (its table, or whatever it is shown under), name (its identity), label (for eyes)
 --   what       as COMMENT ON and DROP call it

@@ -26,7 +26,7 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::tex
   LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated <> ''
   LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation AND a.attcollation <> t.typcollation
   LEFT JOIN pg_catalog.pg_namespace AS ln ON ln.oid = l.collnamespace
-  CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression) AS g
+  CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression OFFSET 0) AS g
   LEFT JOIN LATERAL (
       -- Since 18 it has a name, which a table or column that was renamed keeps.
       SELECT CASE WHEN o.conname <> left(concat(c.relname, '_', a.attname, '_not_null'), 63)
@@ -46,7 +46,7 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::tex
              (SELECT max(v.spelt) FILTER (WHERE v.letter = t.typstorage)
                 FROM (VALUES ('p', 'PLAIN'), ('e', 'EXTERNAL'), ('m', 'MAIN'), ('x', 'EXTENDED')) AS v(letter, spelt)) AS usual_storage,
              CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END AS compression,
-             coalesce(a.attstattarget, -1)::text AS statistics) AS k
+             coalesce(a.attstattarget, -1)::text AS statistics OFFSET 0) AS k
  WHERE c.relkind IN ('r', 'p', 'f') AND c.oid >= 16384
 UNION ALL
 SELECT format('%s/%s/0', d.tableoid, d.oid), 'default', n.nspname::text, k.table, k.table || '.' || k.name, k.name || ' default', NULL,
@@ -59,7 +59,7 @@ SELECT format('%s/%s/0', d.tableoid, d.oid), 'default', n.nspname::text, k.table
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.adnum AND a.attgenerated = ''
   CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name,
-                             pg_get_expr(d.adbin, d.adrelid) AS value) AS k
+                             pg_get_expr(d.adbin, d.adrelid) AS value OFFSET 0) AS k
 UNION ALL
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.table, k.table || '.' || k.name, k.name || ' identity', NULL,
        format('ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY%s', k.table, k.name, k.mode, k.listed),
@@ -96,4 +96,4 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.tabl
              format('ALTER TABLE %I.%I ALTER COLUMN %I', n.nspname, c.relname, a.attname) AS alter,
              coalesce(' (' || nullif(concat_ws(' ', CASE WHEN x.relname <> concat(c.relname, '_', a.attname, '_seq')
                                                          THEN format('SEQUENCE NAME %I.%I', n.nspname, x.relname) END,
-                                               nullif(btrim(o.options), '')), '') || ')', '') AS listed) AS k
+                                               nullif(btrim(o.options), '')), '') || ')', '') AS listed OFFSET 0) AS k

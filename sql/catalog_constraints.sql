@@ -13,7 +13,7 @@ SELECT format('%s/%s/0', d.tableoid, d.oid), CASE d.contype WHEN 'f' THEN 'forei
   JOIN pg_catalog.pg_class AS c ON c.oid = d.conrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(d.conname) AS name,
-                             regexp_replace(pg_get_constraintdef(d.oid), ' NOT VALID$', '') AS definition) AS k
+                             regexp_replace(pg_get_constraintdef(d.oid), ' NOT VALID$', '') AS definition OFFSET 0) AS k
  WHERE d.oid >= 16384 AND d.contype IN ('c', 'f', 'p', 'u', 'x')
    -- Where a foreign key leads to a partitioned table, each partition has a copy that is PostgreSQL's own.
    AND NOT (d.contype = 'f' AND d.conparentid <> 0

@@ -17,7 +17,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), k.kind, n.nspname::text, NULL, k.na
       SELECT CASE x.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END AS kind,
              format('%I.%I(%s)', n.nspname, x.proname, a.types) AS name,
              -- With the ends of lines that a checkout elsewhere would have given its body.
-             replace(rtrim(CASE WHEN x.prokind <> 'a' THEN pg_get_functiondef(x.oid) END, E'\n'), E'\r\n', E'\n') AS definition) AS k
+             replace(rtrim(CASE WHEN x.prokind <> 'a' THEN pg_get_functiondef(x.oid) END, E'\n'), E'\r\n', E'\n') AS definition OFFSET 0) AS k
  WHERE x.prokind <> 'a' AND {ours}
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS i
                     WHERE i.classid = x.tableoid AND i.objid = x.oid AND i.deptype = 'i')

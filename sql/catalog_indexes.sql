@@ -16,7 +16,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'index', n.nspname::text, k.table, 
       SELECT format('%I.%I', n.nspname, c.relname) AS table, format('%I.%I', n.nspname, x.relname) AS name,
              regexp_replace(substr(pg_get_indexdef(x.oid),
                  length(format('CREATE %sINDEX %I ON ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, x.relname)) + 1),
-                 '^ONLY ', '') AS definition) AS k
+                 '^ONLY ', '') AS definition OFFSET 0) AS k
  WHERE c.relkind IN ('r', 'p', 'm') AND {ours}
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS d WHERE d.conindid = x.oid AND d.contype IN ('p', 'u', 'x'))
 UNION ALL
@@ -30,5 +30,5 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'statistics', n.nspname::text, form
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.stxnamespace
   JOIN pg_catalog.pg_class AS c ON c.oid = x.stxrelid
   JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
-  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.stxname) AS name) AS k
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.stxname) AS name OFFSET 0) AS k
  WHERE {ours}

@@ -29,7 +29,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'table', n.nspname::text, k.name, k
   CROSS JOIN LATERAL (
       SELECT format('%I.%I', n.nspname, x.relname) AS name,
              coalesce(' OPTIONS (' || (SELECT string_agg(format('%I %L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
-                                         FROM pg_options_to_table(f.ftoptions) AS o) || ')', '') AS options) AS k
+                                         FROM pg_options_to_table(f.ftoptions) AS o) || ')', '') AS options OFFSET 0) AS k
  WHERE x.relkind IN ('r', 'p', 'f') AND x.relname NOT IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
    AND {ours}
 UNION ALL
@@ -47,5 +47,5 @@ SELECT format('link%s/%s/%s/0', i.inhparent, x.tableoid, x.oid), 'link', n.nspna
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
   JOIN pg_catalog.pg_class AS c ON c.oid = i.inhparent
   JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
-  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name, format('%I.%I', cn.nspname, c.relname) AS parent) AS k
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name, format('%I.%I', cn.nspname, c.relname) AS parent OFFSET 0) AS k
  WHERE x.relkind IN ('r', 'p', 'f') AND {ours}

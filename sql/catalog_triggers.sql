@@ -8,7 +8,7 @@ SELECT format('%s/%s/0', t.tableoid, t.oid), 'trigger', n.nspname::text, k.table
   FROM pg_catalog.pg_trigger AS t
   JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS name, t.tgenabled AS letter) AS k
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS name, t.tgenabled AS letter OFFSET 0) AS k
 {enabled}
  WHERE t.oid >= 16384 AND NOT t.tgisinternal AND t.tgparentid = 0
 UNION ALL
@@ -20,7 +20,7 @@ SELECT format('state/%s/%s/0', t.tableoid, t.oid), 'trigger state', n.nspname::t
   JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 {first}
-  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS name, t.tgenabled AS letter) AS k
+  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS name, t.tgenabled AS letter OFFSET 0) AS k
 {enabled}
  WHERE NOT t.tgisinternal AND t.tgparentid <> 0 AND t.tgenabled <> f.letter
 UNION ALL
@@ -33,7 +33,7 @@ SELECT format('%s/%s/0', r.tableoid, r.oid), 'rule', n.nspname::text, k.table, k
   JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(r.rulename) AS name,
-                             rtrim(pg_get_ruledef(r.oid), ';') AS definition, r.ev_enabled AS letter) AS k
+                             rtrim(pg_get_ruledef(r.oid), ';') AS definition, r.ev_enabled AS letter OFFSET 0) AS k
 {enabled}
  WHERE r.oid >= 16384 AND r.rulename <> '_RETURN'
 UNION ALL
@@ -51,7 +51,7 @@ SELECT format('%s/%s/0', p.tableoid, p.oid), 'policy', n.nspname::text, k.table,
                     ' TO ', (SELECT string_agg(CASE r.oid WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r.oid)) END, ', '
                                                ORDER BY pg_get_userbyid(r.oid)) FROM unnest(p.polroles) AS r(oid)),
                     ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
-                    ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')') AS definition) AS k
+                    ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')') AS definition OFFSET 0) AS k
 UNION ALL
 SELECT format('%s/%s/0', x.tableoid, x.oid), 'event trigger', NULL, NULL, k.name, 'event trigger ' || k.name, 'EVENT TRIGGER ' || k.name,
        format('CREATE EVENT TRIGGER %s %s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
@@ -62,6 +62,6 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'event trigger', NULL, NULL, k.name
   CROSS JOIN LATERAL (
       SELECT quote_ident(x.evtname) AS name, x.evtenabled AS letter,
              concat('ON ', x.evtevent, ' WHEN TAG IN (' || (SELECT string_agg(quote_literal(g.tag), ', ' ORDER BY g.tag) FROM unnest(x.evttags) AS g(tag)) || ')',
-                    ' EXECUTE FUNCTION ', x.evtfoid::regproc, '()') AS definition) AS k
+                    ' EXECUTE FUNCTION ', x.evtfoid::regproc, '()') AS definition OFFSET 0) AS k
 {enabled}
  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = x.tableoid AND m.objid = x.oid AND m.deptype = 'e')

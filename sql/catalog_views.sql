@@ -15,5 +15,5 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), k.kind, n.nspname::text, k.name, k.
       SELECT format('%I.%I', n.nspname, x.relname) AS name, CASE x.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END AS kind,
              -- Those of a materialized view are options of their own.
              CASE x.relkind WHEN 'v' THEN coalesce(' WITH (' || array_to_string(x.reloptions, ', ') || ')', '')
-                            ELSE coalesce(' USING ' || quote_ident(nullif(am.amname, 'heap')), '') END AS options) AS k
+                            ELSE coalesce(' USING ' || quote_ident(nullif(am.amname, 'heap')), '') END AS options OFFSET 0) AS k
  WHERE x.relkind IN ('v', 'm') AND {ours}

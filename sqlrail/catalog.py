@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
+from sys import intern
 from typing import Any, NamedTuple
+
+from psycopg.types.string import TextLoader
 
 from sqlrail import wire
 from sqlrail.backend import milliseconds
@@ -44,6 +49,35 @@ class Fact(NamedTuple):
     initially: str | None = None  # the value that a new one has; None: creating it says it
 
 
+class Facts(Mapping[str | None, Fact]):
+    """An object's facts by name, which stay the text that came until somebody asks: of most nobody does."""
+
+    __slots__ = ("_found", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._found: dict[str | None, Fact] | None = None
+
+    def _read(self) -> dict[str | None, Fact]:
+        if self._found is None:
+            self._found = {name: Fact(*rest) for name, *rest in json.loads(self._text)}
+        return self._found
+
+    def __getitem__(self, name: str | None) -> Fact:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __eq__(self, other: object) -> bool:
+        return (isinstance(other, Facts) and self._text == other._text) or super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Object(NamedTuple):
     """A table, a column, a constraint …; see sql/catalog.sql."""
 
@@ -62,7 +96,7 @@ class Object(NamedTuple):
     local: str | None = None
     loses: bool = False
     inherited: bool = False
-    facts: dict[str | None, Fact] = {}  # noqa: RUF012 - never changed
+    facts: Mapping[str | None, Fact] = {}  # never changed
 
     @property
     def key(self) -> Key:
@@ -131,8 +165,11 @@ class Catalog:
         return Catalog(objects, self.needs, self.owners, self.casts)
 
 
-def read(connection: Connection, settings: Settings) -> Catalog:
-    """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only."""
+def read(connection: Connection, settings: Settings, like: Catalog | None = None) -> Catalog:
+    """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only.
+
+    What is the same in `like` is kept once for both.
+    """
     ours = wire.message(connection, "catalog_ours")
     shared: dict[str, bytes] = {}
     for part in SHARED:
@@ -153,10 +190,14 @@ def read(connection: Connection, settings: Settings) -> Catalog:
         connection.rollback()
         raise DatabaseFailed(f"the catalog cannot be read: {sentence(answer.error)}")
     # BEGIN and what follows it comes first, COMMIT last.
-    *found, comments, owners, casts, privileges, depends = answer.tables[-len(PARTS) - 1 : -1]
+    del answer.results[: -len(PARTS) - 1]
+    connection.adapters.register_loader("json", TextLoader)  # for Facts
+    tables, version = answer.pop_tables(), connection.info.server_version
     catalog = Catalog()
-    for row in (row for rows in found for row in rows):
-        catalog.add(_object(row, connection.info.server_version))
+    for rows in islice(tables, PARTS.index("comments")):
+        for row in rows:
+            catalog.add(_shared(_object(row, version), like))
+    comments, owners, casts, privileges, depends, _ = tables
     _leave_out_strangers(catalog)
     by_address = {it.address: it for it in catalog.objects.values()}
     for comment in comments:
@@ -165,15 +206,28 @@ def read(connection: Connection, settings: Settings) -> Catalog:
     catalog.casts = set(casts)
     _add_privileges(catalog, by_address, privileges)
     _add_needs(catalog, depends)
+    if like is not None:
+        for key, needs in catalog.needs.items():
+            if needs == like.needs.get(key):
+                catalog.needs[key] = like.needs[key]
     return catalog
 
 
+def _shared(found: Object, like: Catalog | None) -> Object:
+    """The same, of the parts of the one that it is like."""
+    twin = like.objects.get(found.key) if like else None
+    return twin._replace(address=found.address) if twin and twin[1:] == found[1:] else found
+
+
 def _object(row: tuple[Any, ...], version: int) -> Object:
-    *told, parts = row
-    facts = {name: Fact(*rest) for name, *rest in parts}
-    found = Object(*told)._replace(facts=facts)
+    address, kind, schema, within, *told, text = row
+    read = Facts(text)
+    found = Object._make(
+        (address, intern(kind), schema and intern(schema), within and intern(within), *told, read)
+    )
     if found.kind not in ("view", "materialized view"):
         return found
+    facts = dict(read)
     definition = facts["definition"].value or ""
     if version < 160000:
         definition = as_since_16(definition)
@@ -182,7 +236,7 @@ def _object(row: tuple[Any, ...], version: int) -> Object:
         facts[name] = Fact(
             definition if name == "definition" else facts[name].value, sets and sets + definition
         )
-    return found._replace(creates=found.creates + definition)
+    return found._replace(creates=found.creates + definition, facts=facts)
 
 
 def _leave_out_strangers(catalog: Catalog) -> None:

@@ -112,7 +112,7 @@ def drift(
         migrations = _chosen(settings, listener, migrations, files, pending)
         built = tuple(migration.id for migration in migrations)
         words, wanted = FILES, files_schema(settings, listener.say, migrations, files)
-    there = _read(settings)
+    there = _read(settings, like=wanted)
     choice.raise_if_unknown(there, wanted)
     there, wanted = choice.of(there), choice.of(wanted)
     if not choice.privileges:
@@ -122,9 +122,9 @@ def drift(
     return Drift(target(settings), words, tuple(outermost(found)), tuple(statements), built)
 
 
-def _read(settings: Settings) -> Catalog:
+def _read(settings: Settings, like: Catalog | None = None) -> Catalog:
     with closing(connect(settings)) as connection:
-        return read(connection, settings)
+        return read(connection, settings, like)
 
 
 def _read_other(settings: Settings, url: str) -> Catalog:

@@ -104,6 +104,8 @@ def _shape(it: Object) -> object:
 
 
 def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
+    if wanted.facts == there.facts:
+        return ()
     names = list(dict.fromkeys([*wanted.facts, *there.facts]))
     nothing = Fact(None)
     pairs = [(name, wanted.facts.get(name, nothing), there.facts.get(name, nothing)) for name in names]

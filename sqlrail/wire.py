@@ -72,6 +72,12 @@ class Answer:
         """The rows of each result."""
         return [self._rows(result) for result in self.results]
 
+    def pop_tables(self) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of each result, which is let go with that: large ones are kept once."""
+        self.results.reverse()
+        while self.results:
+            yield self._rows(self.results.pop())
+
     @property
     def rows(self) -> list[tuple[Any, ...]]:
         """The rows of all results, one after the other."""
