@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -21,7 +22,7 @@ from sqlrail.words import printable
 #: sql/doctor_<kind>.sql, in the order in which they are told
 KINDS = (
     "duplicate_constraint", "conflicting_key", "not_valid", "invalid_index", "duplicate_index", "unindexed_key",
-    "missing_key", "no_primary_key", "sequence_end",
+    "missing_key", "no_primary_key", "sequence_end", "disabled_trigger", "not_enforced", "stale_collation",
 )  # fmt: skip
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
             listener.say(f"{files_are} pending, and may mend some of this, or change it: migrate first")
         try:
             backend.ask(backend.message("doctor_begin", limits=backend.limits(None)))
-            found = [*_ill(backend, quick), *_archived(backend)]
+            found = [*_ill(backend, quick), *_behind(backend, quick), *_archived(backend)]
         except psycopg.Error as exc:
             backend.raise_if_lost("the database was being looked at")
             failure = DatabaseFailed(
@@ -95,9 +96,10 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
 def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
     ours = backend.message("catalog_ours")
     tables = backend.message("doctor_tables", ours=ours)
+    stale = backend.message("stale_collations")
     dropped = set[tuple[str, str]]()
     for kind in KINDS:
-        for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables)):
+        for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables, stale=stale)):
             one, counts = _finding(kind, *row)
             if kind == "not_valid" and (one.table, one.object) in dropped:
                 continue
@@ -173,6 +175,25 @@ def _try(backend: Backend, ask: Callable[[], T]) -> tuple[T | None, str | None]:
     finally:
         if not backend.connection.closed:
             backend.ask(b"ROLLBACK TO SAVEPOINT doctor; RELEASE SAVEPOINT doctor")
+
+
+def _behind(backend: Backend, quick: bool) -> Iterator[Finding]:
+    """Sequences that are behind their column; it has an index, so that its end is at hand."""
+    if quick:
+        return
+    tables = backend.message("doctor_tables", ours=backend.message("catalog_ours"))
+    for table, column, sequence, question, mends in backend.ask(
+        backend.message("doctor_sequence_behind", tables=tables)
+    ):
+        found, _ = _try(backend, partial(backend.ask, question.encode()))
+        # What the role may not read is not looked at.
+        highest, last = found[0] if found else (None, None)
+        if highest is not None and last is not None and highest > last:
+            yield Finding(
+                "sequence_behind", table, f"column {orphans.join(column)}",
+                f"it goes up to {highest}, and its sequence {sequence} stands at {last}: it will give out numbers that "
+                "are taken", now=(mends,),
+            )  # fmt: skip
 
 
 def _archived(backend: Backend) -> Iterator[Finding]:

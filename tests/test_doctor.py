@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from aftermath import FIXTURES, MIGRATIONS, Heard, attempt, wait_for
 from conftest import Connect, fresh_database, majors, query
@@ -356,16 +357,17 @@ def test_an_index_that_is_being_built_is_left_alone(ward: Ward, connect: Connect
 
 
 @pytest.mark.skipif(max(majors(), default=0) < 18, reason="needs PostgreSQL 18")
-def test_a_not_null_that_is_not_valid_is_found_and_what_is_not_enforced_is_well(ward: Ward) -> None:
+def test_a_not_null_that_is_not_valid_is_found_and_a_check_that_is_not_enforced_is_well(ward: Ward) -> None:
     ward.plant(
         """CREATE TABLE s.users (id int PRIMARY KEY);
            CREATE TABLE s.t (id int PRIMARY KEY, n int, user_id int REFERENCES s.users NOT ENFORCED,
                              CHECK (n > 0) NOT ENFORCED);
            CREATE INDEX ON s.t (user_id); ALTER TABLE s.t ADD CONSTRAINT c NOT NULL n NOT VALID"""
     )
-    assert [told(one) for one in ward.look()] == ["not_valid s.t constraint c 0"]
+    first, second = ward.look()
+    assert (told(first), second.kind) == ("not_valid s.t constraint c 0", "not_enforced")
     ward.mend()
-    assert ward.look() == ()
+    assert [one.kind for one in ward.look()] == ["not_enforced"]
 
 
 def test_pending_files_are_told_of(sqlrail: Sqlrail, database: str) -> None:
@@ -387,3 +389,41 @@ def test_a_connection_that_is_lost_while_counting_is_told_as_that(ward: Ward) ->
     )
     with pytest.raises(ConnectionLost, match="Run again"):
         ward.look()
+
+
+@pytest.mark.parametrize(
+    ("setup", "kind", "says"),
+    [(("CREATE TABLE s (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"
+      "INSERT INTO s OVERRIDING SYSTEM VALUE SELECT n FROM generate_series(1, 9) AS n"),
+      "sequence_behind", "it goes up to 9, and its sequence public.s_id_seq stands at 0"),
+     (('CREATE TABLE "S %s" ("I d" bigserial PRIMARY KEY, n int); INSERT INTO "S %s" VALUES (5, 1); '
+      "INSERT INTO \"S %s\" (n) VALUES (2)"), "sequence_behind", "it goes up to 5"),
+     (("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int UNIQUE REFERENCES p);"
+      "ALTER TABLE c DISABLE TRIGGER ALL"), "disabled_trigger", "triggers of public.c are disabled"),
+     (("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int UNIQUE REFERENCES p);"
+      "ALTER TABLE p DISABLE TRIGGER ALL"), "disabled_trigger", "triggers of public.p are disabled"),
+     (("CREATE COLLATION site (provider = libc, locale = 'C.UTF-8');"
+      "UPDATE pg_collation SET collversion = '1.2.3' WHERE collname = 'site'"), "stale_collation", "was 1.2.3"),
+     (("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int UNIQUE);"
+      "ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p NOT ENFORCED"), "not_enforced", "it is NOT ENFORCED")],
+    ids=["identity", "serial", "child", "parent", "collation", "key"],
+)  # fmt: skip
+def test_what_looks_sound_and_is_not(
+    any_database: str, setup: str, kind: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "001_a.sql").write_text("SELECT 1;")
+    with psycopg.connect(any_database, autocommit=True) as connection:
+        if "ENFORCED" in setup and connection.info.server_version < 180000:
+            pytest.skip("NOT ENFORCED came with PostgreSQL 18")
+        connection.execute(setup.encode())
+
+    def look() -> list[Finding]:
+        there = Settings(database_url=any_database, environment="test", migrations=tmp_path)
+        return list(doctor(there, Heard()).findings)
+
+    (one,) = look()
+    assert (one.kind, says in one.reason) == (kind, True)
+    with psycopg.connect(any_database, autocommit=True) as connection:
+        for statement in one.now:
+            connection.execute(statement.encode())
+    assert bool(one.now) == (look() == [])
