@@ -11,7 +11,7 @@ from sqlrail import elsewhere, history, problems
 from sqlrail.backend import Applied, Backend, Listener
 from sqlrail.errors import Bug, SqlrailError
 from sqlrail.giving_way import Progress
-from sqlrail.history import Entry
+from sqlrail.history import Entry, File
 from sqlrail.problems import Problem
 from sqlrail.settings import Settings
 
@@ -61,14 +61,12 @@ def migrate(
         backend.newest = get_migration_hash(applied_before[-1]) if applied_before else None
         unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
         missing = tuple(entry.id for entry in entries if entry.state == "missing")
-        _say(listener, found, missing)
+        _say(listener, found, missing, allowed)
         if backend.is_old:
             backend.prepare()
-        pending = backend.to_apply(migrations).filter(lambda migration: migration.id in wanted)
-        for migration in [*pending, *(pending.post_apply if pending else [])]:
-            files[migration.id].check()
-            if not files[migration.id].transactional:
-                backend.own_tables()  # where its notes are kept
+        pending = due(backend, migrations, wanted)
+        if any(not file.transactional for file in check(backend, pending)):
+            backend.own_tables()  # where their notes are kept
         stamps = _stamps(backend, listener, asked=stamp)
         try:
             if pending:
@@ -113,13 +111,30 @@ def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:
     return False
 
 
+def due(backend: Backend, migrations: MigrationList, wanted: Collection[str]) -> MigrationList:
+    """What is to be applied: what is pending, less what is only a draft."""
+    return backend.to_apply(migrations).filter(
+        lambda migration: migration.id in wanted and not backend.files[migration.id].is_draft
+    )
+
+
+def check(backend: Backend, pending: MigrationList) -> list[File]:
+    """The files of what is pending; BadFile with all that is wrong with any of them. What is passed over is said."""
+    files = [backend.files[it.id] for it in [*pending, *(pending.post_apply if pending else [])]]
+    history.check(files)
+    for notice in [notice for file in files for notice in file.notices]:
+        backend.listener.say(notice)
+    return files
+
+
 def _look(
     backend: Backend, migrations: MigrationList, wanted: Collection[str], allowed: Collection[str]
 ) -> tuple[list[Entry], list[Problem]]:
     """The history as the records have it now; Refused if it cannot be trusted. Late files are said and noted once."""
     entries, found = problems.find(
-        backend.settings.migrations, migrations, backend.files, backend.records, backend.notes
-    )
+        backend.settings.migrations, migrations, backend.files, backend.records, backend.notes,
+        backend.other_histories(),
+    )  # fmt: skip
     problems.refuse(found, allowed)
     late = [entry.id for entry in entries if entry.state == "late" and entry.id in wanted]
     if new := [id_ for id_ in late if id_ not in backend.late]:
@@ -130,9 +145,15 @@ def _look(
     return entries, found
 
 
-def _say(listener: Listener, found: Collection[Problem], missing: Collection[str]) -> None:
+def _say(
+    listener: Listener, found: Collection[Problem], missing: Collection[str], allowed: Collection[str]
+) -> None:
     if missing:
         listener.say(f"--allow-missing lets pass, though its file is gone: {', '.join(missing)}")
+    if "other-history" in allowed:
+        for problem in found:
+            if problem.kind == "other-history" and problem.refuses:
+                listener.say(f"--allow-other-history lets pass: {problem.message}")
     # What goes on by itself is said when it does.
     harmless = [problem for problem in found if not problem.refuses and problem.kind != "begun"]
     for problem in harmless[:SAID]:
@@ -146,5 +167,7 @@ def status(settings: Settings, listener: Listener) -> tuple[list[Entry], list[Pr
     migrations, files = history.read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         backend.raise_if_old()
-        entries, found = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
-        return entries, [*elsewhere.find(backend, files), *found]
+        entries, found = problems.find(
+            settings.migrations, migrations, files, backend.records, backend.notes, backend.other_histories()
+        )
+        return entries, [*elsewhere.find(backend, files), *found, *problems.foreign(files)]

@@ -26,7 +26,7 @@ from yoyo import internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table, get_migration_hash
 
-from sqlrail import explain, orphans, outside, rights, wire
+from sqlrail import explain, orphans, other_tools, outside, rights, wire
 from sqlrail.connect import Connection, connect
 from sqlrail.diagnostics import is_of_a_right, sentence
 from sqlrail.errors import (
@@ -500,6 +500,22 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         """The rows of sql/<name>.sql, asked outside a transaction."""
         return self._ask(self.message(name, **parts)).rows
+
+    def other_histories(self) -> list[other_tools.History]:
+        """What other tools say that they have run; nobody is asked where there is a record of ours."""
+        if self.records:
+            return []
+        names = {"names": other_tools.TABLES, "schemas": list(other_tools.SCHEMAS)}
+        tables = [other_tools.Table(*row) for row in self.look_up("other_histories", **names)]
+        return [self._read_other(table, table.kind) for table in tables if table.kind]
+
+    def _read_other(self, table: other_tools.Table, kind: other_tools.Kind) -> other_tools.History:
+        name, versions = sql.Identifier(table.schema, table.name), ()
+        if kind.column is not None:
+            column = sql.Identifier(kind.column)
+            rows = self.look_up("other_versions", version=column, history=name, most=other_tools.MOST)
+            versions = tuple(version for (version,) in rows)
+        return other_tools.History(kind.tool, name.as_string().replace('"', ""), versions)
 
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 from yoyo.migrations import MigrationList
 
-from sqlrail import history
+from sqlrail import history, problems
 from sqlrail.backend import Backend, Listener
 from sqlrail.catalog import Catalog, read
 from sqlrail.errors import BadFile, MigrationFailed, Refused
@@ -38,18 +38,26 @@ class Baselined:
 
 
 def baseline(
-    settings: Settings, listener: Listener, to: str, *, accept_differences: bool = False
+    settings: Settings,
+    listener: Listener,
+    to: str,
+    *,
+    accept_differences: bool = False,
+    allow_other_history: bool = False,
 ) -> Baselined:
     """Records every file up to `to`, in yoyo's order, as applied without running it; all in one transaction.
 
-    Refused where a record exists already, and where the database lacks a table or a column that the files
-    build, unless that is accepted, and logged.
+    Refused where a record exists already, where another tool's history names one of the files, unless that is allowed,
+    and where the database lacks a table or a column that the files build, unless that is accepted, and logged.
     """
     migrations, files = history.read_files(settings.migrations)
     wanted = history.up_to(migrations, to)
     with Backend(settings, listener, files) as backend:
         backend.raise_if_old()
         _refuse_records(backend.records)
+        if not accept_differences:
+            history.check(files[migration.id] for migration in wanted)
+        _refuse_others(backend, [migration.id for migration in wanted], allow_other_history)
         difference = _compare(backend, wanted)
         if difference.lacking or difference.uncompared:
             _refuse_or_say(difference, wanted, listener, accept_differences)
@@ -68,6 +76,15 @@ def _refuse_records(records: list[Record]) -> None:
             f"{', '.join(record.id for record in records[:5])}{' and others' if len(records) > 5 else ''}. It is for a "
             "database that has none; here `migrate` goes on from them. Nothing was recorded."
         )
+
+
+def _refuse_others(backend: Backend, wanted: list[str], allowed: bool) -> None:
+    """Refused for a draft, and for another tool's history that names what is to be recorded."""
+    empty = [replace(it, refuses=True) for it in problems.drafts(wanted, backend.files)]
+    others = [*problems.elsewhere(wanted, backend.other_histories())]
+    problems.refuse([*empty, *others], ["other-history"] if allowed else [])
+    for problem in others:
+        backend.listener.say(f"note: {problem.message}")
 
 
 def _refuse_or_say(difference: Difference, wanted: MigrationList, listener: Listener, accepted: bool) -> None:

@@ -191,6 +191,11 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         action="store_true",
         help="write the environment's name into a database that was migrated without a stamp",
     )
+    for verb in ("migrate", "plan", "baseline"):
+        added[verb].add_argument(
+            "--allow-other-history", action="store_true",
+            help="go on though another tool's history names files of this folder",
+        )  # fmt: skip
     added["plan"].add_argument(
         "--check", action="store_true", help="exit 4 unless every file is instant and no cleanup refused"
     )
@@ -502,7 +507,8 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
 
 
 def _allowed(options: argparse.Namespace) -> list[str]:
-    return [kind for kind in ("late", "missing") if getattr(options, f"allow_{kind}")]
+    kinds = ("late", "missing", "other-history")
+    return [kind for kind in kinds if getattr(options, f"allow_{kind.replace('-', '_')}")]
 
 
 def _keep_schema(settings: Settings, talk: _Talk, path: Path) -> None:
@@ -709,7 +715,10 @@ def _baseline(options: argparse.Namespace, settings: Settings, talk: _Talk) -> R
     from sqlrail import report
     from sqlrail.baseline import baseline
 
-    result = baseline(settings, talk, options.to, accept_differences=options.accept_differences)
+    result = baseline(
+        settings, talk, options.to,
+        accept_differences=options.accept_differences, allow_other_history=options.allow_other_history,
+    )  # fmt: skip
     return OK, report.baseline_json(result), report.baseline_text(result)
 
 

@@ -90,7 +90,7 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
             raise backend.with_blockers(failure) from exc
         finally:
             backend.undo()
-    return Health(target(settings), (*found, *_disagreeing(wrong)))
+    return Health(target(settings), (*found, *_disagreeing([*wrong, *problems.foreign(files)])))
 
 
 def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
@@ -215,7 +215,7 @@ def _archived(backend: Backend) -> Iterator[Finding]:
 def _disagreeing(wrong: Sequence[problems.Problem]) -> Iterator[Finding]:
     """What is wrong between files and records, less what is only said and harms nothing."""
     for problem in wrong:
-        if problem.refuses or problem.kind == "begun":
+        if problem.refuses or problem.kind in ("begun", "foreign"):
             yield Finding("history", "migrations", problem.id, problem.message)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from yoyo.migrations import MigrationList
 
-from sqlrail import history
+from sqlrail import history, problems
 from sqlrail.backend import Backend, Listener
 from sqlrail.catalog import Catalog, Fact, Key, Object, read
 from sqlrail.connect import connect, target
@@ -147,6 +147,8 @@ def _chosen(
     ):
         if ids := [id_ for id_, its in states.items() if its == state]:
             listener.say(f"warning: applied, and {means}: {', '.join(ids)}")
+    for problem in problems.foreign(files):
+        listener.say(f"warning: {problem.message}")
     return migrations.filter(lambda one: pending or states[one.id] in ("applied", "edited"))
 
 

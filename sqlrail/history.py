@@ -8,7 +8,7 @@ import io
 import os
 import re
 from bisect import bisect
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,9 +20,11 @@ from yoyo.exceptions import BadMigration, MigrationConflict
 from yoyo.migrations import MigrationList, read_migrations, topological_sort
 from yoyo.topologicalsort import CycleError
 
-from sqlrail import keys, statements
+from sqlrail import keys, other_tools, statements
 from sqlrail.errors import BadFile, UsageError
+from sqlrail.examine import Comment, examine, openings
 from sqlrail.orphans import Action, Relation
+from sqlrail.other_tools import Mark
 from sqlrail.settings import seconds
 from sqlrail.statements import Flaw, Piece, Reader
 
@@ -33,11 +35,25 @@ BLOCK = 1 << 20
 SMALL = 1 << 14
 #: what the name of a file ends with that takes another back
 ROLLBACK = ".rollback.sql"
-#: a line that says something to us: its name, and its value
-DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:(?:\s+(.*)|$)")
+#: a line that says something to us: its name, and its value; yoyo asks for no blank either
+DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:\s*(.*)")
+#: a line of a comment that may be meant for one; and what may begin such a comment, among others
+_ALMOST = re.compile(r"[-/*\s]*([A-Za-z][A-Za-z _-]{2,24}?)\s*:\s*(.*?)\s*(?:\*/)?")
+_MAY_BE_DIRECTIVE = (
+    rb"(?i)(?:--|/\*)[^:;]{0,400}(?:d\w*p\w*nd|trans|clean|lock|stat?\w*m|timeout|row|lint)[\w -]*:"
+)
+#: of 1, how much a misspelt name is like a directive's; "line" and "lint" are less
+CLOSE = 0.8
+#: the line by which a file that `new` has made is known, as long as there is no statement in it
+DRAFT = "-- draft: this file is left out until a statement stands in it."
 ONLY_SQL = "only .sql files are run; move it away, or rewrite it in SQL."
-#: what leads a name: one number, or, where that is a year or a date, all that follow it (20240131_02, 2024-01-31T1200)
-NUMBER = re.compile(r"(?:19|20)[0-9]{2,}(?:[-_.T][0-9]+Z?(?![^\W_]))*|[0-9]+")
+#: what leads a name: one number, with those behind its dots (1.10), or, where it is a year or a date, all that
+#: follow it (20240131_02, 2024-01-31T1200)
+NUMBER = re.compile(r"(?:19|20)[0-9]{2,}(?:[-_.T][0-9]+Z?(?![^\W_]))*|[0-9]+(?:\.[0-9]+(?![^\W_]))*")
+_DATE = re.compile(
+    r"(?:19|20)[0-9]{2}([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])"
+    r"(?:[-_.T]?(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?)?(?![0-9])"
+)
 
 
 @dataclass(frozen=True)
@@ -88,12 +104,23 @@ class File:
     statement_timeout: float | None = None
     row_security: bool = False  # whether policies may hide rows from its statements
     flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
+    doubts: list[tuple[int, str]] = field(default_factory=list)  # line and text of its leading comment
+    lead: int = 0  # bytes of the leading comment
+    is_draft: bool = False
+    was_run: bool = False  # says a record
+    blanks: tuple[tuple[int, int], ...] = ()  # what the runner takes the place of, set by check()
+    notices: tuple[str, ...] = ()  # what is passed over, set by check()
     small: bytes | None = None  # the content, where it is no more than SMALL
     state: tuple[int, ...] = ()  # of the file when its checksum was made
 
     @property
     def is_rollback(self) -> bool:
         return self.path.name.endswith(ROLLBACK)
+
+    @property
+    def directives(self) -> dict[str, Callable[[File, str], None]]:
+        """What its leading comment may say."""
+        return _ROLLBACK_DIRECTIVES if self.is_rollback else _DIRECTIVES
 
     def at(self, line: int, column: int = 1) -> str:
         """A place in the file, for messages."""
@@ -105,7 +132,7 @@ class File:
         Returns what is behind the last piece.
         """
         with self._open() as stream:
-            reader = Reader(stream, size)
+            reader = Reader(_Blanked(stream, self.blanks) if self.blanks else stream, size)
             yield from reader
             return reader.rest
 
@@ -133,18 +160,59 @@ class File:
         return relation
 
     def check(self) -> None:
-        """BadFile, with its line, for anything that must not reach the database."""
-        if self.flaws:
-            line, text = self.flaws[0]
-            raise BadFile(f"{self.at(line)}: {text}")
+        """BadFile, with all its lines, for anything that must not reach the database."""
+        check([self])
+
+    def faults(self) -> list[str]:
+        """All that must not reach the database, each with its place."""
+        said = [(number, 1, text) for number, text in [*self.flaws, *_misspelt(self)]]
+        with self._stream() as stream:
+            start = stream.tell()
+            found = examine(stream, transactional=self.transactional, wants=_wants)
+            wrong = [*found.flaws, *self._foreign(found.comments), *_misplaced(self, found.comments)]
+            for flaw in wrong:
+                stream.seek(start)
+                said.append((*statements.place_in(stream, flaw.offset), flaw.message))
+            places = []
+            for offset, text in found.notices:
+                stream.seek(start)
+                places.append(f"{self.at(*statements.place_in(stream, offset))}: {text}")
+        self.blanks, self.notices = found.blanks, tuple(places)
+        faults = [f"{self.at(line, column)}: {text}" for line, column, text in sorted(said)]
         if self.cleanup and not self.transactional:
-            raise BadFile(
+            faults.append(
                 f"{self.path}: a cleanup is one transaction with its file, and this is `-- transactional: false`; "
                 "declare it in a file of its own, before this one."
             )
-        with self._open() as stream:
-            statements.check(stream, transactional=self.transactional)
-        self.relations()
+        try:
+            self.relations()
+        except BadFile as exc:
+            faults.append(str(exc))
+        return faults
+
+    def _foreign(self, comments: Collection[Comment]) -> Iterator[Flaw]:
+        """What makes it another tool's file. A rollback is only in danger of what does not take back."""
+        found = [] if self.was_run else [*other_tools.marks(comments)]
+        if self.is_rollback:
+            found = [mark for mark in found if not mark.takes_back] if len(found) > 1 else []
+        for mark in found[:1]:
+            yield Flaw(mark.offset, other_tools.advice(mark))
+
+    def taken_back(self) -> tuple[Mark, str, list[str]] | None:
+        """Another tool's mark, with its place, behind which stands what takes the file back; and what that drops."""
+        with self._stream() as stream:
+            start = stream.tell()
+            if not _may_hold_mark(stream):
+                return None
+            stream.seek(start)
+            found = examine(stream, transactional=False, wants=other_tools.may_be_mark)
+            mark = next((it for it in other_tools.marks(found.comments) if it.takes_back), None)
+            if mark is None:
+                return None
+            stream.seek(start)
+            place = statements.place_in(stream, mark.offset)
+            stream.seek(start)
+            return mark, self.at(*place), [*_destructive(Reader(stream), mark.offset)]
 
     def line(self, number: int) -> bytes:
         """One of its lines, from 1; empty behind the last."""
@@ -199,6 +267,36 @@ def _is_of(key: keys.Key, relation: Relation) -> bool:
     return set(zip(key.columns, key.keys, strict=False)) == set(
         zip(relation.columns, relation.keys, strict=True)
     )
+
+
+class _Blanked:
+    """A stream to read from, with blanks in some places, counted in bytes from where it stands."""
+
+    def __init__(self, stream: BinaryIO, blanks: Collection[tuple[int, int]]) -> None:
+        self._stream, self._blanks, self._at = stream, blanks, 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = bytearray(self._stream.read(size))
+        for start, end in self._blanks:
+            first, last = max(start - self._at, 0), min(end - self._at, len(block))
+            if first < last:
+                block[first:last] = re.sub(rb"[^\n\r]", b" ", block[first:last])
+        self._at += len(block)
+        return bytes(block)
+
+
+def check(files: Iterable[File]) -> None:
+    """BadFile, with all that is wrong with any of them, each with its place."""
+    faults: list[str] = []
+    for file in files:
+        try:
+            faults += file.faults()
+        except BadFile as exc:
+            faults.append(str(exc))
+    if faults:
+        failure = BadFile(*faults)
+        failure.details["faults"] = faults
+        raise failure
 
 
 @contextmanager
@@ -288,35 +386,116 @@ def read_file(path: Path) -> File:
     file = File(id=path.stem, path=path)
     with _reading(path) as stream:
         start = stream.tell()
+        is_draft = False
         for number, line in enumerate(stream, 1):
             text = line.strip().decode(errors="replace")
             if text and not text.startswith("--"):
                 break
+            file.lead += len(line)
+            is_draft |= text == DRAFT
             if match := DIRECTIVE.fullmatch(text):
-                _obey(file, number, match[1], (match[2] or "").strip())
+                _obey(file, number, match[1], match[2].strip())
+            elif ":" in text:
+                file.doubts.append((number, text))
         stream.seek(start)
         file.state = _state(stream)
         if file.state[1] <= SMALL:
             file.small = stream.read()
         file.checksum = checksum(stream if file.small is None else io.BytesIO(file.small))
+    file.is_draft = is_draft and file.small is not None and not statements.has_statement(file.small)
     return file
 
 
 def _obey(file: File, line: int, name: str, value: str) -> None:
-    directives = _ROLLBACK_DIRECTIVES if file.is_rollback else _DIRECTIVES
-    directive = directives.get(name)
-    if directive is None:
-        known, where = ", ".join(directives), " of a rollback" if file.is_rollback else ""
-        text = (
-            f"'{name}' is not a directive{where} (there are {known}); begin a plain comment with a capital "
-            "letter."
-        )
-        file.flaws.append((line, text))
-        return
-    try:
-        directive(file, value)
-    except ValueError as exc:
-        file.flaws.append((line, f"{name}: {exc}."))
+    if directive := file.directives.get(name):
+        try:
+            directive(file, value)
+        except ValueError as exc:
+            file.flaws.append((line, f"{name}: {exc}."))
+    else:
+        file.doubts.append((line, f"-- {name}: {value}"))
+
+
+def _meant(file: File, line: str) -> tuple[str, bool] | None:
+    """Which directive a line of a comment may mean, and whether its value is one that this could have."""
+    match = _ALMOST.fullmatch(line)
+    if match is None:
+        return None
+    from difflib import get_close_matches
+
+    said = re.sub("[ _]+", "-", match[1]).casefold()
+    for name in get_close_matches(said, _DIRECTIVES, 1, CLOSE):
+        try:
+            _DIRECTIVES[name](File(file.id, file.path), match[2])
+        except ValueError:
+            return name, False
+        return name, name != "depends" or (bool(match[2]) and all(map(number, match[2].split())))
+    return None
+
+
+def _misspelt(file: File) -> Iterator[tuple[int, str]]:
+    """Lines of the leading comment that look like a directive, and would count as none."""
+    for line, text in file.doubts:
+        meant, plain = _meant(file, text), DIRECTIVE.fullmatch(text)
+        if meant is None or not (meant[1] or plain):  # prose, as in `-- Clean up: what is old`
+            continue
+        name = meant[0]
+        if name not in file.directives:
+            there = ", ".join(file.directives)
+            yield line, f"'{name}' is not a directive of a rollback (there are {there}); remove it."
+        else:
+            yield (
+                line,
+                (
+                    f"this is no directive, and looks like one: write `-- {name}: …`, or word the comment otherwise."
+                ),
+            )
+
+
+def _misplaced(file: File, comments: Collection[Comment]) -> Iterator[Flaw]:
+    """Directives behind the leading comment, where they would count as none."""
+    for comment in comments:
+        if comment.offset < file.lead and comment.text.startswith(b"--"):
+            continue
+        for line in comment.text.decode(errors="replace").splitlines():
+            meant = _meant(file, line.strip())
+            if meant is None or not meant[1]:
+                continue
+            name = meant[0]
+            if name == "lint" and DIRECTIVE.fullmatch(line.strip()):  # which stands above its statement
+                continue
+            yield Flaw(
+                comment.offset,
+                f"a directive counts only at the head of the file, in lines that begin with --, before anything else: "
+                f"put `-- {name}: …` there, or write it otherwise.",
+            )
+
+
+def _may_hold_mark(stream: BinaryIO) -> bool:
+    before = b""
+    while block := stream.read(BLOCK):
+        text = before[-100:] + block
+        if any(other_tools.may_be_mark(text, at) for at in openings(text)):
+            return True
+        before = block
+    return False
+
+
+def _destructive(pieces: Iterable[Piece], offset: int) -> Iterator[str]:
+    """The statements behind a place that drop or delete, each on one line."""
+    for piece in pieces:
+        for statement in piece.statements if piece.offset + len(piece.text) > offset else ():
+            text = piece.text[statement.start : statement.end]
+            drops = statement.words[0] in ("DROP", "DELETE", "TRUNCATE") or (
+                statement.words[0] == "ALTER" and re.search(rb"(?i)\bDROP\b", text)
+            )
+            if drops and piece.offset + statement.start > offset:
+                yield statements.brief(text, 80)
+
+
+def _wants(text: bytes, at: int) -> bool:
+    """Whether the comment at an offset has to be looked at."""
+    return other_tools.may_be_mark(text, at) or bool(re.compile(_MAY_BE_DIRECTIVE).match(text, at))
 
 
 def _depends(file: File, value: str) -> None:
@@ -383,12 +562,16 @@ def read_rollback(file: File) -> File | None:
 
 
 def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:
-    """Each migration's state, in yoyo's order; a record without a file stands where its name sorts."""
+    """Each migration's state, in yoyo's order; a record without a file stands where its name sorts.
+
+    Each file is told whether it has a record: what is asked of one that is still to run is not asked of it.
+    """
     applied = {record.id: record for record in records}
     last = max((n for n, migration in enumerate(migrations) if migration.id in applied), default=-1)
     entries = []
     for number, migration in enumerate(migrations):
         record, file = applied.pop(migration.id, None), files[migration.id]
+        file.was_run = record is not None
         if record is None:
             entries.append(Entry(file.id, "late" if number < last else "pending", None, file.checksum))
         else:
@@ -408,6 +591,39 @@ def number(id_: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall("[0-9]+", match[0])) if match else ()
 
 
+def date(id_: str) -> str:
+    """The date that leads a migration's name, with its time if it has one, and as it is written; else empty."""
+    match = _DATE.match(id_)
+    return match[0] if match else ""
+
+
+def follows(one: str, other: str) -> bool:
+    """Whether a migration's number is higher than another's, and, where they share one, the rest of its name.
+
+    A day, and a time of that day, are in either order.
+    """
+    days = ["".join(re.findall("[0-9]+", date(id_))) for id_ in (one, other)]
+    shorter = min(map(len, days))
+    if shorter and days[0][:shorter] != days[1][:shorter]:  # with dashes or without
+        return days[0][:shorter] > days[1][:shorter]
+    if shorter and len(days[0]) != len(days[1]):
+        return False
+    if shorter:
+        return (_behind_date(one), _natural(one)) > (_behind_date(other), _natural(other))
+    return (number(one), _natural(one)) > (number(other), _natural(other))
+
+
+def _behind_date(id_: str) -> tuple[int, ...]:
+    match = NUMBER.match(id_)
+    return tuple(map(int, re.findall("[0-9]+", match[0][len(date(id_)) :]))) if match else ()
+
+
+def _natural(id_: str) -> list[str | int]:
+    """What is behind the number, as people sort it: numbers as such."""
+    rest = NUMBER.sub("", id_[:255], count=1)
+    return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", rest)]
+
+
 def up_to(migrations: MigrationList, to: str | None) -> MigrationList:
     """Those up to one that is named as for resolve(), or all."""
     if to is None:
@@ -417,9 +633,10 @@ def up_to(migrations: MigrationList, to: str | None) -> MigrationList:
 
 
 def resolve(given: str, ids: Collection[str], origin: str) -> str:
-    """The migration that is meant by its name, or by its number alone where no other has it; else UsageError."""
-    if given in ids:
-        return given
+    """The migration that is meant by its name, its file, or its number alone where no other has it; else UsageError."""
+    name = Path(given).name.removesuffix(".sql")
+    if given in ids or name in ids:
+        return given if given in ids else name
     found = [id_ for id_ in ids if NUMBER.fullmatch(given) and number(id_) == number(given)]
     if len(found) == 1:
         return found[0]
@@ -427,6 +644,6 @@ def resolve(given: str, ids: Collection[str], origin: str) -> str:
         raise UsageError(f"{origin} is '{given}': {' and '.join(found)} have that number; give a whole name.")
     from difflib import get_close_matches
 
-    near = [id_ for id_ in ids if given and given in id_][:3] or get_close_matches(given, ids, cutoff=0.4)
-    hint = f"near it there is {', '.join(near)}" if near else "`status` lists them"
-    raise UsageError(f"{origin} is '{given}': there is no migration of that name; {hint}.")
+    near = [id_ for id_ in ids if name and name in id_][:3] or get_close_matches(name, ids, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`status` lists them."
+    raise UsageError(f"{origin} is '{given}': there is no migration of that name; {hint}")

@@ -9,17 +9,15 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 from sqlrail import history
 from sqlrail.errors import SqlrailError, UsageError
-from sqlrail.history import NUMBER, ROLLBACK, number
+from sqlrail.history import DRAFT, NUMBER, ROLLBACK, date, number
 
 #: characters of a name: id and suffix stay below the 255 bytes of a file name, and are still read by people
 LONGEST = 100
-#: how a date that leads a name is written, by its number of digits
-DATES = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def _make(folder: Path, name: str, texts: Callable[[New, str], dict[Path, str]])
         raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
     with _alone(folder):
         names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
-        ids = [name.partition(".")[0] for name in names if number(name)]
+        ids = [re.sub(r"(?i)(?:\.rollback)?\.sql\Z", "", name) for name in names if number(name)]
         last = max(ids, key=number, default=None)
         id_ = f"{_next(last, datetime.now(timezone.utc))}_{plain}"
         made = New(
@@ -93,12 +91,18 @@ def _next(last: str | None, now: datetime) -> str:
     """The number after the last one, as wide; where numbers are dates, today's if that is later."""
     match = NUMBER.match(last or "000")
     assert match
-    head, *rest = re.split("([0-9]+)", match[0])[1:-1]
-    today = now.strftime(DATES.get(len(head), ""))
-    if re.match("19|20", head) and today > head:
-        return today + "".join("1".zfill(len(part)) if part.isdigit() else part for part in rest)
-    *front, tail = [head, *rest]
+    head, before = match[0], date(last or "")
+    today = _as(before, now)
+    if before and today > before:
+        return today + re.sub("[0-9]+", lambda part: "1".zfill(len(part[0])), head[len(before) :])
+    *front, tail = re.split("([0-9]+)", head)[:-1]
     return "".join(front) + str(int(tail) + 1).zfill(len(tail))
+
+
+def _as(written: str, now: datetime) -> str:
+    """A time in the form of a date, with or without a time of day, that is written so."""
+    digits = iter(f"{now:%Y%m%d%H%M%S}")
+    return re.sub("[0-9]", lambda _: next(digits), written)
 
 
 def _depends(folder: Path) -> str:
@@ -110,14 +114,14 @@ def _depends(folder: Path) -> str:
     return ""
 
 
-def _today() -> date:
-    return datetime.now(timezone.utc).date()
+def _today() -> str:
+    return f"{datetime.now(timezone.utc):%Y-%m-%d}"
 
 
 def _templates(made: New, depends: str) -> dict[Path, str]:
     return {
-        made.path: f"-- {_today()}: say here why.\n{depends}\n",
-        made.rollback: f"-- {_today()}: undoes {made.id}.\n\n",
+        made.path: f"-- {_today()}: say here why.\n{depends}{DRAFT}\n\n",
+        made.rollback: f"-- {_today()}: undoes {made.id}.\n{DRAFT}\n\n",
     }
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from yoyo.migrations import MigrationList
 
+from sqlrail import other_tools
 from sqlrail.errors import BadFile, Refused
-from sqlrail.history import NUMBER, ROLLBACK, Entry, File, Note, Record, compare, number
+from sqlrail.history import NUMBER, ROLLBACK, Entry, File, Note, Record, compare, date, follows, number
+from sqlrail.other_tools import History
 
 if TYPE_CHECKING:
     from sqlrail.library import ProblemResult
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
 #: what flags of `migrate` let pass
-ALLOWABLE = ("late", "missing")
+ALLOWABLE = ("late", "missing", "other-history")
+#: statements that a message names
+SHOWN = 3
 #: names that only look like a rollback's: yoyo would run such a file as a migration
 _ALMOST = re.compile(r"(?i)\.(?:rollback|down|undo)")
 #: yoyo's drafts, and what is hidden and no file (those that are, yoyo takes)
@@ -49,6 +53,7 @@ def find(
     files: dict[str, File],
     records: list[Record],
     notes: Collection[Note] = (),
+    histories: Collection[History] = (),
 ) -> tuple[list[Entry], list[Problem]]:
     """Each migration's state in yoyo's order, and all that is wrong. Reads the folder's names; asks no database."""
     entries = compare(migrations, files, records)
@@ -58,14 +63,18 @@ def find(
     unsorted, unnumbered = list(_unsorted(order, files, run)), list(_unnumbered(order, files, run))
     # Their names are why they are late.
     misnamed = {id_ for _, others in unsorted for id_ in others} | {problem.id for problem in unnumbered}
+    twins = list(_twins(order, files, run))
     return entries, [
+        *elsewhere(order, histories),
         *_changed(folder, entries, files, misnamed),
+        *drafts(order, files, run),
         *_begun(folder, files, notes),
-        *_twins(order, files, run),
+        *(problem for problem in twins if problem.refuses),
         *(problem for problem, _ in unsorted),
         *unnumbered,
         *_strays(folder, files),
         *_undependable([file for file in files.values() if file.id not in run], recorded | files.keys()),
+        *(problem for problem in twins if not problem.refuses),
     ]
 
 
@@ -175,6 +184,59 @@ def _is_like(one: str, other: str) -> bool:
     return number(one) == number(other) != () or len(rests) == 1
 
 
+def elsewhere(order: Sequence[str], histories: Collection[History]) -> Iterator[Problem]:
+    """Histories of other tools, in a database that has none of ours; those that name our files refuse."""
+    for history in histories:
+        named = history.of(order)
+        text = f"{history.table} is the history of {history.tool}; what it says was run is nothing to this folder."
+        if named:
+            last = shlex.quote(named[-1])
+            names = last if len(named) == 1 else f"{len(named)} of these files, {named[0]} to {last}"
+            text = (
+                f"{history.table} is the history of {history.tool}, and names {names}, of which there is no record of "
+                f"ours: as it seems they have run here. `baseline --to {last} --allow-other-history` records them; "
+                f"`migrate --allow-other-history` would run them once more ({other_tools.PAGE})."
+            )
+        yield Problem("other-history", history.table, text, refuses=bool(named))
+
+
+def foreign(files: dict[str, File]) -> Iterator[Problem]:
+    """Files that were run, and hold another tool's part that takes them back: it was run with them."""
+    for file in files.values():
+        if not file.was_run or not (found := _taken_back(file)):
+            continue
+        mark, place, dropped = found
+        what = f"what it drops may be gone: {'; '.join(dropped[:SHOWN])}" if dropped else "it drops nothing"
+        more = f" and {len(dropped) - SHOWN} more" if dropped[SHOWN:] else ""
+        text = (
+            f"{place}: `{mark.text}` is a mark of {mark.tool}, and this file is recorded as applied. If it was run, "
+            f"and not only recorded, so was the part behind the mark, and {what}{more} ({other_tools.PAGE})."
+        )
+        yield Problem("foreign", file.id, text, refuses=False)
+
+
+def _taken_back(file: File) -> tuple[other_tools.Mark, str, list[str]] | None:
+    try:
+        return file.taken_back()
+    except BadFile:  # what cannot be read was not run as it is
+        return None
+
+
+def drafts(order: list[str], files: dict[str, File], run: Collection[str] = ()) -> Iterator[Problem]:
+    """Files that `new` has made and nobody has filled; those with another pending one behind them refuse."""
+    pending = [id_ for id_ in order if id_ not in run]
+    for place, id_ in enumerate(pending):
+        if not files[id_].is_draft:
+            continue
+        behind = next((other for other in pending[place:] if not files[other].is_draft), None)
+        text = (
+            f"it is a draft without a statement, and {behind} stands behind it: fill it, or remove it."
+            if behind
+            else "it is a draft without a statement, and left out until it has one."
+        )
+        yield Problem("draft", id_, f"{files[id_].path}: {text}", refuses=behind is not None)
+
+
 def _twins(order: list[str], files: dict[str, File], run: set[str]) -> Iterator[Problem]:
     groups: dict[tuple[int, ...], list[str]] = {}
     for id_ in order:
@@ -184,26 +246,28 @@ def _twins(order: list[str], files: dict[str, File], run: set[str]) -> Iterator[
         # The applied ones keep their number.
         first, *others = sorted(group, key=lambda id_: id_ not in run)
         for id_ in others:
+            alike = _head(id_) == _head(first)
             case = ", and differs from it by case only" if id_.casefold() == first.casefold() else ""
-            remedy = (
-                "both are applied; to tell them apart rename one, and let `repair` move its record."
-                if id_ in run
-                else "give it one of its own."
-            )
+            if alike and not case:
+                remedy = f"their whole names order them, {min(id_, first)} before {max(id_, first)}."
+            elif id_ in run:
+                remedy = "both are applied; to tell them apart rename one, and let `repair` move its record."
+            else:
+                remedy = "give it one of its own."
             message = f"{files[id_].path}: it has the number of {first}{case}; {remedy}"
-            yield Problem("duplicate", id_, message, refuses=id_ not in run)
+            if not (alike and {id_, first} <= run):
+                yield Problem("duplicate", id_, message, refuses=id_ not in run and not (alike and not case))
 
 
 def _unsorted(order: list[str], files: dict[str, File], run: set[str]) -> Iterator[tuple[Problem, list[str]]]:
     """Files that run after one with a higher number only because names sort as text, with those others."""
-    highest: tuple[int, ...] = ()
-    values = {id_: value for id_ in order if (value := number(id_))}
-    ids = list(values)
-    for place, (id_, value) in enumerate(values.items()):
-        if value >= highest:
-            highest = value
+    ids = [id_ for id_ in order if number(id_)]
+    highest = ids[0] if ids else ""
+    for place, id_ in enumerate(ids):
+        if not follows(highest, id_):
+            highest = id_
             continue
-        before = [other for other in ids[:place] if values[other] > value and other < id_]
+        before = [other for other in ids[:place] if follows(other, id_) and other < id_]
         if before:
             before.sort(key=lambda other: other in run)
             yield _out_of_order(id_, before[0], files, run), before
@@ -225,9 +289,17 @@ def _out_of_order(id_: str, other: str, files: dict[str, File], run: set[str]) -
 
 
 def _padded(id_: str, like: str) -> str:
-    widths = [len(part) for part in re.findall("[0-9]+", _head(like))]
-    head = re.sub("[0-9]+", lambda part: part[0].zfill(widths.pop(0) if widths else 0), _head(id_))
-    return head + id_[len(_head(id_)) :]
+    days = [re.sub("[^0-9]", "", date(name)) for name in (id_, like)]
+    if days[0] and len(days[0]) == len(days[1]):  # written as the other's is
+        digits = iter(days[0])
+        return re.sub("[0-9]", lambda _: next(digits), date(like)) + id_[len(date(id_)) :]
+    head, rest = _as_wide(_head(id_), _head(like)), id_[len(_head(id_)) :]
+    return head + (_as_wide(rest, like[len(_head(like)) :]) if number(id_) == number(like) else rest)
+
+
+def _as_wide(text: str, like: str) -> str:
+    widths = [len(part) for part in re.findall("[0-9]+", like)]
+    return re.sub("[0-9]+", lambda part: part[0].zfill(widths.pop(0) if widths else 0), text)
 
 
 def _head(id_: str) -> str:

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from yoyo.migrations import MigrationList
 
-from sqlrail import explain, history, lint, orphans, outside, problems, statements, wire
+from sqlrail import apply, explain, history, lint, orphans, outside, problems, statements, wire
 from sqlrail.backend import Backend, Listener, milliseconds
 from sqlrail.cleanup import look_at
 from sqlrail.connect import Connection, connect
@@ -153,12 +153,12 @@ def plan(
     wanted = {migration.id for migration in history.up_to(migrations, to)}
     with Backend(settings, listener, files) as live:
         live.raise_if_old()
-        _, found = problems.find(settings.migrations, migrations, files, live.records, live.notes)
+        _, found = problems.find(
+            settings.migrations, migrations, files, live.records, live.notes, live.other_histories()
+        )
         problems.refuse(found, allowed)
-        pending = live.to_apply(migrations).filter(lambda migration: migration.id in wanted)
-        due = [files[migration.id] for migration in [*pending, *(pending.post_apply if pending else [])]]
-        for file in due:
-            file.check()
+        pending = apply.due(live, migrations, wanted)
+        due = apply.check(live, pending)
         cleanup = {file.id: _previews(live, file) for file in due}
         recorded = {record.hash for record in live.records}
         # Without what runs after the last file: that may need what is pending.

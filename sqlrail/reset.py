@@ -33,8 +33,7 @@ def reset(
     # Before anything is dropped: a folder that cannot be migrated from would leave an empty database.
     migrations, files = history.read_files(settings.migrations)
     problems.refuse(problems.find(settings.migrations, migrations, files, [])[1])
-    for migration in [*migrations, *migrations.post_apply]:
-        files[migration.id].check()
+    history.check(files[migration.id] for migration in [*migrations, *migrations.post_apply])
     rows = _read_seed(settings) if seed else None
     with Backend(settings, listener) as backend:
         _guard(backend, settings)

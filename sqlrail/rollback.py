@@ -114,13 +114,14 @@ def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
             obstacles.append(
                 f"{file.id} has no rollback (write {file.path.with_suffix(ROLLBACK)}, or restore a backup)"
             )
+        elif way.is_draft:
+            obstacles.append(f"{way.path} is a draft without a statement (fill it)")
         else:
             way.transactional = file.transactional  # as yoyo has it
             ways[file.id] = way
     if obstacles:
         raise Refused(f"rollback is refused: {'; '.join(obstacles)}. Nothing was rolled back.")
-    for way in ways.values():
-        way.check()
+    history.check(ways.values())
     return ways
 
 

@@ -29,7 +29,7 @@ from sqlrail.errors import (
     Refused,
     WrongDatabase,
 )
-from sqlrail.history import File
+from sqlrail.history import File, check
 from sqlrail.settings import Mark, Settings
 from sqlrail.statements import BLOCK
 
@@ -82,10 +82,9 @@ def built(
 
     Raises NoScratch, and what a migrate raises.
     """
-    own = {}
-    for migration in (*migrations, *migrations.post_apply):
-        files[migration.id].check()
-        own[migration.id] = confined(files[migration.id])
+    ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
+    check(files[id_] for id_ in ids)
+    own = {id_: confined(files[id_]) for id_ in ids}
     with scratch(settings, say) as there, kind(there, {**files, **own}) as builder:
         builder.prepare()
         builder.apply_migrations_only(migrations)

@@ -1,6 +1,6 @@
 r"""Where statements begin and end in a file of SQL, as PostgreSQL's own lexer and grammar see it.
 
-`Reader` hands a file out in pieces of whole statements, `check` says what forbids to send it; neither ever holds
+`Reader` hands a file out in pieces of whole statements, `examine` says what forbids to send it; neither ever holds
 more than a block and the longest statement. Both work on bytes (UTF-8, without BOM). One regular expression takes
 plain statements at once, 150 MB a second; only what is left (block comments, dollar quotes, routines, rules, COPY) is
 looked at token by token. The rules are those of src/backend/parser/scan.l and gram.y of PostgreSQL 18 with
@@ -10,11 +10,10 @@ where they are first used, and kept by `re`: a run with nothing to do needs none
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from sqlrail.errors import BadFile
 from sqlrail.words import printable
@@ -70,34 +69,26 @@ _TOO_LONG = (
     "this statement has more than {:,} bytes, which is all that PostgreSQL takes at once; split it, as an INSERT of "
     "many rows into several, or load the rows with COPY … FROM stdin."
 )
-_OWN_TRANSACTION = (
-    "{} is not for the file to say: the runner begins and ends its transaction. Remove it; where statements "
-    "have to commit on their own, begin the file with `-- transactional: false`."
-)
 _PSQL = "is a command of psql, which PostgreSQL does not know; remove it."
 _NONE_BEGUN = "\\. ends the data of COPY … FROM stdin, and none have begun; look at the statement before it."
-# Settings by which PostgreSQL reads what comes later in the file, each with the beginnings of the values under which
-# it reads that as we do, and the way out.
-_READ_BY = {
-    "STANDARD_CONFORMING_STRINGS": (
-        rb"on|t|y|1|d",
-        "the file is read with standard_conforming_strings on; write backslash escapes as E'…', and remove this.",
-    ),
-    "CLIENT_ENCODING": (
-        rb"utf-?8|unicode|sql_ascii|d",
-        "the file is read as UTF-8; remove this, or dump with `pg_dump --encoding=UTF8`.",
-    ),
-}
-_READ_BY["NAMES"] = _READ_BY["CLIENT_ENCODING"]
 # Words that a statement begins with which has to be looked at by itself: it may be more than it seems to a regular
 # expression, or be forbidden.
 _NOTABLE = rb"(?i:CREATE|COPY|BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE|SET)"
 # Many others at once; most are told by their first letter.
 _RUN = rb"(?:" + _EMPTY + rb"(?:[DF-OQT-Zdf-oqt-z]|(?!" + _NOTABLE + rb")[A-Za-z])" + _PLAIN + rb";){1,20}"
-# The key that pg_dump writes around its output, and psql asks for; nothing of it is for the server.
-_RESTRICT = rb"\\(?:un)?restrict(?:[ \t]+[^\s\\]*)?[ \t]*\r?(?:\n|\Z)"
+# What is for psql alone, on a line of its own: the key that pg_dump writes around its output; how psql shows things,
+# and stops at an error; and the database that it connects to.
+_FOR_PSQL = (
+    rb"\\(?:(?:un)?restrict(?:[ \t]+[^\s\\]*)?"
+    rb"|set[ \t]+(?:ON_ERROR_STOP|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\n\r\\]*"
+    rb"|(?:echo|qecho|warn|pset|timing)(?:[ \t][^\n\r\\`]*)?"
+    rb"|encoding[ \t]+'?(?i:utf-?8|unicode)'?"
+    rb"|(?P<connect>c(?:onnect)?[ \t]+(?:-reuse-previous=on[ \t]+)?"
+    rb"""(?:"[^"\n\r]*"|'[^'\n\r]*'|[^\s\\'"-][^\s\\'"]*)))"""
+    rb"[ \t]*\r?(?:\n|\Z)"
+)
+_MAY_BE_FOR_PSQL = rb"\\(?:(?:un)?restrict|set|echo|qecho|warn|pset|timing|encoding|c|connect)\b"
 _KEY = ("\\",)
-_UTF16 = rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]\0|\0[^\0]\0[^\0]"
 # The bytes that begin no character.
 _CONTINUATION = bytes(range(0x80, 0xC0))
 
@@ -112,6 +103,13 @@ class Flaw(BadFile):
 
 class _Unclosed(Flaw):
     """A literal or comment that does not end where the text does."""
+
+
+class Readable(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """So many at the most; none at its end."""
 
 
 class Statement(NamedTuple):
@@ -176,31 +174,36 @@ class Reader:
 
     A piece ends where it has `size` bytes or some more, a size of 1 makes pieces of one statement, and behind each
     COPY … FROM stdin, whose lines are `piece.data`. A file of less than a block goes as one piece, and is not even
-    scanned, where size allows it and nothing in it can need another. Lines with psql's \\restrict and \\unrestrict
-    belong to no piece. No more is in memory than a block and the longest statement, or line of data. Raises Flaw where
-    a statement cannot be sent; what is wrong with the bytes themselves, check() says.
+    scanned, where size allows it and nothing in it can need another; a file without a statement is one piece. Lines
+    that are for psql alone belong to no piece. No more is in memory than a block and the longest statement, or line
+    of data. Raises Flaw where a statement cannot be sent; what is wrong with the bytes themselves, examine() says.
     """
 
-    def __init__(self, stream: BinaryIO, size: int = BLOCK, block: int = BLOCK) -> None:
+    def __init__(self, stream: Readable, size: int = BLOCK, block: int = BLOCK) -> None:
         self._stream, self._size, self._block = stream, size, block
         self._window, self._at, self._ended = b"", 0, False  # what was read, and how much of it handed out
         self._offset, self._line, self._column = 0, 1, 1  # in the file, of what is handed out next
+        #: psql's commands to connect elsewhere that were passed over, each with its byte offset
+        self.connects: list[tuple[int, str]] = []
 
     def __iter__(self) -> Iterator[Piece]:
         if self._is_one_message():
-            if _skip(self._window, 0, _EMPTY) < len(self._window):
-                yield self._piece(len(self._window))
+            yield self._piece(len(self._window))
             return
+        is_first = True
         while True:
             end, notable, stop = self._gather()
             if end > self._at:
                 piece = self._piece(end, notable, self._lines() if stop and stop.data == end else None)
+                is_first = False
                 yield piece
                 for _ in piece.data or ():  # what nobody has read
                     pass
-            elif stop:  # psql's key
-                self._take(stop.end)
+            elif stop:  # for psql
+                self._pass_over(stop)
             elif self._ended:
+                if is_first:  # the server takes a comment as well
+                    yield self._piece(len(self._window))
                 return
             else:
                 self._read()
@@ -209,6 +212,13 @@ class Reader:
     def rest(self) -> Piece:
         """What is behind the last piece, once that was handed out: comments, if anything."""
         return Piece(self._window[self._at :], self._offset, self._line, self._column)
+
+    def _pass_over(self, command: Statement) -> None:
+        match = re.compile(_FOR_PSQL).match(self._window, command.start)
+        if match and match["connect"]:
+            text = f"\\{match['connect'].decode(errors='replace')}"
+            self.connects.append((self._offset + command.start - self._at, text))
+        self._take(command.end)
 
     def _gather(self) -> tuple[int, list[Statement], Statement | None]:
         """How far the next piece goes, its notable statements, and the one that it stops at, which may be its last."""
@@ -232,7 +242,7 @@ class Reader:
         if len(self._window) < min(self._block, self._size, MESSAGE_LIMIT + 1):
             self._read()
         text = self._window.lower() if self._ended else b""
-        return self._ended and b"stdin" not in text and b"restrict" not in text
+        return self._ended and b"stdin" not in text and not re.compile(_MAY_BE_FOR_PSQL).search(text)
 
     def _run(self, at: int) -> int:
         """The end of statements that need not be looked at one by one; where there are none, the offset itself."""
@@ -325,7 +335,7 @@ def _statement(text: bytes, at: int, ended: bool) -> Statement | None:
 
 
 def _key(text: bytes, at: int, ended: bool) -> Statement | None:
-    match = re.compile(_RESTRICT).match(text, at)
+    match = re.compile(_FOR_PSQL).match(text, at)
     if not ended and text.find(b"\n", at) < 0:
         return None
     if not match:
@@ -450,6 +460,43 @@ def place_in(stream: BinaryIO, offset: int) -> tuple[int, int]:
     return line, column
 
 
+def all_comments(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Every comment of whole statements, literals left out, each with its byte offset."""
+    run, at = re.compile(_PLAIN), 0
+    while at < len(text):
+        if (match := run.match(text, at)) and match[0]:
+            at = match.end()
+            continue
+        end = _past(text, at)
+        if text.startswith((b"--", b"/*"), at):
+            yield at, text[at:end]
+        at = end
+
+
+def only_settings(text: bytes) -> bool:
+    """Whether whole statements do nothing to a database, as those at the head of a dump."""
+    settings = rb"(?:" + _EMPTY + rb"(?i:SET|SELECT\s+pg_catalog\.set_config)\b" + _PLAIN + rb";)*" + _EMPTY
+    return bool(re.compile(settings).fullmatch(text))
+
+
+def first_offset(text: bytes, at: int = 0) -> int:
+    """Where the next statement begins, or the text ends."""
+    return _skip(text, at, _EMPTY)
+
+
+def has_statement(text: bytes) -> bool:
+    """Whether there is any in a text; one that cannot be read counts as one."""
+    try:
+        return first_offset(text) < len(text)
+    except Flaw:
+        return True
+
+
+def has_body(statement: Statement) -> bool:
+    """Whether a statement makes a routine, which may have statements within."""
+    return _kind(statement.words) in ("FUNCTION", "PROCEDURE")
+
+
 def comments(text: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
     """The comments between two statements, each with its byte offset."""
     opening = re.compile(rb"--|/\*")
@@ -505,58 +552,3 @@ def is_transaction_control(words: tuple[str, ...]) -> bool:
         case ("PREPARE", "TRANSACTION", "AS", *_):  # a prepared statement of that name
             return False
     return words[:1] == ("ROLLBACK",) or words[:2] == ("PREPARE", "TRANSACTION")
-
-
-def check(stream: BinaryIO, *, transactional: bool = True) -> None:
-    """Raises Flaw for the first thing that forbids to send a file, before anything of it has run."""
-    start, piece = stream.tell(), None
-    _read_through(stream)
-    stream.seek(start)
-    for piece in Reader(stream):
-        for statement in piece.notable:
-            if message := _forbidden(piece.text, statement, transactional):
-                raise Flaw(piece.offset + statement.start, message)
-    if piece is None:
-        raise Flaw(0, "the file holds no statement.")
-
-
-def _read_through(stream: BinaryIO) -> None:
-    """Flaw for a byte that cannot be sent; what is wrong with the statements counts after that."""
-    decoder, offset = codecs.getincrementaldecoder("utf-8")(), 0
-    while block := stream.read(BLOCK):
-        if not offset and re.compile(_UTF16).match(block):
-            raise Flaw(0, "the file is UTF-16; save it as UTF-8.")
-        if (nul := block.find(b"\0")) >= 0:
-            raise Flaw(offset + nul, "PostgreSQL would read no further than this NUL byte; remove it.")
-        _decode(decoder, block, offset)
-        offset += len(block)
-    _decode(decoder, b"", offset)
-
-
-def _decode(decoder: codecs.IncrementalDecoder, block: bytes, offset: int) -> None:
-    pending, _ = decoder.getstate()
-    if block.isascii() and block and not pending:  # which copies nothing
-        return
-    try:
-        decoder.decode(block, final=not block)
-    except UnicodeDecodeError as exc:
-        wrong = f"byte 0x{exc.object[exc.start]:02x} is not UTF-8; save the file as UTF-8."
-        raise Flaw(offset - len(pending) + exc.start, wrong) from None
-
-
-def _forbidden(text: bytes, statement: Statement, transactional: bool) -> str | None:
-    """What keeps a statement out of a file, and out of a transaction that the runner owns."""
-    words = statement.words
-    if not transactional and words[:2] == ("PREPARE", "TRANSACTION") and words[2:3] != ("AS",):
-        return "a prepared transaction would keep the notes of this file locked; use BEGIN and COMMIT."
-    if transactional and is_transaction_control(words):
-        two = words[1:2] in (("TRANSACTION",), ("PREPARED",))
-        return _OWN_TRANSACTION.format(" ".join(words[: 1 + two]))
-    setting = next((word for word in words[1:3] if word in _READ_BY), None) if words[:1] == ("SET",) else None
-    if setting is None:
-        return None
-    good, message = _READ_BY[setting]
-    value = (
-        rb"(?is).*?" + setting.encode() + rb"(?:\.|(?:\s*=|\s+TO\b|\s(?!\s*TO\b))\s*['\"]?(?:" + good + rb"))"
-    )
-    return None if re.compile(value).match(text, statement.start, statement.end) else message

@@ -41,9 +41,6 @@ OWN_TRANSACTION = (
     "is not for the file to say: the runner begins and ends its transaction. Remove it; where statements have to "
     "commit on their own, begin the file with `-- transactional: false`."
 )
-DIRECTIVES = (
-    "(there are depends, transactional, cleanup, lock-timeout, statement-timeout, row-security, lint)"
-)
 
 
 class Case(NamedTuple):
@@ -244,7 +241,7 @@ FOLDERS = [
 
 FILES = [
     file("unknown directive", "-- Why\n-- clean-up: a.b -> c.d\nSELECT 1",
-         f"2:1: 'clean-up' is not a directive {DIRECTIVES}; begin a plain comment with a capital letter."),
+         "2:1: this is no directive, and looks like one: write `-- cleanup: …`, or word the comment otherwise."),
     file("malformed cleanup", "-- cleanup: a -> b\nSELECT 1",
          f"1:1: cleanup: 'a -> b' {NO_RELATION}"),
     file("cleanup of nothing", "-- cleanup:\nSELECT 1",
@@ -257,7 +254,7 @@ FILES = [
     file("NUL", b"SELECT 1;\0DROP TABLE a;", "1:10: PostgreSQL would read no further than this NUL byte; remove it."),
     file("empty", "", "1:1: the file holds no statement."),
     file("blanks", " \n\t\r\n", "1:1: the file holds no statement."),
-    file("only comments", "-- Why\n/* and /* how */ */", "1:1: the file holds no statement."),
+    file("only semicolons", " ;\n;", "1:1: the file holds no statement."),
     file("Latin-1", b"SELECT 'caf\xe9'", "1:12: byte 0xe9 is not UTF-8; save the file as UTF-8."),
     *(
         file(words, f"SELECT 'é';  {words};\n", f"1:14: {' '.join(words.split()[:kept])} {OWN_TRANSACTION}")

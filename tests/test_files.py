@@ -22,6 +22,10 @@ OWN_TRANSACTION = (
     "commit on their own, begin the file with `-- transactional: false`."
 )
 PSQL = "is a command of psql, which PostgreSQL does not know; remove it."
+CONNECT = (
+    "leads to another database, and there are statements in front of it; a run is connected to one: split the file, or "
+    "remove the line."
+)
 NONE_BEGUN = "\\. ends the data of COPY … FROM stdin, and none have begun; look at the statement before it."
 NEXT_LINE = "the data of COPY … FROM stdin begin on the next line; this one has to end here."
 UTF16 = "1:1: the file is UTF-16; save it as UTF-8."
@@ -117,6 +121,19 @@ WORKS = [
          [(1, "x"), (2, "y")]),
     case("SQL_ASCII, as dumps of such databases say", "SET client_encoding = 'SQL_ASCII';\n" + copy("1\té\n")
          + "INSERT INTO t VALUES (2, 'é');", [(1, "é"), (2, "é")]),
+    case("psql's settings", "\\set ON_ERROR_STOP on\n\\set ECHO 'all'\n\\timing on\n\\pset pager off\n"
+         "INSERT INTO t VALUES (1, 'x'); \\echo done: 1\n\\encoding UTF8\nINSERT INTO t VALUES (2, '\\set x');\n",
+         [(1, "x"), (2, "\\set x")]),
+    case("BEGIN and COMMIT around all of it", "-- Why\nBEGIN;\nINSERT INTO t VALUES (1, 'BEGIN;');\nCOMMIT; -- done\n",
+         [(1, "BEGIN;")]),
+    case("START TRANSACTION and END around it", "start transaction;INSERT INTO t VALUES (1, 'x');;END TRANSACTION",
+         [(1, "x")]),
+    case("BEGIN and COMMIT around many pieces", "BEGIN WORK;" + FILLING + "INSERT INTO t VALUES (1, 'x');" + FILLING
+         + copy("2\ty\n") + "commit work;\n", [(1, "x"), (2, "y")]),
+    case("BEGIN and COMMIT of a dump", "\\restrict k\nBEGIN;\n" + copy("1\tx\n") + "COMMIT;\n\\unrestrict k\n",
+         [(1, "x")]),
+    case("nothing but BEGIN and COMMIT", "BEGIN;\nCOMMIT;\n", []),
+    case("nothing but a comment", "-- 004 was withdrawn, see 005\n/* and\nmore */\n", []),
     case("many pieces", FILLING + "INSERT INTO t VALUES (1, 'x');\n" + FILLING + copy("2\ty\n") + FILLING,
          [(1, "x"), (2, "y")]),
     case("now() is one instant in all pieces", "INSERT INTO t VALUES (1, now()::text);\n" + FILLING
@@ -132,6 +149,13 @@ WORKS = [
 
 #: the file, and what is said of it before anything runs
 REFUSED = [
+    case("BEGIN and COMMIT around half of it", "BEGIN;\nSELECT 1;\nCOMMIT;\nSELECT 2;\n",
+         f"1:1: BEGIN {OWN_TRANSACTION}\n<path>:3:1: COMMIT {OWN_TRANSACTION}"),
+    case("BEGIN without COMMIT", "BEGIN;\nSELECT 1;\n", f"1:1: BEGIN {OWN_TRANSACTION}"),
+    case("psql's variable", "\\set who bob\nSELECT 1;", f"1:1: \\set {PSQL}"),
+    case("psql's other savepoints", "\\set ON_ERROR_ROLLBACK on\nSELECT 1;", f"1:1: \\set {PSQL}"),
+    case("\\echo that ends psql", "\\echo Use CREATE EXTENSION \\quit\nSELECT 1;", f"1:1: \\echo {PSQL}"),
+    case("another encoding of psql's", "\\encoding LATIN1\nSELECT 1;", f"1:1: \\encoding {PSQL}"),
     case("UTF-16", "SELECT 'é';\n".encode("utf-16"), UTF16),
     case("UTF-16, the other way round", "\ufeffSELECT 'é';".encode("utf-16-be"), UTF16),
     case("UTF-16 without its mark", "SELECT 1;".encode("utf-16-le"), UTF16),
@@ -147,7 +171,7 @@ REFUSED = [
     case("NUL in the data of COPY", "COPY t FROM stdin;\n1\té\0\n\\.\n",
          "2:4: PostgreSQL would read no further than this NUL byte; remove it."),
     case("only the key of a dump", "\\restrict x\n\n\\unrestrict x\n", "1:1: the file holds no statement."),
-    case("\\connect", "\\connect other\nSELECT 1;", f"1:1: \\connect {PSQL}"),
+    case("\\connect as somebody else", "\\connect other bob\nSELECT 1;", f"1:1: \\connect {PSQL}"),
     case("\\i", "SELECT 1;\n\\i other.sql\n", f"2:1: \\i {PSQL}"),
     case("\\set", "SELECT 'é'; \\set x 1\n", f"1:13: \\set {PSQL}"),
     case("\\gexec", "SELECT 'é'\n\\gexec\n", f"2:1: \\gexec {PSQL}"),
@@ -156,8 +180,8 @@ REFUSED = [
     case("\\. where no data are", "SELECT 1;\n\\.\n", f"2:1: {NONE_BEGUN}"),
     case("\\. once more", copy("1\tx\n") + "\\.\n", f"4:1: {NONE_BEGUN}"),
     case("COPY with a parenthesis that is never closed", copy("1\n", "COPY t (a FROM stdin;\n"), f"3:1: {NONE_BEGUN}"),
-    case("\\connect behind data", copy("1\tx\n") + "\\connect x\n", f"4:1: \\connect {PSQL}"),
-    case("\\connect in the second megabyte", FILLING + "\\connect x\n", f"60001:1: \\connect {PSQL}"),
+    case("\\connect behind data", copy("1\tx\n") + "\\connect x\n", f"4:1: \\connect x {CONNECT}"),
+    case("\\connect in the second megabyte", FILLING + "\\c x\n", f"60001:1: \\c x {CONNECT}"),
     case("\\restrict in the middle of a statement", "SELECT 1\n\\restrict x\n;", f"2:1: \\restrict {PSQL}"),
     case("a statement on the line of COPY", "COPY t FROM stdin; SELECT 1;\n1\tx\n\\.\n", f"1:19: {NEXT_LINE}"),
     case("a comment on the line of COPY", "COPY t FROM stdin; /* é */\n1\tx\n\\.\n", f"1:19: {NEXT_LINE}"),
@@ -288,7 +312,8 @@ def test_a_file_from_anywhere_works(
     env = migrate_first(sqlrail, database)
     put({"migrations/002_x.sql": content, "migrations/003_next.sql": "CREATE TABLE next (a int);"})
     outcome = sqlrail("migrate", env=env)
-    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.code == 0, outcome.err
+    assert all(line.startswith("migrations/002_x.sql:") for line in outcome.err.splitlines())
     assert query(database, ROWS) == rows
     assert query(database, "SELECT to_regclass('public.next') IS NOT NULL") == [(True,)]
     assert sqlrail("status", "--check", env=env).code == 0
@@ -303,7 +328,7 @@ def test_a_file_that_cannot_be_sent_is_refused_before_anything_runs(
     put({"migrations/002_ok.sql": "CREATE TABLE ok ();", "migrations/007_x.sql": content})
     outcome = sqlrail("migrate", env=env)
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == f"migrations/007_x.sql:{message}\n"
+    assert outcome.err == f"migrations/007_x.sql:{message}\n".replace("<path>", "migrations/007_x.sql")
     assert catalog(prepared) == before
 
 

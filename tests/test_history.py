@@ -100,6 +100,10 @@ def duplicate(id_: str, first: str, case: str = "") -> tuple[str, str, str]:
     return "duplicate", id_, m(id_, f"it has the number of {first}{case}; give it one of its own.")
 
 
+def twin(id_: str, first: str, order: str) -> tuple[str, str, str]:
+    return "duplicate", id_, m(id_, f"it has the number of {first}; their whole names order them, {order}.")
+
+
 def order(id_: str, other: str, remedy: str) -> tuple[str, str, str]:
     text = f"{other} comes before it, for names sort as text and not as numbers; {remedy}"
     return "order", id_, m(id_, text)
@@ -177,17 +181,17 @@ CASES = [
     Case("one of two of one content gone, it cannot be told where to",
          {"001_a.sql": "SELECT 1", "002_b.sql": "SELECT 1"},
          {"001_a.sql": None, "002_b.sql": None, "003_x.sql": "SELECT 1"}, [missing("001_a"), missing("002_b")]),
-    Case("a copy is no renaming", TWO, {"002_copy.sql": B}, [duplicate("002_copy", "002_b")]),
-    Case("duplicate numbers, none applied", {}, {"007_a.sql": A, "007_b.sql": B},
-         [duplicate("007_b", "007_a")]),
-    Case("three of one number", {}, {"007_a.sql": A, "007_b.sql": B, "007_c.sql": C},
-         [duplicate("007_b", "007_a"), duplicate("007_c", "007_a")]),
-    Case("duplicate of an applied one", TWO, {"002_c.sql": C}, [duplicate("002_c", "002_b")]),
     Case("duplicate with another width", {}, {"007_a.sql": A, "7_b.sql": B}, [duplicate("7_b", "007_a")]),
-    Case("duplicate with a letter behind the number", {}, {"007a.sql": A, "007b.sql": B},
-         [duplicate("007b", "007a")]),
-    Case("duplicate dates", {}, {"20240131_a.sql": A, "20240131_b.sql": B},
-         [duplicate("20240131_b", "20240131_a")]),
+    Case("one number, and the names in two orders", {}, {"007_step9.sql": A, "007_step10.sql": B},
+         [order("007_step9", "007_step10", "name it 007_step09.sql or add `-- depends: 007_step9` to 007_step10.")],
+         [twin("007_step9", "007_step10", "007_step10 before 007_step9")]),
+    Case("one number, and a late name", {"007_b.sql": A}, {"007_a.sql": B}, [late("007_a", "007_b")],
+         [twin("007_a", "007_b", "007_a before 007_b")]),
+    Case("1.10 and 1.9", {}, {"1.9_a.sql": A, "1.10_b.sql": B},
+         [order("1.9_a", "1.10_b", "name it 1.09_a.sql or add `-- depends: 1.9_a` to 1.10_b.")]),
+    Case("dates with dashes and without", {}, {"20240130120000_a.sql": A, "2024-01-31-120000_b.sql": B},
+         [order("20240130120000_a", "2024-01-31-120000_b",
+                "name it 2024-01-30-120000_a.sql or add `-- depends: 20240130120000_a` to 2024-01-31-120000_b.")]),
     Case("names that differ by case only", {}, {"001_a.sql": A, "001_A.sql": B},
          [duplicate("001_a", "001_A", CASE_ONLY)]),
     Case("9 and 10", {}, {"9_a.sql": A, "10_b.sql": B},
@@ -219,7 +223,8 @@ CASES = [
          {"001_a.sql": B, "002_b.sql": None, "003_c.sql": None, "004_c.sql": C, "000_late.sql": "SELECT 1",
           "000_x.sql": "SELECT 2", "foo.sql": "SELECT 3", "9_x.rollback.sql": ""},
          [late("000_late", "001_a"), late("000_x", "001_a"), edited("001_a"), missing("002_b"),
-          renamed("004_c", "003_c"), duplicate("000_x", "000_late"), pattern("foo"), lone("9_x")]),
+          renamed("004_c", "003_c"), pattern("foo"), lone("9_x")],
+         [twin("000_x", "000_late", "000_late before 000_x")]),
 ]  # fmt: skip
 
 
@@ -328,10 +333,6 @@ LEGACY = {
     "10_y.sql": "SELECT 10",
     "11_z.down.sql": "x",
 }
-APPLIED = (
-    "it has the number of 007_a; both are applied; to tell them apart rename one, and let `repair` move its "
-    "record."
-)
 PADDED = "both are applied; to mend it name it 09_x.sql, and let `repair` move its record."
 
 
@@ -346,10 +347,9 @@ def test_odd_names_that_plain_yoyo_applied_are_no_dead_end(
     outcome = sqlrail("migrate", env=env)
     assert outcome.code == 0
     assert outcome.err.splitlines() == [
-        f"warning: {m('007_b', APPLIED)}",
         f"warning: {order('9_x', '10_y', PADDED)[2]}",
         f"warning: {almost('11_z.down')[2]}",
-        "warning: 1 more of that kind; `status` shows them",
+        f"warning: {below('attic', '1.sql')[2]}",
         "plain yoyo applied 007_a, 007_b, 10_y, 11_z.down, 9_x: today's content was taken over as theirs",
     ]
     assert sqlrail("status", "--check", env=env).code == 0
@@ -551,8 +551,12 @@ def test_to_takes_what_it_depends_on_along(sqlrail: Sqlrail, env: dict[str, str]
 @pytest.mark.parametrize(
     ("to", "message"),
     [
-        ("003_x", "--to is '003_x': there is no migration of that name; near it there is <any>003_c<any>"),
-        ("b", "--to is 'b': there is no migration of that name; near it there is 002_b."),
+        ("003_x", "--to is '003_x': there is no migration of that name; did you mean <any>003_c<any>?"),
+        ("b", "--to is 'b': there is no migration of that name; did you mean 002_b?"),
+        (
+            "m/02_b.sql",
+            "--to is 'm/02_b.sql': there is no migration of that name; did you mean <any>002_b<any>?",
+        ),
         ("004", "--to is '004': there is no migration of that name; <any>"),
         ("zzz", "--to is 'zzz': there is no migration of that name; `status` lists them."),
         ("", "--to is '': there is no migration of that name; `status` lists them."),
@@ -872,10 +876,10 @@ def test_a_reset_of_a_folder_that_cannot_be_migrated_from_drops_nothing(
     env["APP_ENV"] = "development"
     lay(TWO)
     assert sqlrail("migrate", env=env).code == 0
-    lay({"002_c.sql": C})
+    lay({"02_c.sql": C})
     before: Any = catalog(database)
     outcome = sqlrail("reset", "--yes", env=env)
-    assert (outcome.code, outcome.err.splitlines()[0]) == (3, duplicate("002_c", "002_b")[2])
+    assert (outcome.code, outcome.err.splitlines()[0]) == (3, duplicate("02_c", "002_b")[2])
     assert catalog(database) == before
 
 

@@ -16,6 +16,7 @@ from conftest import ROOT, clean_environment, query
 from console import Sqlrail, put
 
 from sqlrail import new as room
+from sqlrail.history import DRAFT
 
 sqlrail = console.sqlrail
 
@@ -42,10 +43,10 @@ def test_a_new_file_opens_with_its_day_and_what_it_depends_on(sqlrail: Sqlrail) 
     ]
     today = datetime.now(timezone.utc).date()
     assert Path("migrations/003_add_users.sql").read_text() == (
-        f"-- {today}: say here why.\n-- depends: 002_b\n\n"
+        f"-- {today}: say here why.\n-- depends: 002_b\n{DRAFT}\n\n"
     )
     assert Path("migrations/003_add_users.rollback.sql").read_text() == (
-        f"-- {today}: undoes 003_add_users.\n\n"
+        f"-- {today}: undoes 003_add_users.\n{DRAFT}\n\n"
     )
     assert sqlrail("new", "more", "--json", env=NOWHERE).document == {
         "id": "004_more",
@@ -57,12 +58,45 @@ def test_a_new_file_opens_with_its_day_and_what_it_depends_on(sqlrail: Sqlrail) 
 def test_a_new_file_is_not_applied_before_it_says_something(sqlrail: Sqlrail, database: str) -> None:
     lay("001_a.sql")
     assert sqlrail("new", "b").code == 0
-    outcome = sqlrail("migrate", env={"DATABASE_URL": database})
-    assert (outcome.code, outcome.err) == (2, "migrations/002_b.sql:1:1: the file holds no statement.\n")
+    env = {"DATABASE_URL": database}
+    assert [it["id"] for it in sqlrail("plan", "--json", env=env).document["files"]] == ["001_a"]
+    outcome = sqlrail("migrate", env=env)
+    notice = (
+        "warning: migrations/002_b.sql: it is a draft without a statement, and left out until it has one.\n"
+    )
+    assert (outcome.code, outcome.err) == (0, notice)
+    assert outcome.out.endswith("done: 1 applied now, 0 before, 1 still pending\n")
+    assert sqlrail("new", "c").code == 0
+    document = sqlrail("migrate", "--json", env=env).document
+    assert (document["applied"], document["pending"]) == ([], 2)
+    with Path("migrations/003_c.sql").open("a") as stream:
+        stream.write("CREATE TABLE c ();\n")
+    refused = sqlrail("migrate", env=env)
+    assert (refused.code, refused.err.splitlines()) == (3, [
+        "migrations/002_b.sql: it is a draft without a statement, and 003_c stands behind it: fill it, or remove it.",
+        "Nothing was changed.",
+    ])  # fmt: skip
+    assert query(database, "SELECT migration_id FROM _yoyo_migration") == [("001_a",)]
     with Path("migrations/002_b.sql").open("a") as stream:
         stream.write("CREATE TABLE b ();\n")
-    assert sqlrail("migrate", env={"DATABASE_URL": database}).code == 0
-    assert query(database, "SELECT migration_id FROM _yoyo_migration ORDER BY 1") == [("001_a",), ("002_b",)]
+    assert sqlrail("migrate", env=env).code == 0
+    assert query(database, "SELECT count(*) FROM _yoyo_migration") == [(3,)]
+    back = sqlrail("rollback", env={**env, "APP_ENV": "development"})
+    assert (back.code, "003_c.rollback.sql is a draft without a statement (fill it)" in back.err) == (3, True)
+
+
+def test_a_draft_is_neither_dropped_into_a_baseline_nor_run_by_a_reset(
+    sqlrail: Sqlrail, database: str
+) -> None:
+    lay("001_a.sql")
+    assert sqlrail("new", "b").code == 0
+    env = {"DATABASE_URL": database, "APP_ENV": "development"}
+    refused = sqlrail("baseline", "--to", "002_b", "--accept-differences", env=env)
+    assert (refused.code, "002_b.sql: it is a draft without a statement" in refused.err) == (3, True)
+    assert query(database, "SELECT to_regclass('_yoyo_migration')") == [(None,)]
+    assert sqlrail("migrate", env=env).code == 0
+    assert sqlrail("reset", "--yes", env=env).code == 0
+    assert query(database, "SELECT migration_id FROM _yoyo_migration") == [("001_a",)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +113,7 @@ def test_a_new_file_is_not_applied_before_it_says_something(sqlrail: Sqlrail, da
         (["001_a.sql", "002_b.SQL"], "003_x"),
         (["001_a.sql", "foo.sql"], "002_x"),
         (["002_2024.sql"], "003_x"),
-        (["2024_01_31_120000_a.sql"], "2024_01_31_120001_x"),
+        (["1.9_a.sql", "1.10_b.sql"], "1.11_x"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
@@ -99,6 +133,11 @@ def test_the_number_is_the_next_one_and_as_wide(there: list[str], made: str, sql
         ("20260203_07", "20260203_08"),
         ("20260203040506", "20260203040507"),
         ("20990101000000", "20990101000001"),
+        ("2024_01_31_120000", "2026_02_03_040506"),
+        ("2017-01-02-113530", "2026-02-03-040506"),
+        ("2017-01-02-113530-0000", "2026-02-03-040506-0001"),
+        ("2026-02-03-040506-0000", "2026-02-03-040506-0001"),
+        ("2024-01-31", "2026-02-03"),
         ("2024", "2025"),
     ],
 )

@@ -228,7 +228,7 @@ OUTSIDE = {
     ("flags", "says"),
     [
         (["--to", "007"], "--to is '007': there is no migration of that name"),
-        (["--to", "t2"], "--to is 't2': there is no migration of that name; near it there is 002_t2."),
+        (["--to", "t2"], "--to is 't2': there is no migration of that name; did you mean 002_t2?"),
         (["--to", ""], "--to is '': there is no migration of that name; `status` lists them."),
         (["--to", "9" * 5000], "--to is '999"),
         (["--to", "006_new"], "006_new is not applied, so nothing can be rolled back to it"),
@@ -340,7 +340,7 @@ def test_a_rollback_that_was_cut_off_in_a_call_is_told_what_became_of_it(
         ("-- lock-timeout: 5\nDROP TABLE t4;\n", ":1:1: lock-timeout: write a number with its unit"),
         ("DROP TABLE t4;\nCOMMIT;\n", ":2:1: COMMIT"),
         ("SELECT 'x\n", ":1:8: this string is never closed"),
-        ("-- Nothing to do\n", ":1:1: the file holds no statement"),
+        ("\n;\n", ":1:1: the file holds no statement"),
         ("DROP TABLE t4;\0", ":1:15: PostgreSQL would read no further"),
     ],
     ids=["depends", "cleanup", "transactional", "a timeout", "COMMIT", "a quote", "empty", "NUL"],

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from psycopg import pq
 
 from sqlrail import statements
+from sqlrail.examine import examine
 from sqlrail.statements import Piece, Reader
 
 # COPY from the server's files is among the statements; no runner is.
@@ -186,11 +187,7 @@ def gaps(text: bytes) -> bytes:
 
 
 def check(text: bytes, *, transactional: bool = True) -> statements.Flaw | None:
-    try:
-        statements.check(io.BytesIO(text), transactional=transactional)
-    except statements.Flaw as flaw:
-        return flaw
-    return None
+    return next(iter(examine(io.BytesIO(text), transactional=transactional).flaws), None)
 
 
 def assert_split_like_postgresql(connection: Connection, text: bytes) -> None:
@@ -486,8 +483,6 @@ def test_what_is_never_closed_is_named_where_it_began(connection: Connection, te
         (b"SELECT '\xe9';", 8, "byte 0xe9 is not UTF-8"),
         (b"-- \xc3", 3, "byte 0xc3 is not UTF-8"),
         (b"", 0, "no statement"),
-        (b" -- nothing;\n/* at /* all */ */ ;; ", 0, "no statement"),
-        (b"\\connect other\nSELECT 1;", 0, r"\\connect is a command of psql"),
         (b"SELECT 1;\n\\restricted abc\n", 10, r"\\restricted is a command of psql"),
         (b"SELECT 1\n\\restrict abc\n", 9, r"\\restrict is a command of psql"),
         (b"SELECT 1;\n\\restrict abc \\connect x\n", 10, r"\\restrict is a command of psql"),
@@ -585,7 +580,7 @@ def test_no_text_takes_more_than_linear_time(text: str) -> None:
             "SELECT '…', E'…', U&'…', $$…$$, \"h'i\"",
         ),
         ("SELECT /* a /* 'b' */ c */ 1 -- 'd'\n, 2", "SELECT 1 , 2"),
-        ('ALTER TABLE "ä\x1b\u202e" ADD ö int', 'ALTER TABLE "ä??" ADD ö int'),
+        ('ALTER TABLE "ä\x1b\u202e" ADD ö int', r'ALTER TABLE "ä\x1b\u202e" ADD ö int'),
         ("SELECT " + "x, " * 40, "SELECT " + "x, " * 10 + "x,…"),
     ],
 )
