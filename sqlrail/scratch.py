@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from threading import Timer
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -101,16 +101,18 @@ def confined(file: File) -> File:
     content = file.content() if file.state[1] <= BLOCK else b""
     if not re.search(_MAY_BE_SHARED, content):
         return file
-    text = bytearray(content)
+    text, is_left = bytearray(content), False
     for piece in file.pieces(1):
         for statement in piece.statements:
             if is_shared(statement.words, piece.text[statement.start : statement.end]):
                 start, end = piece.offset + statement.start, piece.offset + statement.end
                 text[start:end] = re.sub(rb"[^\n]", b" ", text[start:end])
+            else:
+                is_left = True
         for _ in piece.data or ():
             pass
     # Behind all else, for places in it to stay as they are: a file has to hold a statement.
-    return replace(file, small=bytes(text) + b"\nSELECT;")
+    return replace(file, small=bytes(text) + (b"" if is_left else b"\nSELECT;"))
 
 
 def is_shared(words: tuple[str, ...], text: bytes) -> bool:
@@ -127,60 +129,109 @@ def is_shared(words: tuple[str, ...], text: bytes) -> bool:
     return False
 
 
+class Likeness(NamedTuple):
+    """What a scratch database has like the real one."""
+
+    path: list[str]
+    schemas: list[str]
+    settings: list[tuple[str, str]]
+
+
+class Place(NamedTuple):
+    """What a session says of the server and the database that it is in."""
+
+    may_create: bool
+    is_standby: bool
+    role: str
+    now: int
+    encoding: str
+    collate: str
+    ctype: str
+    provider: str | None
+    locale: str | None
+    rules: str
+
+
 @contextmanager
 def scratch(settings: Settings, say: Callable[[str], None]) -> Iterator[Settings]:
     """Settings that lead to an empty database in which names without a schema mean the same as in the real one.
 
-    Raises NoScratch, which says which right is missing.
+    So do literals: it has the real one's settings; what it cannot have is said. Raises NoScratch, which says which
+    right is missing.
     """
     with closing(connect(settings, say=say)) as connection:
-        path, own = wire.ask(connection, "schemas")[0]
+        like = Likeness(*wire.ask(connection, "likeness")[0])
         major = connection.info.server_version // 10000
     with ExitStack() as made:
         try:
-            there = made.enter_context(_database(settings, path, own, say))
+            there = made.enter_context(_database(settings, like, say))
         except NoScratch as exc:
-            there = made.enter_context(_embedded(settings, path, own, say, exc))
+            there = made.enter_context(_embedded(settings, like, say, exc))
             say(f"{exc} The embedded server stands in; it may be of another major than this one's {major}")
         yield there
 
 
 @contextmanager
-def _database(
-    settings: Settings, path: list[str], own: list[str], say: Callable[[str], None]
-) -> Iterator[Settings]:
+def _database(settings: Settings, like: Likeness, say: Callable[[str], None]) -> Iterator[Settings]:
     with ExitStack() as undo:
         try:
             with closing(connect(settings)) as connection:
-                may_create, standby, role, encoding, collate, ctype, now = wire.ask(connection, "scratch")[0]
-                if standby:
+                place = look(connection)
+                if place.is_standby:
                     raise NoScratch("The server is a standby, where nothing can be made.")
-                if not may_create:
-                    raise NoScratch(f"The role {role} may not create databases (ALTER ROLE ... CREATEDB).")
+                if not place.may_create:
+                    raise NoScratch(
+                        f"The role {place.role} may not create databases (ALTER ROLE ... CREATEDB)."
+                    )
                 _drop_leftovers(connection)
-                name = f"sqlrail_scratch_{now}_{secrets.token_hex(4)}"
+                name = f"sqlrail_scratch_{place.now}_{secrets.token_hex(4)}"
                 there = marked(settings, name)
-                locale = {"encoding": encoding, "collate": collate, "ctype": ctype}
                 # Before it is made: an interruption may come too late to stop that.
                 undo.callback(_drop, settings, name, say)
-                wire.ask(connection, "create_scratch", database=sql.Identifier(name), **locale)
+                create(connection, name, place)
                 mark(connection, there)
-                schemas = sql.SQL(", ").join(map(sql.Identifier, path)) if path else sql.Literal("")
-                wire.ask(connection, "scratch_path", database=sql.Identifier(name), schemas=schemas)
+                _liken(connection, name, like, say)
             # Open to the end: others see that it is in use.
             keeper = undo.enter_context(closing(connect(there)))
             if not wire.ask(keeper, "is_empty")[0][0]:
                 raise NoScratch("A new database is not empty here, so nothing can be built in it.")
-            for schema in own:
+            for schema in like.schemas:
                 wire.ask(keeper, "scratch_schema", schema=sql.Identifier(schema))
         except (ConnectionFailed, DatabaseFailed, WrongDatabase) as exc:
             raise NoScratch(f"A scratch database cannot be made: {exc}") from exc
         yield there
 
 
+def look(connection: Connection) -> Place:
+    """Where a connection leads, and what its role may do there."""
+    return Place(*wire.ask(connection, "scratch")[0])
+
+
+def create(connection: Connection, name: str, place: Place) -> None:
+    """Makes a database that orders texts as the connection's own does."""
+    provider = b""
+    if place.provider:
+        named = f"provider_{place.provider}{'_rules' if place.rules else ''}"
+        provider = wire.message(connection, named, locale=place.locale, rules=place.rules)
+    facts = {"encoding": place.encoding, "collate": place.collate, "ctype": place.ctype}
+    wire.ask(connection, "create_scratch", database=sql.Identifier(name), provider=provider, **facts)
+
+
+def _liken(connection: Connection, name: str, like: Likeness, say: Callable[[str], None]) -> None:
+    database = sql.Identifier(name)
+    schemas = sql.SQL(", ").join(map(sql.Identifier, like.path)) if like.path else sql.Literal("")
+    wire.ask(connection, "scratch_path", database=database, schemas=schemas)
+    for setting, value in like.settings:
+        named = sql.Identifier(*setting.split("."))
+        try:
+            wire.ask(connection, "scratch_setting", database=database, setting=named, value=value)
+        except DatabaseFailed as exc:
+            say(f"warning: the scratch database is without the setting {setting}: {exc}")
+
+
 @contextmanager
 def _embedded(
-    settings: Settings, path: list[str], own: list[str], say: Callable[[str], None], reason: NoScratch
+    settings: Settings, like: Likeness, say: Callable[[str], None], reason: NoScratch
 ) -> Iterator[Settings]:
     from sqlrail import local
 
@@ -191,7 +242,7 @@ def _embedded(
     try:
         # PGHOSTADDR would lead elsewhere, whatever the host is.
         url = make_conninfo(server.url, hostaddr="")
-        with _database(replace(settings, database_url=url), path, own, say) as there:
+        with _database(replace(settings, database_url=url), like, say) as there:
             yield there
     finally:
         if server.started:

@@ -106,24 +106,19 @@ class Template:
             self._drop(self._done_with.pop())
 
     def _build(self) -> None:
-        may_create, _, role, encoding, collate, ctype, _ = ask(self._connection, "scratch")[0]
-        if not may_create:
-            raise UsageError(f"tests need a role that may create databases: ALTER ROLE {role} CREATEDB.")
-        building = self._name("building", self._content)
-        name = sql.Identifier(building)
-        try:
-            ask(self._connection, "drop_scratch", database=name)
-            ask(
-                self._connection,
-                "create_scratch",
-                database=name,
-                encoding=encoding,
-                collate=collate,
-                ctype=ctype,
+        place = scratch.look(self._connection)
+        if not place.may_create:
+            raise UsageError(
+                f"tests need a role that may create databases: ALTER ROLE {place.role} CREATEDB."
             )
+        building = self._name("building", self._content)
+        try:
+            ask(self._connection, "drop_scratch", database=sql.Identifier(building))
+            scratch.create(self._connection, building, place)
             self._migrate(building)
             ask(self._connection, "end_connections", database=building)
-            ask(self._connection, "finish_template", building=name, template=sql.Identifier(self.name))
+            names = {"building": sql.Identifier(building), "template": sql.Identifier(self.name)}
+            ask(self._connection, "finish_template", **names)
         except BaseException:
             self._drop(building)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from aftermath import Heard, write
-from conftest import Connect, open_folder, query, run
+from conftest import Connect, fresh_database, needs, open_folder, query, run
 from console import catalog
 from proxy import Proxy
 from test_pooler import pooler
@@ -147,3 +148,109 @@ def test_a_drop_that_is_held_up_is_given_up_and_said(
     )
     holder.rollback()
     query(database, f"DROP DATABASE {there.mark.database}")
+
+
+def made_like(url: str, text: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """What a scratch database says of itself, and what is said while it is made."""
+    heard = Heard()
+    with scratch.scratch(Settings(database_url=url), heard.say) as there:
+        return heard.said, query(there.database_url or "", text)
+
+
+@pytest.mark.parametrize("within", ["DATABASE {}", "ROLE CURRENT_USER IN DATABASE {}"])
+def test_a_scratch_database_has_the_settings_of_the_real_one(any_database: str, within: str) -> None:
+    name = str(psycopg.conninfo.conninfo_to_dict(any_database)["dbname"])
+    # What the role has in the database comes before what the database has.
+    query(any_database, f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'")
+    given = {
+        '"app.tenant"': "it's \"north\", too", "TimeZone": "America/Lima", "datestyle": "SQL, DMY",
+        "intervalstyle": "sql_standard", "default_text_search_config": "pg_catalog.german",
+        "transform_null_equals": "on", "check_function_bodies": "off", "row_security": "off",
+    }  # fmt: skip
+    for setting, value in given.items():
+        quoted = ".".join(f'"{part}"' for part in setting.strip('"').split("."))
+        literal = value.replace("'", "''")
+        query(any_database, f"ALTER {within.format(name)} SET {quoted} = '{literal}'")
+    shown = ", ".join("current_setting('{}')".format(setting.strip('"')) for setting in given)
+    said, (found,) = made_like(any_database, f"SELECT {shown}")
+    expected = {**given, **({} if "ROLE" in within else {"TimeZone": "America/Lima"})}
+    assert (said, list(found)) == ([], list(expected.values()))
+
+
+def test_limits_of_the_database_do_not_end_what_is_done_in_a_scratch_database(any_database: str) -> None:
+    name = str(psycopg.conninfo.conninfo_to_dict(any_database)["dbname"])
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
+        query(any_database, f"ALTER DATABASE {name} SET {limit} = '7s'")
+    said, found = made_like(
+        any_database,
+        "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'), "
+        "current_setting('lock_timeout')",
+    )
+    assert (said, found) == ([], [("0", "0", "0")])
+
+
+@needs("a superuser, who alone may count scans")
+def test_scans_are_counted_where_the_site_does_not(database: str, lived_in: Path) -> None:
+    name = str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+    query(database, f"ALTER DATABASE {name} SET track_counts = off")
+    query(database, "ANALYZE users")
+    write(lived_in, **{"002_anew": "ALTER TABLE users ADD CHECK (id > 0)"})
+    env = {"DATABASE_URL": database, "SQLRAIL_ENV": "test"}
+    done = run("plan", "--json", "--migrations", lived_in, env=env)
+    assert json.loads(done.stdout)["files"][0]["verdict"] == "blocks", done.stderr
+
+
+def test_a_setting_that_it_may_not_have_is_said_and_passed_over(database: str, server: local.Server) -> None:
+    with fresh_database(server) as other:
+        there = psycopg.conninfo.conninfo_to_dict(other)["dbname"]
+        query(database, "CREATE ROLE modest LOGIN CREATEDB")
+        try:
+            query(database, f"GRANT CONNECT ON DATABASE {there} TO modest")
+            query(database, f"ALTER DATABASE {there} SET lo_compat_privileges = on")
+            said, found = made_like(other.replace("postgres@", "modest@"), "SELECT 1")
+        finally:
+            query(database, f"REVOKE ALL ON DATABASE {there} FROM modest")
+            query(database, "DROP ROLE modest")
+    assert found == [(1,)]
+    assert len(said) == 1
+    assert "without the setting lo_compat_privileges: permission denied" in said[0]
+
+
+ORDERED = (
+    "SELECT datlocprovider::text, coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') "
+    "FROM pg_database AS d WHERE datname = current_database()"
+)
+
+
+@pytest.mark.parametrize(
+    "provider",
+    ["ICU_LOCALE 'sv-SE' LOCALE_PROVIDER icu", "BUILTIN_LOCALE 'C.UTF-8' LOCALE_PROVIDER builtin"],
+    ids=["icu", "builtin"],
+)
+def test_texts_are_ordered_as_in_the_real_database(any_database: str, provider: str) -> None:
+    other = f"{psycopg.conninfo.conninfo_to_dict(any_database)['dbname']}_ordered"
+    try:
+        query(any_database, f"CREATE DATABASE {other} TEMPLATE template0 ENCODING UTF8 {provider}")
+    except psycopg.Error as exc:
+        pytest.skip(f"this server has no such provider: {exc}")
+    try:
+        url = template.database_url(any_database, other)
+        assert made_like(url, ORDERED) == ([], query(url, ORDERED))
+    finally:
+        query(any_database, f"DROP DATABASE {other} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("end", ["", ";", "\n", " -- the end", "; -- the end", " /* USER */"])
+def test_the_last_statement_needs_no_semicolon(database: str, tmp_path: Path, end: str) -> None:
+    """In a file with a word that may be about the whole server, too."""
+    files = write(
+        tmp_path / "files",
+        **{
+            "001_who": f'CREATE VIEW who AS SELECT 1 AS "USER"{end}',
+            "002_role": f"GRANT pg_monitor TO CURRENT_USER;\nCREATE VIEW more AS SELECT 1 AS a{end}",
+            "003_role": f"GRANT pg_monitor TO CURRENT_USER{end}",
+        },
+    )
+    done = run("schema", "--migrations", files, env={"DATABASE_URL": database, "SQLRAIL_ENV": "test"})
+    assert done.returncode == 0, done.stderr
+    assert [view in done.stdout for view in ("VIEW public.who", "VIEW public.more")] == [True, True]

@@ -1,0 +1,1 @@
+LOCALE_PROVIDER builtin BUILTIN_LOCALE {locale}

@@ -1,0 +1,1 @@
+LOCALE_PROVIDER libc
