@@ -1162,8 +1162,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         return sql.Identifier(self.schema, name).as_string()
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
-        if diagnostic.severity_nonlocalized == "WARNING":
-            self.say(f"warning: {diagnostic.message_primary}")
+        severity = diagnostic.severity_nonlocalized or ""
+        if severity == "WARNING" or (self.settings.notices and severity in ("NOTICE", "INFO")):
+            self.say(f"{severity.lower()}: {diagnostic.message_primary}")
 
     @contextmanager
     def _telling_what_stands(self) -> Iterator[None]:

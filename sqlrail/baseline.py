@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import sql
@@ -12,7 +13,7 @@ from sqlrail.backend import Backend, Listener
 from sqlrail.catalog import Catalog, read
 from sqlrail.errors import BadFile, MigrationFailed, Refused
 from sqlrail.history import Record
-from sqlrail.scratch import Builder, NoScratch, built
+from sqlrail.scratch import Builder, NoScratch, Provided, built, with_what_is_lacking
 from sqlrail.settings import Settings
 
 #: tables, each with its columns and their types, all of them as PostgreSQL spells them
@@ -120,10 +121,15 @@ def _compare(backend: Backend, wanted: MigrationList) -> Difference:
     """Builds the files on a scratch database, and looks for its tables and columns in the real one."""
     listener, settings = backend.listener, backend.settings
     there = tables(read(backend.connection, settings))
-    try:
+
+    def build(provided: Sequence[Provided]) -> Tables:
         # Without what runs after the last file: this may end before it.
-        with built(settings, listener.say, Builder, backend.files, MigrationList([*wanted])) as builder:
-            return difference_of(tables(read(builder.connection, settings)), there)
+        files = MigrationList([*wanted])
+        with built(settings, listener.say, Builder, backend.files, files, provided) as builder:
+            return tables(read(builder.connection, settings))
+
+    try:
+        return difference_of(with_what_is_lacking(settings, listener.say, backend.files, build), there)
     except NoScratch as exc:
         return Difference(uncompared=str(exc))
     except (BadFile, MigrationFailed, Refused) as exc:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # what a verb needs is imported when it is called
 
 OK, REFUSED, FOUND = 0, 3, 4
 #: seconds between two lines about progress where there is no terminal
-PLAIN = 5.0
+PLAIN = 10.0
 
 VERBS = {
     "migrate": "apply what is pending, each file with its cleanup in one transaction",
@@ -102,7 +102,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     common.add_argument("--migrations", metavar="DIR", help="the folder of the files (default: migrations)")
     common.add_argument("--env-file", metavar="FILE", help="settings instead of .env")
     common.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    common.add_argument("--verbose", action="store_true", help="show tracebacks")
+    common.add_argument("--verbose", action="store_true", help="show tracebacks, and the server's notices")
     common.add_argument(
         "--wait", metavar="TIME", help="how long to wait until the database answers (default: 0)"
     )
@@ -459,6 +459,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     is_local = options.verb in LOCAL or (options.verb == "lint" and (options.all or options.files))
     with _naming_all(options):
         settings = read(flags, need_database=not is_local)
+    settings = replace(settings, notices=getattr(options, "verbose", False))
     talk.settings = settings
     for warning in settings.warnings:
         talk.say(f"warning: {warning}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from sqlrail.connect import connect, target
 from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
 from sqlrail.history import File
 from sqlrail.mend import Difference, Statement, compare, mend, outermost
-from sqlrail.scratch import Builder, built, scratch
+from sqlrail.scratch import Builder, Provided, built, scratch, with_what_is_lacking
 from sqlrail.settings import Settings, environment_for
 
 #: the schema that every new database has, and its comment
@@ -156,9 +156,14 @@ def files_schema(
     settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: dict[str, File]
 ) -> Catalog:
     """What these files build."""
+
+    def build(provided: Sequence[Provided]) -> Catalog:
+        with built(settings, say, Builder, files, migrations, provided) as builder:
+            made = read(builder.connection, settings)
+        return made.without({(it.kind, it.name) for it in provided})
+
     try:
-        with built(settings, say, Builder, files, migrations) as builder:
-            return read(builder.connection, settings)
+        return with_what_is_lacking(settings, say, files, build)
     except MigrationFailed as exc:
         raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
 

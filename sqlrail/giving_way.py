@@ -201,7 +201,8 @@ class Watch:
         seen, step = self._seen, self._seen.step
         waits = f"waiting for {seen.lock}: {seen.names}" if seen.blockers else ""
         if step is None:
-            return Progress(self.name, waits) if waits and not self.limit else None
+            at_work = f"at work for {lasting(self._ticks * self.every)}"
+            return Progress(self.name, waits if waits and not self.limit else at_work) if self.name else None
         text = f"{step.command}{f' on {step.relation}' if step.relation else ''}: {step.phase}"
         if step.total:
             text += f", {step.done:,} of {step.total:,}"

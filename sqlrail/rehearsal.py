@@ -8,7 +8,7 @@ were read. What is slow about a statement shows on an empty table too; how slow,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from sqlrail.errors import (
 from sqlrail.history import File
 from sqlrail.lint import Finding
 from sqlrail.orphans import Cleaned
-from sqlrail.scratch import Builder, NoScratch, built, is_shared
+from sqlrail.scratch import Builder, NoScratch, Provided, built, is_shared, with_what_is_lacking
 from sqlrail.settings import Settings
 from sqlrail.statements import Piece
 
@@ -168,10 +168,14 @@ def plan(
     if not due:
         return Plan((), len(applied), major)
     by_statement = {file.id: _ByStatement(**vars(file)) for file in due}
-    with _rehearsing(settings, listener, {**files, **by_statement}, applied) as rehearsal:
-        rehearsal.watch_from_here(noted)
-        left_out = rehearsal.rehearse(pending)
-        rehearsed = rehearsal.connection.info.server_version // 10000
+
+    def rehearse(provided: Sequence[Provided]) -> tuple[Rehearsal, str | None, int]:
+        with _rehearsing(settings, listener, {**files, **by_statement}, applied, provided) as rehearsal:
+            rehearsal.watch_from_here(noted)
+            left_out = rehearsal.rehearse(pending)
+            return rehearsal, left_out, rehearsal.connection.info.server_version // 10000
+
+    rehearsal, left_out, rehearsed = with_what_is_lacking(settings, listener.say, files, rehearse)
     findings = _findings(due, major, listener)
     judge = _Judge(rehearsal.watched, _live(settings, rehearsal))
     planned = [
@@ -209,11 +213,17 @@ def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
 
 @contextmanager
 def _rehearsing(
-    settings: Settings, listener: Listener, files: dict[str, File], applied: MigrationList
+    settings: Settings,
+    listener: Listener,
+    files: dict[str, File],
+    applied: MigrationList,
+    provided: Sequence[Provided],
 ) -> Iterator[Rehearsal]:
     with ExitStack() as stack:
         try:
-            rehearsal = stack.enter_context(built(settings, listener.say, Rehearsal, files, applied))
+            rehearsal = stack.enter_context(
+                built(settings, listener.say, Rehearsal, files, applied, provided)
+            )
         except NoScratch as exc:
             raise NoScratch(f"plan needs a scratch database. {exc}") from exc
         except (BadFile, MigrationFailed, Refused) as exc:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from threading import Timer
 from typing import Any, NamedTuple, TypeVar
 
+from psycopg import errors as pg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from yoyo.migrations import MigrationList
@@ -25,6 +26,7 @@ from sqlrail.errors import (
     DatabaseFailed,
     Interrupted,
     LocalServerFailed,
+    MigrationFailed,
     MissingPrerequisite,
     Refused,
     WrongDatabase,
@@ -32,7 +34,10 @@ from sqlrail.errors import (
 from sqlrail.history import File, check
 from sqlrail.settings import Mark, Settings
 from sqlrail.statements import BLOCK
+from sqlrail.words import printable
 
+#: what a file fails with that needs something which no file makes
+LACKING = (pg.InvalidSchemaName, pg.UndefinedObject, pg.UndefinedFunction, pg.UndefinedTable)
 #: seconds that dropping one may take
 PATIENCE = 30.0
 #: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
@@ -56,6 +61,14 @@ class Silent:
     def applied(self, done: Applied) -> None: ...
 
 
+class Provided(NamedTuple):
+    """A schema or an extension that was in the real database before the first file."""
+
+    kind: str
+    name: str
+    schema: str | None  # of an extension
+
+
 class Builder(Backend):
     """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
 
@@ -68,6 +81,7 @@ class Builder(Backend):
 
 
 Made = TypeVar("Made", bound=Builder)
+Value = TypeVar("Value")
 
 
 @contextmanager
@@ -77,6 +91,7 @@ def built(
     kind: type[Made],
     files: Mapping[str, File],
     migrations: MigrationList,
+    provided: Sequence[Provided] = (),
 ) -> Iterator[Made]:
     """A builder in a scratch database on which these have run; `files` has more where it is to go on.
 
@@ -85,12 +100,68 @@ def built(
     ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
     check(files[id_] for id_ in ids)
     own = {id_: confined(files[id_]) for id_ in ids}
-    with scratch(settings, say) as there, kind(there, {**files, **own}) as builder:
-        builder.prepare()
-        builder.apply_migrations_only(migrations)
-        if migrations:
-            builder.run_post_apply(migrations)
-        yield builder
+    with scratch(settings, say) as there:
+        if provided:
+            with closing(connect(there)) as connection:
+                _provide(connection, provided, say)
+        with kind(there, {**files, **own}) as builder:
+            builder.prepare()
+            builder.apply_migrations_only(migrations)
+            if migrations:
+                builder.run_post_apply(migrations)
+            yield builder
+
+
+def with_what_is_lacking(
+    settings: Settings,
+    say: Callable[[str], None],
+    files: Mapping[str, File],
+    build: Callable[[Sequence[Provided]], Value],
+) -> Value:
+    """What build makes; where a file lacks something, once more with what no file makes of the real database."""
+    try:
+        return build(())
+    except MigrationFailed as exc:
+        provided = _provided(settings, files) if _lacks(exc) else ()
+        if not provided:
+            raise
+        names = printable(", ".join(f"{it.kind} {it.name}" for it in provided))
+        say(f"note: files lack something, so what no file makes is taken from the database: {names}")
+        return build(provided)
+
+
+def _lacks(error: BaseException | None) -> bool:
+    return error is not None and (isinstance(error, LACKING) or _lacks(error.__cause__))
+
+
+def _provided(settings: Settings, files: Mapping[str, File]) -> tuple[Provided, ...]:
+    """The schemas and extensions of the real database that no file says it makes."""
+    texts = [file.content().lower() for file in files.values() if file.state[1] <= BLOCK]
+    with closing(connect(settings)) as connection:
+        found = [Provided(*row) for row in wire.ask(connection, "provided")]
+    return tuple(it for it in found if not any(_makes(text, it) for text in texts))
+
+
+def _makes(text: bytes, one: Provided) -> bool:
+    words = rf"create\s+{one.kind}\s+(?:if\s+not\s+exists\s+)?\"?{re.escape(one.name.lower())}\b"
+    return bool(re.search(words.encode(), text))
+
+
+def _provide(connection: Connection, provided: Sequence[Provided], say: Callable[[str], None]) -> None:
+    for one in provided:
+        name = sql.Identifier(one.name)
+        try:
+            if one.kind == "schema":
+                wire.ask(connection, "scratch_schema", schema=name)
+            else:
+                wire.ask(
+                    connection,
+                    "scratch_extension",
+                    extension=name,
+                    schema=sql.Identifier(one.schema or "public"),
+                )
+        except DatabaseFailed as exc:
+            say(f"warning: the scratch database is without the {one.kind} {printable(one.name)}: {exc}")
 
 
 def confined(file: File) -> File:

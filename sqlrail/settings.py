@@ -86,6 +86,7 @@ class Settings:
     host: str = "unknown"
     mark: Mark | None = field(default=None, repr=False)  # what each connection has to find where it leads
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    notices: bool = False  # whether the server's are said too, and not only its warnings
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # how something that was given was read
 

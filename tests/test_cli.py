@@ -428,3 +428,20 @@ def test_a_flag_that_would_decide_nothing_is_wrong_usage(words: str, said: str, 
 def test_a_verb_that_is_misspelt_is_guessed(sqlrail: Sqlrail) -> None:
     assert "; did you mean migrate? See `sqlrail --help`" in sqlrail("migrat").err
     assert "did you mean" not in sqlrail("frobnicate").err
+
+
+def test_a_long_file_is_heard_of_where_there_is_no_terminal(sqlrail: Sqlrail, database: str) -> None:
+    put({"migrations/001_a.sql": "SELECT pg_sleep(2.5)"})
+    done = sqlrail("migrate", env={"DATABASE_URL": database})
+    assert (done.code, re.sub(r"\d+", "N", done.err)) == (0, "N_a: at work for N s\n")
+
+
+@pytest.mark.parametrize(("flags", "said"), [((), ""), (("--verbose",), "notice: look\ninfo: here\n")])
+def test_notices_are_said_where_they_are_asked_for(
+    flags: tuple[str, ...], said: str, sqlrail: Sqlrail, database: str
+) -> None:
+    put(
+        {"migrations/001_a.sql": "DO $$BEGIN RAISE NOTICE 'look'; RAISE INFO 'here'; RAISE DEBUG 'no'; END$$"}
+    )
+    done = sqlrail("migrate", *flags, env={"DATABASE_URL": database})
+    assert (done.code, done.err) == (0, said)

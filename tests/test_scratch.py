@@ -254,3 +254,39 @@ def test_the_last_statement_needs_no_semicolon(database: str, tmp_path: Path, en
     done = run("schema", "--migrations", files, env={"DATABASE_URL": database, "SQLRAIL_ENV": "test"})
     assert done.returncode == 0, done.stderr
     assert [view in done.stdout for view in ("VIEW public.who", "VIEW public.more")] == [True, True]
+
+
+NEEDS = {
+    "001_person": "CREATE TABLE person (id int PRIMARY KEY, tags extensions.hstore);",
+    "002_tag": "CREATE SCHEMA own; CREATE TABLE own.tag (id int);",
+}
+
+
+def test_what_a_provider_made_before_the_first_file_is_there_in_a_scratch_database(
+    any_database: str, tmp_path: Path
+) -> None:
+    query(any_database, "CREATE SCHEMA extensions")
+    try:
+        query(any_database, "CREATE EXTENSION hstore SCHEMA extensions")
+    except psycopg.Error as exc:
+        pytest.skip(f"hstore is not installed: {exc}")
+    files = write(tmp_path / "files", **{"001_person": NEEDS["001_person"]})
+    env = {"DATABASE_URL": any_database, "SQLRAIL_ENV": "test"}
+    for verb in (["plan"], ["migrate"], ["drift"], ["schema"]):
+        done = run(*verb, "--migrations", files, env=env)
+        assert done.returncode == 0, done.stderr
+        if verb != ["migrate"]:
+            assert "so what no file makes is taken from the database" in done.stderr
+            assert "schema extensions, extension hstore" in done.stderr
+    write(files, **NEEDS)
+    assert run("migrate", "--migrations", files, env=env).returncode == 0
+    drift = run("drift", "--json", "--migrations", files, env=env)
+    found = [(it["kind"], it["name"]) for it in json.loads(drift.stdout)["differences"]]
+    assert sorted(found) == [("extension", "hstore"), ("schema", "extensions")]
+
+
+def test_files_that_lack_what_nobody_has_fail_as_before(database: str, tmp_path: Path) -> None:
+    files = write(tmp_path / "files", **{"001_a": "CREATE TABLE nowhere.a (id int)"})
+    done = run("plan", "--migrations", files, env={"DATABASE_URL": database, "SQLRAIL_ENV": "test"})
+    assert (done.returncode, 'schema "nowhere" does not exist' in done.stderr) == (1, True)
+    assert "taken from the database" not in done.stderr
