@@ -18,7 +18,10 @@ DECLARE
     statement text;
 BEGIN
     FOR statement IN
-        SELECT format('DROP EVENT TRIGGER %I', evtname) FROM pg_catalog.pg_event_trigger
+        -- An extension's go with it, and cannot be dropped alone.
+        SELECT format('DROP EVENT TRIGGER %I', e.evtname) FROM pg_catalog.pg_event_trigger AS e
+         WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                            WHERE d.classid = e.tableoid AND d.objid = e.oid AND d.deptype = 'e')
     LOOP
         EXECUTE statement;
     END LOOP;

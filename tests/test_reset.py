@@ -855,3 +855,23 @@ def test_a_seed_is_not_loaded_where_the_database_is_another_one_by_now(
         reset(settings(migrated, folder, seed=seed), Quiet(), lambda _: True, seed=True)
     assert caught.value.applied == ["001_a", "002_b"]
     assert query(migrated, "SELECT * FROM a") == []
+
+
+def test_an_event_trigger_of_an_extension_goes_with_it(migrated: str, folder: Path) -> None:
+    available = query(
+        migrated, "SELECT name FROM pg_available_extensions WHERE name <> 'plpgsql' ORDER BY 1 LIMIT 1"
+    )
+    if not available:
+        pytest.skip("there is no extension here but plpgsql")
+    ((name,),) = available
+    for statement in (
+        f'CREATE EXTENSION "{name}"',
+        "CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER watcher ON sql_drop EXECUTE FUNCTION look()",
+        f'ALTER EXTENSION "{name}" ADD FUNCTION look()',
+        f'ALTER EXTENSION "{name}" ADD EVENT TRIGGER watcher',
+    ):
+        query(migrated, statement)
+    do_reset(migrated, folder)
+    assert query(migrated, "SELECT count(*) FROM pg_event_trigger") == [(0,)]
+    assert query(migrated, "SELECT count(*) FROM pg_extension WHERE extname <> 'plpgsql'") == [(0,)]
