@@ -84,7 +84,9 @@ def partitioned(any_database: str) -> str:
 
 
 LEFT = "SELECT to_regclass('m_1'), (SELECT count(*) FROM pg_inherits WHERE inhparent = 'm'::regclass)"
-AT_WORK = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'ALTER%DETACH%' AND state = 'active'"
+AT_WORK = """
+    SELECT count(*) FROM pg_stat_activity WHERE query ~ 'DETACH' AND state = 'active' AND pid <> pg_backend_pid()
+"""
 PENDING = "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = 'm_1'::regclass"
 
 
