@@ -131,7 +131,6 @@ class _Look:
 
     def _piece(self, piece: Piece) -> None:
         text, first = piece.text, statements.first_offset(piece.text)
-        self.is_begun = self.is_begun or not statements.only_settings(text)
         self.has_comment = self.has_comment or bool(text[:first].strip(b"; \t\r\n\f\v"))
         if any(self.wants(text, at) for at in openings(text)):
             self.found.comments += _comments(piece, self.found.has_statement)
@@ -141,14 +140,14 @@ class _Look:
             self.controls[-1] = self.controls[-1]._replace(is_last=False)
         self.last = piece.offset + first
         for statement in piece.notable:
-            self._statement(
-                piece, statement, is_first=not self.found.has_statement and statement.start == first
-            )
+            self._statement(piece, statement)
+        self.is_begun = self.is_begun or not statements.only_settings(text)
         self.found.has_statement = True
 
-    def _statement(self, piece: Piece, statement: Statement, *, is_first: bool) -> None:
+    def _statement(self, piece: Piece, statement: Statement) -> None:
         start, end = statement.start, statement.end
         if self.transactional and is_transaction_control(statement.words):
+            is_first = not self.is_begun and statements.only_settings(piece.text[:start])
             is_last = statements.first_offset(piece.text, end) == len(piece.text)
             place = piece.offset + start, piece.offset + end
             self.controls.append(_Control(*place, piece.text[start:end], statement.words, is_first, is_last))

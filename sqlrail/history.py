@@ -348,6 +348,10 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     except OSError as exc:
         raise BadFile(f"{folder} cannot be read: {exc.strerror}.") from exc
     if not migrations:
+        if tool := other_tools.folder_of(folder):
+            raise UsageError(
+                f"{folder} has the form of {tool}, which is not read here; {other_tools.PAGE} leads over."
+            )
         raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
     everything = [*migrations, *migrations.post_apply]
     files = {migration.id: read_file(Path(migration.path)) for migration in everything}

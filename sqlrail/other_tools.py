@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sqlrail.examine import Comment
@@ -90,6 +90,33 @@ def advice(mark: Mark) -> str:
         f"`{mark.text}` is a mark of {whose}, and means nothing here: all of the file would be run, what takes it back "
         f"included. Move that part into a .rollback.sql beside it, and remove the marks; {PAGE} leads over."
     )
+
+
+#: what a migration is called in tools that give it a folder of its own
+_IN_FOLDERS = {"migration.sql": "Prisma", "up.sql": "Diesel"}
+
+
+def names_of(id_: str, ids: Collection[str]) -> str | None:
+    """The tool that gives files such a name, among those of the other files."""
+    if re.match(r"(?:[VUB][0-9][0-9._]*|R)__", id_):
+        return "Flyway"
+    return "golang-migrate" if id_.endswith(".down") and f"{id_.removesuffix('.down')}.up" in ids else None
+
+
+def folder_of(folder: Path) -> str | None:
+    """The tool that has a folder of migrations in such a form; None where it says nothing, or cannot be read."""
+    try:
+        within = sorted(path for path in folder.iterdir() if path.is_dir())
+        if (folder / "sqitch.plan").exists() or {"deploy", "revert"} <= {path.name for path in within}:
+            return "Sqitch"
+        return next((tool for path in within if (tool := migration_of(path))), None)
+    except OSError:
+        return None
+
+
+def migration_of(folder: Path) -> str | None:
+    """The tool whose migration a folder is."""
+    return next((tool for name, tool in _IN_FOLDERS.items() if (folder / name).is_file()), None)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def find(
         *_begun(folder, files, notes),
         *(problem for problem in twins if problem.refuses),
         *(problem for problem, _ in unsorted),
-        *unnumbered,
+        *_gathered(folder, unnumbered, files),
         *_strays(folder, files),
         *_undependable([file for file in files.values() if file.id not in run], recorded | files.keys()),
         *(problem for problem in twins if not problem.refuses),
@@ -277,7 +277,8 @@ def _out_of_order(id_: str, other: str, files: dict[str, File], run: set[str]) -
     padded = _padded(id_, other)
     if other not in run:
         move = ", and let `repair` move its record," if id_ in run else ""
-        remedy = f"name it {padded}.sql{move} or add `-- depends: {id_}` to {other}."
+        named = f"name it {padded}.sql{move} or " if padded != id_ else ""  # in nothing but its order
+        remedy = f"{named}add `-- depends: {id_}` to {other}."
     elif id_ in run:
         remedy = f"both are applied; to mend it name it {padded}.sql, and let `repair` move its record."
     else:
@@ -332,6 +333,24 @@ def _unnumbered(order: list[str], files: dict[str, File], run: set[str]) -> Iter
             yield Problem("pattern", id_, message, refuses=id_ not in run)
 
 
+def _gathered(folder: Path, found: list[Problem], files: dict[str, File]) -> Iterator[Problem]:
+    """What is wrong with names, in one where another tool gives such names."""
+    groups: dict[str, list[str]] = {}
+    for problem in found:
+        tool = other_tools.names_of(problem.id, files) if problem.refuses else None
+        if tool is None:
+            yield problem
+        else:
+            groups.setdefault(tool, []).append(problem.id)
+    for tool, ids in groups.items():
+        more = f" and {len(ids) - 1} more" if ids[1:] else ""
+        text = (
+            f"{folder}: {ids[0]}.sql{more} have names of {tool}, by which they would run in another order, or as "
+            f"migrations though they take others back; {other_tools.PAGE} leads over."
+        )
+        yield Problem("form", str(folder), text.replace(" have names", " has a name") if not more else text)
+
+
 def _almost_rollback(id_: str) -> bool:
     return bool(_ALMOST.fullmatch(Path(id_).suffix))
 
@@ -373,14 +392,12 @@ def _below(folder: Path) -> Iterator[Problem]:
     except OSError:  # whatever is in it, nobody here can run it
         return
     numbered = [name for name in names if NUMBER.match(name) and name.lower().endswith(".sql")]
-    if numbered:
-        yield Problem(
-            "folder",
-            str(folder),
-            f"{folder}: it holds {numbered[0]}, which is not read, for sub-folders are not; move it up "
-            "if it shall run.",
-            refuses=False,
-        )
+    tool = other_tools.migration_of(folder)
+    if numbered or tool:
+        remedy = f"{other_tools.PAGE} leads over from {tool}." if tool else "move it up if it shall run."
+        what = numbered[0] if numbered else f"a migration of {tool}"
+        text = f"{folder}: it holds {what}, which is not read, for sub-folders are not; {remedy}"
+        yield Problem("folder", str(folder), text, refuses=False)
 
 
 def _undependable(files: list[File], known: set[str]) -> Iterator[Problem]:

@@ -80,14 +80,14 @@ _RUN = rb"(?:" + _EMPTY + rb"(?:[DF-OQT-Zdf-oqt-z]|(?!" + _NOTABLE + rb")[A-Za-z
 # and stops at an error; and the database that it connects to.
 _FOR_PSQL = (
     rb"\\(?:(?:un)?restrict(?:[ \t]+[^\s\\]*)?"
-    rb"|set[ \t]+(?:ON_ERROR_STOP|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\n\r\\]*"
+    rb"|(?:un)?set[ \t]+(?:ON_ERROR_STOP|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\n\r\\]*"
     rb"|(?:echo|qecho|warn|pset|timing)(?:[ \t][^\n\r\\`]*)?"
     rb"|encoding[ \t]+'?(?i:utf-?8|unicode)'?"
     rb"|(?P<connect>c(?:onnect)?[ \t]+(?:-reuse-previous=on[ \t]+)?"
     rb"""(?:"[^"\n\r]*"|'[^'\n\r]*'|[^\s\\'"-][^\s\\'"]*)))"""
     rb"[ \t]*\r?(?:\n|\Z)"
 )
-_MAY_BE_FOR_PSQL = rb"\\(?:(?:un)?restrict|set|echo|qecho|warn|pset|timing|encoding|c|connect)\b"
+_MAY_BE_FOR_PSQL = rb"\\(?:(?:un)?restrict|(?:un)?set|echo|qecho|warn|pset|timing|encoding|c|connect)\b"
 _KEY = ("\\",)
 # The bytes that begin no character.
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -474,8 +474,11 @@ def all_comments(text: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def only_settings(text: bytes) -> bool:
-    """Whether whole statements do nothing to a database, as those at the head of a dump."""
-    settings = rb"(?:" + _EMPTY + rb"(?i:SET|SELECT\s+pg_catalog\.set_config)\b" + _PLAIN + rb";)*" + _EMPTY
+    """Whether whole statements do nothing to a database, nor to one transaction: those at the head of a dump."""
+    own = (
+        rb"(?i:SET\s+(?!LOCAL\b|TRANSACTION\b|SESSION\s+CHARACTERISTICS\b)|SELECT\s+pg_catalog\.set_config\b)"
+    )
+    settings = rb"(?:" + _EMPTY + own + _PLAIN + rb";)*" + _EMPTY
     return bool(re.compile(settings).fullmatch(text))
 
 

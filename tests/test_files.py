@@ -132,6 +132,8 @@ WORKS = [
          + copy("2\ty\n") + "commit work;\n", [(1, "x"), (2, "y")]),
     case("BEGIN and COMMIT of a dump", "\\restrict k\nBEGIN;\n" + copy("1\tx\n") + "COMMIT;\n\\unrestrict k\n",
          [(1, "x")]),
+    case("settings in front of BEGIN", "\\unset ECHO\n\\set ON_ERROR_STOP 1\nSET search_path = public;\nBEGIN;\n"
+         "INSERT INTO t VALUES (1, 'x');\nCOMMIT;\n", [(1, "x")]),
     case("nothing but BEGIN and COMMIT", "BEGIN;\nCOMMIT;\n", []),
     case("nothing but a comment", "-- 004 was withdrawn, see 005\n/* and\nmore */\n", []),
     case("many pieces", FILLING + "INSERT INTO t VALUES (1, 'x');\n" + FILLING + copy("2\ty\n") + FILLING,
@@ -151,6 +153,8 @@ WORKS = [
 REFUSED = [
     case("BEGIN and COMMIT around half of it", "BEGIN;\nSELECT 1;\nCOMMIT;\nSELECT 2;\n",
          f"1:1: BEGIN {OWN_TRANSACTION}\n<path>:3:1: COMMIT {OWN_TRANSACTION}"),
+    case("SET LOCAL in front of BEGIN, where it would have no effect", "SET LOCAL search_path = x;\nBEGIN;\nCOMMIT;\n",
+         f"2:1: BEGIN {OWN_TRANSACTION}\nmigrations/007_x.sql:3:1: COMMIT {OWN_TRANSACTION}"),
     case("BEGIN without COMMIT", "BEGIN;\nSELECT 1;\n", f"1:1: BEGIN {OWN_TRANSACTION}"),
     case("psql's variable", "\\set who bob\nSELECT 1;", f"1:1: \\set {PSQL}"),
     case("psql's other savepoints", "\\set ON_ERROR_ROLLBACK on\nSELECT 1;", f"1:1: \\set {PSQL}"),

@@ -133,6 +133,14 @@ def almost(id_: str) -> tuple[str, str, str]:
     return "rollback", id_, m(id_, text)
 
 
+def form(names: str, tool: str) -> tuple[str, str, str]:
+    text = (
+        f"migrations: {names} of {tool}, by which they would run in another order, or as migrations though they take "
+        "others back; docs/other-tools.md leads over."
+    )
+    return "form", "migrations", text
+
+
 def below(folder: str, name: str) -> tuple[str, str, str]:
     path = f"migrations/{folder}"
     text = f"it holds {name}, which is not read, for sub-folders are not; move it up if it shall run."
@@ -215,7 +223,13 @@ CASES = [
     Case("rollback alone", {}, {**ONE, "005_x.rollback.sql": "DROP TABLE x"}, [lone("005_x")]),
     Case("rollback that differs from its migration by case", {}, {**ONE, "001_A.rollback.sql": "x"}, [lone("001_A")]),
     Case("Rollback", {}, {**ONE, "001_a.Rollback.sql": "x"}, [almost("001_a.Rollback")]),
-    Case("down", {}, {"001_a.up.sql": A, "001_a.down.sql": "x"}, [almost("001_a.down")]),
+    Case("down", {}, {**ONE, "001_a.down.sql": "x"}, [almost("001_a.down")]),
+    Case("golang-migrate's names", {},
+         {"001_a.up.sql": A, "001_a.down.sql": "x", "002_b.up.sql": B, "002_b.down.sql": "x"},
+         [form("001_a.down.sql and 1 more have names", "golang-migrate")]),
+    Case("Flyway's names", {}, {"V1__a.sql": A, "V1.1__b.sql": B, "R__v.sql": C},
+         [form("R__v.sql and 2 more have names", "Flyway")]),
+    Case("one of Flyway's names", {}, {**ONE, "V2__b.sql": B}, [form("V2__b.sql has a name", "Flyway")]),
     Case("a sub-folder's number, and an error beside", TWO, {"001_a.sql": B, "old/000_x.sql": "x"},
          [edited("001_a")],
          [below("old", "000_x.sql")]),

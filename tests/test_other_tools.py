@@ -271,6 +271,33 @@ def test_the_page_leads_over_from_every_tool_that_is_known() -> None:
     assert [name for name in sorted(names) if name not in page] == []
 
 
+@pytest.mark.parametrize(
+    ("names", "tool"),
+    [
+        (["20240101000000_a/migration.sql", "migration_lock.toml"], "Prisma"),
+        (["2019-02-26-002946_a/up.sql", "2019-02-26-002946_a/down.sql"], "Diesel"),
+        (["sqitch.plan", "deploy/a.sql"], "Sqitch"),
+        (["deploy/a.sql", "revert/a.sql"], "Sqitch"),
+    ],
+)
+def test_a_folder_of_another_form_is_named(
+    names: list[str], tool: str, sqlrail: Sqlrail, env: dict[str, str]
+) -> None:
+    put({f"theirs/{name}": UP for name in names})
+    outcome = sqlrail("migrate", "--migrations", "theirs", env=env)
+    text = f"theirs has the form of {tool}, which is not read here; docs/other-tools.md leads over.\n"
+    assert (outcome.code, outcome.err) == (2, text)
+
+
+def test_a_folder_of_another_form_beside_files_is_told(sqlrail: Sqlrail, env: dict[str, str]) -> None:
+    put({"migrations/001_a.sql": UP, "migrations/20240101000000_b/migration.sql": "SELECT 1"})
+    told = (
+        "warning: migrations/20240101000000_b: it holds a migration of Prisma, which is not read, for sub-folders are "
+        "not; docs/other-tools.md leads over from Prisma.\n"
+    )
+    assert sqlrail("migrate", env=env).err == told
+
+
 def test_a_mark_has_the_place_of_its_comment() -> None:
     text = "SELECT 'é';\n  -- +goose Down\nSELECT 2;"
     found = examine(io.BytesIO(text.encode()), wants=other_tools.may_be_mark)
