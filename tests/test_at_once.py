@@ -16,7 +16,7 @@ from conftest import Connect, fresh_database, open_folder, query
 from proxy import Proxy, Sender
 from test_cuts import STEP
 
-from sqlrail import backend, history, statements, wire
+from sqlrail import backend, examine, history, wire
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
 from sqlrail.local import Server
 
@@ -229,7 +229,7 @@ def test_a_lock_row_of_yoyo_that_came_in_between_is_waited_for(
 def test_a_file_that_gets_past_the_scanner_and_ends_its_transaction_is_not_recorded(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statements, "_forbidden", lambda *_: None)
+    monkeypatch.setattr(examine, "_forbidden", lambda *_: None)
     files = {"001_first": "SELECT 1", "002_ends": "SELECT 1; COMMIT; BEGIN", "003_next": "CREATE TABLE c ()"}
     error, applied = run(database, tmp_path, **files)
     assert "002_ends.sql: it ended the transaction that it ran in, so it was not recorded." in str(error)
