@@ -39,7 +39,7 @@ def test_what_a_file_prepares_or_listens_to_is_gone_in_the_next(
 def test_a_file_that_gets_past_the_scanner_and_ends_its_transaction_is_not_recorded(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    monkeypatch.setattr(examine, "_forbidden", lambda *_: None)
+    monkeypatch.setattr(examine, "is_transaction_control", lambda *_: False)
     files = {
         "001_ends": f"CREATE TABLE a ();\n{end};\nCREATE TABLE b ();\n",
         "002_next": "CREATE TABLE c ();\n",
