@@ -14,6 +14,7 @@ from sqlrail.giving_way import Progress
 from sqlrail.history import Entry, File
 from sqlrail.problems import Problem
 from sqlrail.settings import Settings
+from sqlrail.words import printable
 
 #: how many of the problems that harm nothing are said one by one
 SAID = 3
@@ -68,6 +69,8 @@ def migrate(
         if any(not file.transactional for file in check(backend, pending)):
             backend.own_tables()  # where their notes are kept
         stamps = _stamps(backend, listener, asked=stamp)
+        if pending and not backend.has_records:
+            _warn_of_publications(backend)
         try:
             if pending:
                 backend.prepare()
@@ -95,6 +98,17 @@ def _check_place(backend: Backend, listener: Listener, ids: Collection[str]) -> 
     problems.refuse(found)
     for problem in found:
         listener.say(f"note: {problem.message}")
+
+
+def _warn_of_publications(backend: Backend) -> None:
+    """Says, before the first write, who will get our own tables too: a subscriber that lacks them stops."""
+    names = [printable(name) for (name,) in backend.look_up("publications")]
+    if names:
+        backend.say(
+            f"warning: {', '.join(names)} publishes ALL TABLES, and so those of the records and of the archive, which "
+            "may hold personal data: a subscriber that lacks them stops. Run the same `migrate` there as well, before "
+            "it goes on, or name the published tables one by one."
+        )
 
 
 def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:

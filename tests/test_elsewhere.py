@@ -125,3 +125,16 @@ def test_names_that_have_to_be_quoted_are_found(database: str, files: Path) -> N
     assert migrate(database, "%22My%5C%20App%22", files)[0] == 0
     code, said = migrate(database, "public", files)
     assert (code, "recorded in the schema My App" in said) == (3, True), said
+
+
+def test_a_publication_of_all_tables_is_warned_of_before_the_first_write(
+    any_database: str, files: Path
+) -> None:
+    query(any_database, "CREATE PUBLICATION everything FOR ALL TABLES")
+    query(any_database, "CREATE PUBLICATION of_none")
+    code, said = migrate(any_database, "public", files)
+    assert code == 0
+    assert "warning: everything publishes ALL TABLES" in said
+    assert "of_none" not in said
+    write(files, **{"003_c": "SELECT 3;"})
+    assert "publishes" not in migrate(any_database, "public", files)[1]
