@@ -446,8 +446,6 @@ def _refuse_idle(options: argparse.Namespace) -> None:
             idle(flag, "it is for --online", unless=options.online)
     if options.verb == "drift":
         idle("with_drops", "it is for --print-sql", unless=options.print_sql or given.get("json", False))
-    if options.verb == "lint":
-        idle("all", "the files are named", unless=not options.files)
     if options.verb == "archive":
         for flag in ("older_than", "yes"):
             idle(flag, "it is for purge", unless=options.action == "purge")
