@@ -11,6 +11,7 @@ from yoyo.migrations import MigrationList
 from sqlrail import history, problems
 from sqlrail.backend import Backend, Listener
 from sqlrail.catalog import Catalog, read
+from sqlrail.drift import COMMENT, PUBLIC
 from sqlrail.errors import BadFile, MigrationFailed, Refused
 from sqlrail.history import Record
 from sqlrail.scratch import Builder, NoScratch, Provided, built, with_what_is_lacking
@@ -122,14 +123,17 @@ def _compare(backend: Backend, wanted: MigrationList) -> Difference:
     listener, settings = backend.listener, backend.settings
     there = tables(read(backend.connection, settings))
 
-    def build(provided: Sequence[Provided]) -> Tables:
+    def build(provided: Sequence[Provided]) -> Catalog:
         # Without what runs after the last file: this may end before it.
         files = MigrationList([*wanted])
         with built(settings, listener.say, Builder, backend.files, files, provided) as builder:
-            return tables(read(builder.connection, settings))
+            return read(builder.connection, settings)
 
     try:
-        return difference_of(with_what_is_lacking(settings, listener.say, backend.files, build), there)
+        made = with_what_is_lacking(settings, listener.say, backend.files, build)
+        if all(it.kind == "privilege" or it.key in (PUBLIC, COMMENT) for it in made.objects.values()):
+            return Difference(uncompared="They build nothing that could be found in it.")
+        return difference_of(tables(made), there)
     except NoScratch as exc:
         return Difference(uncompared=str(exc))
     except (BadFile, MigrationFailed, Refused) as exc:

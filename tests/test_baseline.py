@@ -20,7 +20,7 @@ from test_together import finish, yoyo
 
 from sqlrail import local, scratch
 from sqlrail.baseline import baseline, difference_of
-from sqlrail.errors import Interrupted, MissingPrerequisite
+from sqlrail.errors import Interrupted, MissingPrerequisite, Refused
 from sqlrail.settings import Settings
 
 __all__ = ["sqlrail"]  # the fixture
@@ -453,3 +453,15 @@ def test_a_backend_that_dies_while_the_files_are_built_leaves_no_record_and_no_s
     assert (runner.returncode, out) == (1, "")
     assert "the connection was lost" in talk, talk
     assert query(existing, "SELECT to_regclass('_yoyo_migration')") == [(None,)]
+
+
+@pytest.mark.parametrize("text", ["SELECT 1;\n", "CREATE TABLE x (); DROP TABLE x;\n", "-- nothing\n"])
+def test_files_that_build_nothing_prove_nothing(database: str, tmp_path: Path, text: str) -> None:
+    query(database, "CREATE TABLE users ()")
+    write(tmp_path / "files", **{"001_a": text})
+    told = Settings(database_url=database, migrations=tmp_path / "files")
+    with pytest.raises(Refused, match="They build nothing that could be found in it"):
+        baseline(told, Heard(), "001")
+    assert read(database).records == []
+    baseline(told, Heard(), "001", accept_differences=True)
+    assert read(database).records == ["001_a"]
