@@ -65,6 +65,19 @@ def majors() -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+@cache
+def with_contrib() -> list[int]:
+    """The majors whose server has PostgreSQL's own extensions, which some wheels leave out."""
+    found = []
+    for major, folder in majors().items():
+        shares = [folder.parent / "share"]
+        if folder.is_relative_to(SYSTEM):
+            shares.append(Path("/usr/share/postgresql") / str(major))
+        if any(path for share in shares for path in share.rglob("citext.control")):
+            found.append(major)
+    return found
+
+
 def _wheels() -> Iterator[Path]:
     for wheel in WHEELS:
         spec = importlib.util.find_spec(wheel)

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import FIXTURES, Heard, attempt, read, write
-from conftest import Servers, fresh_database, majors, query
+from conftest import Servers, fresh_database, majors, query, with_contrib
 from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
@@ -74,7 +74,7 @@ def bench(servers: Servers, major: int) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def benches(servers: Servers) -> Iterator[dict[int, Bench]]:
-    oldest, newest = min(majors()), max(majors())
+    oldest, newest = min(with_contrib()), max(with_contrib())
     with bench(servers, oldest) as one, bench(servers, newest) as other:
         yield {oldest: one, newest: other}
 
@@ -87,7 +87,7 @@ def lines(wanted: Catalog, there: Catalog, **more: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
-@pytest.mark.parametrize("major", [min(majors()), max(majors())], ids=lambda major: f"pg{major}")
+@pytest.mark.parametrize("major", [min(with_contrib()), max(with_contrib())], ids=lambda major: f"pg{major}")
 def test_a_difference_is_found_named_and_mended(name: str, major: int, benches: dict[int, Bench]) -> None:
     says, text = DIFFERENCES[name]
     one = benches[major]
@@ -99,7 +99,7 @@ def test_a_difference_is_found_named_and_mended(name: str, major: int, benches: 
         assert compare(changed, changed) == []
         back = one.mend(one.base, changed)
         assert compare(one.base, one.read()) == [], back
-        if major == max(majors()):  # the other way, as if the files had done it: once will do
+        if major == max(with_contrib()):  # the other way, as if the files had done it: once will do
             forth = one.mend(changed, one.base)
             assert compare(changed, one.read()) == [], forth
             one.mend(one.base, changed)
