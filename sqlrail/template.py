@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from sqlrail import __version__, scratch
 from sqlrail.apply import migrate
@@ -27,6 +28,7 @@ from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.history import ROLLBACK
 from sqlrail.library import Talk
 from sqlrail.settings import given
+from sqlrail.urls import SCHEMES
 from sqlrail.wire import ask
 
 #: what the advisory locks are for: making a template, using it, and being a run
@@ -185,9 +187,10 @@ def template(
 
 
 def database_url(url: str, name: str) -> str:
-    """The URL with another database in it."""
-    match = re.fullmatch(r"(postgres(?:ql)?://[^/?]*)(?:/[^?]*)?(?:\?(.*))?", url, re.DOTALL)
-    assert match
+    """The URL with another database in it, in the form that it has: a driver behind a plus is the tests' own."""
+    match = re.fullmatch(rf"(?i)({SCHEMES}[^/?]*)(?:/[^?]*)?(?:\?(.*))?", url, re.DOTALL)
+    if match is None:
+        return make_conninfo(url, dbname=name)
     parts = [part for part in (match[2] or "").split("&") if part and not part.startswith("dbname=")]
     return f"{match[1]}/{name}" + (f"?{'&'.join(parts)}" if parts else "")
 

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 #: URLs of other libraries that begin otherwise: a driver behind a plus (SQLAlchemy), PostGIS (Django, Rails), JDBC
-_SCHEMES = r"(?:jdbc:)?(?:postgres|postgresql|postgis|pgsql|psql)(?:\+[a-z0-9_]+)?://"
+SCHEMES = r"(?:jdbc:)?(?:postgres|postgresql|postgis|pgsql|psql)(?:\+[a-z0-9_]+)?://"
 #: parameters of libraries that libpq does not know, and that change nothing for a migration: sizes of pools and caches
 _NOT_OURS = {
     *("pgbouncer", "connection_limit", "pool_timeout", "socket_timeout", "statement_cache_size"),  # Prisma
@@ -65,7 +65,7 @@ def _problem(given: str) -> str | None:
         return "has a blank or a line end before or behind it: remove that."
     if re.match(r"[a-z_]+\s*=", given):
         return None
-    if not re.match(_SCHEMES, given, re.IGNORECASE):
+    if not re.match(SCHEMES, given, re.IGNORECASE):
         scheme = re.match(r"[a-z0-9+:]+(?=://)", given)
         return f"must begin with postgresql:// or postgres://{f', not {scheme[0]}://' if scheme else ''}."
     authority, _, rest = given.split("://", 1)[1].partition("/")
@@ -96,7 +96,7 @@ def _as_libpq(given: str, origin: str) -> tuple[str, tuple[str, ...]]:
             read_as.append(f"{name} as {ours.partition('=')[0]}")
         else:
             kept.append(pair)
-    kept += translated  # of two of one name libpq takes the last
+    kept = _strictest_last([*kept, *translated])
     if settings:
         kept = _with_options(kept, settings)
     url = f"{scheme}://{rest}" + (f"?{'&'.join(kept)}" if kept else "")
@@ -115,6 +115,19 @@ def _translated(name: str, value: str) -> str | None:
     if name == "ssl" and value in (*SSL_MODES, "false", "0"):  # libpq takes ssl=true alone
         return f"sslmode={value if value in SSL_MODES else 'disable'}"
     return None
+
+
+def _strictest_last(pairs: list[str]) -> list[str]:
+    """Of two of one name libpq takes the last; what another library may leave unchecked must not undo an sslmode."""
+    if sum(_strictness(pair) >= 0 for pair in pairs) < 2:
+        return pairs
+    return sorted(pairs, key=_strictness)
+
+
+def _strictness(pair: str) -> int:
+    name, _, value = pair.partition("=")
+    mode = "require" if (name, value) == ("ssl", "true") else unquote(value) if name == "sslmode" else ""
+    return SSL_MODES.index(mode) if mode in SSL_MODES else -1
 
 
 def _search_path(value: str, *, many: bool) -> str:

@@ -367,3 +367,28 @@ def test_only_the_database_of_a_url_is_exchanged(url: str, expected: str) -> Non
     assert database_url(url, "x") == expected
     parameters = psycopg.conninfo.conninfo_to_dict(expected)
     assert parameters == {**psycopg.conninfo.conninfo_to_dict(url), "dbname": "x"}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql+psycopg://u:p@h/a", "postgresql+psycopg://u:p@h/x"),
+        ("jdbc:postgresql://h:1/a?currentSchema=s", "jdbc:postgresql://h:1/x?currentSchema=s"),
+        ("Postgres://h/a", "Postgres://h/x"),
+    ],
+)
+def test_a_copy_is_named_as_its_server_was(url: str, expected: str) -> None:
+    assert database_url(url, "x") == expected
+
+
+def test_a_copy_of_a_server_in_a_key_value_string_is_named_in_one() -> None:
+    given = psycopg.conninfo.conninfo_to_dict(database_url("host=h dbname=a user='b c'", "x"))
+    assert given == {"host": "h", "dbname": "x", "user": "b c"}
+
+
+def test_tests_take_the_url_of_another_library(tmp_path: Path, database: str) -> None:
+    put(FILES, tmp_path)
+    url = database.replace("postgresql://", "postgresql+psycopg://")
+    with template(url, tmp_path) as made, made.copy() as copy:
+        assert copy.startswith("postgresql+psycopg://")
+    assert made.name in left(database)
