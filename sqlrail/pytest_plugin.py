@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,13 +82,13 @@ def _server(root: Path) -> Iterator[str]:
             server = local.start(home, options=FAST)
         except MissingPrerequisite as exc:
             raise MissingPrerequisite(f"{exc} For tests it is SQLRAIL_TEST_DATABASE_URL.") from exc
-        yield server.url
-        # The last one out stops it. Whoever comes meanwhile waits, and starts it again.
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        local.stop(home)
+            yield server.url
+        finally:  # where a migration is broken as well
+            # The last one out stops it. Whoever comes meanwhile waits, and starts it again.
+            with suppress(BlockingIOError):
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                local.stop(home)
     finally:
         os.close(folder)
 

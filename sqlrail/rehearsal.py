@@ -292,10 +292,13 @@ class Rehearsal(Builder):
         self.noted: dict[str, int] = {}
         self._is_watching = False
         self._last: _States = {}
+        self._oids = b""  # of what is watched, as SQL
 
     def watch_from_here(self, noted: dict[str, int]) -> None:
         """From here on statements are looked at; of files outside a transaction so many are done already."""
         self.watched, self.noted, self._is_watching = self.relations(self.connection), noted, True
+        # Once, and not for each statement.
+        self._oids = sql.Literal(list(self.watched)).as_bytes(self.connection)
 
     def rehearse(self, pending: Any) -> str | None:
         """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
@@ -319,14 +322,15 @@ class Rehearsal(Builder):
 
     def states(self, connection: Connection, last: _States | None = None) -> _States:
         """Of all that is watched, as seen from a session; within a transaction what has no lock is as it was last."""
-        text = self.message("plan_look", oids=list(self.watched) if last is None else [])
+        if not self.watched:
+            return {}
+        text = self.message("plan_look", watched=self._oids, oids=self._oids if last is None else b"'{}'")
         (rows,) = _ask(connection, text)
         states = {
             oid: state if state.lock < 0 else state._replace(lock=-1) for oid, state in (last or {}).items()
         }
         for oid, file, scans, modes in rows:
-            if oid in self.watched:
-                states[oid] = _State(file, scans, _strongest(modes))
+            states[oid] = _State(file, scans, _strongest(modes))
         return states
 
     def changes_server(self, connection: Connection) -> bool:
@@ -366,8 +370,10 @@ class Rehearsal(Builder):
 
     def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
         super()._send(file, piece, read_on)
+        if not self._is_watching:
+            return
         for statement in piece.statements:  # one, or none
-            if self._is_watching and _takes_back(statement.words):
+            if _takes_back(statement.words):
                 self._last = self.states(self.connection)
             self._look_back(file, _brief(piece), piece.place(statement.start))
 

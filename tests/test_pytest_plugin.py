@@ -150,6 +150,20 @@ def test_without_a_server_named_the_embedded_one_runs_for_as_long_as_somebody_te
         shutil.rmtree(_home(folder))
 
 
+@pytest.mark.parametrize(
+    "files", [{"001_a.sql": "SELECT 1 / 0"}, {}], ids=["a broken migration", "no folder"]
+)
+def test_the_embedded_server_does_not_outlive_a_run_that_fails(files: dict[str, str]) -> None:
+    with open_folder() as folder:
+        put({f"migrations/{name}": content for name, content in files.items()}, folder)
+        put({"test_it.py": "def test_it(sqlrail_database): pass", "pytest.ini": "[pytest]\n"}, folder)
+        process = start(folder)
+        process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert not local.stop(_home(folder))
+        shutil.rmtree(_home(folder))
+
+
 def test_a_pytest_that_does_not_use_it_loads_nothing_of_it(tmp_path: Path) -> None:
     code = (
         "import sys\ndef test_it(): assert not {'psycopg', 'yoyo', 'sqlrail.settings'} & sys.modules.keys()"
