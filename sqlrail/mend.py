@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from sqlrail import casts
 from sqlrail.catalog import Catalog, Fact, Key, Object
 from sqlrail.spelling import normal
 
@@ -401,7 +402,9 @@ class _Mender:
             if key in made:
                 statements += [Statement(text, loses) for text in self._create(made[key], hosted)]
             else:
-                statements += [Statement(text, loses) for text in self._alter(key)]
+                statements += [
+                    Statement(text, loses or self._narrows(key, text)) for text in self._alter(key)
+                ]
         return statements
 
     def _privileges_kept(self, made: dict[Key, Object]) -> dict[Key, Object]:
@@ -529,6 +532,14 @@ class _Mender:
                 said.add(sets)
                 yield sets
 
+    def _narrows(self, key: Key, text: str) -> bool:
+        """Whether a statement turns a column over by a cast that may lose something of its values without an error."""
+        it = self.wanted.objects[key]
+        # Those of a type that is made again have to be turned over: else it could not go.
+        if it.kind != "column" or key in self.retyped or text not in (it.facts["type"].sets, it.tail):
+            return False
+        return casts.loses(_type(self.there, self.there.objects[key]), _type(self.wanted, it))
+
     def _is_castable(self, was: Object, it: Object) -> bool:
         """Whether there is a cast from the one column's type to the other's; by way of text there always is."""
         if it.kind != "column" or "USING" not in (it.facts["type"].sets or ""):
@@ -547,9 +558,14 @@ def _is_castable(source: str, target: str, casts: set[tuple[str, str]]) -> bool:
 
 def _base(catalog: Catalog, it: Object) -> str:
     """The type without its length and collation; of a domain, what that is of."""
-    type_ = re.sub(r"\([\d,]+\)| COLLATE .*", "", it.facts["type"].value or "")
-    domain = catalog.objects.get(("domain", type_))
-    return _base(catalog, domain) if domain else type_
+    return re.sub(r"\([\d,]+\)| COLLATE .*", "", _type(catalog, it))
+
+
+def _type(catalog: Catalog, it: Object) -> str:
+    """The type; of a domain, what that is of."""
+    type_ = it.facts["type"].value or ""
+    domain = catalog.objects.get(("domain", re.sub(r" COLLATE .*", "", type_)))
+    return _type(catalog, domain) if domain else type_
 
 
 def _unusual(it: Object) -> Iterator[str]:
