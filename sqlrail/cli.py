@@ -291,6 +291,11 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             "--schema-file", metavar="FILE", default=argparse.SUPPRESS,
             help="where the schema that the files build is kept (or SQLRAIL_SCHEMA_FILE)",
         )  # fmt: skip
+    for verb in ("plan", "drift", "schema", "baseline"):
+        added[verb].add_argument(
+            "--scratch", metavar="embedded|URL", default=argparse.SUPPRESS,
+            help="the server on which the scratch database is made (or SQLRAIL_SCRATCH; default: the database's own)",
+        )  # fmt: skip
     added["schema"].add_argument("--check", action="store_true", help="exit 4 if the file is not up to date")
     added["stamp"].add_argument("environment", choices=ENVIRONMENTS)
     added["stamp"].add_argument("--name", help="the database's name, where no terminal can be asked")
@@ -446,6 +451,7 @@ def _refuse_idle(options: argparse.Namespace) -> None:
             idle(flag, "it is for --online", unless=options.online)
     if options.verb == "drift":
         idle("with_drops", "it is for --print-sql", unless=options.print_sql or given.get("json", False))
+        idle("scratch", "--against is read as it is", unless="against" not in given)
     if options.verb == "archive":
         for flag in ("older_than", "yes"):
             idle(flag, "it is for purge", unless=options.action == "purge")

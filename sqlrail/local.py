@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -94,6 +94,13 @@ def start(
         if running := _running(place, binaries):
             return running
         return _start(place, binaries, options or {}, say)
+
+
+def major(home: Path) -> int:
+    """The major of the server that start() gives: of the data that are there, else of the binaries."""
+    with _os_errors(home), suppress(FileNotFoundError):
+        return int((find_place(home).data / "PG_VERSION").read_text())
+    return _major(find_binaries())
 
 
 def stop(home: Path) -> bool:

@@ -1,6 +1,7 @@
 """A scratch database: made to look at what files build, and dropped afterwards whatever happens.
 
-On the same server where the role may create databases, otherwise on the embedded one.
+On the server that --scratch names; else on the same one where the role may create databases, otherwise on the embedded
+one.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from psycopg import errors as pg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from yoyo.migrations import MigrationList
 
 from sqlrail import wire
 from sqlrail.backend import Applied, Backend
-from sqlrail.connect import Connection, connect
+from sqlrail.connect import Connection, connect, target
 from sqlrail.errors import (
     ConnectionFailed,
     DatabaseFailed,
@@ -32,7 +33,7 @@ from sqlrail.errors import (
     WrongDatabase,
 )
 from sqlrail.history import File, check
-from sqlrail.settings import Mark, Settings
+from sqlrail.settings import EMBEDDED, Mark, Settings
 from sqlrail.statements import BLOCK
 from sqlrail.words import printable
 
@@ -232,14 +233,78 @@ def scratch(settings: Settings, say: Callable[[str], None]) -> Iterator[Settings
     """
     with closing(connect(settings, say=say)) as connection:
         like = Likeness(*wire.ask(connection, "likeness")[0])
-        major = connection.info.server_version // 10000
+        live = _Server.of(connection)
     with ExitStack() as made:
-        try:
-            there = made.enter_context(_database(settings, like, say))
-        except NoScratch as exc:
-            there = made.enter_context(_embedded(settings, like, say, exc))
-            say(f"{exc} The embedded server stands in; it may be of another major than this one's {major}")
+        if settings.scratch is None:
+            there = _beside(settings, like, say, live, made)
+        elif settings.scratch == EMBEDDED:
+            _raise_if_other_major(settings, live)
+            there = made.enter_context(_embedded(settings, like, say))
+        else:
+            there = made.enter_context(_database(_named(settings, live, say), like, say))
         yield there
+
+
+class _Server(NamedTuple):
+    """A server, by what nobody else's says of itself (None: the role may not know), and its major."""
+
+    identifier: int | None
+    major: int
+
+    @classmethod
+    def of(cls, connection: Connection) -> _Server:
+        return cls(wire.ask(connection, "server")[0][0], connection.info.server_version // 10000)
+
+
+def _beside(
+    settings: Settings, like: Likeness, say: Callable[[str], None], live: _Server, made: ExitStack
+) -> Settings:
+    """On the same server, or else on the embedded one."""
+    try:
+        return made.enter_context(_database(settings, like, say))
+    except NoScratch as exc:
+        there = made.enter_context(_embedded(settings, like, say, f"{exc} "))
+        say(
+            f"{exc} The embedded server stands in; it may be of another major than this one's {live.major}. "
+            "--scratch names another server"
+        )
+        return there
+
+
+def _raise_if_other_major(settings: Settings, live: _Server) -> None:
+    from sqlrail import local
+
+    try:
+        major = local.major(settings.home)
+    except (MissingPrerequisite, LocalServerFailed) as exc:
+        raise NoScratch(f"--scratch embedded (or SQLRAIL_SCRATCH): {exc}") from exc
+    if major != live.major:
+        raise NoScratch(
+            f"--scratch embedded (or SQLRAIL_SCRATCH): the embedded server is of PostgreSQL {major} and the database "
+            f"of {live.major}, where statements may do something else. Name a server of {live.major}, as in "
+            "--scratch postgresql://..."
+        )
+
+
+def _named(settings: Settings, live: _Server, say: Callable[[str], None]) -> Settings:
+    """Settings that lead to the server that --scratch names; says if that is not another one like the database's."""
+    url = settings.scratch or ""
+    if not conninfo_to_dict(url).get("hostaddr"):
+        # PGHOSTADDR would lead elsewhere, whatever the host is.
+        url = make_conninfo(url, hostaddr="")
+    there = replace(settings, database_url=url)
+    try:
+        with closing(connect(there)) as connection:
+            server = _Server.of(connection)
+    except ConnectionFailed as exc:
+        raise ConnectionFailed(f"--scratch (or SQLRAIL_SCRATCH): {exc}") from exc
+    if server.identifier is not None and server.identifier == live.identifier:
+        say(f"warning: --scratch leads to the database's own server, or a copy of it: {target(there)}")
+    if server.major != live.major:
+        say(
+            f"warning: the scratch database is on PostgreSQL {server.major}, and the database on {live.major}"
+        )
+    return there
 
 
 @contextmanager
@@ -302,14 +367,14 @@ def _liken(connection: Connection, name: str, like: Likeness, say: Callable[[str
 
 @contextmanager
 def _embedded(
-    settings: Settings, like: Likeness, say: Callable[[str], None], reason: NoScratch
+    settings: Settings, like: Likeness, say: Callable[[str], None], reason: str = ""
 ) -> Iterator[Settings]:
     from sqlrail import local
 
     try:
         server = local.start(settings.home, say=say)
     except (MissingPrerequisite, LocalServerFailed) as exc:
-        raise NoScratch(f"{reason} The embedded server cannot stand in: {exc}") from exc
+        raise NoScratch(f"{reason}The embedded server cannot stand in: {exc}") from exc
     try:
         # PGHOSTADDR would lead elsewhere, whatever the host is.
         url = make_conninfo(server.url, hostaddr="")

@@ -32,6 +32,8 @@ SHORT_FORMS = {
 }
 #: those of libpq's variables that say which database is meant
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+#: the server that makes scratch databases where it is to be ours, and none that a URL names
+EMBEDDED = "embedded"
 #: for the pytest plugin alone; an application under test that reads its settings beside it must not stumble over it
 TESTS = "SQLRAIL_TEST_DATABASE_URL"
 UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -78,6 +80,9 @@ class Settings:
     pause_file: Path | None = None
     max_lag: float = 1.5
     against: str | None = field(default=None, repr=False)  # another database, for drift
+    scratch: str | None = field(
+        default=None, repr=False
+    )  # where scratch databases are made: EMBEDDED or a URL; None: beside the database
     retention: float = 90 * 86400.0  # how long the archive may keep rows
     schema_file: Path | None = None  # where migrate writes the schema that the files build
     new_schema: bool = False  # the first schema of the search_path has a history of its own
@@ -220,6 +225,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "max_lag": seconds,
     "interrupted": interrupted,
     "against": str,
+    "scratch": str,
     "schema_file": file,
     "retention": age,
 }
@@ -243,9 +249,7 @@ def read(
     merged = {**from_file, **environ}
     values = _read_own(flags, merged, problems)
     environment = _read_environment(values.pop("env", None), merged)
-    other = urls.read(values.get("against"), "--against", problems)
-    if other.text is not None:
-        values["against"] = other.text
+    others = {name: _read_other(name, values, problems) for name in ("against", "scratch")}
     # An empty flag is a variable that a script lost, and no reason to go to another database.
     url, origin = flags.get("database_url"), "--database-url"
     if url is None:
@@ -268,14 +272,15 @@ def read(
             del environ[name]
     timeout_given = "connect_timeout" in parameters or merged.get("PGCONNECT_TIMEOUT")
     warnings = []
-    for given, instead in (
-        (origin == "--database-url" and parameters.get("password"), "DATABASE_URL"),
-        (flags.get("against") is not None and other.parameters.get("password"), "SQLRAIL_AGAINST"),
-    ):
-        if given:
+    on_the_command_line = [("DATABASE_URL", origin == "--database-url", parameters)]
+    for name, other in others.items():
+        on_the_command_line.append((f"SQLRAIL_{name.upper()}", flags.get(name) is not None, other.parameters))
+    for instead, is_flag, its in on_the_command_line:
+        if is_flag and its.get("password"):
             warnings.append(
                 f"a password on the command line can be read in the process list; use {instead} or PGPASSFILE."
             )
+    passwords = [(url, parameters), *((values.get(name), it.parameters) for name, it in others.items())]
     return Settings(
         database_url=read_url.text,
         environment=environment.name or ("development" if embedded else None),
@@ -286,9 +291,9 @@ def read(
         connect_timeout=None if timeout_given else 10,
         actor=_actor(merged),
         host=socket.gethostname(),
-        secrets=_secrets(((url, parameters), (values.get("against"), other.parameters)), merged),
+        secrets=_secrets(passwords, merged),
         warnings=tuple(warnings),
-        notes=(*read_url.notes, *other.notes),
+        notes=(*read_url.notes, *(note for it in others.values() for note in it.notes)),
         **values,
     )
 
@@ -438,6 +443,18 @@ def _read_own(
         except ValueError as exc:
             problems.append(f"{origin} is '{text}': {exc}.")
     return values
+
+
+def _read_other(name: str, values: dict[str, Any], problems: list[str]) -> urls.Url:
+    """Another database's URL, which is put among the values as libpq reads it."""
+    given = values.get(name)
+    if name == "scratch" and given == EMBEDDED:
+        return urls.Url()
+    # An empty one is a variable that a script lost; beside the database is where it must not go instead.
+    other = urls.read(given, f"--{name}", problems)
+    if other.text is not None:
+        values[name] = other.text
+    return other
 
 
 def _no_setting(name: str, settings: Iterable[str]) -> str:

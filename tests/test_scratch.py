@@ -10,15 +10,18 @@ from pathlib import Path
 import psycopg
 import pytest
 from aftermath import Heard, write
-from conftest import Connect, fresh_database, needs, open_folder, query, run
+from conftest import AS_ROLE, Connect, Servers, fresh_database, majors, needs, open_folder, query, run
 from console import catalog
 from proxy import Proxy
+from test_plan import home
 from test_pooler import pooler
 
 from sqlrail import local, scratch, template
 from sqlrail.connect import connect as sqlrail_connect
 from sqlrail.errors import LocalServerFailed, Refused, WrongDatabase
 from sqlrail.settings import Mark, Settings
+
+__all__ = ["home"]  # the fixture
 
 PENDING = {
     "001_users": "CREATE TABLE users (id int PRIMARY KEY)",
@@ -290,3 +293,115 @@ def test_files_that_lack_what_nobody_has_fail_as_before(database: str, tmp_path:
     done = run("plan", "--migrations", files, env={"DATABASE_URL": database, "SQLRAIL_ENV": "test"})
     assert (done.returncode, 'schema "nowhere" does not exist' in done.stderr) == (1, True)
     assert "taken from the database" not in done.stderr
+
+
+# Another server
+
+WHERE = (
+    "DO $$ BEGIN EXECUTE format('CREATE TABLE on_%s (id int)', current_setting('server_version_num')::int / 10000); "
+    "END $$"
+)
+VERBS = [["plan"], ["schema"], ["drift", "--pending"], ["baseline", "--to", "1"]]
+
+
+@pytest.fixture
+def elsewhere(servers: Servers) -> Iterator[str]:
+    """A database on the server of another major than the test's."""
+    if len(majors()) < 2:
+        pytest.skip("one major of PostgreSQL is installed")
+    with fresh_database(servers(min(majors()))) as url:
+        yield url.replace("@/", ":Zor%40Quux@/")
+
+
+@needs("the right to make databases")
+@pytest.mark.parametrize("by", ["flag", "variable"])
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_a_scratch_database_is_made_on_the_server_that_is_named(
+    verb: list[str], by: str, database: str, elsewhere: str, tmp_path: Path
+) -> None:
+    files = write(tmp_path / "files", **{"001_where": WHERE})
+    env, flags = {"DATABASE_URL": database, "SQLRAIL_ENV": "test"}, [*verb, "--json"]
+    if by == "flag":
+        flags += ["--scratch", elsewhere]
+    else:
+        env["SQLRAIL_SCRATCH"] = elsewhere
+    done = run(*flags, "--migrations", files, env=env)
+    there, here = f"on_{min(majors())}", f"on_{max(majors())}"
+    shown = done.stdout + done.stderr
+    if verb == ["plan"]:
+        assert json.loads(done.stdout)["rehearsed"] == min(majors()), done.stderr
+    else:
+        assert (f"public.{there}" in shown, here in shown) == (True, False), shown
+    assert f"warning: the scratch database is on PostgreSQL {min(majors())}" in done.stderr
+    assert ("a password on the command line" in done.stderr) == (by == "flag")
+    assert [word for word in ("Zor@Quux", "Zor%40Quux") if word in shown] == []
+    assert "own server" not in shown
+    for url in (database, elsewhere):
+        assert query(url, "SELECT datname FROM pg_database WHERE datname ~ '^sqlrail_scratch'") == []
+        assert query(url, "SELECT relname FROM pg_class WHERE relname ~ '^on_'") == []
+
+
+def test_a_server_that_cannot_be_reached_is_not_stood_in_for(
+    database: str, lived_in: Path, home: Path
+) -> None:
+    env = {
+        "DATABASE_URL": database, "SQLRAIL_ENV": "test",
+        "SQLRAIL_SCRATCH": "postgresql://u:Zor%40Quux@127.0.0.1:1/d",
+    }  # fmt: skip
+    for verb in VERBS[:3]:
+        done = run(*verb, "--migrations", lived_in, env=env, cwd=home)
+        assert done.returncode == 1, done.stderr
+        assert done.stderr.startswith("--scratch (or SQLRAIL_SCRATCH): cannot connect to u@127.0.0.1:1/d")
+        assert "Quux" not in done.stdout + done.stderr
+    assert not (home / ".pgdata").exists()
+
+
+def test_a_named_server_that_leads_to_one_database_is_no_place_for_a_scratch_database(
+    server: local.Server, leads_to_one: str, database: str, lived_in: Path, home: Path
+) -> None:
+    """Its one database has what the files would drop."""
+    with fresh_database(server) as live:
+        env = {"DATABASE_URL": live, "SQLRAIL_ENV": "test", "SQLRAIL_SCRATCH": leads_to_one}
+        for verb in VERBS[:3]:
+            done = run(*verb, "--migrations", lived_in, env=env, cwd=home)
+            assert (done.returncode, "leads to test_" in done.stderr) == (3, True), done.stderr
+    assert query(database, "SELECT count(*) FROM users") == [(1000,)]
+    assert not (home / ".pgdata").exists()
+
+
+@needs("what tells one server from another")
+def test_a_named_server_that_is_the_database_s_own_is_said(database: str, lived_in: Path) -> None:
+    env = {"DATABASE_URL": database, "SQLRAIL_ENV": "test", "SQLRAIL_SCRATCH": database}
+    done = run("schema", "--migrations", lived_in, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "warning: --scratch leads to the database's own server" in done.stderr
+
+
+@pytest.mark.skipif(AS_ROLE, reason="another account's server")
+@pytest.mark.parametrize("major", majors(), ids=lambda major: f"pg{major}")
+@pytest.mark.parametrize("verb", VERBS[:3], ids=" ".join)
+def test_the_embedded_server_takes_the_place_of_one_of_its_major_only(
+    verb: list[str], major: int, servers: Servers, tmp_path: Path, home: Path
+) -> None:
+    files = write(tmp_path / "files", **{"001_where": WHERE})
+    ours = local.major(home / ".pgdata")
+    with fresh_database(servers(major)) as url:
+        env = {"DATABASE_URL": url, "SQLRAIL_ENV": "production", "SQLRAIL_SCRATCH": "embedded"}
+        done = run(*verb, "--migrations", files, env=env, cwd=home)
+    assert (home / ".pgdata").exists() == (major == ours)
+    if major == ours:
+        assert (done.returncode, "starting PostgreSQL" in done.stderr) == (0, True), done.stderr
+    else:
+        assert done.returncode == 3, done.stderr
+        assert f"the embedded server is of PostgreSQL {ours} and the database of {major}" in done.stderr
+
+
+def test_a_place_that_decides_nothing_and_one_that_is_none_are_refused(database: str, lived_in: Path) -> None:
+    env = {"DATABASE_URL": database, "SQLRAIL_ENV": "test"}
+    for flags, says in (
+        (["drift", "--against", database, "--scratch", "embedded"], "--scratch decides nothing here"),
+        (["plan", "--scratch", ""], "--scratch is empty"),
+        (["plan", "--scratch", "embeded"], "--scratch must begin with postgresql://"),
+    ):
+        done = run(*flags, "--migrations", lived_in, env=env)
+        assert (done.returncode, says in done.stderr) == (2, True), done.stderr
