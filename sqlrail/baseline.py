@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from psycopg import sql
 from yoyo.migrations import MigrationList
 
 from sqlrail import history, problems
 from sqlrail.backend import Backend, Listener
-from sqlrail.catalog import Catalog, read
-from sqlrail.drift import COMMENT, PUBLIC
+from sqlrail.catalog import Catalog, Key, read
+from sqlrail.drift import COMMENT, FILES, PUBLIC, build_schema, lines_of
 from sqlrail.errors import BadFile, MigrationFailed, Refused
 from sqlrail.history import Record
-from sqlrail.scratch import Builder, NoScratch, Provided, built, with_what_is_lacking
+from sqlrail.mend import Difference, compare, granted_on, outermost
+from sqlrail.scratch import NoScratch
 from sqlrail.settings import Settings
+from sqlrail.words import printable
 
-#: tables, each with its columns and their types, all of them as PostgreSQL spells them
-Tables = dict[str, dict[str, str]]
+#: differences that people read; the JSON has them all
+SHOWN = 40
+#: what every new database has, so that no file has built it
+USUAL: tuple[Key, ...] = (PUBLIC, COMMENT, ("privilege", "schema public USAGE for PUBLIC"))
+#: kinds, and facts, that nobody's statement fails for, whatever they are: words, and how rows are kept
+HARMLESS = ("comment", "option")
+KEPT = ("storage", "compression", "statistics", "target", "start", "cache", "sequence")
+#: facts of which the database has more than the files say, by the value that it has
+STRICTER = {
+    ("nullable", "not null"),
+    ("valid", "valid"),
+    ("persistence", "logged"),
+    ("row-level security", "on"),
+    ("row-level security of its owner", "on"),
+}
+
+
+class More(NamedTuple):
+    """How much the database has that the files do not build."""
+
+    tables: int = 0
+    columns: int = 0
+    others: int = 0
+
+
+NO_MORE = More()
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What the database lacks or has otherwise, and how much it has that the files do not build."""
+class Comparison:
+    """What the database lacks or has otherwise, in drift's words; what of it harms nothing; what it has besides."""
 
     lacking: tuple[str, ...] = ()
-    more_tables: int = 0
-    more_columns: int = 0
+    noted: tuple[str, ...] = ()
+    more: More = NO_MORE
     uncompared: str | None = None  # why there was no comparison
 
 
@@ -36,7 +63,7 @@ class Baselined:
     """The migrations that were recorded, and what was accepted with them."""
 
     ids: tuple[str, ...]
-    difference: Difference
+    comparison: Comparison
 
 
 def baseline(
@@ -50,7 +77,7 @@ def baseline(
     """Records every file up to `to`, in yoyo's order, as applied without running it; all in one transaction.
 
     Refused where a record exists already, where another tool's history names one of the files, unless that is allowed,
-    and where the database lacks a table or a column that the files build, unless that is accepted, and logged.
+    and where the database is not what the files build, unless that is accepted, and logged.
     """
     migrations, files = history.read_files(settings.migrations)
     wanted = history.up_to(migrations, to)
@@ -60,15 +87,15 @@ def baseline(
         if not accept_differences:
             history.check(files[migration.id] for migration in wanted)
         _refuse_others(backend, [migration.id for migration in wanted], allow_other_history)
-        difference = _compare(backend, wanted)
-        if difference.lacking or difference.uncompared:
-            _refuse_or_say(difference, wanted, listener, accept_differences)
+        found = _compare(backend, wanted)
+        if found.lacking or found.uncompared:
+            _refuse_or_say(found, wanted, listener, accept_differences)
         with backend.locked():
             # Once more, now that nobody else can write one.
             backend.read_history()
             _refuse_records(backend.records)
-            backend.ask(_records(backend, wanted, difference))
-    return Baselined(tuple(migration.id for migration in wanted), difference)
+            backend.ask(_records(backend, wanted, found))
+    return Baselined(tuple(migration.id for migration in wanted), found)
 
 
 def _refuse_records(records: list[Record]) -> None:
@@ -89,78 +116,100 @@ def _refuse_others(backend: Backend, wanted: list[str], allowed: bool) -> None:
         backend.listener.say(f"note: {problem.message}")
 
 
-def _refuse_or_say(difference: Difference, wanted: MigrationList, listener: Listener, accepted: bool) -> None:
-    what = _summary(difference)
-    if not accepted:
-        raise Refused(
-            f"baseline is refused: {what} Mend the database, or name an earlier ID and let `migrate` run the rest; "
-            "--accept-differences records the files all the same, and logs that. Nothing was recorded."
+def _refuse_or_say(found: Comparison, wanted: MigrationList, listener: Listener, accepted: bool) -> None:
+    lines = [
+        f"{_summary(found)}{':' if found.lacking else ''}",
+        *(f"  {line}" for line in found.lacking[:SHOWN]),
+    ]
+    if len(found.lacking) > SHOWN:
+        lines.append(f"  and {len(found.lacking) - SHOWN:,} more (--json has them)")
+    if accepted:
+        listener.say(
+            "\n".join(
+                [f"warning: accepted by --accept-differences, up to {wanted[-1].id}: {lines[0]}", *lines[1:]]
+            )
         )
-    listener.say(f"warning: accepted by --accept-differences, up to {wanted[-1].id}: {what}")
+        return
+    failure = Refused(
+        f"baseline is refused: {lines[0]}",
+        *lines[1:],
+        "Mend the database (`drift --pending --print-sql` has a draft), or name an earlier ID and let `migrate` run "
+        "the rest; --accept-differences records the files all the same, and logs that. Nothing was recorded.",
+    )
+    failure.details["differences"] = list(found.lacking)
+    raise failure
 
 
-def _summary(difference: Difference) -> str:
-    if difference.uncompared is not None:
-        return f"the database was not compared with what the files build. {difference.uncompared}"
-    return f"the database lacks what the files build: {'; '.join(difference.lacking)}."
+def _summary(found: Comparison) -> str:
+    if found.uncompared is not None:
+        return f"the database was not compared with what the files build. {found.uncompared}"
+    return "the database is not what the files build"
 
 
-def _records(backend: Backend, wanted: MigrationList, difference: Difference) -> bytes:
+def _records(backend: Backend, wanted: MigrationList, found: Comparison) -> bytes:
     text = backend.stamping()
     for migration in wanted:
         file = backend.files[migration.id]
         this = sql.SQL("txid_current()")
         text += backend.log_entry("record", file.id, migration.hash, "mark", file.checksum, transaction=this)
-    if difference.lacking or difference.uncompared:
-        accepted = _summary(difference)[:255].encode(errors="backslashreplace").decode()
+    if found.lacking or found.uncompared:
+        what = f"{_summary(found)}{': ' if found.lacking else ''}{'; '.join(found.lacking)}"
+        accepted = what[:255].encode(errors="backslashreplace").decode()
         # Of no hash: the checksum of a record is in the latest entry of its own.
         text += backend.log_entry("log", wanted[-1].id, None, "accept", accepted[:255])
     return text
 
 
-def _compare(backend: Backend, wanted: MigrationList) -> Difference:
-    """Builds the files on a scratch database, and looks for its tables and columns in the real one."""
+def _compare(backend: Backend, wanted: MigrationList) -> Comparison:
+    """Builds the files on a scratch database, and looks for what they have made in the real one."""
     listener, settings = backend.listener, backend.settings
-    there = tables(read(backend.connection, settings))
-
-    def build(provided: Sequence[Provided]) -> Catalog:
-        # Without what runs after the last file: this may end before it.
-        files = MigrationList([*wanted])
-        with built(settings, listener.say, Builder, backend.files, files, provided) as builder:
-            return read(builder.connection, settings)
-
+    # Without what runs after the last file: this may end before it.
+    files = MigrationList([*wanted])
     try:
-        made = with_what_is_lacking(settings, listener.say, backend.files, build)
-        if all(it.kind == "privilege" or it.key in (PUBLIC, COMMENT) for it in made.objects.values()):
-            return Difference(uncompared="They build nothing that could be found in it.")
-        return difference_of(tables(made), there)
+        made = build_schema(settings, listener.say, files, backend.files).without(USUAL)
     except NoScratch as exc:
-        return Difference(uncompared=str(exc))
+        return Comparison(uncompared=str(exc))
     except (BadFile, MigrationFailed, Refused) as exc:
-        return Difference(uncompared=f"They do not build on a scratch database: {exc}")
+        return Comparison(uncompared=f"They do not build on a scratch database: {exc}")
+    if all(it.kind == "privilege" for it in made.objects.values()):
+        return Comparison(uncompared="They build nothing that could be found in it.")
+    return comparison_of(made, read(backend.connection, settings, made))
 
 
-def difference_of(built: Tables, there: Tables) -> Difference:
-    """What of the built tables and columns is not there, or of another type, by name; and what is there besides."""
-    lacking = []
-    for table, columns in built.items():
-        if table not in there:
-            lacking.append(f"table {table}")
+def comparison_of(made: Catalog, there: Catalog) -> Comparison:
+    """How a database differs from what files have made, and whether that harms what counts on them.
+
+    More than they build is not compared, as somebody's index or privilege; nor is what only has another name.
+    """
+    there = there.without(USUAL)
+    found = [one for one in compare(made, there) if not _is_owners(one, made, there)]
+    lacking, noted, more = list[str](), list[str](), Counter[str]()
+    for one in outermost(found):
+        if one.what == "extra":
+            more[one.kind] += one.kind != "privilege"
             continue
-        for column, type_ in columns.items():
-            found = there[table].get(column)
-            if found is None:
-                lacking.append(f"column {table}.{column} ({type_})")
-            elif found != type_:
-                lacking.append(f"column {table}.{column} is {found} and not {type_}")
-    more = [len(columns.keys() - built[table].keys()) for table, columns in there.items() if table in built]
-    return Difference(tuple(lacking), len(there.keys() - built.keys()), sum(more))
+        for part in _parts(one):
+            told = lacking if _harms(part) else noted
+            told += [f"{printable(one.home)} {line}" for line in lines_of(part, FILES)]
+    tables, columns = more.pop("table", 0), more.pop("column", 0)
+    return Comparison(tuple(lacking), tuple(noted), More(tables, columns, more.total()))
 
 
-def tables(catalog: Catalog) -> Tables:
-    """Every table with its columns and their types."""
-    found: Tables = {name: {} for name in sorted(table.name for table in catalog.of(["table"]))}
-    for column in sorted(catalog.of(["column"]), key=lambda it: it.place):
-        if column.within in found:
-            found[column.within][column.label] = str(column.facts["type"].value)
-    return found
+def _parts(one: Difference) -> list[Difference]:
+    """The difference, change by change."""
+    return [replace(one, changes=(change,)) for change in one.changes] or [one]
+
+
+def _harms(one: Difference) -> bool:
+    """Whether a later file, or the application, may fail for it."""
+    if one.kind in HARMLESS or one.what == "renamed":
+        return False
+    return not any(it.fact in KEPT or (it.fact, it.found) in STRICTER for it in one.changes)
+
+
+def _is_owners(one: Difference, made: Catalog, there: Catalog) -> bool:
+    """Whether it is a privilege that its role has there as the owner, to whom none is granted."""
+    if one.what != "lacking" or one.kind != "privilege" or (on := granted_on(made, one.object)) is None:
+        return False
+    to = one.object.creates.removesuffix(" WITH GRANT OPTION")
+    return on in there.owners and to.endswith(f" TO {there.owners[on]}")

@@ -302,8 +302,8 @@ def _add_privilege(
 ) -> None:
     catalog.add(
         Object(
-            f"privilege {name}/{on.address}", "privilege", on.schema, on.within, f"{on.kind} {on.name} {name}",
-            _label(on, f"privilege {name}"), None, grant, dropping=revoke, facts=facts,
+            f"privilege {name}/{on.address}", "privilege", on.schema, on.within or on.name,
+            f"{on.kind} {on.name} {name}", _label(on, f"privilege {name}"), None, grant, dropping=revoke, facts=facts,
         )
     )  # fmt: skip
 

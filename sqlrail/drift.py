@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from sqlrail.history import File
 from sqlrail.mend import Difference, Statement, compare, mend, outermost
 from sqlrail.scratch import Builder, Provided, built, scratch, with_what_is_lacking
 from sqlrail.settings import Settings, environment_for
+from sqlrail.words import printable
 
 #: the schema that every new database has, and its comment
 PUBLIC: Key = ("schema", "public")
@@ -76,6 +77,35 @@ class Words(NamedTuple):
 FILES = Words("the files", "files say", "the files do not build it")
 OTHER = Words("the other database", "other database says", "the other database does not have it")
 ORM = Words("the ORM", "ORM says", "the ORM does not make it")
+
+
+#: characters of a value that people read beside another
+LONG = 120
+#: what is said of a kind where it stands below its own name
+WHOLE = {"other": "by hand only"}
+#: what the value of a difference says by itself
+UNNAMED = (None, "type", "nullable", "valid", "enabled")
+
+
+def lines_of(one: Difference, words: Words) -> Iterator[str]:
+    """What people read of a difference, below the name of its table."""
+    it = one.object
+    is_whole = it.label == (it.within or it.name)
+    label = WHOLE.get(it.kind, it.kind) if is_whole else printable(it.label)
+    if one.what == "lacking":
+        yield f"{label}: the database lacks it"
+    elif one.what == "extra":
+        yield f"{label}: {words.lacks}"
+    elif one.was is not None and one.what == "renamed":
+        yield f"{label}: the database calls it {printable(one.was.local or one.was.name)}"
+    for change in one.changes:
+        said = change.fact in UNNAMED and not is_whole
+        about = label if said else change.fact if is_whole else f"{label} {change.fact}"
+        values = [printable(value or "none") for value in (change.wanted, change.found)]
+        if change.fact == "definition" or any(len(value) > LONG for value in values):
+            yield f"{about}: not as in {words.name}"
+        else:
+            yield f"{about}: {words.says} {values[0]}, database says {values[1]}"
 
 
 @dataclass(frozen=True)
@@ -155,17 +185,24 @@ def _chosen(
 def files_schema(
     settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: dict[str, File]
 ) -> Catalog:
-    """What these files build."""
+    """What these files build; MigrationFailed, which says so, where they do not."""
+    try:
+        return build_schema(settings, say, migrations, files)
+    except MigrationFailed as exc:
+        raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
+
+
+def build_schema(
+    settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: Mapping[str, File]
+) -> Catalog:
+    """What these files build on a scratch database; raises NoScratch, and what a migrate raises."""
 
     def build(provided: Sequence[Provided]) -> Catalog:
         with built(settings, say, Builder, files, migrations, provided) as builder:
             made = read(builder.connection, settings)
         return made.without({(it.kind, it.name) for it in provided})
 
-    try:
-        return with_what_is_lacking(settings, say, files, build)
-    except MigrationFailed as exc:
-        raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
+    return with_what_is_lacking(settings, say, files, build)
 
 
 def _made_by(command: str, settings: Settings, listener: Listener) -> Catalog:

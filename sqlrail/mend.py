@@ -60,6 +60,11 @@ class Difference:
     def kind(self) -> str:
         return self.object.kind
 
+    @property
+    def home(self) -> str:
+        """The name of the table that it is under, or its own."""
+        return self.object.within or self.object.name
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -81,7 +86,7 @@ def compare(wanted: Catalog, there: Catalog) -> list[Difference]:
         was = there.objects.get(key)
         if was and (changes := _changes(it, was)):
             found.append(Difference("changed", it, changes, was))
-    return sorted(found, key=lambda one: (one.object.within or one.object.name, *_order(one.object)))
+    return sorted(found, key=lambda one: (one.home, *_order(one.object)))
 
 
 def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[Difference]:
@@ -411,7 +416,7 @@ class _Mender:
         """The privileges on what is made again, where the wanted ones are not known."""
         kept = {}
         for it in self.there.of(["privilege"] if self.keep_privileges else []):
-            on = _owner(self.there, it)
+            on = granted_on(self.there, it)
             if on is None or not self.dropped.get(it.key):
                 continue
             if on in made:
@@ -575,7 +580,7 @@ def _unusual(it: Object) -> Iterator[str]:
             yield fact.sets
 
 
-def _owner(catalog: Catalog, it: Object) -> Key | None:
+def granted_on(catalog: Catalog, it: Object) -> Key | None:
     """What it is a privilege on."""
     return next((on for on, how in catalog.needs[it.key].items() if how == "a"), None)
 

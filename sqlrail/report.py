@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # what the other verbs need not load
     from sqlrail.drift import Drift
     from sqlrail.library import CleanedResult, MigrateResult, StatusResult
     from sqlrail.lint import Finding, Linted
-    from sqlrail.mend import Difference
     from sqlrail.new import New
     from sqlrail.rehearsal import Plan, Planned, PlannedFile, Touched
     from sqlrail.restore import Left, Restore
@@ -43,14 +42,8 @@ VALUE = 100
 REASONS = 10
 #: statements, and findings, that people read of one file; the JSON has them all
 STATEMENTS, FINDINGS = 40, 10
-#: characters of a value that people read beside another
-LONG = 120
 #: what becomes of orphans
 BECOMES = {"delete": "deleted", "set null": "set to null", "set default": "set to default"}
-#: what is said of a kind where it stands below its own name
-WHOLE = {"other": "by hand only"}
-#: what the value of a difference says by itself
-UNNAMED = (None, "type", "nullable", "valid", "enabled")
 
 
 def rows(number: int) -> str:
@@ -147,25 +140,29 @@ def rollback_text(result: Rollback) -> str:
 
 
 def baseline_text(result: Baselined) -> str:
-    """A line for each migration that was recorded, what the files know nothing of, and the sum."""
+    """A line for each migration that was recorded, what differs and harms nothing, and the sum."""
     lines = [f"recorded {id_}" for id_ in result.ids]
-    more = result.difference
-    if more.more_tables or more.more_columns:
-        tables = f"{more.more_tables:,} table{'' if more.more_tables == 1 else 's'}"
-        columns = f"{more.more_columns:,} column{'' if more.more_columns == 1 else 's'}"
-        lines.append(f"the database has {tables} and {columns} that these files do not build")
+    found = result.comparison
+    lines += [f"note: {line}" for line in found.noted]
+    if any(found.more):
+        tables, columns, others = (
+            f"{number:,} {kind}{'' if number == 1 else 's'}"
+            for number, kind in zip(found.more, ("table", "column", "other object"), strict=True)
+        )
+        lines.append(f"the database has {tables}, {columns} and {others} that these files do not build")
     return "\n".join([*lines, f"done: {len(result.ids)} recorded as applied, none run"])
 
 
 def drift_text(result: Drift) -> str:
     """The differences, table by table, and how many there are."""
+    from sqlrail.drift import lines_of
+
     lines, before = [], None
     for one in result.differences:
-        home = one.object.within or one.object.name
-        if home != before:
-            lines.append(printable(home))
-            before = home
-        lines += [f"  {line}" for line in _difference_lines(one, result)]
+        if one.home != before:
+            lines.append(printable(one.home))
+            before = one.home
+        lines += [f"  {line}" for line in lines_of(one, result.words)]
     number = len(result.differences)
     end = f"{number:,} difference{'' if number == 1 else 's'}" if number else "no difference"
     lines.append(f"{end} between {printable(result.database)} and {_other(result)}")
@@ -179,26 +176,6 @@ def _other(result: Drift) -> str:
         return "no file: none is applied" if result.words.name == "the files" else result.words.name
     files = "1 file" if len(result.built) == 1 else f"{len(result.built)} files"
     return f"what {files} build{'s' * (len(result.built) == 1)}, up to {result.built[-1]}"
-
-
-def _difference_lines(one: Difference, result: Drift) -> Iterator[str]:
-    it, words = one.object, result.words
-    is_whole = it.label == (it.within or it.name)
-    label = WHOLE.get(it.kind, it.kind) if is_whole else printable(it.label)
-    if one.what == "lacking":
-        yield f"{label}: the database lacks it"
-    elif one.what == "extra":
-        yield f"{label}: {words.lacks}"
-    elif one.was is not None and one.what == "renamed":
-        yield f"{label}: the database calls it {printable(one.was.local or one.was.name)}"
-    for change in one.changes:
-        said = change.fact in UNNAMED and not is_whole
-        about = label if said else change.fact if is_whole else f"{label} {change.fact}"
-        values = [printable(value or "none") for value in (change.wanted, change.found)]
-        if change.fact == "definition" or any(len(value) > LONG for value in values):
-            yield f"{about}: not as in {words.name}"
-        else:
-            yield f"{about}: {words.says} {values[0]}, database says {values[1]}"
 
 
 def drift_sql(result: Drift, *, with_drops: bool) -> str:
@@ -574,13 +551,15 @@ def rollback_json(result: Rollback) -> dict[str, Any]:
 
 def baseline_json(result: Baselined) -> dict[str, Any]:
     """A baseline for scripts."""
-    difference = result.difference
+    found = result.comparison
     return {
         "baselined": list(result.ids),
-        "compared": difference.uncompared is None,
-        "differences": list(difference.lacking),
-        "more_tables": difference.more_tables,
-        "more_columns": difference.more_columns,
+        "compared": found.uncompared is None,
+        "differences": list(found.lacking),
+        "notes": list(found.noted),
+        "more_tables": found.more.tables,
+        "more_columns": found.more.columns,
+        "more_others": found.more.others,
     }
 
 
@@ -657,6 +636,8 @@ def _planned_json(one: Planned) -> dict[str, Any]:
 
 def drift_json(result: Drift, *, with_drops: bool) -> dict[str, Any]:
     """A drift for scripts; `wanted` is the files', the other database's or the ORM's, `found` the database's."""
+    from sqlrail.drift import lines_of
+
     return {
         "against": result.words.name,
         "built": list(result.built),
@@ -671,7 +652,7 @@ def drift_json(result: Drift, *, with_drops: bool) -> dict[str, Any]:
                     {"fact": change.fact or one.kind, "wanted": change.wanted, "found": change.found}
                     for change in one.changes
                 ],
-                "text": list(_difference_lines(one, result)),
+                "text": list(lines_of(one, result.words)),
             }
             for one in result.differences
         ],

@@ -19,7 +19,7 @@ from psycopg import sql
 from test_together import finish, yoyo
 
 from sqlrail import local, scratch
-from sqlrail.baseline import baseline, difference_of
+from sqlrail.baseline import baseline
 from sqlrail.errors import Interrupted, MissingPrerequisite, Refused
 from sqlrail.settings import Settings
 
@@ -106,14 +106,19 @@ def test_files_are_recorded_with_their_checksums_and_none_is_run(
 
 
 def test_the_number_alone_is_enough_and_json_says_what_was_found(existing: str, take: Any) -> None:
-    query(existing, "ALTER TABLE users ADD COLUMN more int, ADD COLUMN most int")
+    query(
+        existing,
+        "ALTER TABLE users ADD COLUMN more int DEFAULT 1, ADD COLUMN most int; CREATE INDEX ON users (email)",
+    )
     query(existing, "CREATE TABLE besides (id int)")
     assert take(existing, "--to", "3", "--json").document == {
         "baselined": [*FILES][:3],
         "compared": True,
         "differences": [],
+        "notes": [],
         "more_tables": 1,
         "more_columns": 2,
+        "more_others": 1,
     }
 
 
@@ -127,19 +132,31 @@ def test_the_order_is_yoyo_s(database: str, tmp_path: Path) -> None:
         },
     )
     query(database, "CREATE TABLE t (id int)")
-    query(database, "CREATE TABLE other (id int)")
+    query(database, "CREATE TABLE other (id int); CREATE VIEW v AS SELECT id FROM t")
     settings = Settings(database_url=database, environment="test", migrations=files)
     assert baseline(settings, Heard(), "001_view").ids == ("002_other", "003_table", "001_view")
 
 
-def test_the_database_of_an_orm_can_be_taken_over_up_to_what_it_has(any_database: str) -> None:
+def test_the_database_of_an_orm_is_refused_for_what_it_lacks_and_migrate_makes_that(
+    any_database: str,
+) -> None:
     database = any_database
     query(database, (Path(__file__).parent / "orm.sql").read_text())
     settings = Settings(database_url=database, environment="staging", migrations=MIGRATIONS)
-    assert baseline(settings, Heard(), "3").ids == tuple(IDS[:3])
+    with pytest.raises(Refused) as refused:
+        baseline(settings, Heard(), "3")
+    lacking = refused.value.details["differences"]
+    for line in (
+        "public.onboarding_answers constraint onboarding_answers_user_id_fkey: the database lacks it",
+        "public.users created_at default: the database lacks it",
+        "public.analytics_reports index analytics_reports_user_id_idx: the database lacks it",
+    ):
+        assert line in lacking
+    assert not any("sessions_user_id" in line or "users_email_key1" in line for line in lacking)
+    assert read(database).records == []
     heard = Heard()
     assert attempt(database, heard) is None
-    assert heard.applied_ids == IDS[3:]
+    assert heard.applied_ids == IDS
 
 
 def test_where_names_lead_to_another_schema_the_files_are_built_there(
@@ -159,8 +176,8 @@ def test_where_names_lead_to_another_schema_the_files_are_built_there(
     query(database, "CREATE TABLE public.later (id int)")
     settings = Settings(database_url=database, environment="test", migrations=files)
     query(database, 'DELETE FROM "Ten ant\'s"._yoyo_migration')
-    lacking = baseline(settings, Heard(), "4", accept_differences=True).difference.lacking
-    assert lacking == ('table "Ten ant\'s".later',)
+    lacking = baseline(settings, Heard(), "4", accept_differences=True).comparison.lacking
+    assert lacking == ('"Ten ant\'s".later table: the database lacks it',)
 
 
 # What is refused
@@ -212,15 +229,16 @@ def test_what_the_database_lacks_is_listed_and_nothing_recorded(existing: str, t
     done = take(existing, "--to", "4", "--json")
     assert (done.code, done.error["kind"]) == (3, "refused")
     assert done.error["message"] == (
-        "baseline is refused: the database lacks what the files build: "
-        "column public.event.id is bigint and not integer; "
-        "column public.event.at (timestamp with time zone[]); "
-        "column public.event.mood is text and not public.mood; "
-        "table public.later; "
-        "column public.users.email is character varying(200) and not character varying(255). "
-        "Mend the database, or name an earlier ID and let `migrate` run the rest; --accept-differences records the "
-        "files all the same, and logs that. Nothing was recorded."
+        "baseline is refused: the database is not what the files build:\n"
+        "  public.event at: the database lacks it\n"
+        "  public.event id: files say integer, database says bigint\n"
+        "  public.event mood: files say public.mood, database says text\n"
+        "  public.later table: the database lacks it\n"
+        "  public.users email: files say character varying(255), database says character varying(200)\n"
+        "Mend the database (`drift --pending --print-sql` has a draft), or name an earlier ID and let `migrate` run "
+        "the rest; --accept-differences records the files all the same, and logs that. Nothing was recorded."
     )
+    assert len(done.error["differences"]) == 5
     assert catalog(existing) == before
 
 
@@ -228,11 +246,13 @@ def test_differences_that_are_accepted_are_said_and_logged(
     existing: str, files: Path, take: Any, sqlrail: Sqlrail
 ) -> None:
     done = take(existing, "--to", "4", "--accept-differences", "--json")
-    assert (done.code, done.document["differences"]) == (0, ["table public.later"])
-    assert "warning: accepted by --accept-differences, up to 004_later: the database lacks" in done.err
+    lacking = "public.later table: the database lacks it"
+    assert (done.code, done.document["differences"]) == (0, [lacking])
+    assert "warning: accepted by --accept-differences, up to 004_later: the database is not what" in done.err
+    assert lacking in done.err
     assert read(existing).records == [*FILES]
     assert log(existing)[-1] == (
-        "accept", "004_later", "the database lacks what the files build: table public.later."
+        "accept", "004_later", f"the database is not what the files build: {lacking}"
     )  # fmt: skip
     status = sqlrail("status", "--json", "--migrations", str(files), env={"DATABASE_URL": existing})
     assert all(one["checksum"] for one in status.document["migrations"])
@@ -262,11 +282,150 @@ def test_files_that_do_not_build_are_not_recorded_unless_that_is_accepted(
     assert log(existing)[-1][:2] == ("accept", "004_later")
 
 
-def test_differences_are_found_by_name_whatever_the_order() -> None:
-    built = {"a.t": {"x": "integer", "y": "text"}, "a.u": {}}
-    there = {"a.t": {"y": "text", "z": "integer", "x": "integer"}, "a.v": {"q": "integer"}}
-    found = difference_of(built, there)
-    assert (found.lacking, found.more_tables, found.more_columns) == (("table a.u",), 1, 1)
+BUILT = """
+CREATE SCHEMA app;
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE TABLE users (
+    id int PRIMARY KEY, email text NOT NULL CONSTRAINT users_mail UNIQUE,
+    age int DEFAULT 1 CONSTRAINT adult CHECK (age > 17), mood mood, note text
+);
+CREATE TABLE event (id int, user_id int NOT NULL CONSTRAINT event_key REFERENCES users ON DELETE CASCADE);
+CREATE INDEX event_user ON event (user_id);
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE VIEW named AS SELECT id, email FROM users;
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON users USING (email = current_user);
+COMMENT ON TABLE users IS 'who';
+GRANT SELECT ON users TO pg_monitor;
+REVOKE EXECUTE ON FUNCTION touch FROM PUBLIC;
+"""
+KEY = "ADD CONSTRAINT event_key FOREIGN KEY (user_id) REFERENCES users"
+LACKS = "the database lacks it"
+REFUSED = {
+    "a key": ("ALTER TABLE event DROP CONSTRAINT event_key", f"event constraint event_key: {LACKS}"),
+    "what becomes of orphans": (
+        f"ALTER TABLE event DROP CONSTRAINT event_key, {KEY}",
+        "event constraint event_key: files say FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE, ",
+    ),
+    "a key that was never checked": (
+        f"ALTER TABLE event DROP CONSTRAINT event_key, {KEY} ON DELETE CASCADE NOT VALID",
+        "event constraint event_key: files say valid, database says not valid",
+    ),
+    "uniqueness": ("ALTER TABLE users DROP CONSTRAINT users_mail", f"users constraint users_mail: {LACKS}"),
+    "a check": ("ALTER TABLE users DROP CONSTRAINT adult", f"users constraint adult: {LACKS}"),
+    "a default": ("ALTER TABLE users ALTER age DROP DEFAULT", f"users age default: {LACKS}"),
+    "not null": (
+        "ALTER TABLE users ALTER email DROP NOT NULL",
+        "users email: files say not null, database says nullable",
+    ),
+    "an index": ("DROP INDEX event_user", f"event index event_user: {LACKS}"),
+    "a trigger": ("DROP TRIGGER touch ON users", f"users trigger touch: {LACKS}"),
+    "a trigger that fires": (
+        "ALTER TABLE users DISABLE TRIGGER touch",
+        "users trigger touch: files say enabled, database says disabled",
+    ),
+    "a function's body": (
+        "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "touch() definition: not as in the files",
+    ),
+    "a view": ("DROP VIEW named", f"named view: {LACKS}"),
+    "a policy": ("DROP POLICY mine ON users", f"users policy mine: {LACKS}"),
+    "row-level security": (
+        "ALTER TABLE users DISABLE ROW LEVEL SECURITY",
+        "users row-level security: files say on, database says off",
+    ),
+    "a value of an enum": (
+        "ALTER TYPE mood RENAME VALUE 'happy' TO 'glad'",
+        "mood values: files say",
+    ),
+    "a schema": ("DROP SCHEMA app", f"app schema: {LACKS}"),
+    "what is logged": (
+        "ALTER TABLE event SET UNLOGGED",
+        "event persistence: files say logged, database says unlogged",
+    ),
+    "a privilege": (
+        "REVOKE SELECT ON users FROM pg_monitor",
+        f"users privilege SELECT for pg_monitor: {LACKS}",
+    ),
+    "what was revoked": (
+        "GRANT EXECUTE ON FUNCTION touch TO PUBLIC",
+        f"touch() privilege EXECUTE for owners only: {LACKS}",
+    ),
+}
+NOTED: dict[str, tuple[str, list[str]]] = {
+    "names": (
+        'ALTER TABLE event RENAME CONSTRAINT event_key TO "userId"; ALTER INDEX event_user RENAME TO by_user',
+        [
+            'event constraint event_key: the database calls it "userId"',
+            "event index event_user: the database calls it by_user",
+        ],
+    ),
+    "comments": ("COMMENT ON TABLE users IS NULL", [f"users comment: {LACKS}"]),
+    "storage": (
+        "ALTER TABLE users ALTER note SET STORAGE EXTERNAL",
+        ["users note storage: files say EXTENDED, database says EXTERNAL"],
+    ),
+    "a stricter column": (
+        "ALTER TABLE users ALTER note SET NOT NULL",
+        ["users note: files say nullable, database says not null"],
+    ),
+    "more": (
+        (
+            "CREATE INDEX ON users (note); ALTER TABLE users ADD UNIQUE (email), SET (fillfactor = 50); "
+            "GRANT SELECT ON users TO PUBLIC; CREATE TABLE besides (id serial PRIMARY KEY)"
+        ),
+        [],
+    ),
+    "rows": ("INSERT INTO users VALUES (1, 'a', 18, NULL, '')", []),
+    "an owner's own right": ("ALTER TABLE users OWNER TO pg_monitor", []),
+    "no grants on schema public": ("REVOKE ALL ON SCHEMA public FROM PUBLIC", []),
+}
+
+
+def take_over(url: str, tmp_path: Path, change: str) -> Any:
+    query(url, BUILT)
+    query(url, change)
+    files = write(tmp_path / "files", **{"001_all": BUILT})
+    return baseline(Settings(database_url=url, environment="test", migrations=files), Heard(), "1").comparison
+
+
+@pytest.mark.parametrize(("change", "says"), [*REFUSED.values()], ids=[*REFUSED])
+def test_what_the_files_build_has_to_be_there(database: str, tmp_path: Path, change: str, says: str) -> None:
+    with pytest.raises(Refused) as refused:
+        take_over(database, tmp_path, change)
+    (difference,) = refused.value.details["differences"]
+    assert difference.removeprefix("public.").startswith(says)
+    assert f"  {difference}\n" in str(refused.value)
+    assert read(database).records == []
+
+
+@pytest.mark.parametrize(("change", "says"), [*NOTED.values()], ids=[*NOTED])
+def test_what_harms_nobody_is_only_said(database: str, tmp_path: Path, change: str, says: list[str]) -> None:
+    found = take_over(database, tmp_path, change)
+    assert (found.lacking, set(found.noted)) == ((), {f"public.{line}" for line in says})
+    assert read(database).records == ["001_all"]
+
+
+def test_it_is_so_on_every_major(any_database: str, tmp_path: Path) -> None:
+    found = take_over(any_database, tmp_path, "; ".join(change for change, _ in NOTED.values()))
+    lines = [f"public.{line}" for _, says in NOTED.values() for line in says]
+    assert (found.lacking, sorted(found.noted)) == ((), sorted(lines))
+
+
+def test_what_is_there_twice_is_counted_once(database: str, tmp_path: Path) -> None:
+    found = take_over(database, tmp_path, NOTED["more"][0])
+    assert found.more == (1, 0, 4)  # the index, the constraint, the option, and the table's sequence
+
+
+def test_of_very_many_differences_the_first_are_read_and_scripts_get_all(
+    database: str, tmp_path: Path
+) -> None:
+    files = write(tmp_path / "files", **{"001_a": "".join(f"CREATE TABLE t{n} ();\n" for n in range(100))})
+    with pytest.raises(Refused, match=r"\n  and 60 more \(--json has them\)\n") as refused:
+        baseline(Settings(database_url=database, migrations=files), Heard(), "1")
+    assert len(refused.value.details["differences"]) == 100
+    assert len(str(refused.value).splitlines()) == 43
 
 
 # The scratch database
@@ -294,7 +453,7 @@ def test_where_a_role_may_not_create_databases_the_embedded_server_stands_in(
     monkeypatch.chdir(open_home)
     done = take(scratch_role, "--to", "4")
     assert done.code == 3
-    assert "table public.later" in done.err
+    assert "public.later table: the database lacks it" in done.err
     assert "The role modest may not create databases (ALTER ROLE ... CREATEDB)" in done.err
     assert "The embedded server stands in; it may be of another major" in done.err
     assert local.stop(Path(".pgdata")) is False  # it has been stopped
@@ -365,7 +524,7 @@ def test_what_a_killed_baseline_left_is_dropped_by_a_later_one_once_nobody_is_in
         ((left,),) = query(server.url, SCRATCHES)
         monkeypatch.setattr(scratch, "GRACE", -1)
         write(files, **FILES)
-        assert baseline(settings, Heard(), "3").difference.lacking == ()
+        assert baseline(settings, Heard(), "3").comparison.lacking == ()
         assert query(server.url, SCRATCHES) == [(left,)]
         runner.kill()
         runner.communicate(timeout=PATIENCE)
