@@ -15,48 +15,28 @@ $guard$;
 
 DO $empty$
 DECLARE
+    thing record;
     statement text;
 BEGIN
-    FOR statement IN
-        -- An extension's go with it, and cannot be dropped alone.
-        SELECT format('DROP EVENT TRIGGER %I', e.evtname) FROM pg_catalog.pg_event_trigger AS e
-         WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                            WHERE d.classid = e.tableoid AND d.objid = e.oid AND d.deptype = 'e')
+    FOR thing IN
+        SELECT t.class, t.id FROM ({things}) AS t
+         WHERE NOT pg_catalog.format('%s/%s', t.class, t.id) = ANY ({kept})
+           -- All else in a schema goes with it.
+           AND (t.turn <> 5 OR pg_catalog.format('%s/%s', 'pg_catalog.pg_namespace'::regclass::oid, t.schema) = ANY ({kept}))
+         ORDER BY t.turn
     LOOP
-        EXECUTE statement;
-    END LOOP;
-    FOR statement IN
-        SELECT format('DROP PUBLICATION %I', pubname) FROM pg_catalog.pg_publication
-    LOOP
-        EXECUTE statement;
-    END LOOP;
-    FOR statement IN
-        SELECT format('DROP EXTENSION IF EXISTS %I CASCADE', extname)
-          FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'
-    LOOP
-        EXECUTE statement;
-    END LOOP;
-    FOR statement IN
-        SELECT format('DROP SCHEMA %I CASCADE', nspname)
-          FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-    LOOP
-        EXECUTE statement;
-    END LOOP;
-    -- 16384 is the first oid that is not PostgreSQL's own.
-    FOR statement IN
-        SELECT format('DROP FOREIGN DATA WRAPPER %I CASCADE', fdwname) FROM pg_catalog.pg_foreign_data_wrapper
-        UNION ALL
-        SELECT format('DROP LANGUAGE %I CASCADE', lanname)
-          FROM pg_catalog.pg_language WHERE oid >= 16384 AND lanname <> 'plpgsql'
-        UNION ALL
-        SELECT format('DROP ACCESS METHOD %I CASCADE', amname) FROM pg_catalog.pg_am WHERE oid >= 16384
-        UNION ALL
-        SELECT format('DROP CAST (%s AS %s)', castsource::regtype, casttarget::regtype)
-          FROM pg_catalog.pg_cast WHERE oid >= 16384
-        UNION ALL
-        SELECT format('SELECT lo_unlink(%s)', oid) FROM pg_catalog.pg_largeobject_metadata
-    LOOP
-        EXECUTE statement;
+        -- What has gone with something before it has no name any more.
+        SELECT CASE i.type WHEN 'large object' THEN pg_catalog.format('SELECT pg_catalog.lo_unlink(%s)', thing.id)
+                           WHEN 'statistics object' THEN pg_catalog.format('DROP STATISTICS %s', i.identity)
+                           ELSE pg_catalog.format('DROP %s %s CASCADE', CASE
+                               WHEN i.type IN ('function', 'procedure', 'aggregate') THEN 'ROUTINE'
+                               ELSE pg_catalog.replace(i.type, '-', ' ') END, i.identity) END
+          INTO statement
+          FROM pg_catalog.pg_identify_object(thing.class, thing.id, 0) AS i
+         WHERE i.identity IS NOT NULL;
+        IF statement IS NOT NULL THEN
+            EXECUTE statement;
+        END IF;
     END LOOP;
     -- Default privileges, back to what PostgreSQL has built in.
     FOR statement IN
@@ -73,7 +53,7 @@ BEGIN
                SELECT grantee FROM aclexplode(acldefault(
                    CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole))
                 WHERE change.verb = 'GRANT') AS acl
-         WHERE d.defaclnamespace = 0
+         WHERE d.defaclnamespace = 0 AND d.defaclrole NOT IN ({left})
          ORDER BY change.turn
     LOOP
         EXECUTE statement;
@@ -84,11 +64,14 @@ BEGIN
                ELSE format('ALTER ROLE %s IN DATABASE %I RESET ALL', s.setrole::regrole, d.datname) END
           FROM pg_catalog.pg_db_role_setting AS s
           JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
-         WHERE d.datname = current_database()
+         WHERE d.datname = current_database() AND s.setrole NOT IN ({left})
     LOOP
         EXECUTE statement;
     END LOOP;
     -- As a new database has it: since PostgreSQL 15 only its owner may create in public.
+    IF pg_catalog.to_regnamespace('public') IS NOT NULL THEN
+        RETURN;
+    END IF;
     CREATE SCHEMA public;
     COMMENT ON SCHEMA public IS 'standard public schema';
     IF current_setting('server_version_num')::int >= 150000 THEN

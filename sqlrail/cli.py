@@ -238,6 +238,10 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--seed", nargs="?", const=True, default=None, metavar="FILE",
         help="then load rows to work with, of this file (else SQLRAIL_SEED's, else sql/seed.sql)",
     )  # fmt: skip
+    added["reset"].add_argument(
+        "--spare", action="append", default=[], metavar="NAME",
+        help="leave this alone: a schema with all in it, a table, an extension and so on; may be said several times",
+    )  # fmt: skip
     how_far = added["rollback"].add_mutually_exclusive_group()
     how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
     how_far.add_argument("--to", metavar="ID", help="all that come after this one, which stays applied")
@@ -696,7 +700,7 @@ def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
     seed = options.seed is not None
     result = reset(
         settings, talk, lambda name: options.yes or _typed_name(name, "Everything in it will be dropped."),
-        seed=seed,
+        seed=seed, spare=options.spare,
     )  # fmt: skip
     if settings.schema_file is not None:
         _keep_schema(settings, talk, settings.schema_file)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
-from sqlrail import history, problems
+from sqlrail import history, problems, spared
 from sqlrail.apply import Migrated, migrate
 from sqlrail.backend import Applied, Backend, Listener
 from sqlrail.diagnostics import sentence
@@ -17,18 +17,24 @@ from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, Usage
 from sqlrail.history import File
 from sqlrail.orphans import GUARD
 from sqlrail.settings import Settings
+from sqlrail.spared import Spared
 
 EXPENDABLE = ("development", "test")
 
 
 def reset(
-    settings: Settings, listener: Listener, confirm: Callable[[str], bool], *, seed: bool = False
+    settings: Settings,
+    listener: Listener,
+    confirm: Callable[[str], bool],
+    *,
+    seed: bool = False,
+    spare: Sequence[str] = (),
 ) -> Migrated:
     """Empties the database completely and migrates from zero; Refused unless every guard agrees.
 
-    confirm is asked last, with the database's name. The stamp is written again in the transaction that
-    empties, so that a reset that was killed can be run again. With seed, the rows of settings.seed are loaded at
-    last, in one transaction.
+    spare: names of what is left alone, with what is a part of it; a schema's, with all that lies in it. confirm is
+    asked last, with the database's name. The stamp is written again in the transaction that empties, so that a reset
+    that was killed can be run again. With seed, the rows of settings.seed are loaded at last, in one transaction.
     """
     # Before anything is dropped: a folder that cannot be migrated from would leave an empty database.
     migrations, files = history.read_files(settings.migrations)
@@ -37,6 +43,8 @@ def reset(
     rows = _read_seed(settings) if seed else None
     with Backend(settings, listener) as backend:
         _guard(backend, settings)
+        for note in _look(backend, spare, files).notes:
+            listener.say(f"note: {note}")
         if not confirm(backend.database):
             raise Refused(
                 f"the reset of {backend.database} was not confirmed: type its name at the prompt, or give --yes. "
@@ -44,8 +52,10 @@ def reset(
             )
         with backend.locked():
             _guard_alone(backend)
-            _empty(backend, settings)
-        listener.say(f"{backend.database} is empty now")
+            kept = _look(backend, spare, files)
+            _empty(backend, settings, kept)
+        left = f", but for {', '.join(it.identity for it in kept.things)}" if kept.things else ""
+        listener.say(f"{backend.database} is empty now{left}")
     result = migrate(settings, listener)
     if rows is not None:
         try:
@@ -171,10 +181,20 @@ def is_local(connected: socket.socket) -> bool:
     return True
 
 
-def _empty(backend: Backend, settings: Settings) -> None:
+def _look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> Spared:
+    try:
+        return spared.look(backend, names, files)
+    except psycopg.Error as exc:
+        backend.raise_if_lost("the database was being looked at")
+        raise DatabaseFailed(f"what is in the database cannot be seen: {sentence(exc)}") from exc
+
+
+def _empty(backend: Backend, settings: Settings, kept: Spared) -> None:
     assert settings.environment is not None
     try:
-        backend.ask(backend.message("empty"))
+        left = backend.message("reset_left")
+        things = backend.message("reset_things")
+        backend.ask(backend.message("empty", things=things, kept=kept.addresses, left=left))
         backend.has_own_tables = backend.has_all_own_tables = False
         _write_stamp(backend, settings, settings.environment)
     except psycopg.Error as exc:

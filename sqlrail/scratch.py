@@ -137,10 +137,19 @@ def _lacks(error: BaseException | None) -> bool:
 
 def _provided(settings: Settings, files: Mapping[str, File]) -> tuple[Provided, ...]:
     """The schemas and extensions of the real database that no file says it makes."""
-    texts = [file.content().lower() for file in files.values() if file.state[1] <= BLOCK]
     with closing(connect(settings)) as connection:
-        found = [Provided(*row) for row in wire.ask(connection, "provided")]
-    return tuple(it for it in found if not any(_makes(text, it) for text in texts))
+        return unmade([Provided(*row) for row in wire.ask(connection, "provided")], files)
+
+
+def unmade(found: Sequence[Provided], files: Mapping[str, File]) -> tuple[Provided, ...]:
+    """Those of them that no file says it makes."""
+    known = [text.lower() for text in texts(files)] if found else []
+    return tuple(it for it in found if not any(_makes(text, it) for text in known))
+
+
+def texts(files: Mapping[str, File]) -> list[bytes]:
+    """What files say; those of more than a block are data."""
+    return [file.content() for file in files.values() if file.state[1] <= BLOCK]
 
 
 def _makes(text: bytes, one: Provided) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +60,8 @@ def settings(url: str, folder: Path, **more: Any) -> Settings:
     return Settings(database_url=url, migrations=folder, **{**given, **more})
 
 
-def do_reset(url: str, folder: Path, *, yes: bool = True, **more: Any) -> Migrated:
-    return reset(settings(url, folder, **more), Quiet(), lambda _: yes)
+def do_reset(url: str, folder: Path, *, yes: bool = True, spare: Sequence[str] = (), **more: Any) -> Migrated:
+    return reset(settings(url, folder, **more), Quiet(), lambda _: yes, spare=spare)
 
 
 def do_stamp(url: str, folder: Path, environment: str) -> str | None:
@@ -235,6 +238,14 @@ def role(any_database: str) -> Iterator[str]:
         query(any_database, f"DROP ROLE {name}")
 
 
+def belonging_to(url: str, role: str) -> str:
+    """The database for a role that owns it, and is no superuser."""
+    query(url, f"ALTER DATABASE {name_of(url)} OWNER TO {role}")
+    if query(url, "SHOW server_version_num")[0][0] < "150000":
+        query(url, f"ALTER SCHEMA public OWNER TO {role}")
+    return f"{url}&options=-c%20role%3D{role}"
+
+
 def name_of(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
 
@@ -267,12 +278,14 @@ def test_a_reset_leaves_what_a_new_database_has(
             "'postgres_fdw', 'btree_gist', 'intarray', 'unaccent', 'file_fdw', 'cube') ORDER BY 1",
         )
     ]
-    for extension in available:
-        query(any_database, f"CREATE EXTENSION {extension} SCHEMA public")
+    # By a file: one that no file makes would be in the way.
+    made = "".join(f"CREATE EXTENSION {extension} SCHEMA public;\n" for extension in available)
+    (folder / "003_extensions.sql").write_text(f"SELECT 1;\n{made}")
+    migrate(settings(any_database, folder), Quiet())
     query(any_database, "INSERT INTO sqlrail.archive (run, relation, source, action, cells) "
                         "VALUES (1, 'r', 's', 'orphan', '{}')")  # fmt: skip
     result = do_reset(any_database, folder)
-    assert [done.id for done in result.applied] == ["001_a", "002_b"]
+    assert [done.id for done in result.applied] == ["001_a", "002_b", "003_extensions"]
     major = next(major for major in majors() if f"pg{major}" in request.node.name)
     with fresh_database(servers(major)) as new:
         migrate(settings(new, folder), Quiet())
@@ -300,10 +313,7 @@ def test_the_comparison_sees_what_the_reset_has_to_remove(any_database: str, rol
 
 
 def test_the_owner_needs_not_be_superuser(any_database: str, folder: Path, role: str) -> None:
-    query(any_database, f"ALTER DATABASE {name_of(any_database)} OWNER TO {role}")
-    if query(any_database, "SHOW server_version_num")[0][0] < "150000":
-        query(any_database, f"ALTER SCHEMA public OWNER TO {role}")
-    owned = f"{any_database}&options=-c%20role%3D{role}"
+    owned = belonging_to(any_database, role)
     migrate(settings(owned, folder), Quiet())
     query(
         owned, "CREATE SCHEMA more; CREATE TABLE more.rows (); SELECT lo_create(0); INSERT INTO a VALUES (1)"
@@ -315,15 +325,195 @@ def test_the_owner_needs_not_be_superuser(any_database: str, folder: Path, role:
     ]
 
 
-def test_what_the_role_may_not_drop_leaves_everything(any_database: str, folder: Path, role: str) -> None:
-    query(any_database, f"ALTER DATABASE {name_of(any_database)} OWNER TO {role}")
-    owned = f"{any_database}&options=-c%20role%3D{role}"
+def test_what_others_own_is_named_before_anything_is_dropped(
+    any_database: str, folder: Path, role: str
+) -> None:
+    owned = belonging_to(any_database, role)
     migrate(settings(owned, folder), Quiet())
-    query(any_database, "CREATE SCHEMA of_the_superuser; CREATE TABLE of_the_superuser.t ()")
+    query(
+        any_database,
+        """
+        CREATE SCHEMA provided; CREATE TABLE provided.facts (id int); INSERT INTO provided.facts VALUES (1);
+        CREATE TABLE public."Odd; name" (id int); CREATE FUNCTION reacts() RETURNS event_trigger LANGUAGE plpgsql
+            AS 'BEGIN PERFORM 1; END';
+        CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION reacts();
+        CREATE PUBLICATION feed FOR ALL TABLES; CREATE FOREIGN DATA WRAPPER elsewhere;
+        """,
+    )
     before = objects(any_database)
-    with pytest.raises(DatabaseFailed, match=r"cannot be emptied: must be owner .* Nothing was changed\."):
+    with pytest.raises(Refused) as caught:
         do_reset(owned, folder)
     assert objects(any_database) == before
+    said = str(caught.value)
+    for what in (
+        'table public."Odd; name"', "function public.reacts()", "event trigger watch", "publication feed",
+        "foreign-data wrapper elsewhere", "schema provided", "table provided.facts",
+    ):  # fmt: skip
+        assert f"the {what} of postgres" in said
+    assert said.endswith("or drop it yourself. Nothing was changed.")
+    assert {"kind": "schema", "name": "provided", "owner": "postgres"} in caught.value.details["in_the_way"]
+
+    flags = shlex.split(said.partition("Leave it alone with ")[2].partition(", or drop")[0])[1::2]
+    assert len(do_reset(owned, folder, spare=flags).applied) == 2
+    assert query(any_database, "SELECT * FROM provided.facts") == [(1,)]
+    left = {row for row in before if "postgres" in row and "yoyo" not in row[1]}
+    assert left <= set(objects(any_database))
+    assert query(any_database, "SELECT evtname FROM pg_event_trigger") == [("watch",)]
+
+
+def test_what_is_spared_stays_as_it_is_with_all_that_is_a_part_of_it(any_database: str, folder: Path) -> None:
+    migrate(settings(any_database, folder), Quiet())
+    made = """
+        CREATE SCHEMA notes; CREATE TABLE notes.day (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+        CREATE TYPE mood AS ENUM ('sad', 'ok');
+        CREATE TABLE "My ""diary" (id serial PRIMARY KEY, mood mood NOT NULL, n numeric(9, 2) DEFAULT 1.5,
+            day int REFERENCES notes.day, CHECK (n > 0)) PARTITION BY RANGE (id);
+        CREATE TABLE old PARTITION OF "My ""diary" FOR VALUES FROM (0) TO (100);
+        CREATE INDEX ON "My ""diary" (n); ALTER TABLE "My ""diary" ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY mine ON "My ""diary" USING (id > 0); COMMENT ON TABLE "My ""diary" IS 'mine';
+        CREATE STATISTICS of_it ON id, n FROM "My ""diary"; GRANT SELECT ON "My ""diary" TO PUBLIC;
+        INSERT INTO "My ""diary" (mood) VALUES ('ok');
+    """
+    query(any_database, made)
+    kept = [row for row in objects(any_database) if re.search(r"diary|mood|notes|old\b|of_it", str(row))]
+    assert len(kept) > 30
+    query(
+        any_database,
+        """
+        CREATE TABLE other (id int, diary int, mood mood, UNIQUE (id));
+        ALTER TABLE other ADD FOREIGN KEY (diary) REFERENCES a;
+        CREATE VIEW seen AS SELECT * FROM "My ""diary";
+        CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1';
+        CREATE AGGREGATE total(int) (sfunc = int4pl, stype = int);
+        CREATE OPERATOR CLASS odd_int FOR TYPE int USING btree AS OPERATOR 3 =, FUNCTION 1 btint4cmp(int, int);
+        CREATE DOMAIN email AS text; CREATE COLLATION letters FROM "C"; CREATE TABLE notes.other (id int);
+        CREATE PUBLICATION feed FOR TABLE "My ""diary", other;
+        """,
+    )
+    heard = Heard()
+    reset(
+        settings(any_database, folder),
+        heard,
+        lambda _: True,
+        spare=['"My ""diary"', "public.mood", "Notes.day"],
+    )
+    lines = [line for line in heard.said if "leans on what is spared" in line]
+    assert len(lines) == 1
+    assert "the view public.seen" in lines[0]
+    assert "the table public.other" in lines[0]
+    after = objects(any_database)
+    assert [row for row in kept if row not in after and "notes.other" not in str(row)] == []
+    assert query(any_database, 'SELECT id, mood::text, n, nextval(\'"My ""diary_id_seq"\') FROM old') == [
+        (1, "ok", Decimal("1.50"), 2)
+    ]
+    gone = r"\b(public\.(seen|other|twice|total|odd_int|email|letters)|notes\.other|feed)\b"
+    assert [row for row in after if row[0] != "comment" and re.search(gone, str(row))] == []
+    assert query(any_database, "SELECT count(*) FROM a") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("made", "spared", "needed"),
+    [
+        ("CREATE TYPE mood AS ENUM ('a'); CREATE TABLE t (m mood[])", "t", "--spare public.mood"),
+        ("CREATE TABLE t (a int REFERENCES a)", "public.t", "--spare public.a"),
+        ("CREATE VIEW v AS SELECT * FROM a", "v", "--spare public.a"),
+        ("CREATE SEQUENCE s; CREATE TABLE t (id int DEFAULT nextval('s'))", "t", "--spare public.s"),
+        ("CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE t PARTITION OF p DEFAULT", "t",
+         "--spare public.p"),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE t (id int DEFAULT f())", "t",
+         "--spare public.f"),
+        ("CREATE FOREIGN DATA WRAPPER w; CREATE SERVER r FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE t () SERVER r",
+         "t", "--spare r --spare w"),
+        ("CREATE SCHEMA s CREATE TABLE t (a int REFERENCES public.a)", "s", "--spare public.a"),
+    ],
+    ids=["a type", "a key", "a view", "a default", "a partition", "a function", "a server", "a schema"],
+)  # fmt: skip
+def test_what_is_spared_takes_what_it_needs_or_is_refused(
+    any_database: str, folder: Path, made: str, spared: str, needed: str
+) -> None:
+    migrate(settings(any_database, folder), Quiet())
+    query(any_database, made)
+    said = refusal(any_database, folder, spare=[spared])
+    assert said.startswith("reset is refused: what is spared needs ")
+    assert said.endswith(f"leave that as well: {needed}. Nothing was changed.")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing", "there is nothing of that name"),
+        ("a b", "write a name"),
+        ("", "write a name"),
+        ("public", "would keep the records"),
+        ("sqlrail", "would keep the records"),
+        ("_yoyo_migration", "would keep the records"),
+        ("pg_catalog", "there is nothing of that name"),
+    ],
+)
+def test_a_name_that_spares_nothing_or_too_much_is_found_before_anything_is_dropped(
+    migrated: str, folder: Path, name: str, message: str
+) -> None:
+    before = objects(migrated)
+    with pytest.raises(UsageError, match=message):
+        do_reset(migrated, folder, spare=[name])
+    assert objects(migrated) == before
+
+
+def test_an_extension_that_no_file_makes_is_in_the_way_or_stays(any_database: str, folder: Path) -> None:
+    found = query(
+        any_database, "SELECT name FROM pg_available_extensions WHERE name IN ('pg_trgm', 'citext')"
+    )
+    if not found:
+        pytest.skip("this server has no extensions")
+    extension = found[0][0]
+    query(any_database, f"CREATE EXTENSION {extension}")
+    migrate(settings(any_database, folder), Quiet())
+    said = refusal(any_database, folder)
+    assert (
+        f"what no file makes again: the extension {extension}. Leave it alone with --spare {extension}"
+        in said
+    )
+    before = [row for row in objects(any_database) if row[0] == "object" and "yoyo" not in str(row)]
+    assert len(do_reset(any_database, folder, spare=[extension]).applied) == 2
+    after = objects(any_database)
+    assert [row for row in before if row not in after] == []
+    (folder / "003_it.sql").write_text(f"CREATE EXTENSION IF NOT EXISTS {extension};")
+    assert len(do_reset(any_database, folder).applied) == 3
+
+
+def test_a_schema_that_no_file_makes_and_files_use_is_emptied_and_stays(
+    any_database: str, folder: Path, role: str
+) -> None:
+    query(any_database, f"CREATE SCHEMA app; CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO {role}")
+    (folder / "003_c.sql").write_text("CREATE TABLE Shop.c (id int);")
+    there = f"{any_database}&options=-csearch_path%3Dapp"
+    migrate(settings(there, folder), Quiet())
+    query(any_database, "CREATE SCHEMA mine; CREATE TABLE mine.t (); CREATE TABLE shop.more (); CREATE VIEW app.v AS "
+                        "SELECT * FROM shop.more")  # fmt: skip
+    heard = Heard()
+    assert len(reset(settings(there, folder), heard, lambda _: True).applied) == 3
+    assert any(
+        "the schema app, the schema shop" in line and "no file makes it" in line for line in heard.said
+    )
+    tables = (
+        "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('app', 'shop', 'mine')"
+    )
+    names = {name for (name,) in query(any_database, tables) if "yoyo" not in name}
+    assert names == {"app.a", "app.b", "shop.c"}
+    assert query(any_database, f"SELECT has_schema_privilege('{role}', 'shop', 'USAGE')") == [(True,)]
+    assert query(any_database, "SELECT to_regclass('app.v'), to_regnamespace('mine')") == [(None, None)]
+
+
+def test_what_other_roles_have_set_for_themselves_stays_and_is_said(
+    any_database: str, folder: Path, role: str
+) -> None:
+    query(any_database, f"ALTER ROLE postgres IN DATABASE {name_of(any_database)} SET work_mem = '1MB'")
+    owned = belonging_to(any_database, role)
+    migrate(settings(owned, folder), Quiet())
+    heard = Heard()
+    reset(settings(owned, folder), heard, lambda _: True)
+    assert any("settings and default privileges of postgres" in line for line in heard.said)
+    assert ("setting", "postgres", None, "{work_mem=1MB}") in objects(any_database)
 
 
 def test_a_subscription_is_refused(migrated: str, folder: Path) -> None:
@@ -864,6 +1054,7 @@ def test_an_event_trigger_of_an_extension_goes_with_it(migrated: str, folder: Pa
     if not available:
         pytest.skip("there is no extension here but plpgsql")
     ((name,),) = available
+    (folder / "003_it.sql").write_text(f'CREATE EXTENSION "{name}"; DROP EXTENSION "{name}";')
     for statement in (
         f'CREATE EXTENSION "{name}"',
         "CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
