@@ -3,3 +3,4 @@ SET LOCAL jit TO DEFAULT;
 SET LOCAL enable_hashjoin TO DEFAULT;
 SET LOCAL enable_mergejoin TO DEFAULT;
 SET LOCAL enable_seqscan TO DEFAULT;
+SET LOCAL enable_hashagg TO DEFAULT;

@@ -4,3 +4,4 @@ SET LOCAL jit = off;
 SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off;
 SET LOCAL enable_seqscan = off;
+SET LOCAL enable_hashagg = off;

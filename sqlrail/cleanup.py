@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -73,7 +73,7 @@ def print_sql(
     """
     with Backend(settings, listener) as backend:
         relations = wanted(backend, named, every=every)
-        seen = look(backend, relations, closely=False)
+        seen = look(backend, relations, closely=False, wholly=True)
         decided = [one for one in check(seen, named) if not one.skipped]
         script = orphans.script(backend, backend.message("begin") + backend.limits(None), decided)
         return script, Cleanup(None, False, in_order(seen, relations)).undecided
@@ -151,21 +151,54 @@ def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = F
     return list(found.values())
 
 
-def look(backend: Backend, relations: Iterable[Relation], *, closely: bool) -> tuple[Cleaned, ...]:
-    """A preview of each relation, those first whose children are parents of the others'."""
+def look(
+    backend: Backend, relations: Iterable[Relation], *, closely: bool, wholly: bool = False
+) -> tuple[Cleaned, ...]:
+    """A preview of each relation, those first whose children are parents of the others'.
+
+    The facts of one without orphans are no more than a report needs, unless they are wanted wholly.
+    """
     relations = list(relations)
+    plain = {} if wholly else _sift(backend, relations)
+    together = partial(orphans.previews, plain=plain, closely=closely)
+    return in_turn(_look_at_all(backend, relations, together, partial(orphans.preview, closely=closely)))
+
+
+def describe(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]:
+    """What the catalog says of each relation, and refuses, in the same order; no row is looked at."""
+    return in_turn(_look_at_all(backend, relations, orphans.describe_all, orphans.describe))
+
+
+def _sift(backend: Backend, relations: list[Relation]) -> Mapping[Relation, Cleaned]:
+    if len(relations) > 1:
+        with suppress(psycopg.Error):
+            return _look(backend, lambda: orphans.sift(backend, relations))
+        backend.raise_if_lost("the relations were being looked at")
+    return {}
+
+
+def _look_at_all(
+    backend: Backend,
+    relations: list[Relation],
+    together: Callable[[Backend, list[Relation]], list[Cleaned]],
+    alone: Callable[[Backend, Relation], Cleaned],
+) -> list[Cleaned]:
     some = [relations[n : n + TOGETHER] for n in range(0, len(relations), TOGETHER)]
-    return in_turn([one for each in some for one in _look_together(backend, each, closely=closely)])
+    return [one for each in some for one in _look_at_some(backend, each, together, alone)]
 
 
-def _look_together(backend: Backend, relations: list[Relation], *, closely: bool) -> list[Cleaned]:
+def _look_at_some(
+    backend: Backend,
+    relations: list[Relation],
+    together: Callable[[Backend, list[Relation]], list[Cleaned]],
+    alone: Callable[[Backend, Relation], Cleaned],
+) -> list[Cleaned]:
     """A look at several relations in one transaction; where one of them fails, at each in its own."""
     if len(relations) > 1:
         with suppress(psycopg.Error):
-            return _look(backend, lambda: orphans.previews(backend, relations, closely=closely))
+            return _look(backend, lambda: together(backend, relations))
         backend.raise_if_lost("the relations were being looked at")
-    preview = partial(orphans.preview, closely=closely)
-    return [look_at(backend, relation, preview) for relation in relations]
+    return [look_at(backend, relation, alone) for relation in relations]
 
 
 def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:
@@ -246,16 +279,17 @@ def check(seen: Iterable[Cleaned], named: list[Relation] | None) -> tuple[Cleane
 
 def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
     """Those of the relations that have orphans, or may get some when the others' are deleted, in order."""
-    found = {one.relation for one in seen if one.orphans}
-    while True:
-        more = {
-            one.relation
-            for one in seen
-            if one.relation not in found and any(it.bereaves(one) for it in seen if it.relation in found)
-        }
-        if not more:
-            return [one for one in seen if one.relation in found]
-        found |= more
+    seen = list(seen)
+    by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
+    for one in seen:
+        by_parent[one.facts.get("parent_oid")].append(one)
+    found, due = set[Relation](), [one for one in seen if one.orphans]
+    while due:
+        one = due.pop()
+        if one.relation not in found:
+            found.add(one.relation)
+            due += [it for oid in one.facts.get("bereaved") or () for it in by_parent[oid]]
+    return [one for one in seen if one.relation in found]
 
 
 def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ...]:

@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 
 from sqlrail import orphans, wire
 from sqlrail.backend import PASSING, Backend, Listener, milliseconds
-from sqlrail.cleanup import Cleanup, check, in_order, in_turn, look, look_at, say_found, say_published, wanted
+from sqlrail.cleanup import Cleanup, check, describe, in_order, look, say_found, say_published, wanted
 from sqlrail.connect import connect
 from sqlrail.diagnostics import sentence
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Refused, SqlrailError
@@ -168,11 +168,11 @@ def cleanup(
     """
     with Backend(settings, listener) as backend:
         relations = wanted(backend, named, every=every)
-        seen = in_turn([look_at(backend, relation, orphans.describe) for relation in relations])
+        seen = describe(backend, relations)
         decided = check(seen, named)
         undecided = look(backend, [one.relation for one in seen if one not in decided], closely=False)
         if not backend.has_own_tables:
-            decided = look(backend, [one.relation for one in decided], closely=False)
+            decided = look(backend, [one.relation for one in decided], closely=False, wholly=True)
             check(decided, named)
             if any(one.orphans for one in decided):
                 with backend.locked():

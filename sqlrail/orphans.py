@@ -8,9 +8,9 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psycopg
 from psycopg import sql
@@ -157,6 +157,11 @@ class Cleaned:
         return bool(self.facts.get("undecided"))
 
     @property
+    def is_countable(self) -> bool:
+        """Whether it can have orphans: what is no key makes none."""
+        return not self.skipped and bool(self.facts["countable"])
+
+    @property
     def cleaned(self) -> int:
         """Rows that were deleted or changed."""
         return self.deleted + self.changed
@@ -253,6 +258,8 @@ def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict
 def _ask_all_facts(
     session: Session, relations: Sequence[Relation], before: bytes = b""
 ) -> list[dict[str, Any]]:
+    if not relations:
+        return []
     rows = session.ask(before + quickly(session, _relations(session, *relations)))[-len(relations) :]
     return [_judge(session, relation, facts) for relation, (facts,) in zip(relations, rows, strict=True)]
 
@@ -287,8 +294,10 @@ def _default_refusals(session: Session, relation: Relation, facts: dict[str, Any
 
     Only of constants: who looks runs nobody's functions. What another default gives is looked up when it is set.
     """
+    if facts["action"] != "set default" or facts["refusals"]:
+        return []
     given = facts["defaults"]
-    if facts["action"] != "set default" or facts["refusals"] or set(given) != set(relation.columns):
+    if set(given) != set(relation.columns):
         return []
     if not all(CONSTANT.fullmatch(value) for value in given.values()) or "NULL" in given.values():
         return []
@@ -309,14 +318,13 @@ def quickly(session: Session, *questions: bytes) -> bytes:
 
 
 def _relations(session: Session, *relations: Relation) -> bytes:
+    return _about(session, "relation", relations, allow_triggers=list(session.settings.allow_triggers))
+
+
+def _about(session: Session, name: str, relations: Sequence[Relation], **parts: Any) -> bytes:
     asked = [_asked(n, relation) for n, relation in enumerate(relations)]
-    return _message(
-        session,
-        "relation",
-        relations=json.dumps(asked),
-        stale_collations=_message(session, "stale_collations"),
-        allow_triggers=list(session.settings.allow_triggers),
-    )
+    stale_collations = _message(session, "stale_collations")
+    return _message(session, name, relations=json.dumps(asked), stale_collations=stale_collations, **parts)
 
 
 def _asked(number: int, relation: Relation) -> dict[str, Any]:
@@ -369,6 +377,12 @@ def describe(session: Session, relation: Relation, before: bytes = b"") -> Clean
     return _described(session, relation, ask_facts(session, relation, before))
 
 
+def describe_all(session: Session, relations: Sequence[Relation]) -> list[Cleaned]:
+    """The same of many relations, in one message."""
+    facts = _ask_all_facts(session, relations)
+    return [_described(session, *pair) for pair in zip(relations, facts, strict=True)]
+
+
 def _described(session: Session, relation: Relation, facts: dict[str, Any]) -> Cleaned:
     if facts["absent"]:
         return Cleaned(relation, skipped=facts["absent"], facts=facts)
@@ -381,30 +395,64 @@ def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cl
     return _counted(session, describe(session, relation), closely=closely)
 
 
-def previews(session: Session, relations: Sequence[Relation], *, closely: bool = True) -> list[Cleaned]:
+def sift(session: Session, relations: Sequence[Relation]) -> dict[Relation, Cleaned]:
+    """Those of many relations that no guard can refuse before it has seen their rows, see sift_relations.sql.
+
+    Their facts are enough for a look that finds no orphan, and no more.
+    """
+    text = _about(session, "sift_relations", relations)
+    plain = {relations[n]: facts for n, facts in session.ask(text)}
+    return {one: _described(session, one, _judge(session, one, facts)) for one, facts in plain.items()}
+
+
+def previews(
+    session: Session,
+    relations: Sequence[Relation],
+    plain: Mapping[Relation, Cleaned],
+    *,
+    closely: bool = True,
+) -> list[Cleaned]:
     """The same of many relations, in few messages; psycopg.Error where one of them cannot be counted.
 
-    All are sifted first, and only those that have orphans are looked at closely.
+    All are sifted first, and only those that have orphans are looked at closely. Of those that are plain, as sift() has
+    it, the catalog is asked no more before there are orphans.
     """
-    facts = _ask_all_facts(session, relations)
-    seen = [_described(session, *pair) for pair in zip(relations, facts, strict=True)]
-    due = [one for one in seen if not one.skipped and one.facts["countable"]]
-    looks = [
-        Composer(session, one.relation, one.facts)("sift_orphans" if closely else "count_orphans")
-        for one in due
-    ]
-    answers = dict(zip((one.relation for one in due), session.ask(_exactly(session, *looks)), strict=True))
-    return [_sifted(session, one, answers.get(one.relation), closely=closely) for one in seen]
+    others = describe_all(session, [one for one in relations if one not in plain])
+    known = {**plain, **{one.relation: one for one in others}}
+    answers = _sifted(session, [known[one] for one in relations], closely=closely)
+    found = [one for one, answer in answers.items() if one in plain and answer.has_orphans]
+    known |= {one.relation: one for one in describe_all(session, found)}
+    return [_previewed(session, known[one], answers.get(one), closely=closely) for one in relations]
 
 
-def _sifted(session: Session, one: Cleaned, answer: tuple[Any, ...] | None, *, closely: bool) -> Cleaned:
-    if answer is None:
+class _Answer(NamedTuple):
+    """What a sift says of a relation."""
+
+    has_orphans: bool
+    row: tuple[Any, ...]
+
+
+def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict[Relation, _Answer]:
+    name, orphans, none = (
+        ("sift_orphans", 3, (0, 0, False, False)) if closely else ("count_orphans", 1, (None, 0, False))
+    )
+    countable = [one for one in seen if one.is_countable]
+    due = [one for one in countable if not one.facts.get("is_empty")]
+    looks = [_message(session, name, **_looking(session, one.relation, one.facts)) for one in due]
+    rows = session.ask(_exactly(session, *looks)) if looks else []
+    answers = dict(zip((one.relation for one in due), rows, strict=True))
+    found = {one.relation: answers.get(one.relation, none) for one in countable}
+    return {relation: _Answer(bool(row[orphans]), row) for relation, row in found.items()}
+
+
+def _previewed(session: Session, one: Cleaned, answer: _Answer | None, *, closely: bool) -> Cleaned:
+    if answer is None or not one.is_countable:
         return one
     if not closely:
-        return _weighed(session, one, *answer)
-    rows, null_keys, has_parents, has_orphans = answer
-    if has_orphans:
+        return _weighed(session, one, *answer.row)
+    if answer.has_orphans:
         return _counted(session, one, closely=True)
+    rows, null_keys, has_parents, _ = answer.row
     return _weighed(session, one, rows, 0, has_parents, 0, null_keys, None, None, [])
 
 
@@ -414,7 +462,7 @@ def _exactly(session: Session, *looks: bytes) -> bytes:
 
 
 def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
-    if one.skipped or not one.facts["countable"]:  # what is no key makes no orphans
+    if not one.is_countable:
         return one
     look = Composer(session, one.relation, one.facts)("preview" if closely else "count_orphans")
     try:
@@ -431,7 +479,7 @@ def _weighed(
     if not orphans and one.is_undecided:
         one = replace(one, refusals=())  # there is nothing to decide
     refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
-    seen = Seen(*[rows, *more, one.facts["timestamp"]]) if more else None
+    seen = Seen(*[rows, *more, one.facts["timestamp"] if orphans else None]) if more else None
     return replace(one, orphans=orphans, seen=seen, refusals=refusals)
 
 
@@ -554,6 +602,22 @@ def published(facts: dict[str, Any]) -> str | None:
     )
 
 
+def _looking(session: Session, relation: Relation, facts: dict[str, Any]) -> dict[str, Any]:
+    """What a look for a relation's orphans is made of."""
+    columns, keys = (
+        [_of("c", column) for column in relation.columns],
+        [_of("p", key) for key in relation.keys],
+    )
+    return {
+        "child": _table(facts["child"]),
+        "parent": _table(facts["parent"]),
+        "has_key": _join(" AND ", (sql.SQL("{} IS NOT NULL").format(column) for column in columns)),
+        "matches": matches(keys, facts["operators"], columns),
+        "max_rows": session.settings.max_rows,
+        "max_share": session.settings.max_share,
+    }
+
+
 class Composer:
     """Fills in the statements for one relation, with the names that the catalog gave."""
 
@@ -561,13 +625,9 @@ class Composer:
         self.session, self.edges, self.is_set = session, facts["cascades"], bool(facts["sets"])
         columns, staged = [_of("c", column) for column in relation.columns], _numbered("k", relation.columns)
         keys = [_of("p", key) for key in relation.keys]
-        has_key = _join(" AND ", (sql.SQL("{} IS NOT NULL").format(column) for column in columns))
         self.parts: dict[str, Any] = {
-            "child": _table(facts["child"]),
-            "parent": _table(facts["parent"]),
+            **_looking(session, relation, facts),
             "columns": _join(", ", columns),
-            "has_key": has_key,
-            "matches": matches(keys, facts["operators"], columns),
             "relation": str(relation),
             "source": facts["child"]["name"],
             "parent_name": facts["parent"]["name"],
@@ -575,8 +635,6 @@ class Composer:
             "action": facts["action"],
             "changes": _changes(facts),
             "counter": "changed" if facts["sets"] else "deleted",
-            "max_rows": session.settings.max_rows,
-            "max_share": session.settings.max_share,
             "actor": session.settings.actor,
             # Where rows lie on other nodes, their keys are staged instead of their places.
             "staging": sql.SQL("TEMP TABLE sqlrail_orphan ON COMMIT DROP"),

@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 
 def visible(text: str) -> str:
     """The text with its lines and tabs, which can tell neither a terminal nor a CI what to do."""
-    if not text.isprintable():
+    if not text.replace("\n", "").replace("\t", "").isprintable():
         text = "".join(it if it in "\n\t" else printable(it) for it in text)
     return re.sub(_LEADING, r"\1\\:", re.sub(_MARKED, r"#\\#", text))
 

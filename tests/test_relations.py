@@ -29,6 +29,7 @@ from test_cleanup import (
 )
 
 from sqlrail import cleanup as room
+from sqlrail.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.orphans import Cleaned, Relation
 from sqlrail.restore import restore
@@ -553,6 +554,131 @@ def test_where_one_of_many_cannot_be_looked_at_the_others_are(
     assert {one.relation.child[0]: one.refusals for one in done if one.refusals} == {
         "c2": ("permission denied for table p2; rows that this role may not see would count as missing",)
     }
+
+
+#: Keys that no guard can have anything against, and keys that one has, or that have more to be told of.
+PLAIN = {
+    "no_word": "p int REFERENCES parent",
+    "restricted": "p int REFERENCES parent ON DELETE RESTRICT",
+    "cascading": "p int REFERENCES parent ON DELETE CASCADE",
+    "emptied": "p int REFERENCES parent ON DELETE SET NULL",
+    "of_text": "p text REFERENCES parent_of_text ON DELETE CASCADE",
+    "of_varchar": "p varchar(9) REFERENCES parent_of_varchar ON DELETE CASCADE",
+    "of_enum": "p mood REFERENCES parent_of_mood ON DELETE CASCADE",
+    "of_time": "p timestamptz REFERENCES parent_of_time ON DELETE CASCADE",
+    "of_itself": "p int REFERENCES of_itself",
+    '"Quoted ""name"': 'p int REFERENCES away."Parent" ON DELETE CASCADE',
+}
+NOT_PLAIN = {
+    "set_default": "p int DEFAULT 1 REFERENCES parent ON DELETE SET DEFAULT",
+    "of_two": "p int, q int, FOREIGN KEY (p, q) REFERENCES parent_of_two ON DELETE CASCADE",
+    "by_another_type": "p bigint REFERENCES parent ON DELETE CASCADE",
+    "by_a_domain": "p whole REFERENCES parent ON DELETE CASCADE",
+    "of_a_unique": "p int REFERENCES parent (other) ON DELETE CASCADE",
+    "said_twice": "p int REFERENCES parent ON DELETE CASCADE, FOREIGN KEY (p) REFERENCES parent ON DELETE SET NULL",
+    "not_to_be_null": "p int NOT NULL DEFAULT 9 REFERENCES parent ON DELETE SET NULL",
+    "of_itself_deep": "p int REFERENCES of_itself_deep ON DELETE CASCADE",
+    "referred_to": "p int REFERENCES parent ON DELETE CASCADE",
+    "parted": "p int REFERENCES parent ON DELETE CASCADE",
+    "with_a_rule": "p int REFERENCES parent ON DELETE CASCADE",
+    "with_a_trigger": "p int REFERENCES parent ON DELETE CASCADE",
+    "with_an_idle_key": "p int REFERENCES parent ON DELETE CASCADE",
+    "published": "p int REFERENCES parent ON DELETE CASCADE",
+}
+
+
+def make_keys(db: Connection) -> None:
+    db.execute(
+        """CREATE SCHEMA away; CREATE TYPE mood AS ENUM ('a', 'b'); CREATE DOMAIN whole AS int;
+        CREATE TABLE parent (id int PRIMARY KEY, other int UNIQUE NOT NULL); INSERT INTO parent VALUES (1, 1);
+        CREATE TABLE parent_of_text (id text PRIMARY KEY); INSERT INTO parent_of_text VALUES ('1');
+        CREATE TABLE parent_of_varchar (id varchar(9) PRIMARY KEY); INSERT INTO parent_of_varchar VALUES ('1');
+        CREATE TABLE parent_of_mood (id mood PRIMARY KEY); INSERT INTO parent_of_mood VALUES ('a');
+        CREATE TABLE parent_of_time (id timestamptz PRIMARY KEY); INSERT INTO parent_of_time VALUES ('2024-01-01');
+        CREATE TABLE parent_of_two (a int, b int, PRIMARY KEY (a, b)); INSERT INTO parent_of_two VALUES (1, 1);
+        CREATE TABLE away."Parent" (id int PRIMARY KEY); INSERT INTO away."Parent" VALUES (1)"""
+    )
+    for name, key in {**PLAIN, **NOT_PLAIN}.items():
+        more = "PARTITION BY RANGE (id)" if name == "parted" else ""
+        db.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, {key}) {more}".encode())
+    db.execute(
+        """CREATE TABLE parted_1 PARTITION OF parted DEFAULT;
+        CREATE TABLE refers (id int PRIMARY KEY, p int REFERENCES referred_to ON DELETE SET NULL);
+        ALTER TABLE refers ADD created_at timestamptz DEFAULT '2024-01-01';
+        CREATE RULE r AS ON DELETE TO with_a_rule DO INSTEAD NOTHING;
+        CREATE TRIGGER t BEFORE DELETE ON with_a_trigger EXECUTE FUNCTION suppress_redundant_updates_trigger();
+        CREATE TABLE idle (id int PRIMARY KEY, p int REFERENCES with_an_idle_key);
+        ALTER TABLE with_an_idle_key DISABLE TRIGGER ALL;
+        ALTER TABLE published DROP CONSTRAINT published_pkey; CREATE PUBLICATION p FOR TABLE published, no_word"""
+    )
+
+
+def fill_keys(db: Connection) -> None:
+    """An orphan, a row without a key and a good one into each child."""
+    values = {
+        "of_text": "'9'",
+        "of_varchar": "'9'",
+        "of_enum": "'b'",
+        "of_time": "'2025-01-01'",
+        "of_two": "9, 9",
+        "not_to_be_null": "9",
+    }
+    db.execute("SET session_replication_role = replica")
+    for name in (*PLAIN, *NOT_PLAIN, "refers", "idle"):
+        db.execute(f"INSERT INTO {name} VALUES (1, {values.get(name, '9')})".encode())
+        db.execute(f"INSERT INTO {name} (id) VALUES (2)".encode())
+    db.execute("RESET session_replication_role")
+
+
+@pytest.mark.parametrize("is_filled", [False, True], ids=["empty", "with orphans"])
+def test_what_a_sift_of_many_relations_says_is_what_a_look_at_each_says(
+    is_filled: bool, any_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(any_database, autocommit=True) as db:
+        make_keys(db)
+        if is_filled:
+            fill_keys(db)
+    told = settings(any_database, migrations=tmp_path / "none")
+    plain: set[str] = set()
+    sift = room._sift
+
+    def watched(*args: Any) -> Any:
+        found = sift(*args)
+        plain.update(one.child[-1] for one in found)
+        return found
+
+    def said() -> list[Any]:
+        with Backend(told, Deaf()) as backend:
+            relations = room.known(backend, every=True)
+            done = [
+                one for closely in (True, False) for one in room.look(backend, relations, closely=closely)
+            ]
+        return [(one, one.seen, one.action, one.is_undecided) for one in done]
+
+    monkeypatch.setattr(room, "_sift", watched)
+    quick = said()
+    monkeypatch.setattr(room, "_sift", lambda *_: {})
+    assert quick == said()
+    assert plain == {'Quoted "name' if "Quoted" in name else name for name in PLAIN} | {"refers", "idle"}
+    assert [str(one.relation) for one, *_ in quick if (one.orphans > 0) != is_filled] == []
+
+
+def test_among_many_relations_one_of_a_stale_collation_is_refused_though_it_is_empty(
+    any_database: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(any_database, autocommit=True) as db:
+        db.execute(MANY)
+        db.execute(
+            """CREATE COLLATION site FROM "C";
+            CREATE TABLE parent (id text COLLATE site PRIMARY KEY);
+            CREATE TABLE child (id int PRIMARY KEY, p text COLLATE site REFERENCES parent ON DELETE CASCADE);
+            UPDATE pg_collation SET collversion = '0.1' WHERE collname = 'site'"""
+        )
+    told = settings(any_database, migrations=tmp_path / "none")
+    done = room.cleanup(told, Deaf(), every=True, dry_run=True).relations
+    ((refused, (why,)),) = [(one.relation.child, one.refusals) for one in done if one.refusals]
+    assert refused == ("child",)
+    assert why.startswith("its key is sorted by the collation site, which had version 0.1")
 
 
 def test_thousands_of_relations_are_put_in_order_at_once() -> None:
