@@ -90,6 +90,20 @@ class Touched:
 
 
 @dataclass(frozen=True)
+class Locked:
+    """A function, a type or the like that a statement locks: other DDL waits, whoever calls it does not."""
+
+    kind: str
+    name: str
+    lock: str
+
+    @property
+    def blocks(self) -> str:
+        """Which DDL it keeps waiting; what makes use of an object locks it in the weakest way."""
+        return "DDL that uses it" if self.lock == MODES[-1] else "DDL on it"
+
+
+@dataclass(frozen=True)
 class Planned:
     """A statement as it was rehearsed; a note says why it was not."""
 
@@ -98,6 +112,7 @@ class Planned:
     column: int
     verdict: str
     touched: tuple[Touched, ...] = ()
+    objects: tuple[Locked, ...] = ()
     note: str | None = None
 
     @property
@@ -177,7 +192,7 @@ def plan(
 
     rehearsal, left_out, rehearsed = with_what_is_lacking(settings, listener.say, files, rehearse)
     findings = _findings(due, major, listener)
-    judge = _Judge(rehearsal.watched, _live(settings, rehearsal))
+    judge = _Judge(rehearsal.watched, _live(settings, rehearsal), rehearsal.objects)
     planned = [
         replace(
             judge.file(file, rehearsal.seen.get(file.id)),
@@ -250,32 +265,58 @@ class Watched(NamedTuple):
 
 
 class _State(NamedTuple):
-    filenode: int | None
-    scans: int
+    filenode: int
+    #: scans by all sessions, and those that the one which looks has not told yet
+    told: int
+    untold: int
     #: the strongest lock, by its place in MODES; -1 is none
     lock: int
 
+    @property
+    def scans(self) -> int:
+        return self.told + self.untold
+
 
 _States = dict[int, _State]
+_Changes = dict[int, tuple[_State, _State]]
+#: a catalog's oid, and that of the object in it
+_Object = tuple[int, int]
+_Locks = dict[_Object, int]
 
 
 class _Seen(NamedTuple):
-    """A statement, what it has changed, and the locks that its transaction has behind it."""
+    """A statement, and what it has changed and locked.
+
+    The locks that its transaction has behind it: None where these are those in front of it and its own.
+    """
 
     text: str
     place: tuple[int, int]
-    changes: dict[int, tuple[_State, _State]]
-    locks: dict[int, int]
+    changes: _Changes
+    objects: _Locks
+    locks: dict[int, int] | None = None
     note: str | None = None
 
 
-def _compare(before: _States, after: _States) -> dict[int, tuple[_State, _State]]:
+def _compare(before: _States, after: _States) -> _Changes:
     """What was locked further, scanned or rewritten."""
     return {
         oid: (before[oid], now)
         for oid, now in after.items()
-        if now != before[oid] and (now.lock > before[oid].lock or now[:2] != before[oid][:2])
+        if now.lock > before[oid].lock
+        or (now.filenode, now.scans) != (before[oid].filenode, before[oid].scans)
     }
+
+
+def _locks(states: _States) -> dict[int, int]:
+    return {oid: state.lock for oid, state in states.items() if state.lock >= 0}
+
+
+class _Held(NamedTuple):
+    """What a transaction holds, an item a lock; see sql/plan_held.sql."""
+
+    relations: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
 
 
 class _ReachesOut(Refused):
@@ -288,17 +329,19 @@ class Rehearsal(Builder):
     def __init__(self, settings: Settings, files: dict[str, File]) -> None:
         super().__init__(settings, files)
         self.watched: dict[int, Watched] = {}
+        self.objects: dict[_Object, tuple[str, str]] = {}
         self.seen: dict[str, list[_Seen]] = {}
         self.noted: dict[str, int] = {}
         self._is_watching = False
         self._last: _States = {}
-        self._oids = b""  # of what is watched, as SQL
+        self._held = _Held()
 
     def watch_from_here(self, noted: dict[str, int]) -> None:
         """From here on statements are looked at; of files outside a transaction so many are done already."""
         self.watched, self.noted, self._is_watching = self.relations(self.connection), noted, True
-        # Once, and not for each statement.
-        self._oids = sql.Literal(list(self.watched)).as_bytes(self.connection)
+        (rows,) = _ask(self.connection, self.message("plan_objects"))
+        self.objects = {(catalog, oid): (kind, name) for catalog, oid, kind, name in rows}
+        self._last = self.states(self.connection)
 
     def rehearse(self, pending: Any) -> str | None:
         """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
@@ -320,48 +363,60 @@ class Rehearsal(Builder):
         (rows,) = _ask(connection, self.message("plan_relations"))
         return {oid: Watched(*row) for oid, *row in rows}
 
-    def states(self, connection: Connection, last: _States | None = None) -> _States:
-        """Of all that is watched, as seen from a session; within a transaction what has no lock is as it was last."""
+    def states(self, connection: Connection) -> _States:
+        """Of all that is watched, as seen from a session."""
         if not self.watched:
             return {}
-        text = self.message("plan_look", watched=self._oids, oids=self._oids if last is None else b"'{}'")
-        (rows,) = _ask(connection, text)
-        states = {
-            oid: state if state.lock < 0 else state._replace(lock=-1) for oid, state in (last or {}).items()
-        }
-        for oid, file, scans, modes in rows:
-            states[oid] = _State(file, scans, _strongest(modes))
-        return states
+        (rows,) = _ask(connection, self.message("plan_look", watched=list(self.watched)))
+        return {oid: _State._make((*state, _strongest(modes))) for oid, *state, modes in rows}
+
+    def held(self, connection: Connection) -> _Held:
+        """What the transaction of a session holds, where there was anything before."""
+        if not self.watched and not self.objects:
+            return _Held()
+        text = self.message("plan_held", newest=max(self.watched, default=0))
+        ((found,),) = _ask(connection, text)
+        return _Held(*(frozenset(filter(None, text.split(","))) for text in found))
+
+    def objects_in(self, items: Iterable[str]) -> _Locks:
+        """The strongest lock on each object that is watched, of what is held."""
+        found: _Locks = {}
+        for item in items:
+            catalog, oid, mode = item.split(":")
+            if (one := (int(catalog), int(oid))) in self.objects:
+                found[one] = max(_LOCKS[mode], found.get(one, -1))
+        return found
 
     def changes_server(self, connection: Connection) -> bool:
         """Whether the session's transaction has changed what the whole server has."""
         ((is_changed,),) = _ask(connection, self.message("shared"))[-1]
         return bool(is_changed)
 
-    def keep(
-        self,
-        file: File,
-        text: str,
-        place: tuple[int, int],
-        before: _States,
-        after: _States,
-        note: str | None = None,
-    ) -> None:
+    def keep(self, file: File, seen: _Seen) -> None:
         """Keeps what was seen of a statement."""
-        locks = {oid: state.lock for oid, state in after.items() if state.lock >= 0}
-        self.seen[file.id].append(_Seen(text, place, _compare(before, after), locks, note))
+        self.seen[file.id].append(seen)
 
     def _may_go_with(self, file: File) -> bool:
         return not self._is_watching and super()._may_go_with(file)
 
     def _run(self, file: File, migration: Any, opened: Any, mark: bool, tries: Any) -> Any:
         if self._is_watching:
-            self.seen[file.id] = []  # of an earlier try
-            self._last = self.states(self.connection)
+            if file.id in self.seen:  # an earlier try, which was taken back
+                self._last = self.states(self.connection)
+            self.seen[file.id] = []
+            self._look_ahead()
         closing = super()._run(file, migration, opened, mark, tries)
         if self._is_watching and self.changes_server(self.connection):
             raise _reaches_out(file)
         return closing
+
+    def _look_ahead(self) -> None:
+        """In a new transaction nothing is locked, and its session may have told others of earlier scans."""
+        (rows,) = _ask(self.connection, self.message("plan_untold", watched=list(self.watched)))
+        untold, self._held = dict(rows), _Held()
+        for oid, it in self._last.items():
+            if it.lock >= 0 or it.untold or oid in untold:
+                self._last[oid] = it._replace(lock=-1, untold=untold.get(oid, 0))
 
     def _pre_step(self, file: File, relation: orphans.Relation) -> Cleaned:
         done = super()._pre_step(file, relation)
@@ -373,15 +428,32 @@ class Rehearsal(Builder):
         if not self._is_watching:
             return
         for statement in piece.statements:  # one, or none
-            if _takes_back(statement.words):
-                self._last = self.states(self.connection)
-            self._look_back(file, _brief(piece), piece.place(statement.start))
+            is_back = _takes_back(statement.words)
+            self._look_back(file, _brief(piece), piece.place(statement.start), is_back=is_back)
 
-    def _look_back(self, file: File, text: str, place: tuple[int, int]) -> None:
-        if self._is_watching:
-            after = self.states(self.connection, self._last)
-            self.keep(file, text, place, self._last, after)
-            self._last = after
+    def _look_back(self, file: File, text: str, place: tuple[int, int], *, is_back: bool = False) -> None:
+        if not self._is_watching:
+            return
+        before, self._held = self._held, self.held(self.connection)
+        objects = self.objects_in(self._held.objects - before.objects)
+        if is_back:
+            self._last = self.states(self.connection)
+            self.keep(file, _Seen(text, place, {}, {}, _locks(self._last)))
+        else:
+            changes = self._changes(self._held.relations - before.relations)
+            self.keep(file, _Seen(text, place, changes, objects))
+
+    def _changes(self, items: Iterable[str]) -> _Changes:
+        """What is locked further, scanned or rewritten, by what is held otherwise than before."""
+        found: _States = {}
+        for item in items:
+            oid, mode, filenode, untold = item.split(":")
+            if before := self._last.get(int(oid)):  # else it is not watched
+                lock = max(_LOCKS[mode], found.get(int(oid), before).lock)
+                found[int(oid)] = before._replace(filenode=int(filenode), untold=int(untold), lock=lock)
+        changes = _compare(self._last, found)
+        self._last |= found
+        return changes
 
     def run_outside(self, worker: Connection, file: File, key: dict[str, str], give_up: float) -> None:
         if not self._is_watching:
@@ -389,6 +461,7 @@ class Rehearsal(Builder):
             return
         self.seen[file.id] = []
         _Outside(self, worker, file).run()
+        self._last = self.states(self.connection)
 
 
 def _reaches_out(file: File) -> _ReachesOut:
@@ -410,6 +483,14 @@ def _takes_back(words: tuple[str, ...]) -> bool:
 def _brief(piece: Piece) -> str:
     start, end, *_ = piece.statements[0]
     return statements.brief(piece.text[start:end], TEXT)
+
+
+class _After(NamedTuple):
+    """What a statement outside a transaction has left, and why it was not kept."""
+
+    states: _States
+    objects: _Locks
+    note: str | None = None
 
 
 class _Outside:
@@ -436,32 +517,47 @@ class _Outside:
         if is_shared(step.words, step.text):
             for _ in step.piece.data or ():
                 pass
-            self._note(step, {}, {}, f"not rehearsed: {_SHARED}")
+            self._note(step, f"not rehearsed: {_SHARED}")
             return
         if self._in_block and step.is_control:
             self._refuse_shared()
-        before = self.rehearsal.states(self.worker)
+        before = self._look()
         if self._in_block or step.is_control or step.is_setting:
             self._send(step)
-            after, note = self.rehearsal.states(self.worker), None
+            after = self._look()
             before = after if _takes_back(step.words) else before
         else:
-            after, note = self._wrapped(step) or self._alone(step)
+            after = self._wrapped(step) or self._alone(step)
         if is_done:
-            self._note(step, {}, {}, "done already")
+            self._note(step, "done already")
         else:
-            self._note(step, before, after, note)
+            self._keep(step, before, after)
 
-    def _note(self, step: outside.Step, before: _States, after: _States, note: str | None) -> None:
+    def _look(self) -> _After:
+        rehearsal = self.rehearsal
+        objects = rehearsal.objects_in(rehearsal.held(self.worker).objects)
+        return _After(rehearsal.states(self.worker), objects)
+
+    def _keep(self, step: outside.Step, before: _After, after: _After) -> None:
+        objects = {one: lock for one, lock in after.objects.items() if lock > before.objects.get(one, -1)}
+        changes = _compare(before.states, after.states)
+        self._seen(step, changes, objects, _locks(after.states), after.note)
+
+    def _note(self, step: outside.Step, note: str) -> None:
+        self._seen(step, {}, {}, {}, note)
+
+    def _seen(
+        self, step: outside.Step, changes: _Changes, objects: _Locks, locks: dict[int, int], note: str | None
+    ) -> None:
         place = step.piece.place(step.piece.statements[0].start)
-        self.rehearsal.keep(self.file, _brief(step.piece), place, before, after, note)
+        self.rehearsal.keep(self.file, _Seen(_brief(step.piece), place, changes, objects, locks, note))
 
     def _refuse_shared(self) -> None:
         if self.rehearsal.changes_server(self.worker):
             raise _reaches_out(self.file)
 
-    def _wrapped(self, step: outside.Step) -> tuple[_States, str | None] | None:
-        """The states at the end of its transaction, and why that was not kept; None if it refuses to run in one."""
+    def _wrapped(self, step: outside.Step) -> _After | None:
+        """What is seen at the end of its transaction; None if it refuses to run in one."""
         rehearsal = self.rehearsal
         _ask(self.worker, rehearsal.message("begin") + rehearsal.limits(self.file))
         try:
@@ -471,17 +567,17 @@ class _Outside:
             if isinstance(exc.__cause__, outside.UNWRAPPABLE):
                 return None
             raise
-        after, kept = rehearsal.states(self.worker), not rehearsal.changes_server(self.worker)
+        after, kept = self._look(), not rehearsal.changes_server(self.worker)
         answer = wire.send(self.worker, b"COMMIT" if kept else b"ROLLBACK", wire.Answer())
         if answer.error is not None:  # of a deferred constraint
             raise self._failure(step, answer, None)
-        return after, None if kept else f"taken back: {_SHARED}"
+        return after if kept else after._replace(note=f"taken back: {_SHARED}")
 
-    def _alone(self, step: outside.Step) -> tuple[_States, str | None]:
+    def _alone(self, step: outside.Step) -> _After:
         """Runs what refuses a transaction, held up at each lock that it asks for on a table which it names."""
         if self.rehearsal.is_pooled:  # others' sessions could be this one's
             self._send(step)
-            return self.rehearsal.states(self.worker), "its locks are not seen through a pooler"
+            return self._look()._replace(note="its locks are not seen through a pooler")
         seen: dict[int, set[str]] = {}
         tables, rehearsal = self._tables(step), self.rehearsal
         with ExitStack() as stack:
@@ -494,9 +590,9 @@ class _Outside:
             self._send(step, lambda: self._watch(observer, held, seen))
             self._limit(limit)
         states = rehearsal.states(self.worker)
-        return {
-            oid: state._replace(lock=_strongest(seen.get(oid, ()))) for oid, state in states.items()
-        }, None
+        return _After(
+            {oid: it._replace(lock=_strongest(seen.get(oid, ()))) for oid, it in states.items()}, {}
+        )
 
     def _limit(self, lock_timeout: str) -> Any:
         """Sets how long the worker waits for a lock, for the keepers' would count; what it was before."""
@@ -619,36 +715,60 @@ def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | Non
 
 
 class _Judge:
-    def __init__(self, watched: dict[int, Watched], live: dict[int, tuple[int | None, int]]) -> None:
-        self.watched, self.live = watched, live
+    """Says what the statements of files do to the live database; each file's in turn, for its locks add up."""
+
+    def __init__(
+        self,
+        watched: dict[int, Watched],
+        live: dict[int, tuple[int | None, int]],
+        objects: dict[_Object, tuple[str, str]],
+    ) -> None:
+        self.watched, self.live, self.objects = watched, live, objects
+        self._locks: dict[int, int] = {}
+        self._is_in_the_way = False
 
     def file(self, file: File, seen: list[_Seen] | None) -> PlannedFile:
+        self._start_from({})
         judged = tuple(map(self._statement, seen or ()))
         verdicts = ["unknown" if seen is None else VERDICTS[0], *(one.verdict for one in judged)]
         return PlannedFile(
             file.id, str(file.path), file.transactional, max(verdicts, key=VERDICTS.index), judged
         )
 
+    def _start_from(self, locks: dict[int, int]) -> None:
+        self._locks, self._is_in_the_way = {}, False
+        self._add(locks)
+
+    def _add(self, locks: dict[int, int]) -> None:
+        self._locks |= locks
+        # What earlier statements have locked stays so to the end of the file.
+        self._is_in_the_way |= any(_blocked(lock) for oid, lock in locks.items() if oid in self.live)
+
     def _statement(self, seen: _Seen) -> Planned:
+        if seen.locks is not None:
+            self._start_from(seen.locks)
+        else:
+            self._add(_locks({oid: after for oid, (_, after) in seen.changes.items()}))
         touched = tuple(one for oid in seen.changes for one in self._touched(oid, seen))
         if seen.text.split(" ", 1)[0].upper() == "TRUNCATE":  # an empty file, and nothing is copied into it
             touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
-        return Planned(seen.text, *seen.place, self._verdict(touched, seen.locks), touched, seen.note)
+        objects = tuple(Locked(*self.objects[one], MODES[lock]) for one, lock in seen.objects.items())
+        return Planned(seen.text, *seen.place, self._verdict(touched), touched, objects, seen.note)
 
     def _touched(self, oid: int, seen: _Seen) -> Iterator[Touched]:
         (before, after), it = seen.changes[oid], self.watched[oid]
         lock = after.lock if after.lock > before.lock else -1
         if it.kind in "iIS" and lock < MODES.index("SHARE UPDATE EXCLUSIVE"):
             lock = -1  # every use of a table uses its indexes, and nextval() its sequence
-        if it.table and lock <= seen.locks.get(it.table, -1):
+        if it.table and lock <= self._locks.get(it.table, -1):
             lock = -1  # the table's own says as much
-        has_rows, is_there = it.kind in "rpmf", after.filenode is not None
+        has_rows, is_there = it.kind in "rm", after.filenode != 0
         touched = Touched(
             orphans.join(it.schema, it.name),
             KINDS[it.kind],
             MODES[lock] if lock >= 0 else None,
             scanned=has_rows and is_there and after.scans > before.scans,
-            rewritten=it.kind in "rm" and is_there and after.filenode != before.filenode,
+            rewritten=has_rows and is_there and after.filenode != before.filenode,
         )
         if oid in self.live:
             rows, size = self.live[oid]
@@ -656,15 +776,13 @@ class _Judge:
         if touched.lock or touched.scanned or touched.rewritten:
             yield touched
 
-    def _verdict(self, touched: tuple[Touched, ...], locks: dict[int, int]) -> str:
+    def _verdict(self, touched: tuple[Touched, ...]) -> str:
         work = [one for one in touched if one.is_work]
         if not work:
             return "instant"
         if any(one.rewritten for one in work):
             return "rewrites"
-        # What earlier statements have locked stays so to the end of the file.
-        held = any(_blocked(lock) for oid, lock in locks.items() if oid in self.live)
-        return "blocks" if held else "scans"
+        return "blocks" if self._is_in_the_way else "scans"
 
 
 def _blocked(lock: int) -> tuple[str, ...]:

@@ -423,16 +423,19 @@ def _shown(file: PlannedFile) -> list[Planned]:
     """All statements, or of many those first that touch what is live."""
     if len(file.statements) <= STATEMENTS:
         return list(file.statements)
-    return [one for one in file.statements if one.touched or one.note][:STATEMENTS]
+    return [one for one in file.statements if one.touched or one.objects or one.note][:STATEMENTS]
 
 
 def _spread(one: Planned) -> Iterator[tuple[str, ...]]:
-    """A row for each relation that a statement touches, and for its note."""
+    """A row for each relation that a statement touches, for each object that it locks, and for its note."""
     head = [str(one.line), one.text]
     for it in one.touched:
         yield (*head, _does(it, one), it.lock or "", it.relation, _live(it))
         head = ["", ""]
-    if one.note or not one.touched:
+    for locked in one.objects:
+        yield (*head, f"blocks {locked.blocks}", locked.lock, locked.name, locked.kind)
+        head = ["", ""]
+    if one.note or not (one.touched or one.objects):
         yield (*head, one.note or "", "", "", "")
 
 
@@ -630,6 +633,7 @@ def _planned_json(one: Planned) -> dict[str, Any]:
             }
             for it in one.touched
         ],
+        "objects": [{"object": it.name, "kind": it.kind, "lock": it.lock} for it in one.objects],
         "note": one.note,
     }
 

@@ -17,7 +17,7 @@ from conftest import FAST, Connect, Servers, fresh_database, majors, open_folder
 from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
 
-from sqlrail import history, local, rehearsal, report, scratch
+from sqlrail import apply, history, local, rehearsal, report, scratch
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.place import find_place, within_reach
 from sqlrail.rehearsal import Plan, Planned
@@ -274,10 +274,10 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
         fresh_database(servers(major)) as url,
         scratch.built(Settings(database_url=url), Heard().say, TakenBack, files, migrations[:1]) as scene,
     ):
-        scene.watch_from_here({})
-        judge = rehearsal._Judge(scene.watched, {})
         for migration in migrations[1:]:
             statement = cases[migration.id].statement
+            scene.watch_from_here({})
+            judge = rehearsal._Judge(scene.watched, {}, scene.objects)
             try:
                 scene.rehearse(migrations.replace([migration]))
                 found[statement] = does(
@@ -459,6 +459,123 @@ def test_what_is_rolled_back_to_a_savepoint_is_forgotten(shop: str, files: Path,
     ]
 
 
+def test_what_is_looked_at_grows_with_the_file_and_not_with_its_square(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def count(*args: Any) -> Any:
+        tables = original(*args)
+        asked.append(sum(map(len, tables)))
+        return tables
+
+    original = rehearsal._ask
+    monkeypatch.setattr(rehearsal, "_ask", count)
+    tables = range(100)
+    files = write(
+        tmp_path / "files", **{"001_tables": "".join(f"CREATE TABLE t{i} (id int);" for i in tables)}
+    )
+    assert attempt(database, Heard(), files) is None
+    sums = []
+    for number in (50, 100):
+        write(files, **{"002_x": "".join(f"ALTER TABLE t{i} ADD a int;\n" for i in tables[:number])})
+        (file,) = plan(database, files).files
+        assert [does(one) for one in file.statements] == [{f"t{i}": AE} for i in tables[:number]]
+        sums.append(sum(asked))
+        asked.clear()
+    assert sums[1] - sums[0] == 50
+
+
+# Functions, types and so on, which DDL locks, and which it waits for
+
+OBJECTS = """
+CREATE SCHEMA s;
+CREATE FUNCTION s.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE FUNCTION "f, 2"() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TYPE mood AS ENUM ('fine');
+CREATE DOMAIN positive AS int;
+CREATE TABLE t (id int, m mood);
+CREATE PUBLICATION pub FOR TABLE t;
+"""
+#: each statement, and what of these it locks more strongly than whatever uses it
+LOCKED: dict[str, dict[str, str]] = {
+    "CREATE TABLE u (m mood, n positive DEFAULT s.f(1))": {},
+    'CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION "f, 2"()': {},
+    "CREATE FUNCTION s.new() RETURNS int LANGUAGE sql AS 'SELECT s.f(1)'": {},
+    "ALTER FUNCTION s.f(int) RENAME TO g": {"function s.f(integer)": AE},
+    'DROP FUNCTION "f, 2"': {'function public."f, 2"()': AE},
+    "COMMENT ON FUNCTION s.f IS 'x'": {"function s.f(integer)": SUE},
+    "ALTER TYPE mood ADD VALUE 'sad'": {"type public.mood": EX},
+    "DROP DOMAIN positive": {"type public.positive": AE},
+    "ALTER PUBLICATION pub DROP TABLE t": {"publication pub": AE},
+    "DROP SCHEMA s CASCADE": {"schema s": AE, "function s.f(integer)": AE},
+    "DROP TABLE t": {},
+}
+OUTSIDE = """-- transactional: false
+BEGIN; DROP FUNCTION s.f; SELECT 1; ROLLBACK;
+DROP SCHEMA s CASCADE;
+"""
+
+
+def locked(one: Planned) -> dict[str, str]:
+    return {f"{it.kind} {it.name}": it.lock for it in one.objects}
+
+
+def test_objects_that_a_statement_locks_are_shown(any_database: str, tmp_path: Path) -> None:
+    each = "".join(f"SAVEPOINT a; {text}; SELECT 1; ROLLBACK TO a;" for text in LOCKED)
+    files = {"001_objects": OBJECTS, "002_x": each, "003_own": "CREATE TYPE own AS ENUM (); DROP TYPE own;"}
+    write(tmp_path, **files, **{"004_outside": OUTSIDE})
+    told = Settings(database_url=any_database, environment="test", migrations=tmp_path)
+    apply.migrate(told, Heard(), to="001")
+    inside, own, outside = rehearsal.plan(told, Heard()).files
+    assert [locked(one) for one in inside.statements[1::4]] == [*LOCKED.values()]
+    assert sum(bool(one.objects) for one in inside.statements) == sum(map(bool, LOCKED.values()))
+    assert [locked(one) for one in own.statements] == [{}, {}]
+    schema, function = {"schema s": AE}, {"function s.f(integer)": AE}
+    assert [locked(one) for one in outside.statements] == [{}, function, {}, {}, schema | function]
+
+
+def plan_behind(url: str, files: Path) -> rehearsal.PlannedFile:
+    """The plan of the second file; the first is applied."""
+    told = Settings(database_url=url, environment="test", migrations=files)
+    apply.migrate(told, Heard(), to="001")
+    (file,) = rehearsal.plan(told, Heard()).files
+    return file
+
+
+def test_whether_a_function_that_is_replaced_is_locked_is_the_server_s_word(
+    any_database: str, tmp_path: Path, connect: Connect
+) -> None:
+    """Minor releases differ: whoever uses it in DDL waits where the plan shows the lock, and only there."""
+    replaced = "CREATE OR REPLACE FUNCTION s.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2'"
+    files = write(tmp_path / "files", **{"001_objects": OBJECTS, "002_x": replaced})
+    shown = [(it.name, it.lock, it.blocks) for it in plan_behind(any_database, files).statements[0].objects]
+    other, user = connect(any_database, autocommit=False), connect(any_database)
+    other.execute(replaced.encode())
+    user.execute("SET lock_timeout = '100ms'")
+    try:
+        user.execute("CREATE TABLE u (n int DEFAULT s.f(1))")
+        waits = False
+    except psycopg.errors.LockNotAvailable:
+        waits = True
+    assert shown == ([("s.f(integer)", AE, "DDL that uses it")] if waits else [])
+
+
+def test_objects_stand_among_what_people_and_scripts_read(files: Path, show: Any) -> None:
+    write(files, **{"002_x": "CREATE TYPE mood AS ENUM ('a')"})
+    done = show()
+    assert "DDL" not in done.out
+    write(files, **{"002_x": "DROP PROCEDURE nap(); SELECT 1"})
+    lines = [re.sub(" {2,}", "  ", line).rstrip() for line in show().out.splitlines()]
+    assert lines[2:4] == [
+        "  1  DROP PROCEDURE nap()  blocks DDL that uses it  ACCESS EXCLUSIVE  public.nap()  procedure",
+        "  1  SELECT 1",
+    ]
+    (file,) = show("--json").document["files"]
+    assert file["verdict"] == "instant"
+    assert file["statements"][0]["objects"] == [{"object": "public.nap()", "kind": "procedure", "lock": AE}]
+
+
 def test_names_are_sql_s_own_and_those_of_before_the_first_file(
     database: str, tmp_path: Path, sqlrail: Sqlrail
 ) -> None:
@@ -543,7 +660,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     assert relation.pop("bytes") > 0
     assert added == {
         "line": 2, "column": 1, "statement": "ALTER TABLE users ADD a bigint", "verdict": "instant",
-        "blocks": ["reads", "writes"], "note": None,
+        "blocks": ["reads", "writes"], "objects": [], "note": None,
     }  # fmt: skip
     assert relation == {
         "relation": "public.users", "kind": "table", "lock": AE, "blocks": ["reads", "writes"],
