@@ -9,7 +9,7 @@ WITH deleted AS (
     DELETE FROM {child} AS c
      WHERE {is_staged}
        AND {has_key}
-       AND ({columns}) NOT IN (SELECT {columns} FROM {parent} AS p WHERE {matches})
+       AND ({columns}) NOT IN (SELECT {columns} FROM {parent} AS p WHERE {matches} {stays})
     RETURNING {cells} AS cells
 ), archived AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)

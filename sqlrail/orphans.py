@@ -367,9 +367,20 @@ def _round(session: Session, relation: Relation, facts: dict[str, Any], **purpos
 def _compose_round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> bytes:
     part = Composer(session, relation, facts)
     text = part("archive_format")
-    text += part("find_orphan_keys" if facts["distributed"] else "find_orphans")
+    text += part(_finder(facts))
     text += part("weigh_orphans", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")
+
+
+def _finder(facts: dict[str, Any]) -> str:
+    if facts["distributed"]:
+        return "find_orphan_keys"
+    return "find_orphan_trees" if _is_tree(facts) else "find_orphans"
+
+
+def _is_tree(facts: dict[str, Any]) -> bool:
+    """Whether rows below those that are deleted are orphans in turn, of the same relation."""
+    return facts["child_oid"] == facts["parent_oid"] and not facts["sets"] and not facts["distributed"]
 
 
 def describe(session: Session, relation: Relation, before: bytes = b"") -> Cleaned:
@@ -643,7 +654,9 @@ class Composer:
             "keys": _join(", ", keys),
             "columns_staged": _join(", ", map(sql.SQL("{} AS {}").format, columns, staged)),
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts["distributed"] else "count(*)"),
+            "is_below": sql.SQL("is_below" if _is_tree(facts) else "false"),
             "is_staged": _is_staged(columns, staged, facts),
+            **_tree(session, relation, facts),
             "parents_found": _parents_found(keys, staged, facts),
             **_look_at(relation, facts),
         }
@@ -700,6 +713,18 @@ def _is_staged(
     if not facts["child"]["only"]:  # partitions have rows at the same places
         place += " AND (c.tableoid, c.ctid) IN (SELECT part, tid FROM pg_temp.sqlrail_orphan)"
     return sql.SQL(place)
+
+
+def _tree(session: Session, relation: Relation, facts: dict[str, Any]) -> dict[str, sql.Composable | bytes]:
+    """What a find and a deletion of orphans with all that is below them are made of."""
+    columns, staged = [_of("c", column) for column in relation.columns], _numbered("k", relation.keys)
+    keys = [sql.SQL("gone.{}").format(name) for name in staged]
+    sources = [_of("c", key) for key in relation.keys]
+    return {
+        "keys_staged": _join(", ", map(sql.SQL("{} AS {}").format, sources, staged)),
+        "below": matches(keys, facts["operators"], columns),
+        "stays": _message(session, "parent_stays") if _is_tree(facts) else b"",
+    }
 
 
 def _parents_found(

@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -604,26 +605,47 @@ def test_a_table_that_refers_to_itself_is_cleaned_down_to_the_last_row(db: Conne
     db.execute("ALTER TABLE employee ADD FOREIGN KEY (manager_id) REFERENCES employee")
 
 
-def test_a_chain_of_hundreds_goes_in_one_transaction(db: Connection, database: str) -> None:
+TREES = {
+    "by two columns": """CREATE TABLE t (part int, id int, up int, PRIMARY KEY (part, id));
+        INSERT INTO t SELECT 1, id, manager_id FROM employee UNION ALL SELECT 2, id, NULL FROM employee""",
+    "in parts": """CREATE TABLE t (part int, id int, up int, PRIMARY KEY (part, id)) PARTITION BY LIST (id);
+        CREATE TABLE t_3 PARTITION OF t FOR VALUES IN (3); CREATE TABLE t_rest PARTITION OF t DEFAULT;
+        INSERT INTO t SELECT 1, id, manager_id FROM employee""",
+    "under a key": """CREATE TABLE t (part int, id int, up int, PRIMARY KEY (part, id));
+        INSERT INTO t SELECT 1, id, manager_id FROM employee;
+        ALTER TABLE t ADD FOREIGN KEY (part, up) REFERENCES t (part, id) NOT VALID""",
+}
+
+
+@pytest.mark.parametrize("kind", TREES)
+def test_rows_below_orphans_of_the_same_table_go_with_them(kind: str, any_database: str) -> None:
+    with psycopg.connect(any_database, autocommit=True) as db:
+        db.execute(EMPLOYEES + TREES[kind])
+        result = clean(any_database, "t.(part, up) -> t.(part, id) delete").relations[0]
+        assert (result.orphans, result.deleted, result.archived) == (3, 3, 3)
+        left = db.execute("SELECT id FROM t WHERE part = 1 ORDER BY id").fetchall()
+        assert left == [(1,), (2,), (6,), (7,), (8,)]
+        db.execute("ALTER TABLE t ADD FOREIGN KEY (part, up) REFERENCES t (part, id)")
+
+
+def test_a_chain_of_thousands_goes_in_one_transaction_and_in_no_time(db: Connection, database: str) -> None:
     db.execute(
         """CREATE TABLE t (id int PRIMARY KEY, up int); INSERT INTO t VALUES (0, NULL);
-        INSERT INTO t SELECT n, n - 1 FROM generate_series(2, 801) AS n"""
+        INSERT INTO t SELECT n, n - 1 FROM generate_series(2, 3001) AS n; ANALYZE t"""
     )
-    assert clean(database, "t.up -> t.id").relations[0].deleted == 800
+    began = time.monotonic()
+    # Though the look has seen one orphan.
+    assert clean(database, "t.up -> t.id", max_share=1.0).relations[0].deleted == 3000
+    assert time.monotonic() - began < 15
     assert ids(db, "t") == [0]
-    assert db.execute("SELECT relations FROM sqlrail.run").fetchall() == [
-        (
-            [
-                {
-                    "relation": "t.up -> t.id",
-                    "parent": "public.t",
-                    "orphans": 800,
-                    "deleted": 800,
-                    "archived": 800,
-                }
-            ],
-        )
-    ]
+    done = {
+        "relation": "t.up -> t.id",
+        "parent": "public.t",
+        "orphans": 3000,
+        "deleted": 3000,
+        "archived": 3000,
+    }
+    assert db.execute("SELECT relations FROM sqlrail.run").fetchall() == [([done],)]
 
 
 def test_rounds_over_a_table_count_together_against_the_limit(db: Connection, database: str) -> None:
