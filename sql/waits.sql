@@ -41,6 +41,12 @@ SELECT w.locktype, w.mode,
      WHERE b.pid = 0 AND t.locktype = 'transactionid' AND t.virtualtransaction = held.virtualtransaction
  ) AS prepared ON true
  ORDER BY held.modes IS NULL, seconds DESC NULLS LAST, b.pid;
+-- Of a commit that waits for a standby: who has to confirm it, and who is connected.
+SELECT pg_catalog.current_setting('synchronous_standby_names'),
+       ARRAY(SELECT r.application_name FROM pg_catalog.pg_stat_replication AS r
+              WHERE r.application_name IS NOT NULL ORDER BY r.application_name)
+  FROM pg_catalog.pg_stat_activity AS a
+ WHERE a.pid = {pid} AND a.wait_event = 'SyncRep';
 SELECT command, format('%I.%I', n.nspname, c.relname), phase, done, total
   FROM (SELECT pid, relid, command, phase,
                CASE WHEN lockers_total > 0 THEN lockers_done WHEN phase ~ 'tuples' THEN tuples_done ELSE blocks_done END,

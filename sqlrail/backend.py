@@ -40,7 +40,7 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
-from sqlrail.giving_way import BEATS, Progress, Tries, Watch
+from sqlrail.giving_way import BEATS, Progress, Standbys, Tries, Watch
 from sqlrail.history import File, Note, Record
 from sqlrail.settings import Settings
 from sqlrail.statements import Piece
@@ -147,6 +147,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.show: Callable[[Progress | None], object] = lambda _: None
         self.watch = Watch(settings)  # of what was sent last
         self._is_warned = False
+        self.is_pooled = False
+        #: whether a commit of the last message waited for a standby in vain
+        self.is_unconfirmed = False
+        self._standbys: Standbys | None = None  # that it waited for
         self._worker: Connection | None = None  # that a file outside a transaction runs on
         self._heard_at = 0.0  # when the server last heard of sessions of ours that idle
         self._backend: int | None = None  # that our transaction runs on, behind a pooler too
@@ -342,9 +346,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         text = self.message("break_dead_lock", ended=True if self.is_pooled else ended)
         if not self.connection.closed:
             worker.close()
-            wire.send(self.connection, self._begin(None) + text, Answer())
+            self.send_ours(self.connection, self._begin(None) + text)
         elif worker.info.transaction_status == TransactionStatus.IDLE:
-            wire.send(worker, self.message("begin") + text, Answer())
+            self.send_ours(worker, self.message("begin") + text)
 
     def _connect_worker(self, file: File) -> Connection:
         """A connection for a file outside a transaction, which begins with its limits: SET LOCAL would not last.
@@ -1018,6 +1022,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self._settle(closing, answer)
             if keep is not True:
                 return answer
+        self._in_flight = None
         if not text:
             return Answer()
         return self._send_watched(text, Answer(keep), meanwhile=meanwhile, data=data)
@@ -1032,11 +1037,48 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
         name: of the file; limit: the lock_timeout in seconds, 0 is none.
         """
+        self.watch = self._watching(connection, name, limit)
+        return self._send_and_hear(connection, text, answer, self.watch, **how)
+
+    def send_ours(self, connection: Connection, text: bytes) -> Answer:
+        """Sends a message in which nothing is a file's. Who was in the way of a file is not forgotten with it."""
+        return self._send_and_hear(connection, text, Answer(), self._watching(connection, "", 0))
+
+    def _watching(self, connection: Connection, name: str, limit: float) -> Watch:
         backend: int | None = connection.info.backend_pid
         if self.is_pooled:  # a number of the pooler's own
             backend = self._backend if connection is self.connection else None
-        self.watch = Watch(self.settings, backend, limit, name, self.show, self.keep_lock)
-        return wire.send(connection, text, answer, waiting=self.watch, **how)
+        return Watch(self.settings, backend, limit, name, self.show, self.keep_lock, self._say_unconfirmed)
+
+    def _send_and_hear(
+        self, connection: Connection, text: bytes, answer: Answer, watch: Watch, **how: Any
+    ) -> Answer:
+        self.is_unconfirmed, self._standbys = False, None
+        try:
+            wire.send(connection, text, answer, waiting=watch, **how)
+        except Interrupted as exc:
+            if self.is_unconfirmed:
+                exc.args = (f"interrupted: {self._unconfirmed()}",)
+            raise
+        if self.is_unconfirmed:
+            self.say(f"warning: {self._unconfirmed()}")
+        return answer
+
+    def _say_unconfirmed(self, standbys: Standbys) -> None:
+        self._standbys = standbys
+        name = self._in_flight[0].file.id if self._in_flight else ""
+        self.say(
+            f"the commit{name and f' of {name}'} waits for a synchronous standby ({standbys}). It stands on this "
+            "server already: Ctrl-C ends the wait, and does not take it back"
+        )
+
+    def _unconfirmed(self) -> str:
+        what = self._in_flight[0].file.id if self._in_flight else "what was done"
+        why = f" ({self._standbys})" if self._standbys else ""
+        return (
+            f"{what} is committed on this server, and no synchronous standby has confirmed it{why}: it would be lost "
+            "with this server. It counts as done; running again does not wait for it."
+        )
 
     def keep_lock(self) -> None:
         """Tells the server, now and then, that the runner behind sessions that idle on purpose is not stopped."""
@@ -1058,7 +1100,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _ask(self, text: bytes, worker: Connection | None = None) -> Answer:
         """One message outside a transaction of ours."""
         connection = worker or self.connection
-        answer = wire.send(connection, text, Answer())
+        answer = self.send_ours(connection, text)
         if answer.error is not None:
             self.raise_if_lost("the database was being asked", connection, error=answer.error)
             if worker is None:
@@ -1163,7 +1205,9 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         severity = diagnostic.severity_nonlocalized or ""
-        if severity == "WARNING" or (self.settings.notices and severity in ("NOTICE", "INFO")):
+        if diagnostic.source_function == "SyncRepWaitForLSN":
+            self.is_unconfirmed = True
+        elif severity == "WARNING" or (self.settings.notices and severity in ("NOTICE", "INFO")):
             self.say(f"{severity.lower()}: {diagnostic.message_primary}")
 
     @contextmanager
@@ -1171,18 +1215,27 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         try:
             yield
         except Interrupted as exc:
+            unconfirmed = str(exc) if self.is_unconfirmed else ""
             self._land()
             self.undo()
-            if self.connection.closed:
-                exc.args = ("interrupted, and the connection broke: `status` says what was committed.",)
-            elif self._running is not None and self._running not in [done.id for done in self.done[-1:]]:
-                exc.args = (
-                    f"interrupted: {self._running} was cancelled and rolled back; nothing of it was kept.",
-                )
+            exc.args = (self._interrupted(unconfirmed or str(exc), is_known=bool(unconfirmed)),)
             raise
         finally:
             self._closing = None
             self._tell()
+
+    def _interrupted(self, said: str, *, is_known: bool) -> str:
+        """What an interrupted run leaves; whether it is known what became of a commit that was under way."""
+        running = self._running
+        if running is None:
+            return said
+        if running in [done.id for done in self.done[-1:]]:
+            return said if is_known else f"interrupted: {running} is committed."
+        if is_known:
+            return f"{said} Nothing of {running} was kept."
+        if self.connection.closed:
+            return "interrupted, and the connection broke: `status` says what was committed."
+        return f"interrupted: {running} was cancelled and rolled back; nothing of it was kept."
 
 
 def milliseconds(duration: float) -> str:

@@ -21,7 +21,7 @@ from psycopg import sql
 from sqlrail import wire
 from sqlrail.connect import connect
 from sqlrail.errors import SqlrailError
-from sqlrail.settings import Settings
+from sqlrail.settings import Settings, names
 from sqlrail.words import printable
 
 #: seconds before something that gave way to somebody's lock is tried again: the first, and the most (as pgroll does)
@@ -111,10 +111,27 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Standbys:
+    """What a commit waits for: the server's setting of who has to confirm it, and the standbys that are connected."""
+
+    setting: str
+    connected: tuple[str, ...]
+
+    def __str__(self) -> str:
+        wanted = names(re.sub(r"(?i)^\s*(?:(?:FIRST|ANY)\s+)?\d+\s*\((.*)\)\s*$", r"\1", self.setting))
+        connected = [name.lower() for name in self.connected]
+        missing = [name for name in wanted if name != "*" and name.lower() not in connected]
+        here = f"connected: {', '.join(self.connected)}" if connected else "no standby is connected"
+        gone = f"; not connected: {', '.join(missing)}" if missing and connected else ""
+        return printable(f"synchronous_standby_names is {self.setting}; {here}{gone}")
+
+
+@dataclass(frozen=True)
 class Seen:
     """What a look has seen: what was waited for, if anything was; who was in the way; and how far the statement was."""
 
     lock: str = ""
+    standbys: Standbys | None = None
     blockers: tuple[Blocker, ...] = ()
     step: Step | None = None
 
@@ -140,14 +157,16 @@ class Watch:
         name: str = "",
         show: Callable[[Progress | None], object] = lambda _: None,
         beat: Callable[[], object] = lambda: None,
+        unconfirmed: Callable[[Standbys], object] = lambda _: None,
     ) -> None:
         self.beat = beat  # what has to be done now and then meanwhile
+        self.unconfirmed = unconfirmed  # told, once, that a commit waits for a standby
         self.settings, self.pid, self.limit, self.name, self.show = settings, pid, limit, name, show
         idle = settings.idle_timeout / BEATS or EVERY[1]
         self.every = max(EVERY[0], min(limit * LOOK or EVERY[1], EVERY[1], idle))
         self.is_refused = False  # there was no second connection to be had
         self._seen = Seen()
-        self._ticks = 0
+        self._ticks, self._is_told = 0, False
         self._ended: threading.Event | None = None
 
     def tick(self) -> None:
@@ -159,7 +178,11 @@ class Watch:
             self._ended = threading.Event()
             # Nobody waits for it: a connection that takes its time must not keep our transaction open.
             threading.Thread(target=self._look, args=[self._ended], daemon=True).start()
-        elif self._ticks * self.every > EVERY[1] and (progress := self._progress()):
+            return
+        if self._seen.standbys and not self._is_told:
+            self._is_told = True
+            self.unconfirmed(self._seen.standbys)
+        if self._ticks * self.every > EVERY[1] and (progress := self._progress()):
             self.show(progress)
 
     def stop(self) -> None:
@@ -200,6 +223,8 @@ class Watch:
     def _progress(self) -> Progress | None:
         seen, step = self._seen, self._seen.step
         waits = f"waiting for {seen.lock}: {seen.names}" if seen.blockers else ""
+        if seen.standbys:
+            return Progress(self.name, "waiting for a synchronous standby") if self.name else None
         if step is None:
             at_work = f"at work for {lasting(self._ticks * self.every)}"
             return Progress(self.name, waits if waits and not self.limit else at_work) if self.name else None
@@ -216,7 +241,7 @@ class Watch:
                     answer = wire.send(connection, text, wire.Answer())
                     # What was seen last counts: the wait, and this connection with it, may end at any time.
                     if answer.error is None and not ended.is_set():
-                        self._seen = _read(*(answer.tables[number] for number in (-3, -2)))
+                        self._seen = _read(*(answer.tables[number] for number in (-4, -3, -2)))
                     if connection.closed:
                         return
                     ended.wait(self.every)
@@ -253,10 +278,13 @@ class _Wait(NamedTuple):
         )  # fmt: skip
 
 
-def _read(waits: list[tuple[Any, ...]], steps: list[tuple[Any, ...]]) -> Seen:
+def _read(
+    waits: list[tuple[Any, ...]], standbys: list[tuple[Any, ...]], steps: list[tuple[Any, ...]]
+) -> Seen:
     rows = [_Wait(*row) for row in waits]
     lock = _lock(rows[0].lock, rows[0].mode, rows[0].relation) if rows else ""
-    return Seen(lock, tuple(row.blocker for row in rows), Step(*steps[0]) if steps else None)
+    waited_for = next((Standbys(setting, tuple(connected)) for setting, connected in standbys), None)
+    return Seen(lock, waited_for, tuple(row.blocker for row in rows), Step(*steps[0]) if steps else None)
 
 
 def _lock(kind: str, mode: str, relation: str | None) -> str:

@@ -171,9 +171,10 @@ def run(backend: Backend, worker: Connection, file: File, key: dict[str, str], g
     try:
         steps.run()
     except Interrupted as exc:
+        said = str(exc) if backend.is_unconfirmed else f"interrupted: {steps.place} was cancelled."
         with suppress(SqlrailError):  # that it was interrupted counts for more
             steps.look()
-        exc.args = (f"interrupted: {steps.place} was cancelled. {steps.stands}",)
+        exc.args = (f"{said} {steps.stands}",)
         raise
 
 
@@ -613,7 +614,7 @@ class _Steps:
         self._run_ours(self.backend.message("begin") + text + b"COMMIT;\n")
 
     def _run_ours(self, text: bytes) -> list[tuple[Any, ...]]:
-        answer = wire.send(self.worker, text, wire.Answer())
+        answer = self.backend.send_ours(self.worker, text)
         if answer.error is not None:
             self._raise_if_lost(f"{self.place} was being noted; whether it is")
             raise DatabaseFailed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -21,6 +22,8 @@ from sqlrail.errors import DatabaseFailed
 
 #: seconds that a cancelled statement gets to end before the connection is given up
 GRACE = 5.0
+#: seconds after which it is cancelled once more
+AGAIN = 1.0
 #: seconds in which all of a notice comes in
 PATIENCE = 1.0
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
@@ -183,6 +186,11 @@ def is_gone(connection: Connection) -> bool:
 
 def _cancel(connection: Connection, answer: Answer) -> None:
     try:
+        connection.cancel_safe(timeout=GRACE)
+        with suppress(psycopg.OperationalError):
+            _collect(connection, answer, until=time.monotonic() + AGAIN)
+            return
+        # Of a commit that waits for a standby only the wait is cancelled, and what is behind it in the message runs.
         connection.cancel_safe(timeout=GRACE)
         _collect(connection, answer, until=time.monotonic() + GRACE)
     except psycopg.Error as exc:
