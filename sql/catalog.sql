@@ -18,7 +18,7 @@
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL search_path = '';
 {format}
-SET LOCAL lock_timeout = {lock_timeout};
+{limits}
 SET LOCAL jit = off;
 SET LOCAL quote_all_identifiers = off;
 {schemas};

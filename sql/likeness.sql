@@ -33,7 +33,9 @@ SELECT pg_catalog.current_schemas(false)::text[] AS path,
                             'idle_session_timeout', 'transaction_timeout')
                AND reset_val <> '0'
             UNION ALL
-            SELECT 9, name, 'on' FROM pg_catalog.pg_settings WHERE name = 'track_counts' AND reset_val <> 'on'
+            SELECT 9, name, CASE name WHEN 'track_counts' THEN 'on' ELSE 'off' END FROM pg_catalog.pg_settings
+             WHERE (name = 'track_counts' AND reset_val <> 'on')
+                OR (name = 'default_transaction_read_only' AND reset_val <> 'off')
         )
         SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(name, value) ORDER BY name), '[]')
           FROM (SELECT DISTINCT ON (pg_catalog.lower(name)) name, value FROM said

@@ -2,7 +2,7 @@
 -- partitions included. Rows are what the last ANALYZE found, scaled to today's size, as the planner does it; null where
 -- there are some and nobody has counted.
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET LOCAL lock_timeout = {lock_timeout};
+{limits}
 SET LOCAL search_path = pg_catalog;
 SELECT w.number::int, e.rows, e.bytes
   FROM unnest({schemas}::text[], {names}::text[]) WITH ORDINALITY AS w(schema, name, number)

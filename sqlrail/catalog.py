@@ -178,10 +178,8 @@ def read(connection: Connection, settings: Settings, like: Catalog | None = None
     parts["format"] = wire.message(
         connection, "archive_format"
     )  # or a default would be spelt as the role likes it
-    timeout = milliseconds(settings.lock_timeout)
-    answer = wire.send(
-        connection, wire.message(connection, "catalog", lock_timeout=timeout, **parts), wire.Answer()
-    )
+    parts["limits"] = look_limits(connection, settings)
+    answer = wire.send(connection, wire.message(connection, "catalog", **parts), wire.Answer())
     if answer.error is not None:
         if connection.closed:
             raise ConnectionLost(
@@ -211,6 +209,12 @@ def read(connection: Connection, settings: Settings, like: Catalog | None = None
             if needs == like.needs.get(key):
                 catalog.needs[key] = like.needs[key]
     return catalog
+
+
+def look_limits(connection: Connection, settings: Settings) -> bytes:
+    """What goes behind the BEGIN of a transaction that only looks."""
+    text = wire.message(connection, "look_limits", lock_timeout=milliseconds(settings.lock_timeout))
+    return text + (wire.message(connection, "limits_17") if connection.info.server_version >= 170000 else b"")
 
 
 def _shared(found: Object, like: Catalog | None) -> Object:

@@ -19,7 +19,8 @@ from psycopg.pq import TransactionStatus
 from yoyo.migrations import MigrationList
 
 from sqlrail import apply, explain, history, lint, orphans, outside, problems, statements, wire
-from sqlrail.backend import Backend, Listener, milliseconds
+from sqlrail.backend import Backend, Listener
+from sqlrail.catalog import look_limits
 from sqlrail.cleanup import look_at
 from sqlrail.connect import Connection, connect
 from sqlrail.diagnostics import sentence
@@ -696,7 +697,7 @@ def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | Non
         text = wire.message(
             connection,
             "plan_live",
-            lock_timeout=milliseconds(settings.lock_timeout),
+            limits=look_limits(connection, settings),
             schemas=[it.schema for it in watched],
             names=[it.name for it in watched],
         )

@@ -320,7 +320,7 @@ def _named(settings: Settings, live: _Server, say: Callable[[str], None]) -> Set
 def _database(settings: Settings, like: Likeness, say: Callable[[str], None]) -> Iterator[Settings]:
     with ExitStack() as undo:
         try:
-            with closing(connect(settings)) as connection:
+            with _administering(settings) as connection:
                 place = look(connection)
                 if place.is_standby:
                     raise NoScratch("The server is a standby, where nothing can be made.")
@@ -406,8 +406,23 @@ def _drop(settings: Settings, name: str, say: Callable[[str], None]) -> None:
 
 
 def _drop_now(settings: Settings, name: str) -> None:
-    with closing(connect(settings)) as connection:
+    with _administering(settings) as connection:
         drop(connection, name)
+
+
+@contextmanager
+def _administering(settings: Settings) -> Iterator[Connection]:
+    """A connection that makes and drops databases, whatever defaults the role and the database have for others."""
+    with closing(connect(settings)) as connection:
+        defaults = wire.ask(connection, "own_defaults")
+        if not defaults:
+            yield connection
+            return
+        # Not by SET: behind a pooler that would reach the application.
+        given = next(it.val or b"" for it in connection.pgconn.info if it.keyword == b"options").decode()
+    options = " ".join([given, *(f"-c {name}={value}" for name, value in defaults)])
+    with closing(connect(settings, options)) as connection:
+        yield connection
 
 
 def drop(connection: Connection, name: str) -> None:

@@ -219,6 +219,58 @@ def test_a_setting_that_it_may_not_have_is_said_and_passed_over(database: str, s
     assert "without the setting lo_compat_privileges: permission denied" in said[0]
 
 
+@pytest.mark.parametrize("within", ["DATABASE {}", "ROLE CURRENT_USER IN DATABASE {}"])
+def test_defaults_for_others_are_not_in_the_way(any_database: str, tmp_path: Path, within: str) -> None:
+    files = write(tmp_path / "files", **{"001_a": "CREATE SCHEMA s; CREATE TABLE s.a (id int);"})
+    env = {"DATABASE_URL": any_database, "SQLRAIL_ENV": "test"}
+    assert run("migrate", "--migrations", files, env=env).returncode == 0
+    alone = "-- transactional: false\nCREATE INDEX CONCURRENTLY ON s.a (id);\nSELECT pg_sleep(1.2)"
+    write(files, **{"002_b": alone})
+    name = psycopg.conninfo.conninfo_to_dict(any_database)["dbname"]
+    for default in ("default_transaction_read_only = on", "statement_timeout = '1s'"):
+        query(
+            any_database,
+            f"SET default_transaction_read_only = off; ALTER {within.format(name)} SET {default}",
+        )
+    for verb in (["plan"], ["drift", "--check"], ["schema"]):
+        done = run(*verb, "--migrations", files, env=env, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert query(any_database, "SELECT datname FROM pg_database WHERE datname ~ '^sqlrail_scratch'") == []
+
+
+@needs("the right to make roles")
+def test_nor_are_the_role_s_in_the_scratch_database(database: str, tmp_path: Path) -> None:
+    files = write(tmp_path / "files", **{"001_a": "-- transactional: false\nCREATE TABLE a (id int)"})
+    query(database, "CREATE ROLE frozen LOGIN CREATEDB")
+    try:
+        query(database, "ALTER ROLE frozen SET default_transaction_read_only = on")
+        env = {"DATABASE_URL": database.replace("postgres@", "frozen@"), "SQLRAIL_ENV": "test"}
+        done = run("schema", "--migrations", files, env=env, cwd=tmp_path)
+    finally:
+        query(database, "DROP ROLE frozen")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "CREATE TABLE public.a" in done.stdout
+
+
+@pytest.mark.parametrize("limit", ["statement_timeout", "transaction_timeout"])
+def test_a_limit_of_the_database_does_not_end_a_look_at_it(
+    database: str, lived_in: Path, connect: Connect, limit: str
+) -> None:
+    """A lock that holds the look up for longer than that does, at the time that was said."""
+    write(lived_in, **{"002_anew": "ALTER TABLE users ADD n int"})
+    query(database, "CREATE VIEW seen AS SELECT id FROM users")
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    query(database, f"ALTER DATABASE {name} SET {limit} = '1s'")
+    holder = connect(database, autocommit=False)
+    holder.execute(f"SET LOCAL {limit} = 0; LOCK users".encode())
+    env = {"DATABASE_URL": database, "SQLRAIL_ENV": "test"}
+    for verb in (["plan"], ["drift"]):
+        done = run(*verb, "--lock-timeout", "2s", "--migrations", lived_in, env=env)
+        assert (done.returncode, "lock" in done.stderr) == (1, True), done.stderr
+        assert "statement timeout" not in done.stderr
+        assert "transaction timeout" not in done.stderr
+
+
 ORDERED = (
     "SELECT datlocprovider::text, coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') "
     "FROM pg_database AS d WHERE datname = current_database()"
