@@ -227,11 +227,8 @@ def test_defaults_for_others_are_not_in_the_way(any_database: str, tmp_path: Pat
     alone = "-- transactional: false\nCREATE INDEX CONCURRENTLY ON s.a (id);\nSELECT pg_sleep(1.2)"
     write(files, **{"002_b": alone})
     name = psycopg.conninfo.conninfo_to_dict(any_database)["dbname"]
-    for default in ("default_transaction_read_only = on", "statement_timeout = '1s'"):
-        query(
-            any_database,
-            f"SET default_transaction_read_only = off; ALTER {within.format(name)} SET {default}",
-        )
+    for default in ("statement_timeout = '1s'", "default_transaction_read_only = on"):
+        query(any_database, f"ALTER {within.format(name)} SET {default}")
     for verb in (["plan"], ["drift", "--check"], ["schema"]):
         done = run(*verb, "--migrations", files, env=env, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
