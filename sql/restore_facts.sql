@@ -18,7 +18,12 @@ WITH RECURSIVE target AS (
 ), attribute AS (
     SELECT a.attname::text AS name, a.attnum, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod) AS type,
            a.attgenerated <> '' AS generated, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed,
-           a.attnotnull AND a.attgenerated = '' AS not_null,
+           pg_catalog.has_type_privilege(a.atttypid, 'USAGE') AS usable,
+           (SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, q.collname)
+              FROM pg_catalog.pg_collation AS q
+              JOIN pg_catalog.pg_namespace AS n ON n.oid = q.collnamespace
+              JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid AND t.typcollation <> q.oid
+             WHERE q.oid = a.attcollation) AS sorted_by,
            coalesce(pg_get_expr(d.adbin, d.adrelid), 'NULL') AS "default",
            a.attname = ANY ({columns}::text[]) AS archived
       FROM target
@@ -53,6 +58,13 @@ WITH RECURSIVE target AS (
 SELECT json_build_object(
     'schema', nspname, 'table', relname, 'only', relkind <> 'p',
     'columns', (SELECT coalesce(json_agg(json_build_object('name', name, 'type', type, 'base', format_type(base.oid, -1),
+                    'is_array', t.typcategory = 'A',
+                    -- of a composite, or of the composites in an array
+                    'attributes', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_type AS row_
+                                     JOIN pg_catalog.pg_attribute AS its ON its.attrelid = row_.typrelid
+                                    WHERE row_.oid = CASE t.typcategory WHEN 'A' THEN t.typelem ELSE t.oid END
+                                      AND row_.typtype = 'c' AND its.attnum > 0 AND NOT its.attisdropped),
+                    'usable', usable, 'collation', coalesce(sorted_by, ''),
                     -- as in relation.sql
                     'recast', EXISTS (SELECT FROM pg_catalog.pg_cast AS cast_
                                        WHERE castsource = base.oid AND casttarget = 'pg_catalog.text'::regtype
@@ -63,12 +75,19 @@ SELECT json_build_object(
                   JOIN base USING (attnum)
                   JOIN pg_catalog.pg_type AS t ON t.oid = base.oid AND t.typtype <> 'd'
                  WHERE archived AND NOT generated),
+    -- What they have besides: a generated column's expression, and nothing in one that is new.
+    'others', (SELECT coalesce(json_agg(json_build_object('name', name, 'value',
+                          CASE WHEN generated THEN "default" ELSE pg_catalog.format('NULL::%s', format_type(base.oid, -1)) END
+                          || coalesce(sorted_by, '')) ORDER BY attnum), '[]')
+                 FROM attribute
+                 JOIN base USING (attnum)
+                 JOIN pg_catalog.pg_type AS t ON t.oid = base.oid AND t.typtype <> 'd'
+                WHERE generated OR NOT archived),
     'all', (SELECT coalesce(json_agg(name), '[]') FROM attribute),
     'lost', (SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM unnest({columns}::text[]) AS name
               WHERE name NOT IN (SELECT attribute.name FROM attribute WHERE NOT generated)),
     'needed', (SELECT coalesce(json_agg(name ORDER BY attnum), '[]') FROM attribute
                 WHERE needed AND NOT generated AND NOT archived AND NOT {changed}),
-    'not_null', (SELECT coalesce(json_agg(name), '[]') FROM attribute WHERE not_null AND NOT archived),
     'defaults', (SELECT json_object_agg(name, "default") FROM attribute WHERE NOT generated),
     'primary', (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')
                   FROM pg_catalog.pg_constraint AS p, unnest(p.conkey) WITH ORDINALITY AS k(attnum, n)

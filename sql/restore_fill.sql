@@ -10,4 +10,4 @@ WITH cell AS MATERIALIZED (
       FROM cell
      WHERE b.id = cell.id AND changed IS NOT NULL AND NOT {force}
 )
-INSERT INTO {rows} ({id}{names}) SELECT id{values} FROM cell WHERE changed IS NULL OR {force};
+INSERT INTO {stored} ({id}{names}) SELECT id{values} FROM cell WHERE changed IS NULL OR {force};

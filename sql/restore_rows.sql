@@ -1,3 +1,3 @@
--- The archived rows in the table's own types, generated columns too, each with its number in the archive.
-CREATE TEMP TABLE {rows} (LIKE {table} INCLUDING GENERATED) ON COMMIT DROP;
-ALTER TABLE {rows} ADD COLUMN {id} bigint PRIMARY KEY{nullable};
+-- The archived rows in the table's own types, each with its number in the archive. A type that this role may not make a
+-- column of is kept as text, and read as itself: whoever may delete rows may put them back.
+CREATE TEMP TABLE {stored} ({id} bigint PRIMARY KEY{columns}) ON COMMIT DROP;

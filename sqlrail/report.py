@@ -339,7 +339,7 @@ def _left_line(left: Left) -> str:
     samples = "; ".join(
         ", ".join(f"{join(name)} {shown(value)}" for name, value in sample.items()) for sample in left.samples
     )
-    kind = {"orphan": "", "cascade": " (by a cascade)"}.get(left.action, f" ({left.action} by a cascade)")
+    kind = {"orphan": "", "cascade": " (by a cascade)"}.get(left.action, f" ({left.action})")
     return f"{rows(left.rows)} of {left.source}{kind}: {left.reason}" + (f": {samples}" if samples else "")
 
 

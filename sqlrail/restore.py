@@ -241,12 +241,13 @@ class _Work:
         table = sql.Identifier(*name)
         facts |= {
             "path": name,
-            "rows": sql.Identifier("pg_temp", f"sqlrail_rows_{(shape.of or shape).number}"),
+            "stored": sql.Identifier("pg_temp", f"sqlrail_rows_{(shape.of or shape).number}"),
             "id": sql.Identifier(mark),
             "table": table,
             # Rows that inherit from the table are other tables' rows.
             "target": sql.SQL("ONLY {}").format(table) if facts["only"] else table,
         }
+        facts["rows"] = self._rows(facts)
         if not facts["columns"]:
             shape.stuck = f"{shape.source} has none of the columns that were archived"
         elif facts["needed"]:
@@ -261,6 +262,21 @@ class _Work:
         for key in shape.keys:
             said = Relation(name, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
             key["operators"] = orphans.ask_facts(self.backend, said)["operators"]
+
+    def _rows(self, facts: dict[str, Any]) -> bytes:
+        """The rows that are to go back, as a table in a FROM: what is stored of them reads as the table's columns."""
+        columns = b"".join(
+            sql.SQL(", {0}" if column["usable"] else ", {0}::{1}{2} AS {0}")
+            .format(sql.Identifier(column["name"]), sql.SQL(column["base"]), sql.SQL(column["collation"]))
+            .as_bytes()
+            for column in facts["columns"]
+        )
+        others = b"".join(
+            sql.SQL(", ({}) AS {}").format(sql.SQL(other["value"]), sql.Identifier(other["name"])).as_bytes()
+            for other in facts["others"]
+        )
+        parts = {"stored": facts["stored"], "id": facts["id"], "columns": columns, "others": others}
+        return self.backend.message("restore_row", **parts)
 
     def _look_for_parent(self, shape: _Shape) -> None:
         relation = Relation.parse(shape.relation)
@@ -422,33 +438,42 @@ class _Work:
         """Reads the cells as the table's columns."""
         facts = shape.facts
         assert facts is not None
-        nullable = b"".join(
-            sql.SQL(", ALTER COLUMN {} DROP NOT NULL").format(sql.Identifier(name)).as_bytes()
-            for name in facts["not_null"]
-        )
-        self._ask(shape, "restore_rows", nullable=nullable)
+        connection = self.backend.connection
+        self._ask(shape, "restore_rows", columns=b"".join(map(_definition, facts["columns"])))
         names, values, changed = b"", b"", b""
         for column in facts["columns"]:
-            cell = sql.SQL("(cells->>{})").format(sql.Literal(column["name"]))
-            # The types are spelt by the catalog itself.
-            type_, base = sql.SQL(column["type"]), sql.SQL(column["base"])
+            kept, differs = self._read(column)
             names += sql.SQL(", {}").format(sql.Identifier(column["name"])).as_bytes()
-            values += sql.SQL(", {}::{}").format(cell, base).as_bytes(self.backend.connection)
-            value = sql.SQL("{}::{}").format(cell, type_)
-            # 1.10 and 1.1 are one number, and to a new scale an old one may be spelt otherwise.
-            read_as = sql.SQL("numeric" if column["base"] == "numeric" else "text")
-            today = orphans.spelt(value) if column["recast"] else sql.SQL("{}::{}").format(value, read_as)
-            changed += (
-                sql.SQL(" WHEN {} <> {}::{} THEN {}")
-                .format(today, cell, read_as, sql.Literal(join(column["name"])))
-                .as_bytes(self.backend.connection)
-            )
+            values += b", " + kept.as_bytes(connection)
+            name = sql.Literal(join(column["name"]))
+            changed += sql.SQL(" WHEN {} THEN {}").format(differs, name).as_bytes(connection)
         self._by_halves(
             shape, "restore_fill", CELLS, names=names, values=values, force=self.force,
             changed=b"CASE" + changed + b" END" if changed else b"NULL::text",
-            why="the type of %s has changed, and does not hold the same value",
+            why="the type of %s has changed, and does not hold the same value (--force writes it as it is read today)",
         )  # fmt: skip
-        self.backend.ask(sql.SQL("ANALYZE {}").format(facts["rows"]).as_bytes())
+        self.backend.ask(sql.SQL("ANALYZE {}").format(facts["stored"]).as_bytes())
+
+    def _read(self, column: dict[str, Any]) -> tuple[sql.Composed, sql.Composed]:
+        """A column's cell, as it is kept for the table; and whether its type of today would spell it otherwise."""
+        cell = sql.SQL("(cells->>{})").format(sql.Literal(column["name"]))
+        text = self._grown(column, cell) if column["attributes"] else cell
+        # The types are spelt by the catalog itself.
+        type_, base = sql.SQL(column["type"]), sql.SQL(column["base"])
+        kept = "{0}::{1}" if column["usable"] else "CASE WHEN {0}::{1} IS DISTINCT FROM NULL THEN {0} END"
+        value = sql.SQL("{}::{}").format(text, type_)
+        # 1.10 and 1.1 are one number, and to a new scale an old one may be spelt otherwise.
+        read_as = sql.SQL("numeric" if column["base"] == "numeric" else "text")
+        today = orphans.spelt(value) if column["recast"] else sql.SQL("{}::{}").format(value, read_as)
+        return sql.SQL(kept).format(text, base), sql.SQL("{} <> {}::{}").format(today, cell, read_as)
+
+    def _grown(self, column: dict[str, Any], cell: sql.Composable) -> sql.Composable:
+        """The cell of a composite, or of an array of them, with nulls for attributes that are new."""
+        message, attributes = self.backend.message, column["attributes"]
+        if not column["is_array"]:
+            return _as_sql(message("restore_grown", cell=cell, attributes=attributes))
+        grown = message("restore_grown", cell=sql.SQL("item.cell"), attributes=attributes)
+        return _as_sql(message("restore_grown_array", cell=cell, grown=grown))
 
     def _round(self, shape: _Shape) -> int:
         """Puts back what can go back now, and returns how many rows that were."""
@@ -518,7 +543,7 @@ class _Work:
             gone=f"its row of {shape.source} is gone",
             changed=f"its row of {shape.source} has been changed since",
             same=f"its row of {shape.source} holds the old values already",
-            waits="a later change of the same row comes first",
+            waits="a later change of the same columns comes first",
         )  # fmt: skip
         names = [sql.Identifier(column) for column in _emptied(shape, facts)]
         return {
@@ -529,6 +554,8 @@ class _Work:
     def _later(self, shape: _Shape, other: _Shape) -> bytes:
         assert shape.facts is not None
         if other.facts is None or other.stuck or not other.is_update:
+            return b"false"
+        if not _emptied(shape, shape.facts).keys() & _emptied(other, other.facts).keys():
             return b"false"
         primary = [sql.Identifier(name) for name in shape.facts["primary"]]
         is_same = sql.SQL(" AND ").join(sql.SQL("q.{0} = r.{0}").format(name) for name in primary)
@@ -623,7 +650,7 @@ class _Work:
 
     def _message(self, shape: _Shape, name: str, **parts: Any) -> bytes:
         assert shape.facts is not None
-        common = {name: shape.facts[name] for name in ("rows", "id", "table", "target")}
+        common = {name: shape.facts[name] for name in ("stored", "rows", "id", "table", "target")}
         return self.backend.message(name, shape=shape.number, **{**common, **parts})
 
 
@@ -699,6 +726,18 @@ def _matches(columns: list[str]) -> sql.Composable:
 
 def _list(names: list[str]) -> str:
     return ", ".join(join(name) for name in names)
+
+
+def _definition(column: dict[str, Any]) -> bytes:
+    """A column of the table in which the rows wait; of a type that may not be used it is text."""
+    type_, collation = (column["type"], column["collation"]) if column["usable"] else ("text", "")
+    parts = sql.Identifier(column["name"]), sql.SQL(type_), sql.SQL(collation)
+    return sql.SQL(", {} {}{}").format(*parts).as_bytes()
+
+
+def _as_sql(text: bytes) -> sql.Composable:
+    # Braces mean something to SQL.format only in its own text.
+    return sql.SQL(text.decode().strip())
 
 
 def _quote(text: str) -> str:
