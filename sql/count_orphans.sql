@@ -9,5 +9,5 @@ WITH found AS MATERIALIZED (
 SELECT CASE WHEN orphans > {max_rows} THEN
            (SELECT count(*) FROM (SELECT FROM {child}
               LIMIT least(ceil(orphans / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough) END,
-       orphans, EXISTS (SELECT FROM {parent})
+       orphans, EXISTS (SELECT FROM {parent}), (SELECT count(*) FROM {child} AS c WHERE {is_mixed})
   FROM found;

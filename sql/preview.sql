@@ -11,9 +11,11 @@ WITH orphan AS MATERIALIZED (
     SELECT jsonb_build_object('key', {key}, 'row', {example}, 'rows', rows) AS shown
       FROM missing ORDER BY rows DESC, {staged} LIMIT 5
 ), total AS (
-    SELECT count(*) AS rows, count(*) FILTER (WHERE NOT ({has_key})) AS null_keys FROM {child} AS c
+    SELECT count(*) AS rows, count(*) FILTER (WHERE NOT ({has_key})) AS null_keys,
+           count(*) FILTER (WHERE {is_mixed}) AS mixed
+      FROM {child} AS c
 )
-SELECT total.rows, (SELECT count(*) FROM orphan), EXISTS (SELECT FROM {parent}),
+SELECT total.rows, (SELECT count(*) FROM orphan), EXISTS (SELECT FROM {parent}), total.mixed,
        (SELECT count(*) FROM missing), total.null_keys,
        (SELECT min(at)::text FROM orphan), (SELECT max(at)::text FROM orphan),
        (SELECT coalesce(jsonb_agg(shown), '[]') FROM sample)

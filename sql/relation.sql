@@ -34,7 +34,7 @@ WITH RECURSIVE named AS (
      ORDER BY NOT i.indisprimary, i.indexrelid LIMIT 1
 ), own_key AS (
     -- The foreign keys that say what the relation says; an ORM may have made the same one twice.
-    SELECT fk.conname::text AS name, fk.convalidated AS validated,
+    SELECT fk.conname::text AS name, fk.convalidated AS validated, fk.confmatchtype = 'f'::"char" AS "full",
            CASE fk.confdeltype WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'
                 WHEN 'n' THEN 'set null' ELSE 'set default' END AS on_delete,
            CASE WHEN fk.confdeltype IN ('n', 'd') THEN

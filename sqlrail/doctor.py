@@ -142,6 +142,9 @@ def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
         seen, failed = looked
         if failed:
             return replace(one, uncounted="; ".join(seen.refusals))
+        if seen.mixed:
+            text = f"mend these rows first: {orphans.mixed_rows(seen)}"
+            return replace(one, count=seen.orphans + seen.mixed, relation=None, advice=text, now=(), later=())
         if one.kind == "not_valid" and seen.orphans == 0 and not seen.refusals:
             # Nothing has to go first, so that no lock need be kept while every row is read.
             return replace(one, count=0, relation=None, now=(), later=one.now)

@@ -38,6 +38,7 @@ class CleanedResult(TypedDict):
     rows: int | None
     missing_keys: int | None
     null_keys: int | None
+    mixed_keys: int
     timestamp: str | None
     oldest: str | None
     newest: str | None

@@ -135,6 +135,7 @@ class Cleaned:
     deleted: int = 0
     archived: int = 0
     changed: int = 0  # whose columns were set to null or default
+    mixed: int = 0  # with a null in some of the columns, not in all, which a key that is MATCH FULL forbids
     run: int | None = None
     skipped: str | None = None
     refusals: tuple[str, ...] = ()
@@ -445,7 +446,7 @@ class _Answer(NamedTuple):
 
 def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict[Relation, _Answer]:
     name, orphans, none = (
-        ("sift_orphans", 3, (0, 0, False, False)) if closely else ("count_orphans", 1, (None, 0, False))
+        ("sift_orphans", 3, (0, 0, False, False, 0)) if closely else ("count_orphans", 1, (None, 0, False, 0))
     )
     countable = [one for one in seen if one.is_countable]
     due = [one for one in countable if not one.facts.get("is_empty")]
@@ -463,8 +464,8 @@ def _previewed(session: Session, one: Cleaned, answer: _Answer | None, *, closel
         return _weighed(session, one, *answer.row)
     if answer.has_orphans:
         return _counted(session, one, closely=True)
-    rows, null_keys, has_parents, _ = answer.row
-    return _weighed(session, one, rows, 0, has_parents, 0, null_keys, None, None, [])
+    rows, null_keys, has_parents, _, mixed = answer.row
+    return _weighed(session, one, rows, 0, has_parents, mixed, 0, null_keys, None, None, [])
 
 
 def _exactly(session: Session, *looks: bytes) -> bytes:
@@ -485,13 +486,26 @@ def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
 
 
 def _weighed(
-    session: Session, one: Cleaned, rows: int | None, orphans: int, has_parents: bool, *more: Any
+    session: Session, one: Cleaned, rows: int | None, orphans: int, has_parents: bool, mixed: int, *more: Any
 ) -> Cleaned:
     if not orphans and one.is_undecided:
         one = replace(one, refusals=())  # there is nothing to decide
     refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
     seen = Seen(*[rows, *more, one.facts["timestamp"] if orphans else None]) if more else None
-    return replace(one, orphans=orphans, seen=seen, refusals=refusals)
+    return replace(one, orphans=orphans, mixed=mixed, seen=seen, refusals=refusals)
+
+
+def mixed_rows(one: Cleaned) -> str:
+    """What there is to do about the rows that a key which is MATCH FULL forbids, though they have lost no parent."""
+    columns = one.relation.columns
+    question = sql.SQL("SELECT * FROM {} WHERE num_nonnulls({}) BETWEEN 1 AND {}").format(
+        _table(one.facts["child"]), _join(", ", map(sql.Identifier, columns)), len(columns) - 1
+    )
+    rows = "1 row has" if one.mixed == 1 else f"{one.mixed:,} rows have"
+    return (
+        f"{rows} a null in some of its columns and not in all, which its key forbids (MATCH FULL) and no parent mends: "
+        f"{question.as_string()}"
+    )
 
 
 class _Printer:
@@ -619,10 +633,14 @@ def _looking(session: Session, relation: Relation, facts: dict[str, Any]) -> dic
         [_of("c", column) for column in relation.columns],
         [_of("p", key) for key in relation.keys],
     )
+    there = [sql.SQL("{} IS NOT NULL").format(column) for column in columns]
+    has_key = _join(" AND ", there)
+    is_mixed = sql.SQL("({}) AND NOT ({})").format(_join(" OR ", there), has_key)
     return {
         "child": _table(facts["child"]),
         "parent": _table(facts["parent"]),
-        "has_key": _join(" AND ", (sql.SQL("{} IS NOT NULL").format(column) for column in columns)),
+        "has_key": has_key,
+        "is_mixed": is_mixed if any(key.get("full") for key in facts["foreign_keys"]) else sql.SQL("false"),
         "matches": matches(keys, facts["operators"], columns),
         "max_rows": session.settings.max_rows,
         "max_share": session.settings.max_share,

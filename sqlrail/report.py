@@ -15,7 +15,7 @@ from sqlrail.cleanup import Cleanup
 from sqlrail.errors import SqlrailError
 from sqlrail.giving_way import Progress
 from sqlrail.history import Entry
-from sqlrail.orphans import Cleaned, join
+from sqlrail.orphans import Cleaned, join, mixed_rows
 from sqlrail.problems import Problem, as_json
 from sqlrail.repair import Repair
 from sqlrail.words import printable
@@ -233,6 +233,8 @@ def cleanup_text(result: Cleanup) -> str:
     lines = []
     for one in result.relations:
         lines.append(cleaned_line(one))
+        if one.mixed:
+            lines.append(f"  left for you to mend: {mixed_rows(one)}")
         if result.dry_run:
             lines += [f"  {line}" for line in seen_lines(one)]
         lines += [f"  trigger {trigger}" for trigger in one.triggers]
@@ -787,6 +789,7 @@ def _cleaned_json(one: Cleaned) -> CleanedResult:
         "rows": seen.rows if seen else None,
         "missing_keys": seen.missing_keys if seen else None,
         "null_keys": seen.null_keys if seen else None,
+        "mixed_keys": one.mixed,
         "timestamp": seen.timestamp if seen else None,
         "oldest": seen.oldest if seen else None,
         "newest": seen.newest if seen else None,

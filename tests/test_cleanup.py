@@ -431,7 +431,7 @@ def test_the_json_has_what_scripts_may_rely_on(
     common = {
         "child": "orders", "column": "user_id", "columns": ["user_id"], "parent": "users", "key": "id", "keys": ["id"],
         "orphans": 1, "timestamp": None, "oldest": None, "newest": None, "skipped": None, "refusals": [],
-        "action": "delete", "undecided": False, "changed": 0,
+        "action": "delete", "undecided": False, "changed": 0, "mixed_keys": 0,
         "triggers": [], "cascades": ["lines_order_id_fkey: cascade"], "foreign_keys": [],
     }  # fmt: skip
     seen = {
