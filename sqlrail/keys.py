@@ -43,12 +43,18 @@ def added(text: str) -> Iterator[Key]:
                 columns, parent, keys, rest = match.groups()
                 said = _ON_DELETE.search(rest)
                 action = {"cascade": "delete"}.get(said[1].lower(), said[1].lower()) if said else None
-                sets = _names(said[2]) if said else ()
-                yield Key(_names(alter[1]), _names(columns), _names(parent), _names(keys), action, sets)
+                sets = names(said[2]) if said else ()
+                yield Key(names(alter[1]), names(columns), names(parent), names(keys), action, sets)
 
 
-def _names(text: str | None) -> tuple[str, ...]:
+def names(text: str | None) -> tuple[str, ...]:
+    """The names in a text, as the catalog has them."""
     return tuple(map(plain, re.findall(NAME, text or "")))
+
+
+def squeezed(text: str) -> str:
+    """A statement with one blank between its tokens, without its comments and strings."""
+    return " ".join(match["token"] for match in _TOKEN.finditer(text) if match["token"])
 
 
 def _statements(text: str) -> Iterator[str]:

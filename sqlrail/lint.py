@@ -9,13 +9,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
-from sqlrail import history, squawk
+from sqlrail import fitting, history, squawk, wire
 from sqlrail.backend import Backend, Listener
-from sqlrail.errors import BadFile, ConnectionFailed, UsageError
+from sqlrail.connect import Connection
+from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
+from sqlrail.fitting import Partitioned
 from sqlrail.history import DIRECTIVE, ROLLBACK, File
+from sqlrail.keys import squeezed
 from sqlrail.settings import Settings
 from sqlrail.squawk import OFF, SYNTAX, Remark, Squawk
 from sqlrail.statements import BLOCK, Piece, Statement, comments, place
@@ -105,6 +110,11 @@ class _Text:
         line, column = place(self.text, offset)
         return Finding(self.file.id, self.file.path, line, column, rule, message, remedy)
 
+    def squeezed(self, number: int) -> str:
+        """A statement, squeezed."""
+        statement = self.statements[number]
+        return squeezed(self.text[statement.start : statement.end].decode())
+
     def flaw(self, offset: int, message: str) -> BadFile:
         return BadFile(f"{self.file.at(*place(self.text, offset))}: lint: {message}")
 
@@ -117,13 +127,18 @@ def lint(
         raise UsageError("--all is every file of the folder: say that, or name files.")
     squawk.find()  # before a database is asked
     if paths:
-        files, version = [_read(path) for path in paths], _version(settings, listener)
+        files = [_read(path) for path in paths]
+        version, partitioned = _server(settings, listener)
+        _learn_before(partitioned, settings.migrations, files)
     elif every:
         files = list(history.read_files(settings.migrations)[1].values())
-        version = _version(settings, listener)
+        version, partitioned = (
+            _server(settings, listener)[0],
+            Partitioned(),
+        )  # a file is what it was before the next one
     else:
-        files, version = _pending(settings, listener)
-    return Linted(check(files, version), len(files), version)
+        files, version, partitioned = _pending(settings, listener)
+    return Linted(check(files, version, partitioned), len(files), version)
 
 
 def _read(path: Path) -> File:
@@ -134,44 +149,64 @@ def _read(path: Path) -> File:
     return file
 
 
-def _version(settings: Settings, listener: Listener) -> int | None:
+def _learn_before(partitioned: Partitioned, folder: Path, files: Sequence[File]) -> None:
+    """Takes in what the folder's files make that come before these."""
+    given = {file.path.resolve() for file in files}
+    with suppress(SqlrailError):  # what is wrong there is not asked
+        everything = history.read_files(folder)[1].values()
+        for file in takewhile(lambda it: it.path.resolve() not in given, everything):
+            _learn(partitioned, _compose(file))
+
+
+def _server(settings: Settings, listener: Listener) -> tuple[int | None, Partitioned]:
     if not settings.is_named:
-        return None
+        return None, Partitioned()
     try:
         with Backend(settings, listener) as backend:
-            return _major(backend)
+            return _major(backend), partitioned_of(backend.connection)
     except ConnectionFailed as exc:
         listener.say(f"warning: what the server's major allows is not known: {exc}")
-        return None
+        return None, Partitioned()
 
 
-def _pending(settings: Settings, listener: Listener) -> tuple[list[File], int]:
+def _pending(settings: Settings, listener: Listener) -> tuple[list[File], int, Partitioned]:
     migrations, files = history.read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         entries = history.compare(migrations, files, backend.records)
         ids = [entry.id for entry in entries if entry.state in ("pending", "late")]
         ids += [migration.id for migration in migrations.post_apply if ids]
-        return [files[id_] for id_ in ids], _major(backend)
+        return [files[id_] for id_ in ids], _major(backend), partitioned_of(backend.connection)
 
 
 def _major(backend: Backend) -> int:
     return int(backend.connection.info.server_version) // 10000
 
 
-def check(files: Iterable[File], version: int | None) -> tuple[Finding, ...]:
+def partitioned_of(connection: Connection) -> Partitioned:
+    """What is partitioned in a database."""
+    return Partitioned(wire.ask(connection, "partitioned"))
+
+
+def check(
+    files: Iterable[File], version: int | None, partitioned: Partitioned | None = None
+) -> tuple[Finding, ...]:
     """What is dangerous in the files, one after the other, on a server of that major.
 
-    BadFile for a file that could not be run, or ignores a rule without a reason; MissingPrerequisite without squawk.
+    What is partitioned before them grows by what they make. BadFile for a file that could not be run, or ignores a rule
+    without a reason; MissingPrerequisite without squawk.
     """
     program = Squawk(version)
-    return tuple(finding for file in files for finding in _check(program, file))
+    known = partitioned or Partitioned()
+    return tuple(finding for file in files for finding in _check(program, file, version, known))
 
 
-def _check(program: Squawk, file: File) -> list[Finding]:
+def _check(program: Squawk, file: File, version: int | None, partitioned: Partitioned) -> list[Finding]:
     file.check()
     text = _compose(file)
     ignores = list(_ignores(program, text))
     remarks, unread = _ask(program, text)
+    _learn(partitioned, text)
+    remarks = [*_fitted(text, remarks, partitioned, version), *_overlooked(text)]
     found = []
     for remark in remarks:
         covering = [ignore for ignore in ignores if ignore.covers(remark, text.number(remark.start))]
@@ -224,6 +259,30 @@ def _ask(program: Squawk, text: _Text) -> tuple[list[Remark], set[int]]:
     if remarks is None or any(remark.rule == SYNTAX for remark in remarks):
         return [], {*range(len(text.statements))}
     return remarks, unread
+
+
+def _learn(partitioned: Partitioned, text: _Text) -> None:
+    if not partitioned and not re.search(rb"(?i)\bPARTITION\b", text.text):
+        return
+    for number, statement in enumerate(text.statements):
+        if {"TABLE", "INDEX"}.intersection(statement.words):
+            partitioned.learn(text.squeezed(number))
+
+
+def _fitted(
+    text: _Text, remarks: list[Remark], partitioned: Partitioned, version: int | None
+) -> Iterator[Remark]:
+    for remark in remarks:
+        statement = text.squeezed(text.number(remark.start)) if text.statements else ""
+        part = squeezed(text.text[remark.start : remark.end].decode(errors="replace"))
+        if fits := fitting.fitted(remark, statement, part, partitioned, version):
+            yield fits
+
+
+def _overlooked(text: _Text) -> Iterator[Remark]:
+    for number, statement in enumerate(text.statements):
+        if statement.words[:2] == ("ALTER", "TABLE"):
+            yield from fitting.overlooked(text.squeezed(number), statement.start, statement.end)
 
 
 def _ignores(program: Squawk, text: _Text) -> Iterator[_Ignore]:

@@ -33,6 +33,7 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
+from sqlrail.fitting import Partitioned
 from sqlrail.history import File
 from sqlrail.lint import Finding
 from sqlrail.orphans import Cleaned
@@ -181,6 +182,7 @@ def plan(
         applied = MigrationList(it for it in migrations if it.hash in recorded)
         noted = {note.id: note.done for note in live.notes if note.operation == "apply"}
         major = live.connection.info.server_version // 10000
+        partitioned = lint.partitioned_of(live.connection)
     if not due:
         return Plan((), len(applied), major)
     by_statement = {file.id: _ByStatement(**vars(file)) for file in due}
@@ -192,7 +194,7 @@ def plan(
             return rehearsal, left_out, rehearsal.connection.info.server_version // 10000
 
     rehearsal, left_out, rehearsed = with_what_is_lacking(settings, listener.say, files, rehearse)
-    findings = _findings(due, major, listener)
+    findings = _findings(due, major, partitioned, listener)
     judge = _Judge(rehearsal.watched, _live(settings, rehearsal), rehearsal.objects)
     planned = [
         replace(
@@ -209,9 +211,11 @@ def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:
     return tuple(look_at(live, relation, orphans.preview) for relation in file.relations())
 
 
-def _findings(files: list[File], major: int, listener: Listener) -> tuple[Finding, ...]:
+def _findings(
+    files: list[File], major: int, partitioned: Partitioned, listener: Listener
+) -> tuple[Finding, ...]:
     try:
-        return lint.check(files, major)
+        return lint.check(files, major, partitioned)
     except MissingPrerequisite as exc:
         listener.say(f"{exc} The plan does without its findings.")
         return ()

@@ -28,16 +28,16 @@ OFF = {
     "require-statement-timeout": "--statement-timeout, or `-- statement-timeout:` in the file, sets it",
     "prefer-robust-stmts": "a file that fails is rolled back, or goes on behind its last statement that is done",
 }
-_OUTSIDE = "in a file that begins with `-- transactional: false`"
-_LATER = "add it NOT VALID here, and VALIDATE CONSTRAINT in the next file"
+OUTSIDE = "in a file that begins with `-- transactional: false`"
+LATER = "add it NOT VALID here, and VALIDATE CONSTRAINT in the next file"
 _BY_INDEX = (
-    f"CREATE UNIQUE INDEX CONCURRENTLY {_OUTSIDE}, then ADD CONSTRAINT ... {{}} USING INDEX in the next one"
+    f"CREATE UNIQUE INDEX CONCURRENTLY {OUTSIDE}, then ADD CONSTRAINT ... {{}} USING INDEX in the next one"
 )
 #: the safer way where squawk names none, or one that takes more than one file here
 _REMEDIES = {
     "adding-field-with-default": "add it without the default, SET DEFAULT for new rows, then fill the old ones in "
     "batches; instead of a generated column take a plain one and a trigger",
-    "adding-foreign-key-constraint": _LATER,
+    "adding-foreign-key-constraint": LATER,
     "adding-not-nullable-field": "add CHECK (... IS NOT NULL) NOT VALID here, VALIDATE CONSTRAINT in the next file, "
     "and SET NOT NULL in the one after that: it trusts the check, and reads no row",
     "adding-required-field": "give it a default that is not volatile, or add it nullable and fill it first",
@@ -50,13 +50,13 @@ _REMEDIES = {
     "ban-duplicate-column-assignments": "keep one of them",
     "changing-column-type": "add a column of the new type, fill it in batches, let the application go over to it, and "
     "drop the old one",
-    "constraint-missing-not-valid": _LATER,
+    "constraint-missing-not-valid": LATER,
     "disallowed-unique-constraint": _BY_INDEX.format("UNIQUE"),
     "identifier-too-long": "choose a name of 63 bytes or less",
-    "require-concurrent-index-creation": f"CREATE INDEX CONCURRENTLY, {_OUTSIDE}",
-    "require-concurrent-index-deletion": f"DROP INDEX CONCURRENTLY, {_OUTSIDE}",
-    "require-concurrent-partition-detach": f"DETACH PARTITION ... CONCURRENTLY, {_OUTSIDE}",
-    "require-concurrent-reindex": f"REINDEX ... CONCURRENTLY, {_OUTSIDE}",
+    "require-concurrent-index-creation": f"CREATE INDEX CONCURRENTLY, {OUTSIDE}",
+    "require-concurrent-index-deletion": f"DROP INDEX CONCURRENTLY, {OUTSIDE}",
+    "require-concurrent-partition-detach": f"DETACH PARTITION ... CONCURRENTLY, {OUTSIDE}",
+    "require-concurrent-reindex": f"REINDEX ... CONCURRENTLY, {OUTSIDE}",
 }
 #: the same for what breaks those who still use what goes, or goes by another name from now on
 _BREAKING = "first release the application that does without it, then run this"

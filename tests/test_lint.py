@@ -16,7 +16,7 @@ from test_dump import EVERYTHING, dump
 
 from sqlrail import squawk
 from sqlrail.history import SMALL, read_file
-from sqlrail.lint import check
+from sqlrail.lint import Finding, check
 from sqlrail.squawk import OFF, Squawk
 
 sqlrail = console.sqlrail
@@ -136,6 +136,208 @@ def test_a_dump_is_linted_in_spite_of_what_is_not_sql_in_it(tmp_path: Path, data
     found_here = {lines[one.line - 1][one.column - 1 :] for one in found if one.rule == "ban-char-field"}
     assert "character(3)" in found_here
     assert [one for one in found if one.is_notice] == []
+
+
+EVENT = "CREATE TABLE %s (id bigint, at date) PARTITION BY RANGE (at);"
+SINCE_18 = {
+    "a virtual column": ("ALTER TABLE t ADD COLUMN v bigint GENERATED ALWAYS AS (a + 1) VIRTUAL;", []),
+    "virtual, unsaid": (
+        "ALTER TABLE t ADD COLUMN v bigint NOT NULL GENERATED ALWAYS AS (upper('STORED'));",
+        [],
+    ),
+    "a stored one": (
+        "ALTER TABLE t ADD COLUMN v bigint GENERATED ALWAYS AS (a + 1) /* or VIRTUAL */ STORED;",
+        ["1:35 adding-field-with-default"],
+    ),
+    "of both": (
+        "ALTER TABLE t ADD COLUMN v bigint GENERATED ALWAYS AS (1) VIRTUAL, ADD COLUMN w bigint DEFAULT random();",
+        ["1:96 adding-field-with-default"],
+    ),
+    "a key that is not enforced": ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (b) NOT ENFORCED;", []),
+    "a column's": ("ALTER TABLE t ADD COLUMN a bigint REFERENCES u (b) NOT ENFORCED;", []),
+    "a check that is not enforced": ("ALTER TABLE t ADD CHECK (a > 0) NOT ENFORCED;", []),
+    "one of each": (
+        "ALTER TABLE t ADD CHECK (a > 0) NOT ENFORCED, ADD CHECK (a < 9);",
+        ["1:47 constraint-missing-not-valid"],
+    ),
+    "enforced again": ("ALTER TABLE t ALTER CONSTRAINT k ENFORCED;", ["1:1 constraint-missing-not-valid"]),
+    "enforced no more": ("ALTER TABLE t ALTER CONSTRAINT k NOT ENFORCED;", ["1:34 ban-drop-constraint"]),
+    "ignored": (
+        "-- lint: ignore constraint-missing-not-valid because it is small\nALTER TABLE t ALTER CONSTRAINT k ENFORCED;",
+        [],
+    ),
+    "a name for NOT NULL": ("ALTER TABLE t ADD CONSTRAINT n NOT NULL a NOT VALID;", []),
+    "a temporal key": (
+        "ALTER TABLE t ADD FOREIGN KEY (a, PERIOD d) REFERENCES u (a, PERIOD d) NOT VALID;",
+        [],
+    ),
+    "old and new": ("UPDATE t SET a = 1 WHERE id = 1 RETURNING old.a, new.a;", []),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), [*SINCE_18.values()], ids=[*SINCE_18])
+def test_what_came_with_18_is_read_and_said_as_it_is(
+    content: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert places(content, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        "EXCLUDE USING gist (d WITH &&)",
+        "UNIQUE (id, d WITHOUT OVERLAPS)",
+        "PRIMARY KEY (id, d WITHOUT OVERLAPS)",
+    ],
+)
+def test_where_there_is_no_safer_way_it_names_none(constraint: str, tmp_path: Path) -> None:
+    put({"001_a.sql": f"ALTER TABLE t ADD CONSTRAINT k {constraint};"}, tmp_path)
+    (one,) = check([read_file(tmp_path / "001_a.sql")], 18)
+    assert one.remedy.startswith("there is no other way to add this one")
+
+
+def last(folder: Path, *texts: str, version: int | None = 18) -> list[Finding]:
+    """What is found in the last of some files."""
+    names = [f"{number:03}_a.sql" for number, _ in enumerate(texts)]
+    put(dict(zip(names, texts, strict=True)), folder)
+    found = check([read_file(folder / name) for name in names], version)
+    return [one for one in found if one.path.name == names[-1]]
+
+
+PARTITIONED = {
+    "by its name": (EVENT % "event", "event"),
+    "with its schema": (EVENT % "s.event", "s.event"),
+    "its schema once": (EVENT % "s.event", "event"),
+    "in other letters": (EVENT % "Event", "EVENT"),
+    "quoted": (EVENT % '"My Event"', '"My Event"'),
+    "a partition that has some": (
+        "CREATE TABLE event PARTITION OF e FOR VALUES IN ('x') -- so\nPARTITION /* and */ BY LIST (kind);", "event"
+    ),
+    "renamed": (EVENT % "event_new" + "ALTER TABLE event_new RENAME TO event;", "event"),
+    "in the way of another": ("CREATE TABLE event (); ALTER TABLE event RENAME TO old;" + EVENT % "event", "event"),
+    "which is there": (EVENT % "event" + "CREATE TABLE IF NOT EXISTS event (id bigint);", "event"),
+    "if it is not there": (EVENT.replace("TABLE", "TABLE IF NOT EXISTS") % "event", "event"),
+}  # fmt: skip
+WHOLE = {
+    "another table": (EVENT % "events", "event"),
+    "of another schema": (EVENT % "s.event", "t.event"),
+    "in other letters": (EVENT % '"Event"', "event"),
+    "a partition": (EVENT % "e" + "CREATE TABLE event PARTITION OF e FOR VALUES FROM (1) TO (2);", "event"),
+    "a window": ("CREATE TABLE event AS SELECT count(*) OVER (PARTITION BY range (a)) FROM t;", "event"),
+    "a string": ("CREATE TABLE event (a text DEFAULT ') PARTITION BY RANGE (');", "event"),
+    "a comment": ("CREATE TABLE event (a text /* ) PARTITION BY RANGE (a */);", "event"),
+    "made anew": (EVENT % "event" + "DROP TABLE event; CREATE TABLE event (id bigint);", "event"),
+    "renamed": (EVENT % "event" + "ALTER TABLE event RENAME TO e; ALTER TABLE f RENAME TO event;", "event"),
+}
+
+
+@pytest.mark.parametrize(("made", "name"), [*PARTITIONED.values()], ids=[*PARTITIONED])
+def test_no_index_is_asked_for_concurrently_on_a_partitioned_table(
+    made: str, name: str, tmp_path: Path
+) -> None:
+    (one,) = last(tmp_path, made, "SELECT 1", f"CREATE INDEX i ON {name} (at);")
+    assert one.rule == "require-concurrent-index-creation"
+    assert "CONCURRENTLY is not possible on a partitioned table" in one.message
+    assert "CREATE INDEX ON ONLY" in one.remedy
+    assert "ATTACH PARTITION" in one.remedy
+    for statement in (f"CREATE INDEX i ON ONLY {name} (at)", f"CREATE INDEX ON ONLY {name} USING btree (at)"):
+        assert last(tmp_path, made, statement) == []
+
+
+@pytest.mark.parametrize(("made", "name"), [*WHOLE.values()], ids=[*WHOLE])
+def test_it_is_asked_for_on_every_other(made: str, name: str, tmp_path: Path) -> None:
+    (one,) = last(tmp_path, made, f"CREATE INDEX i ON {name} (at);")
+    assert one.remedy.startswith("CREATE INDEX CONCURRENTLY")
+
+
+def test_what_a_partitioned_table_cannot_have_is_named_by_no_remedy(tmp_path: Path) -> None:
+    made = EVENT % "event" + "CREATE INDEX event_at ON event (at); CREATE INDEX other_at ON other (at);"
+    assert last(tmp_path, made, "DROP INDEX event_at") == []
+    assert last(tmp_path, made, "DROP INDEX IF EXISTS public.event_at") == []
+    (one,) = last(tmp_path, made, "DROP INDEX event_at, other_at")
+    assert one.rule == "require-concurrent-index-deletion"
+    key = "ALTER TABLE event ADD FOREIGN KEY (id) REFERENCES t (id);"
+    remedies = [last(tmp_path, made, key, version=major)[0].remedy for major in (17, None, 18)]
+    assert [remedy.startswith("before PostgreSQL 18") for remedy in remedies] == [True, True, False]
+    for text in ("ADD CONSTRAINT k UNIQUE (at)", "ADD PRIMARY KEY (id, at)"):
+        (one,) = last(tmp_path, made, f"ALTER TABLE ONLY event {text};")
+        assert "ALTER TABLE ONLY the partitioned table ADD CONSTRAINT here" in one.remedy
+
+
+STEPS = {
+    "an index": ("CREATE INDEX i ON ONLY event (at)", "CREATE INDEX CONCURRENTLY {0}_i ON {0} (at)", ""),
+    "a unique constraint": (
+        "ALTER TABLE ONLY event ADD CONSTRAINT i UNIQUE (at)", "CREATE UNIQUE INDEX CONCURRENTLY {0}_i ON {0} (at)",
+        "ALTER TABLE {0} ADD CONSTRAINT {0}_i UNIQUE USING INDEX {0}_i",
+    ),
+    "a primary key": (
+        "ALTER TABLE ONLY event ADD CONSTRAINT i PRIMARY KEY (at)",
+        "CREATE UNIQUE INDEX CONCURRENTLY {0}_i ON {0} (at)",
+        "ALTER TABLE {0} ADD CONSTRAINT {0}_i PRIMARY KEY USING INDEX {0}_i",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [*STEPS.values()], ids=[*STEPS])
+def test_what_it_names_for_a_partitioned_table_works(any_database: str, steps: tuple[str, ...]) -> None:
+    query(any_database, "CREATE TABLE event (id bigint, at date NOT NULL) PARTITION BY RANGE (at)")
+    parts = ["event_1", "event_2"]
+    for number, part in enumerate(parts, 24):
+        query(
+            any_database,
+            f"CREATE TABLE {part} PARTITION OF event FOR VALUES FROM ('20{number}-01-01') TO ('20{number}-12-31')",
+        )
+    query(any_database, steps[0])
+    for part in parts:
+        for step in filter(None, steps[1:]):
+            query(any_database, step.format(part))
+        query(any_database, f"ALTER INDEX i ATTACH PARTITION {part}_i")
+    assert query(any_database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass") == [
+        (True,)
+    ]
+
+
+def test_a_partitioned_table_s_key_takes_over_those_of_its_partitions(any_database: str) -> None:
+    query(any_database, "CREATE TABLE users (id int PRIMARY KEY)")
+    query(any_database, "CREATE TABLE event (by int, at int) PARTITION BY LIST (at)")
+    query(any_database, "CREATE TABLE event_1 PARTITION OF event FOR VALUES IN (1)")
+    key = "ADD CONSTRAINT k FOREIGN KEY (by) REFERENCES users (id)"
+    query(any_database, f"ALTER TABLE event_1 {key} NOT VALID; ALTER TABLE event_1 VALIDATE CONSTRAINT k")
+    query(any_database, f"ALTER TABLE event {key}")
+    keys = "SELECT conrelid::regclass::text, convalidated, conparentid > 0 FROM pg_constraint WHERE contype = 'f'"
+    assert sorted(query(any_database, keys)) == [("event", True, False), ("event_1", True, True)]
+
+
+def test_what_the_database_has_partitioned_is_known_to_lint_and_plan(
+    sqlrail: Sqlrail, env: dict[str, str], database: str
+) -> None:
+    query(database, "CREATE TABLE event (id bigint, at date) PARTITION BY RANGE (at)")
+    put(
+        {
+            "migrations/001_a.sql": "CREATE INDEX i ON event (at)",
+            "elsewhere/9_a.sql": "CREATE INDEX i ON event (at)",
+        }
+    )
+    for arguments in (["lint"], ["lint", "elsewhere/9_a.sql"]):
+        (one,) = sqlrail(*arguments, "--json", env=env).document["findings"]
+        assert "ON ONLY" in one["remedy"]
+    put({"migrations/001_a.sql": EVENT % "other", "migrations/002_a.sql": "CREATE INDEX i ON other (at)"})
+    for arguments in (["lint", "migrations/002_a.sql"], ["lint", "--all"]):
+        (one,) = sqlrail(*arguments, "--json").document["findings"]
+        assert "ON ONLY" in one["remedy"]
+    put({"migrations/002_a.sql": "DROP INDEX j"})
+    query(database, "CREATE INDEX j ON event (at)")
+    assert sqlrail("lint", "--check", env=env).code == 0
+
+
+def test_plan_knows_what_is_partitioned(sqlrail: Sqlrail, env: dict[str, str]) -> None:
+    put({"migrations/001_a.sql": EVENT % "event"})
+    assert sqlrail("migrate", env=env).code == 0
+    put({"migrations/002_a.sql": "CREATE INDEX i ON event (at);\nCREATE INDEX j ON ONLY event (id);"})
+    planned = sqlrail("plan", "--json", env=env)
+    (file,) = planned.document["files"]
+    (one,) = file["findings"]
+    assert "CREATE INDEX ON ONLY" in one["remedy"]
 
 
 # what may stand
