@@ -9,9 +9,19 @@ from collections.abc import Iterable
 _MARKED = r"##(?=\w*\[)"
 #: what GitHub takes for a command at the beginning of a line
 _LEADING = r"(?m)^(\s*):(?=:)"
-#: a password where it stands: in a URL, up to the last @ of the word; and behind its name, as libpq writes it
-_IN_URL = r"(://[^:/@\s]*:)[^\s]*@"
-_NAMED = r"(?i)\b((?:PG)?(?:ssl)?password\s*=\s*)(?!\*\*\*)('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s'\"&]+)"
+#: a password where it stands: in a URL, up to the last @ of the word, else, with blanks in it, up to the next one
+_IN_URL = r"(://[^:/@\s]*:)(?:\S*@|[^/@\n]*@)"
+#: in quotes, to the end of the line where they are never closed
+_QUOTED = r"'(?:(?:[^'\\]|\\.)*'|[^\n]*)|\"(?:(?:[^\"\\]|\\.)*\"|[^\n]*)"
+#: a word, less what closes a list or a quotation that it stands in
+_WORD = r"[^\s'\"&][^\s&]*?(?=['\")\]},;]*(?:[\s&]|$))"
+#: behind its name: as libpq writes it, as SQL does, and as JSON and YAML do, where a word that others follow is prose
+_NAME = r"(?<![^\W_])(?:PG|ssl)?password['\"]?"
+_NAMED = (
+    rf"(?i)({_NAME}\s*=\s*)(?!\*\*\*)(?:{_QUOTED}|{_WORD})",
+    rf"(?i)({_NAME}(?:\s*:\s*(?=['\"])|\s+E?(?=')))(?:{_QUOTED})",
+    rf"(?im)({_NAME}[ \t]*:[ \t]*)(?!\*\*\*|:)(?:{_WORD})(?=[)\]}},;]*[ \t]*(?:$|[&,;]|\w+[ \t]*[=:]))",
+)
 #: characters that a password has, at the least, to be told from words: of three kinds, and of two
 SHORT, LONG = 8, 20
 
@@ -49,7 +59,10 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if _is_unlike_words(secret):
             text = text.replace(secret, "***")
-    return re.sub(_NAMED, r"\1***", re.sub(_IN_URL, r"\1***@", text))
+    text = re.sub(_IN_URL, r"\1***@", text)
+    for named in _NAMED:
+        text = re.sub(named, r"\1***", text)
+    return text
 
 
 def _is_unlike_words(secret: str) -> bool:

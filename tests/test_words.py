@@ -30,12 +30,77 @@ MARK = "\x1b[2K\r\n::error::mark\n##[group]mark \u202emark"
         ("host=db password=users user=users", "host=db password=*** user=users"),
         ("host=db password = 'it\\'s users' user=users", "host=db password = *** user=users"),
         ("sslpassword=1 and PGPASSWORD=1 in 1 row", "sslpassword=*** and PGPASSWORD=*** in 1 row"),
+        ("password: users", "password: ***"),
+        ('{"password": "the users", "rows": 1}', '{"password": ***, "rows": 1}'),
+        ("{'password' : 'users', 'user': 'users'}", "{'password' : ***, 'user': 'users'}"),
+        ("host: db, password: users, user: users", "host: db, password: ***, user: users"),
+        ("sslpassword='the users of", "sslpassword=***"),
+        ("sslpassword='the users of\nthe users", "sslpassword=***\nthe users"),
+        ("DB_PASSWORD=us'ers users", "DB_PASSWORD=*** users"),
+        ("(host=users password=users)", "(host=users password=***)"),
+        ("CREATE ROLE users PASSWORD 'the users' LOGIN", "CREATE ROLE users PASSWORD *** LOGIN"),
+        ("to postgres://app:the users@db:5432/users now", "to postgres://app:***@db:5432/users now"),
+        ("http://users:5432/x for users@example.org", "http://users:5432/x for users@example.org"),
+        ("password: it is that of users", "password: it is that of users"),
+        ("users.password::text, password text", "users.password::text, password text"),
+        (
+            'password authentication failed for user "users"',
+            'password authentication failed for user "users"',
+        ),
         ("relation users.users of users, 1 row", "relation users.users of users, 1 row"),
     ],
 )
 def test_a_password_is_hidden_where_it_stands_and_nowhere_else(text: str, left: str) -> None:
     assert masked(text, ["users", "1", "postgres", "app"]) == left
     assert masked(left, ["users"]) == left
+
+
+#: what passwords are of, and what may stand around them
+LETTERS = st.text("abAB019_-.!$%^*+~#?<>|é ", min_size=1).map(lambda text: f"x{text}y")
+WORDS = st.lists(
+    st.sampled_from(
+        ["password", "for", '"users"', "1", "users.sql:1:1:", "a=b", "host:5432", "(users)", "failed"]
+    )
+).map(" ".join)
+STANDS = {
+    "libpq": ("password='{}' ", "password=*** "),
+    "libpq, unclosed": ("sslpassword='{}\n", "sslpassword=***\n"),
+    "URL": ("postgres://app:{}@db:5432/app ", "postgres://app:***@db:5432/app "),
+    "JSON": ('{{"password": "{}"}} ', '{{"password": ***}} '),
+    "Python": ("{{'password': '{}'}} ", "{{'password': ***}} "),
+    "SQL": ("ALTER ROLE app PASSWORD '{}' LOGIN ", "ALTER ROLE app PASSWORD *** LOGIN "),
+}
+
+
+@pytest.mark.parametrize(("form", "left"), [*STANDS.values()], ids=[*STANDS])
+@given(before=WORDS, secret=LETTERS, after=WORDS)
+def test_of_what_stands_around_a_password_nothing_goes(
+    form: str, left: str, before: str, secret: str, after: str
+) -> None:
+    shown = masked(f"{before} {form.format(secret)}{after}")
+    assert shown == f"{before} {left.format()}{after}"
+    assert masked(shown) == shown
+
+
+@pytest.mark.parametrize("form", ["password: {}", "password={}", "PGPASSWORD={}", "db_password: {}"])
+@given(before=WORDS, secret=LETTERS.map(lambda text: text.replace(" ", "'")))
+def test_a_password_without_quotes_is_hidden_to_its_end(form: str, before: str, secret: str) -> None:
+    assert masked(f"{before} {form.format(secret)}\n{before}") == f"{before} {form.format('***')}\n{before}"
+
+
+@given(WORDS)
+def test_text_without_a_password_stays_as_it_is(text: str) -> None:
+    assert masked(text) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(["password", "=", ":", " ", "'", '"', "x", "@", "://u:", "\\", "\n", "***", "E"])
+    )
+)
+def test_what_is_hidden_stays_hidden(parts: list[str]) -> None:
+    shown = masked("".join(parts))
+    assert masked(shown) == shown
 
 
 @pytest.mark.parametrize("secret", ["Wrong-but-secret", "c0ffee254729296a45a3885639ac7e10", "p4ss w0rd!"])
