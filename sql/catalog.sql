@@ -1,6 +1,5 @@
--- Everything that makes up a schema, each object with the statements that make it, change it and drop it. All of them
--- come from one snapshot. With no search_path names are qualified, unless they are PostgreSQL's own, wherever they are
--- asked for. OFFSET 0 has what is behind it worked out once a row, and not in each place that it is used in. A row is
+-- Everything that makes up a schema, each object with the statements that make it, change it and drop it. OFFSET 0 has
+-- what is behind it worked out once a row, and not in each place that it is used in. A row is
 --   address    catalog/oid/sub, as in pg_depend; what has no entry there: <what>/catalog/oid/sub of what it belongs to
 --   kind, schema, within (its table, or whatever it is shown under), name (its identity), label (for eyes)
 --   what       as COMMENT ON and DROP call it
@@ -15,12 +14,7 @@
 --   inherited  whether it comes with a parent or a partitioned table
 --   facts      [name, value, statement that makes it so, value that a new one has]; without a statement it has to be
 --              made again
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET LOCAL search_path = '';
-{format}
-{limits}
-SET LOCAL jit = off;
-SET LOCAL quote_all_identifiers = off;
+{begin}
 {schemas};
 {extensions};
 {types};

@@ -27,24 +27,19 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::tex
   LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation AND a.attcollation <> t.typcollation
   LEFT JOIN pg_catalog.pg_namespace AS ln ON ln.oid = l.collnamespace
   CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression OFFSET 0) AS g
-  LEFT JOIN LATERAL (
-      -- Since 18 it has a name, which a table or column that was renamed keeps.
-      SELECT CASE WHEN o.conname <> left(concat(c.relname, '_', a.attname, '_not_null'), 63)
-                  THEN format(' CONSTRAINT %I', o.conname) END AS named,
-             CASE WHEN o.connoinherit THEN ' NO INHERIT' END AS alone
-        FROM pg_catalog.pg_constraint AS o
-       WHERE o.conrelid = c.oid AND o.contype = 'n' AND o.conkey = ARRAY[a.attnum]) AS u ON true
+  LEFT JOIN pg_catalog.pg_constraint AS o ON o.conrelid = c.oid AND o.contype = 'n' AND o.conkey[1] = a.attnum
   CROSS JOIN LATERAL (
       SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name, g.expression,
              concat_ws(' COLLATE ', format_type(a.atttypid, a.atttypmod),
                        CASE WHEN l.oid <> 0 THEN format('%I.%I', ln.nspname, l.collname) END) AS type,
              concat(CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s', g.expression,
                                                                CASE a.attgenerated WHEN 'v' THEN 'VIRTUAL' ELSE 'STORED' END) END,
-                    CASE WHEN a.attnotnull THEN concat(u.named, ' NOT NULL', u.alone) END) AS rest,
-             (SELECT max(v.spelt) FILTER (WHERE v.letter = a.attstorage)
-                FROM (VALUES ('p', 'PLAIN'), ('e', 'EXTERNAL'), ('m', 'MAIN'), ('x', 'EXTENDED')) AS v(letter, spelt)) AS storage,
-             (SELECT max(v.spelt) FILTER (WHERE v.letter = t.typstorage)
-                FROM (VALUES ('p', 'PLAIN'), ('e', 'EXTERNAL'), ('m', 'MAIN'), ('x', 'EXTENDED')) AS v(letter, spelt)) AS usual_storage,
+                    -- Since 18 it has a name, which a table or column that was renamed keeps.
+                    CASE WHEN a.attnotnull THEN concat(CASE WHEN o.conname <> left(concat(c.relname, '_', a.attname, '_not_null'), 63)
+                                                            THEN format(' CONSTRAINT %I', o.conname) END,
+                                                       ' NOT NULL', CASE WHEN o.connoinherit THEN ' NO INHERIT' END) END) AS rest,
+             CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS storage,
+             CASE t.typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS usual_storage,
              CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END AS compression,
              coalesce(a.attstattarget, -1)::text AS statistics OFFSET 0) AS k
  WHERE c.relkind IN ('r', 'p', 'f') AND c.oid >= 16384

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg.types.string import TextLoader
 
 from sqlrail import wire
 from sqlrail.backend import milliseconds
 from sqlrail.connect import Connection
 from sqlrail.diagnostics import sentence
-from sqlrail.errors import ConnectionLost, DatabaseFailed
+from sqlrail.errors import ConnectionLost, DatabaseFailed, SqlrailError
 from sqlrail.settings import Settings
 from sqlrail.spelling import as_since_16
 
@@ -26,6 +27,8 @@ PARTS = (
     "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers",
     "rest", "comments", "owners", "casts", "privileges", "depends",
 )  # fmt: skip
+#: those that give objects
+OBJECTS = PARTS[: PARTS.index("comments")]
 #: sql/catalog_<part>.sql that are parts of those
 SHARED = ("options", "enabled", "first")
 #: what has columns, or is asked as if it had
@@ -146,6 +149,11 @@ class Catalog:
         return found
 
     @cached_property
+    def parents(self) -> set[str]:
+        """The tables that others inherit from or are partitions of."""
+        return {it.name.removeprefix(f"{it.within} ") for it in self.of(["link"])}
+
+    @cached_property
     def dependents(self) -> dict[Key, list[tuple[Key, str]]]:
         """What depends on each, and how."""
         found: dict[Key, list[tuple[Key, str]]] = {}
@@ -165,50 +173,186 @@ class Catalog:
         return Catalog(objects, self.needs, self.owners, self.casts)
 
 
-def read(connection: Connection, settings: Settings, like: Catalog | None = None) -> Catalog:
+class Whole(NamedTuple):
+    """What is told apart at once: a table with all that lies in it, or what else goes by the name."""
+
+    schema: str | None
+    within: str | None
+    name: str
+
+
+class Digests(NamedTuple):
+    """What two databases have to be the same in, without the objects themselves."""
+
+    schemas: frozenset[str]
+    wholes: dict[Whole, str]
+
+
+def read(
+    connection: Connection,
+    settings: Settings,
+    like: Catalog | None = None,
+    only: Collection[str] | None = None,
+    *,
+    making: bool = False,
+) -> Catalog:
     """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only.
 
-    What is the same in `like` is kept once for both.
+    What is the same in `like` is kept once for both. With `only`, nothing but the wholes of these names. With
+    `making`, what is needed to make it all where nothing is, and no privileges.
     """
+    parts = _messages(connection)
+    if only is not None:
+        names = sorted(only)
+        chosen = {it: wire.message(connection, "catalog_only", part=parts[it], only=names) for it in OBJECTS}
+        parts |= chosen
+    begin = _begin(connection, settings)
+    connection.adapters.register_loader("json", TextLoader)  # for Facts
+    reader = _Reader(connection.info.server_version, like, making)
+    text = wire.message(connection, "catalog", begin=begin, **parts)
+    try:
+        with closing(wire.stream(connection, text)) as results:
+            for part, rows in zip(PARTS, results, strict=True):
+                reader.take(part, rows)
+    except psycopg.Error as exc:
+        raise _failure(connection, exc) from exc
+    return reader.catalog
+
+
+class _Reader:
+    """Puts a catalog together while its parts come in."""
+
+    def __init__(self, version: int, like: Catalog | None, making: bool) -> None:
+        self.version, self.like, self.making = version, like, making
+        self.catalog = Catalog()
+        self.by_address: dict[str, Object] = {}
+
+    def take(self, part: str, rows: Iterator[tuple[Any, ...]]) -> None:
+        if part in OBJECTS:
+            self._objects(rows)
+        else:
+            getattr(self, f"_{part}")(rows)
+
+    def _objects(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        for row in rows:
+            found = _object(row, self.version)
+            self.catalog.add(_bare(found, self.catalog) if self.making else _shared(found, self.like))
+
+    def _comments(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        _leave_out_strangers(self.catalog)
+        self.by_address = {it.address: it for it in self.catalog.objects.values()}
+        for comment in rows:
+            _add_comment(self.catalog, self.by_address, *comment)
+        for key, it in self.catalog.objects.items() if self.making else ():
+            self.catalog.objects[key] = it._replace(what=None)  # which only comments had to know
+
+    def _owners(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        by = self.by_address
+        self.catalog.owners = {by[address].key: role for address, role in rows if address in by}
+
+    def _casts(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        self.catalog.casts = {(source, target) for source, target in rows}
+
+    def _privileges(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        if not self.making:
+            _add_privileges(self.catalog, self.by_address, rows)
+        self.by_address = {}
+
+    def _depends(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        _add_needs(self.catalog, rows)
+        if self.like is None:
+            return
+        for key, needs in self.catalog.needs.items():
+            if needs == self.like.needs.get(key):
+                self.catalog.needs[key] = self.like.needs[key]
+
+
+def _bare(it: Object, catalog: Catalog) -> Object:
+    """Of an object what making it needs: of most columns no more than how their table's statement says them."""
+    is_column = it.kind == "column"
+    if is_column and (it.inherited or it.within in catalog.parents):
+        return it  # what its parent's column says is not said again
+    needed = {None: it.kind == "constraint", "valid": it.kind == "index"}
+    facts = _facts(tuple(one for one in it.facts.items() if needed.get(one[0]) or _is_unusual(one[1])))
+    creates = "" if is_column and it.inline is not None else it.creates
+    tail = None if it.kind in ("column", "identity", "owner", "sequence") else it.tail
+    return it._replace(creates=creates, tail=tail, dropping=None, renames=None, local=None, facts=facts)
+
+
+@lru_cache(1024)  # most are one of few
+def _facts(items: tuple[tuple[str | None, Fact], ...]) -> Mapping[str | None, Fact]:
+    return dict(items)
+
+
+def _is_unusual(fact: Fact) -> bool:
+    return fact.initially is not None and fact.value != fact.initially
+
+
+def digests(settings: Settings, *connections: Connection, privileges: bool) -> list[Digests]:
+    """Those of databases, which all work at them at the same time. Reads only."""
+    answers = [wire.Answer() for _ in connections]
+
+    def ask(number: int) -> None:
+        if number < len(connections):
+            asked = _digest(connections[number], settings, privileges)
+            wire.send(connections[number], asked, answers[number], meanwhile=lambda: ask(number + 1))
+
+    ask(0)
+    for connection, answer in zip(connections, answers, strict=True):
+        if answer.error is not None:
+            raise _failure(connection, answer.error)
+    return [_digests(answer) for answer in answers]
+
+
+def _digest(connection: Connection, settings: Settings, privileges: bool) -> bytes:
+    parts = _messages(connection)
+    return wire.message(
+        connection,
+        "catalog_digest",
+        begin=_begin(connection, settings),
+        objects=b"UNION ALL\n".join(parts[part] for part in OBJECTS),
+        comments=parts["comments"],
+        privileges=parts["privileges"],
+        with_privileges=privileges,
+    )
+
+
+def _digests(answer: wire.Answer) -> Digests:
+    """Without those of the parts of tables that are left out: yoyo's, an extension's."""
+    rows = answer.tables[-2]
+    homes = {whole for _, _, whole, has_parts, _, _ in rows if has_parts}
+    return Digests(
+        frozenset(schema for schema, *_, is_schema, _ in rows if is_schema),
+        {
+            Whole(schema, within, whole): digest
+            for schema, within, whole, _, _, digest in rows
+            if within is None or whole in homes
+        },
+    )
+
+
+def _messages(connection: Connection) -> dict[str, bytes]:
+    """The query of each part."""
     ours = wire.message(connection, "catalog_ours")
     shared: dict[str, bytes] = {}
     for part in SHARED:
         shared[part] = wire.message(connection, f"catalog_{part}", **shared)
-    parts = {part: wire.message(connection, f"catalog_{part}", ours=ours, **shared) for part in PARTS}
-    parts["format"] = wire.message(
-        connection, "archive_format"
-    )  # or a default would be spelt as the role likes it
-    parts["limits"] = look_limits(connection, settings)
-    answer = wire.send(connection, wire.message(connection, "catalog", **parts), wire.Answer())
-    if answer.error is not None:
-        if connection.closed:
-            raise ConnectionLost(
-                "the connection was lost while the catalog was being read; nothing was changed."
-            )
-        connection.rollback()
-        raise DatabaseFailed(f"the catalog cannot be read: {sentence(answer.error)}")
-    # BEGIN and what follows it comes first, COMMIT last.
-    del answer.results[: -len(PARTS) - 1]
-    connection.adapters.register_loader("json", TextLoader)  # for Facts
-    tables, version = answer.pop_tables(), connection.info.server_version
-    catalog = Catalog()
-    for rows in islice(tables, PARTS.index("comments")):
-        for row in rows:
-            catalog.add(_shared(_object(row, version), like))
-    comments, owners, casts, privileges, depends, _ = tables
-    _leave_out_strangers(catalog)
-    by_address = {it.address: it for it in catalog.objects.values()}
-    for comment in comments:
-        _add_comment(catalog, by_address, *comment)
-    catalog.owners = {by_address[address].key: role for address, role in owners if address in by_address}
-    catalog.casts = set(casts)
-    _add_privileges(catalog, by_address, privileges)
-    _add_needs(catalog, depends)
-    if like is not None:
-        for key, needs in catalog.needs.items():
-            if needs == like.needs.get(key):
-                catalog.needs[key] = like.needs[key]
-    return catalog
+    return {part: wire.message(connection, f"catalog_{part}", ours=ours, **shared) for part in PARTS}
+
+
+def _begin(connection: Connection, settings: Settings) -> bytes:
+    exact = wire.message(connection, "archive_format")  # or a default would be spelt as the role likes it
+    limits = look_limits(connection, settings)
+    return wire.message(connection, "catalog_begin", format=exact, limits=limits)
+
+
+def _failure(connection: Connection, error: psycopg.Error) -> SqlrailError:
+    if connection.closed:
+        return ConnectionLost(
+            "the connection was lost while the catalog was being read; nothing was changed."
+        )
+    connection.rollback()
+    return DatabaseFailed(f"the catalog cannot be read: {sentence(error)}")
 
 
 def look_limits(connection: Connection, settings: Settings) -> bytes:
@@ -224,10 +368,19 @@ def _shared(found: Object, like: Catalog | None) -> Object:
 
 
 def _object(row: tuple[Any, ...], version: int) -> Object:
-    address, kind, schema, within, *told, text = row
+    address, kind, schema, within, name, label, *told, text = row
     read = Facts(text)
     found = Object._make(
-        (address, intern(kind), schema and intern(schema), within and intern(within), *told, read)
+        (
+            address,
+            intern(kind),
+            schema and intern(schema),
+            within and intern(within),
+            name,
+            intern(label),
+            *told,
+            read,
+        )
     )
     if found.kind not in ("view", "materialized view"):
         return found
@@ -274,7 +427,7 @@ def _label(on: Object, more: str) -> str:
     return more if on.label == (on.within or on.name) else f"{on.label} {more}"
 
 
-def _add_privileges(catalog: Catalog, by_address: dict[str, Object], rows: list[tuple[Any, ...]]) -> None:
+def _add_privileges(catalog: Catalog, by_address: dict[str, Object], rows: Iterable[tuple[Any, ...]]) -> None:
     withheld = {it.key: it for it in catalog.of(EVERYBODY)}
     for address, column, grantee, privilege, grantable in rows:
         on = by_address.get(address)
@@ -318,12 +471,12 @@ def _granted_on(on: Object) -> str:
     return f"TABLE {on.name}" if on.kind in RELATIONS else str(on.what)
 
 
-def _add_needs(catalog: Catalog, depends: list[tuple[str, str, str]]) -> None:
-    by_address = {it.address: it.key for it in catalog.objects.values()}
-    homes = {it.name: it.key for it in catalog.of((*RELATIONS, "composite type"))}
+def _add_needs(catalog: Catalog, depends: Iterable[tuple[Any, ...]]) -> None:
+    by_address = {it.address: key for key, it in catalog.objects.items()}
+    homes = {key[1]: key for key in catalog.objects if key[0] in (*RELATIONS, "composite type")}
     needs = catalog.needs
-    for it in catalog.objects.values():
-        mine = needs.setdefault(it.key, {})
+    for key, it in catalog.objects.items():
+        mine = needs.setdefault(key, {})
         if it.kind in ("column", "field") and it.within in homes:
             mine[homes[it.within]] = "a"
         # A view's column is no object of its own.

@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from yoyo.migrations import MigrationList
 
 from sqlrail import history, problems
 from sqlrail.backend import Backend, Listener
-from sqlrail.catalog import Catalog, Fact, Key, Object, read
-from sqlrail.connect import connect, target
+from sqlrail.catalog import Catalog, Digests, Fact, Key, Object, Whole, digests, read
+from sqlrail.connect import Connection, connect, target
 from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
 from sqlrail.history import File
 from sqlrail.mend import Difference, Statement, compare, mend, outermost
@@ -24,6 +24,8 @@ from sqlrail.scratch import Builder, Provided, built, scratch, with_what_is_lack
 from sqlrail.settings import Settings, environment_for
 from sqlrail.words import printable
 
+Value = TypeVar("Value")
+Result = tuple[tuple[Difference, ...], tuple[Statement, ...]]
 #: the schema that every new database has, and its comment
 PUBLIC: Key = ("schema", "public")
 COMMENT: Key = ("comment", "schema public")
@@ -52,13 +54,18 @@ class Choice:
                     unwanted.add(key)
         return catalog.without(unwanted)
 
-    def raise_if_unknown(self, *catalogs: Catalog) -> None:
-        """UsageError for a schema that is in none of them: a misspelt one would never differ."""
-        known = {it.schema for catalog in catalogs for it in catalog.of(["schema"])}
+    def raise_if_unknown(self, *sides: Digests) -> None:
+        """UsageError for a schema that is on no side: a misspelt one would never differ."""
+        known = frozenset[str]().union(*(side.schemas for side in sides))
         if missing := [name for name in self.schemas if name not in known]:
             raise UsageError(f"--schema: there is no schema {', '.join(missing)} on either side.")
 
-    def _has(self, it: Object) -> bool:
+    def unlike(self, wanted: Digests, there: Digests) -> set[str]:
+        """The names of the chosen wholes that are not the same on both sides."""
+        one, other = wanted.wholes, there.wholes
+        return {it.name for it in one.keys() | other.keys() if one.get(it) != other.get(it) and self._has(it)}
+
+    def _has(self, it: Object | Whole) -> bool:
         if it.schema in self.exclude_schemas or (self.schemas and it.schema not in self.schemas):
             return False
         table = it.within or ""
@@ -132,36 +139,61 @@ def drift(
     Or with what an ORM makes: the command `orm` is run by the shell with a scratch database in DATABASE_URL. Nothing
     of the database, nor of the other, is written.
     """
-    built: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     if settings.against is not None:
-        words, wanted = OTHER, _read_other(settings, settings.against)
+        words, result = OTHER, _against(settings, settings.against, choice)
     elif orm is not None:
-        words, wanted = ORM, _made_by(orm, settings, listener)
+        words, result = ORM, _against_orm(settings, listener, choice, orm)
     else:
         migrations, files = history.read_files(settings.migrations)
         migrations = _chosen(settings, listener, migrations, files, pending)
-        built = tuple(migration.id for migration in migrations)
-        words, wanted = FILES, files_schema(settings, listener.say, migrations, files)
-    there = _read(settings, like=wanted)
-    choice.raise_if_unknown(there, wanted)
-    there, wanted = choice.of(there), choice.of(wanted)
-    if not choice.privileges:
-        wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
-    found = [one for one in compare(wanted, there) if choice.privileges or one.kind != "privilege"]
-    statements = mend(wanted, there, found, keep_privileges=not choice.privileges)
-    return Drift(target(settings), words, tuple(outermost(found)), tuple(statements), built)
+        ids = tuple(migration.id for migration in migrations)
+        words, result = FILES, _against_files(settings, listener, choice, migrations, files)
+    return Drift(target(settings), words, *result, ids)
 
 
-def _read(settings: Settings, like: Catalog | None = None) -> Catalog:
-    with closing(connect(settings)) as connection:
-        return read(connection, settings, like)
-
-
-def _read_other(settings: Settings, url: str) -> Catalog:
+def _against(settings: Settings, url: str, choice: Choice) -> Result:
     try:
-        return _read(replace(settings, database_url=url))
+        other = connect(replace(settings, database_url=url))
     except ConnectionFailed as exc:
         raise ConnectionFailed(f"--against (or SQLRAIL_AGAINST): {exc}") from exc
+    with closing(other):
+        return _compared(other, settings, choice)
+
+
+def _against_files(
+    settings: Settings, listener: Listener, choice: Choice, migrations: MigrationList, files: dict[str, File]
+) -> Result:
+    def look(built: Connection, provided: Sequence[Provided]) -> Result:
+        return _compared(built, settings, choice, provided)
+
+    return _from_files(settings, listener.say, migrations, files, look)
+
+
+def _compared(
+    other: Connection, settings: Settings, choice: Choice, provided: Sequence[Provided] = ()
+) -> Result:
+    """How the database differs from the other one, without what is provided there, and what would mend it."""
+    with closing(connect(settings)) as connection:
+        sides = digests(settings, other, connection, privileges=choice.privileges)
+        choice.raise_if_unknown(*sides)
+        # What is provided is there on both sides, and shall differ.
+        unlike = choice.unlike(*sides) | {it.name for it in provided}
+        if not unlike:
+            return (), ()
+        # Of few that are not the same nothing may be left that differs: the spelling of a check does not.
+        is_few = 2 * len(unlike) < max(len(side.wholes) for side in sides)
+        for only in (unlike, None) if is_few else (None,):
+            made = read(other, settings, only=only).without({(it.kind, it.name) for it in provided})
+            wanted, there = choice.of(made), choice.of(read(connection, settings, like=made, only=only))
+            if not choice.privileges:
+                wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
+            found = compare(wanted, there)
+            found = [one for one in found if choice.privileges or one.kind != "privilege"]
+            if not found:
+                return (), ()
+    statements = mend(wanted, there, found, keep_privileges=not choice.privileges)
+    return tuple(outermost(found)), tuple(statements)
 
 
 def _chosen(
@@ -182,12 +214,16 @@ def _chosen(
     return migrations.filter(lambda one: pending or states[one.id] in ("applied", "edited"))
 
 
-def files_schema(
-    settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: dict[str, File]
-) -> Catalog:
-    """What these files build; MigrationFailed, which says so, where they do not."""
+def _from_files(
+    settings: Settings,
+    say: Callable[[str], None],
+    migrations: MigrationList,
+    files: dict[str, File],
+    look: Callable[[Connection, Sequence[Provided]], Value],
+) -> Value:
+    """What a look at what these files build gives; MigrationFailed, which says so, where they do not."""
     try:
-        return build_schema(settings, say, migrations, files)
+        return _build(settings, say, migrations, files, look)
     except MigrationFailed as exc:
         raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
 
@@ -197,18 +233,33 @@ def build_schema(
 ) -> Catalog:
     """What these files build on a scratch database; raises NoScratch, and what a migrate raises."""
 
-    def build(provided: Sequence[Provided]) -> Catalog:
+    def look(built: Connection, provided: Sequence[Provided]) -> Catalog:
+        return read(built, settings).without({(it.kind, it.name) for it in provided})
+
+    return _build(settings, say, migrations, files, look)
+
+
+def _build(
+    settings: Settings,
+    say: Callable[[str], None],
+    migrations: MigrationList,
+    files: Mapping[str, File],
+    look: Callable[[Connection, Sequence[Provided]], Value],
+) -> Value:
+    """Builds these files on a scratch database, and looks at it; what was provided there is not theirs."""
+
+    def build(provided: Sequence[Provided]) -> Value:
         with built(settings, say, Builder, files, migrations, provided) as builder:
-            made = read(builder.connection, settings)
-        return made.without({(it.kind, it.name) for it in provided})
+            return look(builder.connection, provided)
 
     return with_what_is_lacking(settings, say, files, build)
 
 
-def _made_by(command: str, settings: Settings, listener: Listener) -> Catalog:
+def _against_orm(settings: Settings, listener: Listener, choice: Choice, command: str) -> Result:
     with scratch(settings, listener.say) as elsewhere:
         with closing(connect(elsewhere)) as connection:
-            before, environment = read(connection, settings), environment_for(connection, elsewhere)
+            before = digests(settings, connection, privileges=True)
+            environment = environment_for(connection, elsewhere)
         # It is the shell's, as in make; its output is talk, for stdout is the result's. The URL, and any password in
         # it, is in its environment alone.
         ended = subprocess.run(  # noqa: S602
@@ -218,13 +269,13 @@ def _made_by(command: str, settings: Settings, listener: Listener) -> Catalog:
             raise CommandFailed(
                 f"the command ended with {ended.returncode}; what it said is above. Nothing was compared."
             )
-        made = _read(elsewhere)
-    if made.objects.keys() == before.objects.keys():
-        raise CommandFailed(
-            "the command made nothing in the scratch database: it has to take the database from DATABASE_URL, and to "
-            "make its tables there. Look at which database it has worked on instead."
-        )
-    return made
+        with closing(connect(elsewhere)) as connection:
+            if digests(settings, connection, privileges=True) == before:
+                raise CommandFailed(
+                    "the command made nothing in the scratch database: it has to take the database from DATABASE_URL, "
+                    "and to make its tables there. Look at which database it has worked on instead."
+                )
+            return _compared(connection, settings, choice)
 
 
 def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> str:
@@ -262,7 +313,11 @@ def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> 
 def schema(settings: Settings, say: Callable[[str], None]) -> str:
     """The schema that all files build, as SQL: the same on every server, and whatever was there before."""
     migrations, files = history.read_files(settings.migrations)
-    return text_of(files_schema(settings, say, migrations, files))
+
+    def look(built: Connection, provided: Sequence[Provided]) -> str:
+        return text_of(read(built, settings, making=True).without({(it.kind, it.name) for it in provided}))
+
+    return _from_files(settings, say, migrations, files, look)
 
 
 def text_of(wanted: Catalog) -> str:

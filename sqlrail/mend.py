@@ -47,7 +47,7 @@ class Change(NamedTuple):
     found: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What of the wanted objects is lacking, more, changed or of another name."""
 
@@ -66,7 +66,7 @@ class Difference:
         return self.object.within or self.object.name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement, without its semicolon, and whether running it loses data; or what no statement can do, and why."""
 
@@ -95,7 +95,7 @@ def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[D
         if it.renames and it.within and not (it.inherited and _is_check(it)):
             spare.setdefault(_shape(it), []).append(it)
     for key, it in list(lacking.items()):
-        if it.within and (candidates := spare.get(_shape(it))):
+        if spare and it.within and (candidates := spare.get(_shape(it))):
             was = candidates.pop(0)
             del lacking[key], extra[was.key]
             yield Difference("renamed", it, (), was)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,8 @@ GRACE = 5.0
 AGAIN = 1.0
 #: seconds in which all of a notice comes in
 PATIENCE = 1.0
+#: rows of a result that are held at once; a libpq before 17 holds them all
+CHUNK = 1000
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
 SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
 
@@ -74,12 +76,6 @@ class Answer:
     def tables(self) -> list[list[tuple[Any, ...]]]:
         """The rows of each result."""
         return [self._rows(result) for result in self.results]
-
-    def pop_tables(self) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of each result, which is let go with that: large ones are kept once."""
-        self.results.reverse()
-        while self.results:
-            yield self._rows(self.results.pop())
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:
@@ -170,6 +166,57 @@ def send(
         if waiting:
             waiting.stop()
     return answer
+
+
+def stream(connection: Connection, text: bytes) -> Generator[Iterator[tuple[Any, ...]], None, None]:
+    """Sends one message and gives the rows of each of its results, while they come in; raises the server's error.
+
+    Whoever stops before the last has to close it.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(text)
+    if pq.version() >= 170000:
+        pgconn.set_chunked_rows_mode(CHUNK)
+    _flush(pgconn)
+    results = _good(pgconn)
+    try:
+        for result in results:
+            if result.status != COMMAND_OK:
+                rows = _rows(connection, result, results)
+                yield rows
+                for _ in rows:  # which nobody wanted
+                    pass
+    except psycopg.Error:
+        raise
+    except BaseException:
+        _cancel(connection, Answer(keep=False))
+        raise
+
+
+def _rows(
+    connection: Connection, result: pq.abc.PGresult, more: Iterator[pq.abc.PGresult]
+) -> Iterator[tuple[Any, ...]]:
+    """Those of one statement, whose result comes in pieces, or as one."""
+    transformer = Transformer(connection)
+    while True:
+        transformer.set_pgresult(result)
+        for first in range(0, result.ntuples, CHUNK):
+            yield from transformer.load_rows(first, min(first + CHUNK, result.ntuples), tuple)
+        if result.status == TUPLES_OK:  # what comes last
+            return
+        result = next(more)
+
+
+def _good(pgconn: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
+    """The results of a message; raises the server's error when all has come."""
+    error = None
+    for result in _results(pgconn, None, None):
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            error = error or error_from_result(result)
+        elif error is None:
+            yield result
+    if error:
+        raise error
 
 
 def is_gone(connection: Connection) -> bool:

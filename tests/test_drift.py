@@ -22,9 +22,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from sqlrail import local, report
-from sqlrail.catalog import Catalog
+from sqlrail.catalog import Catalog, Digests, digests
 from sqlrail.catalog import read as read_catalog
-from sqlrail.drift import FILES, Drift
+from sqlrail.drift import FILES, Choice, Drift
 from sqlrail.errors import Interrupted
 from sqlrail.mend import compare, mend, outermost
 from sqlrail.settings import Settings, environment_for
@@ -47,7 +47,7 @@ class Bench:
     def __init__(self, url: str) -> None:
         self.connection = psycopg.connect(url, autocommit=True)
         self.run(BASE)
-        self.base = self.read()
+        self.base, self.digests = self.read(), self.digest()
 
     def run(self, text: str) -> None:
         with self.connection.transaction():
@@ -56,6 +56,13 @@ class Bench:
     def read(self) -> Catalog:
         found = read_catalog(self.connection, Settings())
         return found.without({it.key for it in found.of(["privilege"])})
+
+    def digest(self) -> Digests:
+        return digests(Settings(), self.connection, privileges=False)[0]
+
+    def unlike(self) -> set[str]:
+        """The wholes that are not as in the base."""
+        return Choice().unlike(self.digests, self.digest())
 
     def mend(self, wanted: Catalog, there: Catalog) -> list[str]:
         """Runs what is printed, all of it in one transaction."""
@@ -96,9 +103,14 @@ def test_a_difference_is_found_named_and_mended(name: str, major: int, benches: 
         changed = one.read()
         summary = lines(one.base, changed)
         assert any(says in line for line in summary), summary
+        found = [it.object for it in compare(one.base, changed)]
+        unlike = one.unlike()
+        assert {it.within or it.name for it in found if it.kind != "comment"} <= unlike
+        assert unlike, summary
         assert compare(changed, changed) == []
         back = one.mend(one.base, changed)
         assert compare(one.base, one.read()) == [], back
+        assert one.unlike() == set(), back
         if major == max(with_contrib()):  # the other way, as if the files had done it: once will do
             forth = one.mend(changed, one.base)
             assert compare(changed, one.read()) == [], forth
@@ -429,6 +441,55 @@ def test_another_database_takes_the_files_place(migrated: str, call: Any, server
                 "public.users", "  email: other database says nullable, database says not null",
             ]  # fmt: skip
         assert (catalog(other), catalog(migrated)) == before
+
+
+MANY = "".join(
+    f"CREATE TABLE t{n} (id int PRIMARY KEY, up int REFERENCES t{max(n - 1, 0)});"
+    f"ALTER TABLE t{n} ADD COLUMN state varchar CONSTRAINT t{n}_state_check CHECK (state IN ('a', 'b'));"
+    for n in range(9)
+)
+SPELT = """
+ALTER TABLE t3 DROP CONSTRAINT t3_state_check;
+ALTER TABLE t3 ADD CONSTRAINT t3_state_check CHECK (state::text = ANY (ARRAY['a'::varchar::text, 'b'::varchar::text]));
+"""
+
+
+def test_two_databases_that_are_alike_are_not_read(
+    both: tuple[str, str], call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = both
+    query(one, MANY)
+    query(other, MANY)
+
+    def never(*_: object, **__: object) -> Catalog:
+        raise AssertionError
+
+    monkeypatch.setattr("sqlrail.drift.read", never)
+    assert call(one, "drift", "--check", "--against", other).code == 0
+    query(one, "CREATE TABLE apart (id int)")
+    assert call(one, "drift", "--check", "--against", other, "--exclude-table", "apart").code == 0
+    query(one, "GRANT SELECT (up) ON t4 TO PUBLIC")
+    assert call(one, "drift", "--check", "--against", other, "--exclude-table", "apart").code == 0
+
+
+def test_of_many_tables_those_that_are_not_alike_are_compared(both: tuple[str, str], call: Any) -> None:
+    one, other = both
+    query(one, MANY)
+    query(other, MANY + SPELT)
+    assert call(one, "drift", "--check", "--against", other).code == 0
+    query(one, "GRANT SELECT (up) ON t4 TO PUBLIC; COMMENT ON COLUMN t5.up IS 'up'")
+    query(other, "ALTER TABLE t7 ALTER id TYPE bigint")
+    for flags, names in (([], "column public.t5.up"), (["--with-privileges"], "t4")):
+        done = call(one, "drift", "--json", "--check", "--against", other, *flags)
+        assert done.code == 4
+        told = done.document["differences"]
+        assert any(names in it["name"] for it in told), told
+        assert "public.t7.id" in [it["name"] for it in told]
+        assert len(told) == 2 + bool(flags)
+    # What depends on what differs lies in a table that is alike, and is made again.
+    assert "t8_up_fkey" in done.document["sql"]
+    query(one, ";".join(it["sql"] for it in done.document["statements"]))
+    assert call(one, "drift", "--check", "--against", other, "--with-privileges").code == 0
 
 
 def test_the_other_database_s_password_is_told_nobody(migrated: str, call: Any) -> None:

@@ -1,0 +1,8 @@
+-- Opens a look at the catalog: all of it comes from one snapshot, and is spelt the same for everybody. With no search_path
+-- names are qualified, unless they are PostgreSQL's own, wherever they are asked for.
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL search_path = '';
+{format}
+{limits}
+SET LOCAL jit = off;
+SET LOCAL quote_all_identifiers = off;
