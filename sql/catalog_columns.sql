@@ -12,7 +12,17 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::tex
                format('ALTER TABLE %s ALTER COLUMN %s TYPE %s%s', k.table, k.name, k.type,
                       CASE a.attgenerated WHEN '' THEN format(' USING %s::%s', k.name, format_type(a.atttypid, -1)) ELSE '' END), NULL),
            json_build_array('nullable', CASE WHEN a.attnotnull THEN 'not null' ELSE 'nullable' END,
-               format('ALTER TABLE %s ALTER COLUMN %s %s NOT NULL', k.table, k.name, CASE WHEN a.attnotnull THEN 'SET' ELSE 'DROP' END), NULL),
+               CASE WHEN k.clause || coalesce(k.late, '') <> ' NOT NULL' THEN format('ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %s%s%s', k.table, o.conname, k.name, k.alone, k.late)
+                    ELSE format('ALTER TABLE %s ALTER COLUMN %s %s NOT NULL', k.table, k.name, CASE WHEN a.attnotnull THEN 'SET' ELSE 'DROP' END) END, NULL),
+           -- Since 18 that is a constraint, which has these; one that comes from a parent has what that says.
+           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null name', quote_ident(o.conname),
+               format('ALTER TABLE %s RENAME CONSTRAINT %I TO', k.table, o.conname), NULL) END,
+           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null inheritance', CASE WHEN o.connoinherit THEN 'none' ELSE 'inherited' END,
+               format('ALTER TABLE %s ALTER CONSTRAINT %I %s', k.table, o.conname, CASE WHEN o.connoinherit THEN 'NO INHERIT' ELSE 'INHERIT' END), NULL) END,
+           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null validity', CASE WHEN o.convalidated THEN 'valid' ELSE 'not valid' END,
+               CASE WHEN o.convalidated THEN format('ALTER TABLE %s VALIDATE CONSTRAINT %I', k.table, o.conname)
+                    ELSE format('ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL, ADD CONSTRAINT %I NOT NULL %s%s%s', k.table, k.name, o.conname, k.name, k.alone, k.late) END,
+               'valid') END,
            json_build_array('storage', k.storage,
                format('ALTER TABLE %s ALTER COLUMN %s SET STORAGE %s', k.table, k.name, k.storage), k.usual_storage),
            json_build_array('compression', k.compression,
@@ -28,16 +38,28 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::tex
   LEFT JOIN pg_catalog.pg_namespace AS ln ON ln.oid = l.collnamespace
   CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression OFFSET 0) AS g
   LEFT JOIN pg_catalog.pg_constraint AS o ON o.conrelid = c.oid AND o.contype = 'n' AND o.conkey[1] = a.attnum
+  CROSS JOIN LATERAL (SELECT CASE WHEN o.connoinherit THEN ' NO INHERIT' END AS alone, CASE WHEN NOT o.convalidated THEN ' NOT VALID' END AS late) AS v
+  CROSS JOIN LATERAL (
+      -- A table or column that was renamed keeps its constraint's name. Where a child that is made before it has the name
+      -- already, it would get another.
+      SELECT CASE WHEN a.attnotnull THEN concat(
+                 CASE WHEN o.conname <> left(concat(c.relname, '_', a.attname, '_not_null'), 63) OR c.relhassubclass AND EXISTS (
+                          SELECT FROM pg_catalog.pg_constraint AS e
+                            JOIN pg_catalog.pg_class AS ec ON ec.oid = e.conrelid
+                            JOIN pg_catalog.pg_namespace AS en ON en.oid = ec.relnamespace
+                           WHERE e.conname = o.conname AND e.contype = 'n'
+                             AND format('%I.%I', en.nspname, ec.relname) COLLATE "C" < format('%I.%I', n.nspname, c.relname))
+                      THEN format(' CONSTRAINT %I', o.conname) END,
+                 ' NOT NULL', v.alone) END AS clause,
+             v.alone, v.late) AS w
   CROSS JOIN LATERAL (
       SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name, g.expression,
              concat_ws(' COLLATE ', format_type(a.atttypid, a.atttypmod),
                        CASE WHEN l.oid <> 0 THEN format('%I.%I', ln.nspname, l.collname) END) AS type,
              concat(CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s', g.expression,
                                                                CASE a.attgenerated WHEN 'v' THEN 'VIRTUAL' ELSE 'STORED' END) END,
-                    -- Since 18 it has a name, which a table or column that was renamed keeps.
-                    CASE WHEN a.attnotnull THEN concat(CASE WHEN o.conname <> left(concat(c.relname, '_', a.attname, '_not_null'), 63)
-                                                            THEN format(' CONSTRAINT %I', o.conname) END,
-                                                       ' NOT NULL', CASE WHEN o.connoinherit THEN ' NO INHERIT' END) END) AS rest,
+                    CASE WHEN o.convalidated IS NOT FALSE THEN w.clause END) AS rest,
+             w.clause, w.alone, w.late,
              CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS storage,
              CASE t.typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END AS usual_storage,
              CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END AS compression,

@@ -26,11 +26,12 @@ SHOWN = 40
 USUAL: tuple[Key, ...] = (PUBLIC, COMMENT, ("privilege", "schema public USAGE for PUBLIC"))
 #: kinds, and facts, that nobody's statement fails for, whatever they are: words, and how rows are kept
 HARMLESS = ("comment", "option")
-KEPT = ("storage", "compression", "statistics", "target", "start", "cache", "sequence")
+KEPT = ("storage", "compression", "statistics", "target", "start", "cache", "sequence", "not null name")
 #: facts of which the database has more than the files say, by the value that it has
 STRICTER = {
     ("nullable", "not null"),
     ("valid", "valid"),
+    ("not null validity", "valid"),
     ("persistence", "logged"),
     ("row-level security", "on"),
     ("row-level security of its owner", "on"),

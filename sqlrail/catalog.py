@@ -63,7 +63,8 @@ class Facts(Mapping[str | None, Fact]):
 
     def _read(self) -> dict[str | None, Fact]:
         if self._found is None:
-            self._found = {name: Fact(*rest) for name, *rest in json.loads(self._text)}
+            # Some are none on a server of another major, or about what is not there.
+            self._found = {one[0]: Fact(*one[1:]) for one in json.loads(self._text) if one}
         return self._found
 
     def __getitem__(self, name: str | None) -> Fact:

@@ -32,6 +32,8 @@ STAGES = (
     ("rule", "trigger", "trigger state", "policy"), ("publication", "published table", "published schema"), (),
     ("privilege",), ("event trigger",),
 )  # fmt: skip
+#: facts that are the name of a part; the statement about one that is there renames it
+NAMES = ("sequence", "not null name")
 #: whether the server looks into the body of a function that is made
 BODIES = "check_function_bodies"
 _STAGE = {kind: stage for stage, kinds in enumerate(STAGES) for kind in kinds}
@@ -112,9 +114,8 @@ def _shape(it: Object) -> object:
 def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
     if wanted.facts == there.facts:
         return ()
-    names = list(dict.fromkeys([*wanted.facts, *there.facts]))
-    nothing = Fact(None)
-    pairs = [(name, wanted.facts.get(name, nothing), there.facts.get(name, nothing)) for name in names]
+    # One that only one side has is of a server of another major, or follows from another that differs.
+    pairs = [(name, fact, there.facts[name]) for name, fact in wanted.facts.items() if name in there.facts]
     return tuple(
         Change(name, it.value, was.value)
         for name, it, was in pairs
@@ -497,6 +498,8 @@ class _Mender:
         columns = [self.wanted.objects.get(("column", parent)) for parent in parents]
         theirs = [one.facts for one in columns if one is not None]
         for name, fact in it.facts.items():
+            if (name or "").startswith("not null "):  # nullable says all of it
+                continue
             # Of an extension's parent nothing is known.
             usual = {name: fact._replace(value=fact.initially or fact.value)}
             if fact.sets and all(its.get(name, fact).value != fact.value for its in theirs or [usual]):
@@ -530,7 +533,7 @@ class _Mender:
             sets = it.facts[name].sets
             if name == "type" and (key in self.retyped or not self._is_castable(was, it)):
                 sets = it.tail or sets
-            if it.kind == "identity" and name == "sequence":
+            if name in NAMES and name in changed:
                 sets = f"{was.facts[name].sets} {it.facts[name].value}"
             skip = comes and name in ("type", "generated")
             if name in changed and sets and sets not in said and not skip:

@@ -634,3 +634,37 @@ ALTER EVENT TRIGGER watch ENABLE ALWAYS;
 -- > index measured_24_value_idx: the database calls it other
 ALTER INDEX measured_24_value_idx RENAME TO other;
 ALTER TABLE other.cities_small RENAME CONSTRAINT cities_small_pkey TO pk;
+
+-- # a name of not null, since 18
+-- > created not null name: files say users_created_not_null, database says always
+ALTER TABLE users RENAME CONSTRAINT users_created_not_null TO always;
+
+-- # not null for children no more, since 18
+-- > created not null inheritance: files say inherited, database says none
+ALTER TABLE users ALTER CONSTRAINT users_created_not_null NO INHERIT;
+
+-- # not null that is not valid, since 18
+-- > created not null validity: files say valid, database says not valid
+ALTER TABLE users ALTER created DROP NOT NULL, ADD CONSTRAINT users_created_not_null NOT NULL created NOT VALID;
+
+-- # all of not null, since 18
+-- > name: files say nullable, database says not null
+ALTER TABLE users ADD CONSTRAINT "Called" NOT NULL name NO INHERIT NOT VALID, ALTER created DROP NOT NULL,
+    ADD CONSTRAINT other NOT NULL created NO INHERIT NOT VALID;
+
+-- # not null of another name on a new table and column, since 18
+-- > latest: the files do not build it
+CREATE TABLE new (a int CONSTRAINT given NOT NULL, b int CONSTRAINT own NOT NULL NO INHERIT, c int);
+ALTER TABLE new ADD CONSTRAINT later NOT NULL c NOT VALID;
+ALTER TABLE users ADD COLUMN latest int CONSTRAINT given NOT NULL NO INHERIT;
+
+-- # a child's own not null, since 18
+-- > table: the files do not build it
+CREATE TABLE alone (a int NOT NULL NO INHERIT, b int, c int NOT NULL);
+CREATE TABLE below (a int, more int, CONSTRAINT of_its_own NOT NULL a) INHERITS (alone);
+ALTER TABLE below ADD CONSTRAINT too NOT NULL b NOT VALID;
+
+-- # a domain's not null that has a name, since 18
+-- > nullable: files say nullable, database says not null
+ALTER DOMAIN share ADD CONSTRAINT given NOT NULL;
+CREATE DOMAIN given AS int CONSTRAINT "Given" NOT NULL;

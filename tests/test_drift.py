@@ -93,9 +93,16 @@ def lines(wanted: Catalog, there: Catalog, **more: Any) -> list[str]:
     return [line.strip() for line in text.splitlines()[:-2]]
 
 
-@pytest.mark.parametrize("name", DIFFERENCES)
-@pytest.mark.parametrize("major", [min(with_contrib()), max(with_contrib())], ids=lambda major: f"pg{major}")
-def test_a_difference_is_found_named_and_mended(name: str, major: int, benches: dict[int, Bench]) -> None:
+@pytest.mark.parametrize(
+    ("major", "name"),
+    [
+        pytest.param(major, name, id=f"pg{major}-{name}")
+        for major in (min(with_contrib()), max(with_contrib()))
+        for name in DIFFERENCES
+        if major >= 18 or not name.endswith("since 18")
+    ],
+)
+def test_a_difference_is_found_named_and_mended(major: int, name: str, benches: dict[int, Bench]) -> None:
     says, text = DIFFERENCES[name]
     one = benches[major]
     try:
