@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from threading import Timer
@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from yoyo.migrations import MigrationList
 
-from sqlrail import wire
+from sqlrail import roles, wire
 from sqlrail.backend import Applied, Backend
 from sqlrail.connect import Connection, connect, target
 from sqlrail.errors import (
@@ -43,6 +43,8 @@ LACKING = (pg.InvalidSchemaName, pg.UndefinedObject, pg.UndefinedFunction, pg.Un
 PATIENCE = 30.0
 #: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
 GRACE = 300
+#: places that are named where there are many
+SHOWN = 5
 #: what belongs to the whole server, by the word that names it behind CREATE, ALTER, DROP and COMMENT ON
 SHARED = ("DATABASE", "GROUP", "ROLE", "SUBSCRIPTION", "SYSTEM", "TABLESPACE", "USER")
 _MAY_BE_SHARED = rb"(?i)\b(?:" + "|".join((*SHARED, "GRANT", "OWNED", "REVOKE")).encode() + rb")\b"
@@ -76,6 +78,8 @@ class Builder(Backend):
     def __init__(self, settings: Settings, files: dict[str, File]) -> None:
         super().__init__(settings, Silent(), files)
 
+        self.lacking: Collection[str] = ()  # the real database's roles that the scratch one's server has not
+
     def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
         guard = self.message("scratch_guard", shared=self.message("shared"))
         return guard + super()._compose_closing(file, migration, mark)
@@ -100,17 +104,33 @@ def built(
     """
     ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
     check(files[id_] for id_ in ids)
-    own = {id_: confined(files[id_]) for id_ in ids}
-    with scratch(settings, say) as there:
+    said = texts(files)
+    new = roles.made_by(said)
+    wanted = _roles_among(settings, roles.named(said))
+    with scratch(settings, say, wanted) as there:
+        found = _roles_among(there, wanted | new)
         if provided:
             with closing(connect(there)) as connection:
                 _provide(connection, provided, say)
-        with kind(there, {**files, **own}) as builder:
+        own = {id_: confined(files[id_], (wanted | new) - found) for id_ in ids}
+        if places := [place for one in own.values() for place in one.passed_over]:
+            _say_passed_over(places, say)
+        with kind(
+            there, {id_: own[id_].file if id_ in own else file for id_, file in files.items()}
+        ) as builder:
+            builder.lacking = wanted - found
             builder.prepare()
             builder.apply_migrations_only(migrations)
             if migrations:
                 builder.run_post_apply(migrations)
             yield builder
+
+
+def _roles_among(settings: Settings, names: Collection[str]) -> set[str]:
+    if not names:
+        return set()
+    with closing(connect(settings)) as connection:
+        return roles.there(connection, names)
 
 
 def with_what_is_lacking(
@@ -174,26 +194,48 @@ def _provide(connection: Connection, provided: Sequence[Provided], say: Callable
             say(f"warning: the scratch database is without the {one.kind} {printable(one.name)}: {exc}")
 
 
-def confined(file: File) -> File:
+def _say_passed_over(places: Sequence[str], say: Callable[[str], None]) -> None:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    say(
+        "note: what is said of roles that the server of the scratch database does not have is passed over: "
+        f"{', '.join(places[:SHOWN])}{more}"
+    )
+
+
+class Confined(NamedTuple):
+    """A file as it is built, and the places of what is passed over because of a role."""
+
+    file: File
+    passed_over: tuple[str, ...] = ()
+
+
+def confined(file: File, lacking: Collection[str] = ()) -> Confined:
     """The file with blanks in place of each statement that is about the whole server, where it was run already.
 
-    One of more than a block is left as it is: what is that large are data.
+    So with what is about roles that are lacking. One of more than a block is left as it is: what is that large are
+    data.
     """
     content = file.content() if file.state[1] <= BLOCK else b""
-    if not re.search(_MAY_BE_SHARED, content):
-        return file
-    text, is_left = bytearray(content), False
+    if not (
+        re.search(_MAY_BE_SHARED, content) or (lacking and not roles.named([content]).isdisjoint(lacking))
+    ):
+        return Confined(file)
+    text, is_left, passed_over = bytearray(content), False, list[str]()
     for piece in file.pieces(1):
         for statement in piece.statements:
-            if is_shared(statement.words, piece.text[statement.start : statement.end]):
-                start, end = piece.offset + statement.start, piece.offset + statement.end
-                text[start:end] = re.sub(rb"[^\n]", b" ", text[start:end])
-            else:
-                is_left = True
+            start, end = piece.offset + statement.start, piece.offset + statement.end
+            its = piece.text[statement.start : statement.end]
+            if is_shared(statement.words, its):
+                text[start:end] = re.sub(rb"[^\n]", b" ", its)
+            elif lacking and roles.is_about(statement.words, its, lacking):
+                text[start:end] = roles.without(statement.words, its)
+                passed_over.append(file.at(*piece.place(statement.start)))
+            is_left = is_left or bool(text[start:end].strip())
         for _ in piece.data or ():
             pass
     # Behind all else, for places in it to stay as they are: a file has to hold a statement.
-    return replace(file, small=bytes(text) + (b"" if is_left else b"\nSELECT;"))
+    own = replace(file, small=bytes(text) + (b"" if is_left else b"\nSELECT;"))
+    return Confined(own, tuple(passed_over))
 
 
 def is_shared(words: tuple[str, ...], text: bytes) -> bool:
@@ -234,21 +276,23 @@ class Place(NamedTuple):
 
 
 @contextmanager
-def scratch(settings: Settings, say: Callable[[str], None]) -> Iterator[Settings]:
+def scratch(
+    settings: Settings, say: Callable[[str], None], wanted: Collection[str] = ()
+) -> Iterator[Settings]:
     """Settings that lead to an empty database in which names without a schema mean the same as in the real one.
 
-    So do literals: it has the real one's settings; what it cannot have is said. Raises NoScratch, which says which
-    right is missing.
+    So do literals: it has the real one's settings; what it cannot have is said. On the embedded server the roles that
+    are wanted are there for as long as it is. Raises NoScratch, which says which right is missing.
     """
     with closing(connect(settings, say=say)) as connection:
         like = Likeness(*wire.ask(connection, "likeness")[0])
         live = _Server.of(connection)
     with ExitStack() as made:
         if settings.scratch is None:
-            there = _beside(settings, like, say, live, made)
+            there = _beside(settings, like, say, live, wanted, made)
         elif settings.scratch == EMBEDDED:
             _raise_if_other_major(settings, live)
-            there = made.enter_context(_embedded(settings, like, say))
+            there = made.enter_context(_embedded(settings, like, say, wanted))
         else:
             there = made.enter_context(_database(_named(settings, live, say), like, say))
         yield there
@@ -266,13 +310,18 @@ class _Server(NamedTuple):
 
 
 def _beside(
-    settings: Settings, like: Likeness, say: Callable[[str], None], live: _Server, made: ExitStack
+    settings: Settings,
+    like: Likeness,
+    say: Callable[[str], None],
+    live: _Server,
+    wanted: Collection[str],
+    made: ExitStack,
 ) -> Settings:
     """On the same server, or else on the embedded one."""
     try:
         return made.enter_context(_database(settings, like, say))
     except NoScratch as exc:
-        there = made.enter_context(_embedded(settings, like, say, f"{exc} "))
+        there = made.enter_context(_embedded(settings, like, say, wanted, f"{exc} "))
         say(
             f"{exc} The embedded server stands in; it may be of another major than this one's {live.major}. "
             "--scratch names another server"
@@ -376,7 +425,7 @@ def _liken(connection: Connection, name: str, like: Likeness, say: Callable[[str
 
 @contextmanager
 def _embedded(
-    settings: Settings, like: Likeness, say: Callable[[str], None], reason: str = ""
+    settings: Settings, like: Likeness, say: Callable[[str], None], wanted: Collection[str], reason: str = ""
 ) -> Iterator[Settings]:
     from sqlrail import local
 
@@ -386,8 +435,8 @@ def _embedded(
         raise NoScratch(f"{reason}The embedded server cannot stand in: {exc}") from exc
     try:
         # PGHOSTADDR would lead elsewhere, whatever the host is.
-        url = make_conninfo(server.url, hostaddr="")
-        with _database(replace(settings, database_url=url), like, say) as there:
+        ours = replace(settings, database_url=make_conninfo(server.url, hostaddr=""))
+        with roles.made(ours, wanted), _database(ours, like, say) as there:
             yield there
     finally:
         if server.started:

@@ -16,7 +16,7 @@ from proxy import Proxy
 from test_plan import home
 from test_pooler import pooler
 
-from sqlrail import local, scratch, template
+from sqlrail import local, roles, scratch, template
 from sqlrail.connect import connect as sqlrail_connect
 from sqlrail.errors import LocalServerFailed, Refused, WrongDatabase
 from sqlrail.settings import Mark, Settings
@@ -266,6 +266,118 @@ def test_a_limit_of_the_database_does_not_end_a_look_at_it(
         assert (done.returncode, "lock" in done.stderr) == (1, True), done.stderr
         assert "statement timeout" not in done.stderr
         assert "transaction timeout" not in done.stderr
+
+
+# Roles
+
+SITE = """
+CREATE TABLE a (id int PRIMARY KEY);
+GRANT SELECT ON a TO scratch_site, "scratch Odd";
+ALTER TABLE a ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON a FOR SELECT TO scratch_site USING (id > 0);
+DO $$ BEGIN ALTER TABLE a OWNER TO scratch_site; END $$;
+ALTER TABLE a OWNER TO CURRENT_USER;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "scratch Odd";
+"""
+
+
+@pytest.fixture
+def site(database: str) -> Iterator[str]:
+    """The database on a server that has the site's roles."""
+    for name in ("scratch_site", '"scratch Odd"'):
+        query(database, f"CREATE ROLE {name}")
+    yield database
+    query(database, 'DROP OWNED BY scratch_site, "scratch Odd"')
+    query(database, 'DROP ROLE scratch_site, "scratch Odd"')
+
+
+@needs("the right to make roles")
+def test_the_embedded_server_has_the_roles_that_files_name_for_as_long_as_it_takes(
+    site: str, tmp_path: Path, home: Path
+) -> None:
+    files = write(tmp_path / "files", **{"001_site": SITE})
+    env = {"DATABASE_URL": site, "SQLRAIL_ENV": "test", "SQLRAIL_SCRATCH": "embedded"}
+    ours = local.start(home / ".pgdata")
+    query(ours.url, 'CREATE ROLE "scratch Odd" NOLOGIN')
+    for verb in (["plan"], ["migrate"], ["drift", "--check", "--with-privileges"], ["schema"]):
+        done = run(*verb, "--migrations", files, env=env, cwd=home)
+        assert (done.returncode, "passed over" in done.stderr) == (0, False), done.stderr
+        # What it had stays, with nothing about it changed.
+        left = "SELECT rolname, shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname ~ '^scratch'"
+        assert query(ours.url, left) == [("scratch Odd", None)]
+    assert "CREATE POLICY p ON public.a FOR SELECT TO scratch_site" in done.stdout
+
+
+@needs("the right to make roles")
+def test_roles_that_a_killed_run_left_go_with_the_next_and_not_while_one_needs_them(
+    server: local.Server, database: str
+) -> None:
+    made, ours = "SELECT rolname FROM pg_roles WHERE rolname ~ '^scratch_'", Settings(database_url=database)
+    query(database, "CREATE ROLE scratch_left")
+    query(database, "COMMENT ON ROLE scratch_left IS 'made by sqlrail for a scratch database'")
+    with roles.made(ours, {"scratch_a"}):
+        with roles.made(ours, {"scratch_a", "scratch_b"}):
+            pass
+        assert len(query(server.url, made)) == 3
+    assert query(server.url, made) == []
+
+
+@needs("the right to make roles")
+def test_what_is_about_roles_that_another_server_lacks_is_passed_over_and_said(
+    site: str, elsewhere: str, tmp_path: Path
+) -> None:
+    text = SITE.replace("DO $$ BEGIN ALTER TABLE a OWNER TO scratch_site; END $$;", "")
+    files = write(tmp_path / "files", **{"001_site": text})
+    env = {"DATABASE_URL": site, "SQLRAIL_ENV": "test"}
+    assert run("migrate", "--migrations", files, env=env).returncode == 0
+    more = "ALTER TABLE a OWNER TO scratch_site;\nALTER TABLE a ADD b int;\n"
+    write(files, **{"002_in": more, "003_out": f"-- transactional: false\n{more.replace('ADD b', 'ADD c')}"})
+    env["SQLRAIL_SCRATCH"] = elsewhere
+    plan = run("plan", "--json", "--migrations", files, env=env)
+    assert plan.returncode == 0, plan.stderr
+    notes = [[bool(it["note"]) for it in file["statements"]] for file in json.loads(plan.stdout)["files"]]
+    assert notes == [[True, False], [True, False]]
+    for verb in (["schema"], ["drift", "--json"]):
+        done = run(*verb, "--migrations", files, env=env)
+        assert done.returncode == 0, done.stderr
+        (said,) = (line for line in done.stderr.splitlines() if "passed over: " in line)
+        assert "001_site.sql:3:1, " in said
+        assert "001_site.sql:5:1, " in said
+    found = [(it["kind"], it["name"]) for it in json.loads(done.stdout)["differences"]]
+    assert found == [("policy", "public.a.p")]
+
+
+def test_roles_that_are_made_by_a_file_that_was_not_run_need_not_be_there(
+    database: str, tmp_path: Path
+) -> None:
+    made = "CREATE ROLE scratch_new;\nCREATE TABLE a (id int);\nGRANT SELECT ON a TO scratch_new;"
+    files = write(tmp_path / "files", **{"001_made": made})
+    done = run("schema", "--migrations", files, env={"DATABASE_URL": database, "SQLRAIL_ENV": "test"})
+    assert (done.returncode, "001_made.sql:3:1" in done.stderr) == (0, True), done.stderr
+    assert "CREATE TABLE public.a" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "is_about"),
+    [
+        ("GRANT SELECT ON", "GRANT SELECT ON t TO x, SITE", True),
+        ("GRANT SELECT ON", 'GRANT SELECT ON site TO "SITE"', False),
+        ("REVOKE ALL ON", "REVOKE ALL ON t FROM GROUP site", True),
+        ("ALTER TABLE T", "ALTER TABLE t OWNER TO site", True),
+        ("ALTER TABLE T", "ALTER TABLE t RENAME TO site", False),
+        (
+            "ALTER DEFAULT PRIVILEGES",
+            "ALTER DEFAULT PRIVILEGES FOR ROLE a, site GRANT ALL ON TABLES TO b",
+            True,
+        ),
+        ("SET LOCAL ROLE", "SET LOCAL ROLE site", True),
+        ("SET SESSION AUTHORIZATION", 'SET SESSION AUTHORIZATION "site"', True),
+        ("SET SEARCH_PATH TO", "SET search_path TO site", False),
+        ("CREATE VIEW V", "CREATE VIEW v AS SELECT FROM site", False),
+    ],
+)
+def test_a_statement_about_a_role_is_told_from_others(words: str, text: str, is_about: bool) -> None:
+    assert roles.is_about(tuple(words.split()), text.encode(), {"site"}) is is_about
 
 
 ORDERED = (
