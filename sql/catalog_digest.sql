@@ -10,8 +10,8 @@ WITH object AS MATERIALIZED (
 {objects}
            ) AS o(address, kind, schema, within, name, label, what, creates, inline, tail, drops, renames, local, loses, inherited, facts)
 ), comment AS MATERIALIZED (
-    SELECT c.address, concat_ws(' ', c.attribute, c.text) AS text
-      FROM ({comments}) AS c(address, text, literal, relation, attribute)
+    SELECT c.address, concat_ws(' ', c.attribute, c.not_null, c.text) AS text
+      FROM ({comments}) AS c(address, text, literal, relation, attribute, not_null)
 ), said AS (
     SELECT o.kind, o.schema, o.within, o.name, o.left, o.right FROM object AS o
     UNION ALL

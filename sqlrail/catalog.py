@@ -406,9 +406,11 @@ def _leave_out_strangers(catalog: Catalog) -> None:
 
 def _add_comment(
     catalog: Catalog, by_address: dict[str, Object], address: str, text: str, literal: str,
-    relation: str | None, column: str | None,
+    relation: str | None, column: str | None, not_null: str | None,
 ) -> None:  # fmt: skip
     on = by_address.get(address)
+    if on is not None and not_null is not None:
+        on, address = _not_null(on, not_null), f"{not_null}/{address}"
     if on is None and column is not None:  # a view's column
         home = next((it for it in catalog.of(RELATIONS[1:]) if it.name == relation), None)
         on = home and home._replace(kind="column", name=f"{relation}.{column}", label=column,
@@ -422,6 +424,13 @@ def _add_comment(
             sets, dropping=f"COMMENT ON {on.what} IS NULL", facts={None: Fact(text, sets)},
         )
     )  # fmt: skip
+
+
+def _not_null(on: Object, name: str) -> Object:
+    """The constraint that a column or a domain may not be null, which is no object of its own."""
+    home, kind = on.within or on.name, "constraint" if on.within else "domain constraint"
+    what = f"CONSTRAINT {name} ON {'' if on.within else 'DOMAIN '}{home}"
+    return on._replace(kind=kind, within=home, name=f"{home}.{name}", label=f"constraint {name}", what=what)
 
 
 def _label(on: Object, more: str) -> str:

@@ -668,3 +668,12 @@ ALTER TABLE below ADD CONSTRAINT too NOT NULL b NOT VALID;
 -- > nullable: files say nullable, database says not null
 ALTER DOMAIN share ADD CONSTRAINT given NOT NULL;
 CREATE DOMAIN given AS int CONSTRAINT "Given" NOT NULL;
+
+-- # comments on what says not null, since 18
+-- > constraint users_created_not_null comment: the files do not build it
+COMMENT ON CONSTRAINT users_created_not_null ON users IS 'told';
+CREATE DOMAIN told AS int CONSTRAINT named NOT NULL;
+COMMENT ON CONSTRAINT named ON DOMAIN told IS 'told';
+CREATE TABLE told_too (a int CONSTRAINT named NOT NULL);
+COMMENT ON CONSTRAINT named ON told_too IS 'told';
+COMMENT ON COLUMN told_too.a IS 'told as well';
