@@ -40,13 +40,14 @@ def migrate(
     allowed: Collection[str] = (),
     stamp: bool = False,
     show: Callable[[Progress | None], object] = lambda _: None,
+    begun: Callable[[str], object] = lambda _: None,
 ) -> Migrated:
     """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
     Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
     A database without a stamp gets the environment's if it has no records, or if stamp says so. show is told how far a
-    long statement is, and None at its end.
+    long statement is, and None at its end; begun, before it is sent, the id of a file that goes by itself.
     """
     migrations, files = history.read_files(settings.migrations)
     wanted = {migration.id for migration in history.up_to(migrations, to)}
@@ -57,7 +58,7 @@ def migrate(
             return _look(backend, migrations, wanted, allowed)
 
         entries, found = look()
-        backend.look_again, backend.show = look, show
+        backend.look_again, backend.show, backend.begun = look, show, begun
         applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
         backend.newest = get_migration_hash(applied_before[-1]) if applied_before else None
         unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}

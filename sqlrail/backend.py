@@ -145,6 +145,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.look_again: Callable[[], object] = lambda: None
         #: told how far a long statement is, and None at its end
         self.show: Callable[[Progress | None], object] = lambda _: None
+        #: told the id of a file that is about to be sent by itself: one that goes with others is over when they are
+        self.begun: Callable[[str], object] = lambda _: None
         self.watch = Watch(settings)  # of what was sent last
         self._is_warned = False
         self.is_pooled = False
@@ -268,6 +270,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if opened.waited and mark:
                     self.read_history()
                     self.look_again()
+                if opened.sent is None:
+                    self._begin_file(file)
                 self._closing = self._run(file, migration, opened, mark, tries)
                 return
             except SqlrailError as exc:
@@ -319,6 +323,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             try:
                 if not self._hold(migration.hash, file, worker, mark):
                     return
+                self._begin_file(file)
                 self.run_outside(worker, file, key, tries.give_up)
                 self._closing = _Closing(
                     file, migration, self._compose_end(file, migration.hash, mark), Piece(b""), (), mark,
@@ -796,6 +801,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         for done in self.done[self._told :]:
             self._told += 1
             self._heard(done)
+
+    def _begin_file(self, file: File) -> None:
+        self._tell()
+        self.begun(file.id)
 
     def _heard(self, done: Applied) -> None:
         self.listener.applied(done)

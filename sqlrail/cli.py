@@ -30,8 +30,8 @@ from sqlrail.errors import (
     SqlrailError,
     UsageError,
 )
-from sqlrail.settings import ENVIRONMENTS, Settings, read
-from sqlrail.words import Script, guess, masked, visible
+from sqlrail.settings import ENVIRONMENTS, Settings, Target, read
+from sqlrail.words import Script, guess, masked, printable, visible
 
 if TYPE_CHECKING:  # what a verb needs is imported when it is called
     from sqlrail.cleanup import Cleanup
@@ -312,6 +312,21 @@ class _Talk:
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
         self.settings = Settings()
+        self.target: Target | None = None
+
+    def reached(self, target: Target) -> None:
+        """Names the database that the verb works on, once."""
+        if self.target is None:
+            self.target = target
+            if not self.as_json:
+                self.say(f"target: {target}")
+
+    def begun(self, name: str) -> None:
+        if not self.as_json:
+            self.say(f"applying {printable(name)} ...")
+
+    def with_target(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**document, "target": self.target._asdict()} if self.target else document
 
     def say(self, text: str) -> None:
         try:
@@ -395,7 +410,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError(f"{_stray(strays[0], of_verbs[options.verb])} See `sqlrail --help`.")
         _refuse_idle(options)
         code, document, text = _run(options, talk)
-        _print_result(document if talk.as_json else text)
+        _print_result(talk.with_target(document) if talk.as_json else text)
     except SqlrailError as exc:
         return _fail(exc, talk, "--verbose" in given)
     except BrokenPipeError:  # whoever read our output has gone away, as `head` does
@@ -467,7 +482,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
     is_local = options.verb in LOCAL or (options.verb == "lint" and (options.all or options.files))
     with _naming_all(options):
         settings = read(flags, need_database=not is_local)
-    settings = replace(settings, notices=getattr(options, "verbose", False))
+    settings = replace(settings, notices=getattr(options, "verbose", False), reached=talk.reached)
     talk.settings = settings
     for warning in settings.warnings:
         talk.say(f"warning: {warning}")
@@ -507,8 +522,9 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     settings = replace(settings, new_schema=options.new_schema)
     with closing(_Bar(talk)) as bar:
         result = migrate(
-            settings, talk, to=options.to, allowed=_allowed(options), stamp=options.stamp, show=bar.show
-        )
+            settings, talk, to=options.to, allowed=_allowed(options), stamp=options.stamp, show=bar.show,
+            begun=talk.begun,
+        )  # fmt: skip
     _say_taken_over(result.taken_over, talk)
     if settings.schema_file is not None and (result.applied or not settings.schema_file.exists()):
         _keep_schema(settings, talk, settings.schema_file)
@@ -840,7 +856,7 @@ def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
         if verbose:
             print(_shown("".join(traceback.format_exception(error)), talk.settings), file=sys.stderr)
         if talk.as_json:
-            _print_result(error_json(error, text))
+            _print_result(talk.with_target(error_json(error, text)))
         else:
             for what, ids in (("Applied", error.applied), ("Rolled back", error.rolled_back)):
                 text += f" {what} before that: {', '.join(ids)}." if ids else ""

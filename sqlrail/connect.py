@@ -11,7 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlrail.errors import ConnectionFailed, Interrupted, WrongDatabase
-from sqlrail.settings import Mark, Settings
+from sqlrail.settings import Mark, Settings, Target
 from sqlrail.words import masked
 
 if TYPE_CHECKING:  # why a connection failed is asked where one did
@@ -50,7 +50,15 @@ def connect(
         raise
     if settings.mark:
         _prove(connection, settings.mark)
+    elif settings.reached and settings.database_url not in (settings.against or "", settings.scratch or ""):
+        settings.reached(_reached(settings, connection))
     return connection
+
+
+def _reached(settings: Settings, connection: Connection) -> Target:
+    info = connection.info
+    version = (info.parameter_status("server_version") or "?").split()[0]
+    return Target(info.user, info.host, info.port, info.dbname, version, settings.environment)
 
 
 def _prove(connection: Connection, mark: Mark) -> None:

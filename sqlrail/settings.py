@@ -51,6 +51,21 @@ class Mark:
     token: str
 
 
+class Target(NamedTuple):
+    """The database that a run works on."""
+
+    user: str
+    host: str
+    port: int
+    database: str
+    server_version: str
+    environment: str | None  # None is unknown
+
+    def __str__(self) -> str:
+        where = f"{self.user}@{self.host}:{self.port}/{self.database}"
+        return f"{where}, PostgreSQL {self.server_version}, environment {self.environment or 'unknown'}"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a run is told. Durations are seconds, shares are between 0 and 1."""
@@ -91,6 +106,11 @@ class Settings:
     host: str = "unknown"
     mark: Mark | None = field(default=None, repr=False)  # what each connection has to find where it leads
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    reached: Callable[[Target], object] | None = (
+        field(  # told of each connection to the database that is meant
+            default=None, repr=False, compare=False
+        )
+    )
     notices: bool = False  # whether the server's are said too, and not only its warnings
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # how something that was given was read

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from conftest import ROOT, clean_environment, query
+from conftest import ROOT, clean_environment, query, told
 from psycopg import sql
 
 from sqlrail import local
@@ -104,9 +104,17 @@ def attempt(url: str, heard: Heard, migrations: Path = MIGRATIONS, **settings: A
     return ended
 
 
+class Runner(subprocess.Popen[str]):
+    """A run, of which only what is its own is heard."""
+
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
+        out, err = super().communicate(input, timeout)
+        return out, told(err)
+
+
 def start_runner(url: str, *args: object, cwd: Path = ROOT) -> subprocess.Popen[str]:
     """`runner.py` as a child process that somebody else waits for."""
-    return subprocess.Popen(
+    return Runner(
         [sys.executable, ROOT / "runner.py", *map(str, args)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
 import os
 import re
 import shutil
@@ -238,7 +239,7 @@ def run(
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run `runner.py` as a child process that knows nothing of this one's databases and settings."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, ROOT / "runner.py", *args],
         capture_output=True,
         text=True,
@@ -248,6 +249,29 @@ def run(
         env={**clean_environment(), **(env or {})},
         timeout=timeout,
     )
+    done.stderr = told(done.stderr)
+    return done
+
+
+def told(text: str) -> str:
+    """What was said, but for what each run says: where it is, and the files that it begins with."""
+    return re.sub(r"(?m)^(?:target: .*, PostgreSQL .*, environment \w+|applying .* \.\.\.)\n", "", text)
+
+
+def document_of(text: str) -> dict[str, Any]:
+    """The JSON that a run printed, but for where it was."""
+    document: dict[str, Any] = json.loads(text)
+    document.pop("target", None)
+    return document
+
+
+def next_said(process: subprocess.Popen[str]) -> str:
+    """The next line of a run's stderr that not each run says; empty at its end."""
+    assert process.stderr
+    for line in process.stderr:
+        if told(line):
+            return line
+    return ""
 
 
 def clean_environment() -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import clean_environment, query
+from conftest import clean_environment, query, told
 
 from sqlrail import cli
 
@@ -38,12 +38,14 @@ class Outcome:
     code: int
     out: str
     err: str
+    all_err: str = ""  # with what each run says
 
     @property
     def document(self) -> dict[str, Any]:
-        """The one JSON document on stdout; more, or less, is an error."""
+        """The one JSON document on stdout, but for where the run was; more, or less, is an error."""
         document = json.loads(self.out)
         assert isinstance(document, dict)
+        document.pop("target", None)
         return document
 
     @property
@@ -78,7 +80,7 @@ def sqlrail(
             os.environ.clear()
             os.environ.update(environment)
         captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
+        return Outcome(code, captured.out, told(captured.err), captured.err)
 
     yield call
     for number, handler in signals.items():

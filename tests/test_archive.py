@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 import test_cleanup
-from conftest import query
+from conftest import document_of, query
 from psycopg import sql
 from test_cleanup import ODD, ORDERS, Quiet, as_role, clean, settings
 from test_restore import BACK, archived, restore
@@ -149,7 +149,7 @@ def test_the_command_purges_with_yes_and_says_how_much(
         "done: 3 rows purged (run 3)",
     ]
     assert command("archive", "purge", "--older-than", "0", "--yes", "--json") == 0
-    document = json.loads(capsys.readouterr().out)
+    document = document_of(capsys.readouterr().out)
     assert document == {"run": 4, "purged": [{"of": 2, "rows": 1}], "rows": 1, "undated": []}
     assert command("archive", "purge", "--older-than", "0") == 0
     assert capsys.readouterr().out == "nothing to purge\n"

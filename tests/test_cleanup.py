@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import FIXTURES, IDS, ORPHAN, Heard, attempt
-from conftest import Connect, majors, needs
+from conftest import Connect, document_of, majors, needs
 from psycopg import sql
 
 from sqlrail import backend
@@ -440,13 +440,13 @@ def test_the_json_has_what_scripts_may_rely_on(
     }  # fmt: skip
     unseen: dict[str, Any] = {"rows": None, "missing_keys": None, "null_keys": None, "samples": []}
     assert command(*arguments, "--dry-run") == 0
-    assert json.loads(capsys.readouterr().out) == {
+    assert document_of(capsys.readouterr().out) == {
         "run": None,
         "dry_run": True,
         "relations": [{**common, **seen, "deleted": 0, "archived": 0, "left": 0, "run": None}],
     }
     assert command(*arguments) == 0
-    assert json.loads(capsys.readouterr().out) == {
+    assert document_of(capsys.readouterr().out) == {
         "run": 1,
         "dry_run": False,
         "relations": [{**common, **unseen, "deleted": 1, "archived": 1, "left": 0, "run": 1}],

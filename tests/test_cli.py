@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import console
 import pytest
-from conftest import ROOT, Connect, clean_environment, query
+from conftest import ROOT, Connect, clean_environment, query, told
 from console import Sqlrail, catalog, put
 
 from sqlrail import __version__
@@ -357,7 +358,7 @@ def test_a_closed_stdout_is_no_error(verb: str, tmp_path: Path, env: dict[str, s
     closed: dict[str, Any] = {"preexec_fn": lambda: os.close(1)}
     with child(verb, env=env, cwd=tmp_path, **closed) as process:
         _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (0, "")
+    assert (process.returncode, told(said)) == (0, "")
 
 
 def test_a_reader_that_goes_away_leaves_every_file_whole(
@@ -392,7 +393,7 @@ def test_the_runner_can_be_called_from_any_folder(tmp_path: Path, env: dict[str,
     put({"a/001_a.sql": "SELECT 1"}, tmp_path)
     with child("status", "--migrations", "a", env=env, cwd=tmp_path, stdout=subprocess.PIPE) as process:
         out, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (0, "")
+    assert (process.returncode, told(said)) == (0, "")
     assert "001_a" in out
 
 
@@ -445,3 +446,67 @@ def test_notices_are_said_where_they_are_asked_for(
     )
     done = sqlrail("migrate", *flags, env={"DATABASE_URL": database})
     assert (done.code, done.err) == (0, said)
+
+
+def test_each_verb_names_the_database_that_it_works_on(sqlrail: Sqlrail, any_database: str) -> None:
+    put({"migrations/001_a.sql": "CREATE TABLE a (id int PRIMARY KEY);"})
+    facts = """
+        SELECT current_user::text, current_setting('port')::int, current_database()::text, split_part(version(), ' ', 2)
+    """
+    ((user, port, name, version),) = query(any_database, facts)
+    another = any_database.replace(f"/{name}?", "/postgres?")
+    for environment, words in (
+        ("test", "migrate"), (None, "status"), ("staging", "plan"), ("production", "cleanup"), ("test", "doctor"),
+        ("test", "drift"), ("test", "schema"), ("test", "archive list"), ("test", "lint"), ("test", "reset --yes"),
+        ("test", "repair"), ("test", f"stamp test --name {name}"), ("test", f"drift --against {another}"),
+    ):  # fmt: skip
+        env = {"DATABASE_URL": any_database, **({"SQLRAIL_ENV": environment} if environment else {})}
+        done = sqlrail(*words.split(), env=env)
+        lines = [line for line in done.all_err.splitlines() if line.startswith("target: ")]
+        assert len(lines) == 1, words
+        assert re.fullmatch(
+            rf"target: {user}@\S+:{port}/{name}, PostgreSQL {version}, environment {environment or 'unknown'}",
+            lines[0],
+        ), words
+        document = sqlrail(*words.split(), "--json", env=env)
+        assert json.loads(document.out)["target"] | {"host": ""} == {
+            "user": user, "host": "", "port": port, "database": name, "server_version": version,
+            "environment": environment,
+        }, words  # fmt: skip
+        assert "target: " not in document.all_err
+
+
+def test_a_verb_that_reaches_no_database_names_none(sqlrail: Sqlrail) -> None:
+    put({"migrations/001_a.sql": "SELECT 1;"})
+    for words in (
+        ("new", "b"),
+        ("lint", "--all"),
+        ("status", "--database-url", "postgresql://nobody@127.0.0.1:9/x"),
+    ):
+        assert "target" not in sqlrail(*words).all_err
+        assert "target" not in json.loads(sqlrail(*words, "--json").out)
+
+
+def test_a_file_that_goes_by_itself_is_said_before_it_runs(sqlrail: Sqlrail, database: str) -> None:
+    put({
+        "migrations/001_a.sql": "CREATE TABLE a (id int);",
+        "migrations/002_b.sql": "CREATE TABLE b (id int);",
+        "migrations/003_c.sql": "SELECT pg_sleep(0.2);",
+        "migrations/004_d.sql": "CREATE TABLE d (id int);",
+        "migrations/005_e.sql": "-- transactional: false\nCREATE INDEX CONCURRENTLY ON d (id);",
+        "migrations/006_f.sql": "SELECT 1 / 0;",
+    })  # fmt: skip
+    done = sqlrail("migrate", env={"DATABASE_URL": database})
+    begun = re.findall(r"(?m)^applying (\S+) \.\.\.$", done.all_err)
+    assert {"001_a", "004_d", "005_e"} <= set(begun)
+    assert begun == sorted(set(begun))
+    assert done.code == 1
+    quiet = sqlrail("migrate", "--json", env={"DATABASE_URL": database})
+    assert "applying" not in quiet.all_err
+
+
+def test_small_files_that_go_together_are_not_said_one_by_one(sqlrail: Sqlrail, database: str) -> None:
+    put({f"migrations/{number:03}_a.sql": "SELECT 1;" for number in range(100)})
+    done = sqlrail("migrate", env={"DATABASE_URL": database})
+    assert len(re.findall("(?m)^applied ", done.out)) == 100
+    assert done.all_err.count("applying ") < 50

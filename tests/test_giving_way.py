@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import PATIENCE, Heard, attempt, read, reported, start_runner, wait_for, watching, write
-from conftest import FAST, Connect, fresh_database, majors, open_folder, query
+from conftest import FAST, Connect, fresh_database, majors, next_said, open_folder, query
 from console import Sqlrail
 from console import sqlrail as sqlrail
 from hypothesis import given
@@ -552,7 +552,7 @@ def test_without_a_terminal_the_wait_of_an_index_is_a_line(
     keeper.execute("INSERT INTO busy VALUES (1)")
     runner = start_runner(database, "migrate", "--migrations", settings.migrations)
     assert runner.stderr
-    said = runner.stderr.readline()
+    said = next_said(runner)
     assert said.startswith(
         "001_first: CREATE INDEX CONCURRENTLY on public.busy: waiting for writers before build, 0 of 1"
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 import console
 import pytest
-from conftest import ROOT, Connect, clean_environment, query
+from conftest import ROOT, Connect, clean_environment, next_said, query, told
 from console import Outcome, Sqlrail, catalog, put
 
 from sqlrail import apply, history, repair
@@ -642,13 +642,13 @@ def test_what_came_in_while_a_runner_waited_for_the_lock_is_seen_before_its_file
         env={**clean_environment(), **env},
     ) as runner:  # fmt: skip
         assert runner.stderr is not None
-        assert runner.stderr.readline().startswith("waiting for ")
+        assert next_said(runner).startswith("waiting for ")
         # What another checkout's runner, which knows of no 002_b, would do.
         other.execute(
             "INSERT INTO _yoyo_migration VALUES (encode(sha256('003_c'), 'hex'), '003_c', now() AT TIME ZONE 'UTC')"
         )
         other.commit()
-        said = runner.stderr.read().splitlines()
+        said = told(runner.stderr.read()).splitlines()
     assert (runner.returncode, said) == (3, [late("002_b", "003_c")[2], "Nothing was changed."])
     assert query(database, "SELECT to_regclass('b')") == [(None,)]
 

@@ -24,7 +24,7 @@ from aftermath import (
     watching,
     write,
 )
-from conftest import majors, open_folder, query, run
+from conftest import majors, next_said, open_folder, query, run
 
 from sqlrail import local
 
@@ -196,7 +196,7 @@ def test_a_runner_interrupted_while_it_waits_for_another_has_changed_nothing(
         watch.wait_until_there("wait_event = 'PgSleep'")
         second = start_runner(database, "migrate", "--migrations", files)
         assert second.stderr is not None
-        assert second.stderr.readline().startswith("waiting for sqlrail")
+        assert next_said(second).startswith("waiting for sqlrail")
         second.send_signal(number)
         out, talk = second.communicate(timeout=PATIENCE)
         assert (second.returncode, out) == (128 + number, "")

@@ -24,7 +24,7 @@ from aftermath import (
     wait_for,
     watching,
 )
-from conftest import Connect, majors, needs, open_folder, query, run
+from conftest import Connect, majors, needs, next_said, open_folder, query, run
 from proxy import Proxy, Sender
 from test_kills import kill_server
 from test_pooler import pooled as pooled
@@ -924,7 +924,7 @@ def test_a_second_runner_waits_says_for_whom_and_goes_on(
         assert f":{first.pid} (backend" in late.stderr
         second = start_runner(place.url, "migrate", "--migrations", place.folder)
         assert second.stderr is not None
-        said = second.stderr.readline()
+        said = next_said(second)
         assert said.startswith("waiting for sqlrail ")
         assert f":{first.pid} (backend" in said
     gate.rollback()
@@ -968,7 +968,7 @@ def test_a_runner_whose_lock_was_ended_stops_before_its_next_statement_and_anoth
         )
         second = start_runner(place.url, "migrate", "--migrations", place.folder)
         assert second.stderr is not None
-        said = second.stderr.readline()
+        said = next_said(second)
         assert said.startswith("waiting for the last statement of a runner that is gone (backend ")
         gate.rollback()
         _, talk = first.communicate(timeout=PATIENCE)

@@ -27,6 +27,7 @@ from conftest import (
     Connect,
     Servers,
     clean_environment,
+    document_of,
     fresh_database,
     majors,
     needs,
@@ -743,7 +744,7 @@ def test_the_stamp_of_a_copy_is_changed_by_its_name(
         assert "stays production" in capsys.readouterr().err
         assert query(migrated, "SELECT environment FROM sqlrail.stamp") == [("production",)]
     assert command("--json", "stamp", "development", "--name", name_of(migrated)) == 0
-    assert json.loads(capsys.readouterr().out) == {"stamp": "development", "before": "production"}
+    assert document_of(capsys.readouterr().out) == {"stamp": "development", "before": "production"}
     assert query(migrated, "SELECT environment, stamped_by <> '' FROM sqlrail.stamp") == [
         ("development", True)
     ]

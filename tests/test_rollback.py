@@ -28,7 +28,7 @@ from aftermath import (
     watching,
     write,
 )
-from conftest import Connect, open_folder, query, run
+from conftest import Connect, next_said, open_folder, query, run
 from console import Outcome, Sqlrail, sqlrail
 from proxy import Proxy, Sender
 from test_together import FEW, finish, plain_yoyo, yoyo
@@ -525,7 +525,7 @@ def waiting(url: str, files: Path, connect: Connect, *flags: str) -> Iterator[An
     holder.execute("SELECT pg_advisory_lock(%s)", [KEY])
     runner = start_runner(url, "rollback", "--migrations", files, *flags)
     assert runner.stderr is not None
-    assert runner.stderr.readline().startswith("waiting for")
+    assert next_said(runner).startswith("waiting for")
     ended: list[tuple[int, str, str]] = []
     yield ended
     holder.execute("SELECT pg_advisory_unlock(%s)", [KEY])

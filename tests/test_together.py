@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from aftermath import PATIENCE, Heard, read, reported, start_runner, wait_for, watching, write
-from conftest import Connect, clean_environment, query, run
+from conftest import Connect, clean_environment, next_said, query, run
 
 from sqlrail import local
 from sqlrail.backend import KEY, Backend
@@ -112,7 +112,7 @@ def test_runners_that_wait_for_the_lock_do_not_hang_an_index_built_concurrently(
     waiting = [start_runner(database, "migrate", "--migrations", few) for _ in range(3)]
     for each in waiting:
         assert each.stderr is not None
-        assert each.stderr.readline().startswith("waiting for")
+        assert next_said(each).startswith("waiting for")
     build_index_concurrently(database, connect)
     for each in waiting:
         assert each.poll() is None
