@@ -132,9 +132,9 @@ def main() -> None:
 
 HEAD = """## catalog
 
-`drift --against` reads two databases, and finds no difference; its floor is one `pg_dump -s`. `schema` builds the
-tables of its files on a scratch database; its floor is psql with the same files, and `pg_dump -s`. Each table has an
-identity, a primary key, a foreign key, a check, defaults and two more indexes; {pairs} pairs.
+`drift --against` holds a database against its copy, and finds no difference; its floor is one `pg_dump -s`. `schema`
+builds the tables of its files on a scratch database; its floor is psql with the same files, and `pg_dump -s`. Each
+table has an identity, a primary key, a foreign key, a check, defaults and two more indexes; {pairs} pairs.
 """
 
 if __name__ == "__main__":

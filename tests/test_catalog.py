@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+import psycopg
+import pytest
 from aftermath import FIXTURES
 from conftest import query
 from test_drift import both, build, look, script
 
+from sqlrail import wire
 from sqlrail.catalog import Catalog, Fact, Key
 from sqlrail.mend import compare, mend, outermost
 
@@ -84,6 +89,28 @@ def test_what_goes_with_its_namesake_comes_back_with_it(both: tuple[str, str]) -
         assert {it.object.key for it in outermost(compare(wanted, left))} == told
         assert {it.object.key for it in outermost(compare(left, wanted))} == told
         assert compare(wanted, build(one, script(wanted, left))) == []
+
+
+# How it is read
+
+
+def test_a_libpq_that_gives_whole_results_only_reads_the_same(
+    both: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = build(both[0], (FIXTURES / "everything.sql").read_text().replace("{rows}", "9"))
+    monkeypatch.setattr("psycopg.pq.version", lambda: 160000)
+    there = look(both[0])
+    assert compare(wanted, there) == []
+    assert there.needs == wanted.needs
+
+
+def test_who_stops_reading_in_the_middle_has_a_connection_that_goes_on(database: str) -> None:
+    with closing(psycopg.connect(database, autocommit=True)) as connection:
+        with closing(
+            wire.stream(connection, b"SELECT generate_series(1, 5000); SELECT pg_sleep(600)")
+        ) as results:
+            assert next(next(results)) == (1,)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 # What is somebody else's
