@@ -67,7 +67,7 @@ class AllowedResult(TypedDict):
 
 
 class MigrateResult(TypedDict):
-    """What `migrate --json` prints."""
+    """What `migrate --json` prints, but for its target."""
 
     applied: list[AppliedResult]
     already_applied: int
@@ -95,7 +95,7 @@ class ProblemResult(TypedDict):
 
 
 class StatusResult(TypedDict):
-    """What `status --json` prints."""
+    """What `status --json` prints, but for its target."""
 
     migrations: list[EntryResult]
     pending: int
