@@ -296,9 +296,7 @@ def main() -> None:
         print(report[-1], flush=True)
         many = look_at_many(server, options.keys, options.pairs)
         report.append(
-            common.table(
-                f"{options.keys:,} keys of empty tables", ["", "÷ floor", "seconds", "peak MB"], many
-            )
+            common.table(f"{options.keys:,} keys of empty tables", ["", "÷ floor", "seconds"], many)
         )
         print(report[-1], flush=True)
     if options.write:
