@@ -20,7 +20,7 @@ from sqlrail.connect import Connection, connect, target
 from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
 from sqlrail.history import File
 from sqlrail.mend import Difference, Statement, compare, mend, outermost
-from sqlrail.scratch import Builder, Provided, built, scratch, with_what_is_lacking
+from sqlrail.scratch import NONE, Builder, Provided, built, scratch, with_what_is_lacking
 from sqlrail.settings import Settings, environment_for
 from sqlrail.words import printable
 
@@ -179,13 +179,15 @@ def _compared(
         choice.raise_if_unknown(*sides)
         # What is provided is there on both sides, and shall differ.
         unlike = choice.unlike(*sides) | {it.name for it in provided}
+        unknown = {("extension", it.name) for it in provided if it.kind == NONE}
         if not unlike:
             return (), ()
         # Of few that are not the same nothing may be left that differs: the spelling of a check does not.
         is_few = 2 * len(unlike) < max(len(side.wholes) for side in sides)
         for only in (unlike, None) if is_few else (None,):
             made = read(other, settings, only=only).without({(it.kind, it.name) for it in provided})
-            wanted, there = choice.of(made), choice.of(read(connection, settings, like=made, only=only))
+            found_there = read(connection, settings, like=made, only=only).without(unknown)
+            wanted, there = choice.of(made), choice.of(found_there)
             if not choice.privileges:
                 wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
             found = compare(wanted, there)

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from yoyo.migrations import MigrationList
 
-from sqlrail import apply, explain, history, lint, orphans, outside, problems, roles, statements, wire
+from sqlrail import apply, explain, history, lint, orphans, outside, problems, statements, wire
 from sqlrail.backend import Backend, Listener
 from sqlrail.catalog import look_limits
 from sqlrail.cleanup import look_at
@@ -60,7 +60,7 @@ TEXT = 120
 POLL = (0.001, 0.1)
 #: connections that hold up a statement which refuses a transaction
 KEEPERS = 8
-_NO_ROLE = "it names a role that the server of the scratch database does not have"
+_MISSING = "it is about a role or an extension that is missing where the scratch database lies"
 _SHARED = "it is about the whole server, which a scratch database shares with the real one"
 
 
@@ -430,10 +430,10 @@ class Rehearsal(Builder):
         return done
 
     def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
-        if self._is_watching and self.lacks_a_role(piece):
+        if self._is_watching and self.lacks(piece):
             read_on()
             place = piece.place(piece.statements[0].start)
-            self.keep(file, _Seen(_brief(piece), place, {}, {}, note=f"not rehearsed: {_NO_ROLE}"))
+            self.keep(file, _Seen(_brief(piece), place, {}, {}, note=f"not rehearsed: {_MISSING}"))
             return
         super()._send(file, piece, read_on)
         if not self._is_watching:
@@ -442,11 +442,10 @@ class Rehearsal(Builder):
             is_back = _takes_back(statement.words)
             self._look_back(file, _brief(piece), piece.place(statement.start), is_back=is_back)
 
-    def lacks_a_role(self, piece: Piece) -> bool:
-        """Whether a statement names a role that is not there."""
-        return bool(self.lacking) and any(
-            roles.is_about(one.words, piece.text[one.start : one.end], self.lacking)
-            for one in piece.statements
+    def lacks(self, piece: Piece) -> bool:
+        """Whether a statement is about something that is not there."""
+        return any(
+            self.missing.is_what(one.words, piece.text[one.start : one.end]) for one in piece.statements
         )
 
     def _look_back(self, file: File, text: str, place: tuple[int, int], *, is_back: bool = False) -> None:
@@ -537,8 +536,8 @@ class _Outside:
                 pass
             self._note(step, f"not rehearsed: {_SHARED}")
             return
-        if self.rehearsal.lacks_a_role(step.piece):
-            self._note(step, f"not rehearsed: {_NO_ROLE}")
+        if self.rehearsal.lacks(step.piece):
+            self._note(step, f"not rehearsed: {_MISSING}")
             return
         if self._in_block and step.is_control:
             self._refuse_shared()

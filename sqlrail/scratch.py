@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from yoyo.migrations import MigrationList
 
-from sqlrail import roles, wire
+from sqlrail import extensions, roles, wire
 from sqlrail.backend import Applied, Backend
 from sqlrail.connect import Connection, connect, target
 from sqlrail.errors import (
@@ -43,6 +43,7 @@ LACKING = (pg.InvalidSchemaName, pg.UndefinedObject, pg.UndefinedFunction, pg.Un
 PATIENCE = 30.0
 #: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
 GRACE = 300
+NONE = "no extension"
 #: places that are named where there are many
 SHOWN = 5
 #: what belongs to the whole server, by the word that names it behind CREATE, ALTER, DROP and COMMENT ON
@@ -67,9 +68,23 @@ class Silent:
 class Provided(NamedTuple):
     """A schema or an extension that was in the real database before the first file."""
 
-    kind: str
+    kind: str  # NONE: an extension that the scratch database cannot have
     name: str
     schema: str | None  # of an extension
+
+
+class Missing(NamedTuple):
+    """What files name and a scratch database cannot have: roles of its server, extensions with their schemas."""
+
+    roles: Collection[str] = ()
+    extensions: Collection[str] = ()
+    schemas: Collection[str] = ()
+
+    def is_what(self, words: tuple[str, ...], text: bytes) -> bool:
+        """Whether a statement is about some of that, and makes nothing else."""
+        return bool(self.roles and roles.is_about(words, text, self.roles)) or bool(
+            self.extensions and extensions.is_about(words, text, self.extensions, self.schemas)
+        )
 
 
 class Builder(Backend):
@@ -77,8 +92,7 @@ class Builder(Backend):
 
     def __init__(self, settings: Settings, files: dict[str, File]) -> None:
         super().__init__(settings, Silent(), files)
-
-        self.lacking: Collection[str] = ()  # the real database's roles that the scratch one's server has not
+        self.missing = Missing()
 
     def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
         guard = self.message("scratch_guard", shared=self.message("shared"))
@@ -112,13 +126,15 @@ def built(
         if provided:
             with closing(connect(there)) as connection:
                 _provide(connection, provided, say)
-        own = {id_: confined(files[id_], (wanted | new) - found) for id_ in ids}
+        without = {it.name: it.schema for it in provided if it.kind == NONE}
+        missing = Missing(wanted - found, without, set(filter(None, without.values())))
+        own = {id_: confined(files[id_], missing._replace(roles=(wanted | new) - found)) for id_ in ids}
         if places := [place for one in own.values() for place in one.passed_over]:
             _say_passed_over(places, say)
         with kind(
             there, {id_: own[id_].file if id_ in own else file for id_, file in files.items()}
         ) as builder:
-            builder.lacking = wanted - found
+            builder.missing = missing
             builder.prepare()
             builder.apply_migrations_only(migrations)
             if migrations:
@@ -144,11 +160,30 @@ def with_what_is_lacking(
         return build(())
     except MigrationFailed as exc:
         provided = _provided(settings, files) if _lacks(exc) else ()
-        if not provided:
+        without = _unmakable(settings, files)
+        if not provided and not without:
             raise
-        names = printable(", ".join(f"{it.kind} {it.name}" for it in provided))
-        say(f"note: files lack something, so what no file makes is taken from the database: {names}")
-        return build(provided)
+        if provided:
+            names = printable(", ".join(f"{it.kind} {it.name}" for it in provided))
+            say(f"note: files lack something, so what no file makes is taken from the database: {names}")
+        if without:
+            names = printable(", ".join(it.name for it in without))
+            say(f"note: extensions that a scratch database cannot have, and which are not compared: {names}")
+        return build((*provided, *without))
+
+
+def _unmakable(settings: Settings, files: Mapping[str, File]) -> list[Provided]:
+    """The extensions that files make, and that cannot be made in a scratch database."""
+    names = extensions.made_by(texts(files))
+    if not names:
+        return []
+    with scratch(settings, lambda _: None) as there, closing(connect(there)) as connection:
+        names = extensions.unmakable(connection, names)
+    with closing(connect(settings)) as connection:
+        return [
+            Provided(NONE, name, next(iter(extensions.schemas_of(connection, [name])), None))
+            for name in sorted(names)
+        ]
 
 
 def _lacks(error: BaseException | None) -> bool:
@@ -179,6 +214,8 @@ def _makes(text: bytes, one: Provided) -> bool:
 
 def _provide(connection: Connection, provided: Sequence[Provided], say: Callable[[str], None]) -> None:
     for one in provided:
+        if one.kind == NONE:
+            continue
         name = sql.Identifier(one.name)
         try:
             if one.kind == "schema":
@@ -197,7 +234,7 @@ def _provide(connection: Connection, provided: Sequence[Provided], say: Callable
 def _say_passed_over(places: Sequence[str], say: Callable[[str], None]) -> None:
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
     say(
-        "note: what is said of roles that the server of the scratch database does not have is passed over: "
+        "note: a role or an extension is missing where the scratch database lies, so that is passed over: "
         f"{', '.join(places[:SHOWN])}{more}"
     )
 
@@ -209,16 +246,14 @@ class Confined(NamedTuple):
     passed_over: tuple[str, ...] = ()
 
 
-def confined(file: File, lacking: Collection[str] = ()) -> Confined:
+def confined(file: File, missing: Missing) -> Confined:
     """The file with blanks in place of each statement that is about the whole server, where it was run already.
 
-    So with what is about roles that are lacking. One of more than a block is left as it is: what is that large are
-    data.
+    So with what is about roles and extensions that are missing. One of more than a block is left as it is: what is that
+    large are data.
     """
     content = file.content() if file.state[1] <= BLOCK else b""
-    if not (
-        re.search(_MAY_BE_SHARED, content) or (lacking and not roles.named([content]).isdisjoint(lacking))
-    ):
+    if not (re.search(_MAY_BE_SHARED, content) or any(missing)):
         return Confined(file)
     text, is_left, passed_over = bytearray(content), False, list[str]()
     for piece in file.pieces(1):
@@ -227,7 +262,7 @@ def confined(file: File, lacking: Collection[str] = ()) -> Confined:
             its = piece.text[statement.start : statement.end]
             if is_shared(statement.words, its):
                 text[start:end] = re.sub(rb"[^\n]", b" ", its)
-            elif lacking and roles.is_about(statement.words, its, lacking):
+            elif missing.is_what(statement.words, its):
                 text[start:end] = roles.without(statement.words, its)
                 passed_over.append(file.at(*piece.place(statement.start)))
             is_left = is_left or bool(text[start:end].strip())

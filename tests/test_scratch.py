@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import Heard, write
+from aftermath import Heard, wait_for, write
 from conftest import AS_ROLE, Connect, Servers, fresh_database, majors, needs, open_folder, query, run
 from console import catalog
 from proxy import Proxy
@@ -378,6 +378,74 @@ def test_roles_that_are_made_by_a_file_that_was_not_run_need_not_be_there(
 )
 def test_a_statement_about_a_role_is_told_from_others(words: str, text: str, is_about: bool) -> None:
     assert roles.is_about(tuple(words.split()), text.encode(), {"site"}) is is_about
+
+
+# Extensions
+
+ALONE = """DO $$ BEGIN
+    IF current_database() ~ '^sqlrail' THEN RAISE EXCEPTION 'it can be made in one database only'; END IF;
+END $$;
+CREATE SCHEMA alone;
+CREATE FUNCTION alone.schedule(text) RETURNS int LANGUAGE sql AS 'SELECT 1';
+"""
+NIGHTLY = """CREATE TABLE a (id int);
+CREATE EXTENSION IF NOT EXISTS alone;
+COMMENT ON EXTENSION alone IS 'for jobs';
+SELECT alone.schedule('nightly');
+CREATE TABLE b (id int);
+"""
+
+
+@pytest.fixture
+def with_alone(server: local.Server, database: str) -> Iterator[str]:
+    """A server with an extension that cannot be made in a scratch database."""
+    with open_folder() as folder:
+        place = folder / "extension"
+        place.mkdir(mode=0o755)
+        (place / "alone.control").write_text(
+            "default_version = '1'\nrelocatable = false\nschema = pg_catalog\n"
+        )
+        (place / "alone--1.sql").write_text(ALONE)
+        query(server.url, f"ALTER SYSTEM SET extension_control_path = '$system:{folder}'")
+        query(server.url, "SELECT pg_reload_conf()")
+        shown = "SHOW extension_control_path"
+        wait_for(lambda: str(folder) in query(database, shown)[0][0], "the server knows the extension")
+        try:
+            yield database
+        finally:
+            query(server.url, "ALTER SYSTEM RESET extension_control_path")
+            query(server.url, "SELECT pg_reload_conf()")
+
+
+@pytest.mark.skipif(
+    max(majors(), default=0) < 18, reason="extensions of a folder of one's own need PostgreSQL 18"
+)
+@needs("a superuser")
+def test_an_extension_that_lives_in_one_database_only_is_left_out_and_said(
+    with_alone: str, tmp_path: Path
+) -> None:
+    files = write(tmp_path / "files", **{"001_nightly": NIGHTLY})
+    env = {"DATABASE_URL": with_alone, "SQLRAIL_ENV": "test"}
+    assert run("migrate", "--migrations", files, env=env).returncode == 0
+    for verb in (["drift", "--check"], ["schema"]):
+        done = run(*verb, "--migrations", files, env=env)
+        assert done.returncode == 0, done.stderr
+        assert "a scratch database cannot have, and which are not compared: alone" in done.stderr
+        assert "001_nightly.sql:2:1, " in done.stderr
+    assert [f"TABLE public.{name}" in done.stdout for name in "ab"] == [True, True]
+    write(files, **{"002_weekly": "SELECT alone.schedule('weekly'); ALTER TABLE a ADD n int;"})
+    done = run("plan", "--json", "--migrations", files, env=env)
+    assert done.returncode == 0, done.stderr
+    (file,) = json.loads(done.stdout)["files"]
+    assert [bool(it["note"]) for it in file["statements"]] == [True, False]
+
+
+def test_an_extension_that_the_server_lacks_is_left_out_and_said(database: str, tmp_path: Path) -> None:
+    lacking = "CREATE EXTENSION nowhere_installed;\nCREATE TABLE a (id int);"
+    files = write(tmp_path / "files", **{"001_lacking": lacking})
+    done = run("schema", "--migrations", files, env={"DATABASE_URL": database, "SQLRAIL_ENV": "test"})
+    assert (done.returncode, "not compared: nowhere_installed" in done.stderr) == (0, True), done.stderr
+    assert "CREATE TABLE public.a" in done.stdout
 
 
 ORDERED = (
