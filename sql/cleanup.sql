@@ -3,13 +3,14 @@
 --   DELETE FROM usage_analytics WHERE user_id NOT IN (SELECT id FROM users)
 -- NOT IN looks only at what was found, and only by the parent's key: no work_mem makes it quadratic. Every name is
 -- qualified: a column that the parent lacks would silently be the child's own. IS NOT NULL: a null is NOT IN an
--- empty set, and is nobody's orphan. The child's columns are held against themselves: only the WHERE compares, with
--- the operator of the key.
+-- empty set, and is nobody's orphan. The child's row is held against itself: only the WHERE compares, with the operator
+-- of the key.
+{writes}
 WITH deleted AS (
     DELETE FROM {child} AS c
      WHERE {is_staged}
        AND {has_key}
-       AND ({columns}) NOT IN (SELECT {columns} FROM {parent} AS p WHERE {matches} {stays})
+       AND {row} NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches} {stays})
     RETURNING {cells} AS cells
 ), archived AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)
@@ -18,3 +19,4 @@ WITH deleted AS (
 )
 SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM deleted)::text, true),
        set_config('sqlrail.archived', (SELECT count(*) FROM archived)::text, true);
+{ours}

@@ -1,10 +1,10 @@
 -- The foreign keys whose rows may have lost their parents: those that nobody has validated, or all. A partition's are
 -- its root's. Temporal keys (PERIOD) mean another thing than a parent of the same key.
-SELECT CASE WHEN pg_table_is_visible(child.oid) THEN NULL ELSE cn.nspname END, child.relname,
+SELECT CASE WHEN child.oid = {child} THEN NULL ELSE cn.nspname END, child.relname,
        (SELECT array_agg(a.attname::text ORDER BY k.n)
           FROM unnest(fk.conkey) WITH ORDINALITY AS k(attnum, n)
           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = fk.conrelid AND a.attnum = k.attnum),
-       CASE WHEN pg_table_is_visible(parent.oid) THEN NULL ELSE pn.nspname END, parent.relname,
+       CASE WHEN parent.oid = {parent} THEN NULL ELSE pn.nspname END, parent.relname,
        (SELECT array_agg(a.attname::text ORDER BY k.n)
           FROM unnest(fk.confkey) WITH ORDINALITY AS k(attnum, n)
           JOIN pg_catalog.pg_attribute AS a ON a.attrelid = fk.confrelid AND a.attnum = k.attnum)

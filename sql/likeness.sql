@@ -2,8 +2,8 @@
 -- are looked up in, those of them that are not PostgreSQL's own, and the settings that the server's file, the database
 -- and the role give to a session, each as [name, value], the last word on each. Of settings those count that change what
 -- a text means, and custom ones; limits are ours to set, and scans are counted (plan looks at that).
-SELECT pg_catalog.current_schemas(false)::text[] AS path,
-       ARRAY(SELECT s FROM pg_catalog.unnest(pg_catalog.current_schemas(false)::text[]) AS s
+SELECT current_setting('sqlrail.schemas')::text[] AS path,
+       ARRAY(SELECT s FROM pg_catalog.unnest(current_setting('sqlrail.schemas')::text[]) AS s
               WHERE s !~ '^pg_' AND s <> 'information_schema') AS own,
        (WITH known AS (
             SELECT pg_catalog.lower(name) AS name, reset_val AS value, source FROM pg_catalog.pg_settings

@@ -2,7 +2,7 @@
 -- here to the commit no parent comes or goes and no child is written. At READ COMMITTED without these locks a
 -- row whose parent commits between our look and our commit would be deleted all the same.
 -- The names travel as settings: one that holds the body's own quote would end the body.
-SELECT set_config('sqlrail.children', {children}::text[]::text, true),
+SELECT set_config('sqlrail.children', {names}::text[]::text, true),
        set_config('sqlrail.parents', {parents}::text[]::text, true);
 DO $lock$
 DECLARE
@@ -18,8 +18,8 @@ BEGIN
     SELECT array_agg(c.oid::regclass), array_agg(p.oid::regclass) INTO children, parents
       FROM unnest(current_setting('sqlrail.children')::text[], current_setting('sqlrail.parents')::text[])
            AS relation(child, parent)
-      JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(child) AND c.relkind IN ('r', 'p')
-      JOIN pg_catalog.pg_class AS p ON p.oid = to_regclass(parent) AND p.relkind IN ('r', 'p');
+      JOIN pg_catalog.pg_class AS c ON c.oid = {child} AND c.relkind IN ('r', 'p')
+      JOIN pg_catalog.pg_class AS p ON p.oid = {parent} AND p.relkind IN ('r', 'p');
     IF children IS NULL THEN
         RETURN;
     END IF;

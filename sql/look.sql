@@ -2,11 +2,11 @@
 SELECT (SELECT n.nspname
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE c.oid = to_regclass('_yoyo_migration')) AS schema_of_records,
+         WHERE c.oid = {named}) AS schema_of_records,
        -- A yoyo before 6 kept ids only; its tables are upgraded before they are read.
        EXISTS (SELECT FROM pg_catalog.pg_attribute
-                WHERE attrelid = to_regclass('_yoyo_migration') AND attname = 'migration_hash') AS records_are_new,
-       current_schema() AS schema_for_new_tables,
+                WHERE attrelid = {named} AND attname = 'migration_hash') AS records_are_new,
+       (current_setting('sqlrail.schemas')::name[])[1] AS schema_for_new_tables,
        ARRAY(SELECT c.relname::text FROM pg_catalog.pg_class AS c
               WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = ANY ({own_tables}::text[]))
          AS our_tables,

@@ -4,5 +4,5 @@ SELECT pg_catalog.set_config('session_authorization', {user}, true), pg_catalog.
 INSERT INTO sqlrail.progress (records_in, migration_hash, operation, migration_id, done, checksum)
 VALUES ({records_in}, {hash}, {operation}, {id}, {done}, {checksum})
 ON CONFLICT (records_in, migration_hash, operation) DO UPDATE
-   SET done = CASE WHEN progress.done = {before} THEN excluded.done END,
-       checksum = excluded.checksum, announced = NULL, noted_at = clock_timestamp();
+   SET done = CASE WHEN progress.done OPERATOR(pg_catalog.=) {before} THEN excluded.done END,
+       checksum = excluded.checksum, announced = NULL, noted_at = pg_catalog.clock_timestamp();

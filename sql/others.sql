@@ -1,5 +1,6 @@
--- Who else is in this database. Columns that the role may not read are null, backend_type too: then whoever has a
+-- Who else is in this database, at this moment. Columns that the role may not read are null, backend_type too: then whoever has a
 -- role is a client, for the server's own workers have none.
+SELECT WHERE pg_stat_clear_snapshot() IS NULL;
 SELECT pid, usename, application_name, host(client_addr), state
   FROM pg_catalog.pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()

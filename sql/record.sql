@@ -3,11 +3,11 @@
 -- is another transaction than the one that the file began in, and nothing is recorded.
 WITH record AS (
     INSERT INTO {records} (migration_hash, migration_id, applied_at_utc)
-    SELECT {hash}, {id}, clock_timestamp() AT TIME ZONE 'UTC'
-     WHERE txid_current() = {transaction}
+    SELECT {hash}, {id}, pg_catalog.timezone('UTC', pg_catalog.clock_timestamp())
+     WHERE pg_catalog.txid_current() OPERATOR(pg_catalog.=) {transaction}
     RETURNING migration_hash, migration_id, applied_at_utc
 )
 INSERT INTO {log} (id, migration_hash, migration_id, operation, username, hostname, comment, created_at_utc)
-SELECT {entry}, migration_hash, migration_id, {operation}, left({username}, 255), left({hostname}, 255), left({comment}, 255),
-       applied_at_utc
+SELECT {entry}, migration_hash, migration_id, {operation}, pg_catalog.left({username}, 255),
+       pg_catalog.left({hostname}, 255), pg_catalog.left({comment}, 255), applied_at_utc
   FROM record;

@@ -7,7 +7,7 @@ SELECT told.facts
                 action text, sets text[], otherwise text, otherwise_sets text[])
  CROSS JOIN LATERAL (
 WITH RECURSIVE named AS (
-    SELECT to_regclass(asked.child) AS child, to_regclass(asked.parent) AS parent
+    SELECT {child}::regclass AS child, {parent}::regclass AS parent
 ), pair AS (
     SELECT n, wanted.column, wanted.key, c.attnum AS column_number, p.attnum AS key_number, p.attnotnull AS not_null
       FROM named

@@ -5,9 +5,13 @@ SELECT t.class, t.id, i.type,
        pg_catalog.pg_get_userbyid(t.owner)::text, t.part,
        pg_catalog.pg_has_role(t.owner, 'USAGE')
            OR t.turn = 5 AND pg_catalog.pg_has_role(n.nspowner, 'USAGE') AND pg_catalog.pg_has_role(t.owner, 'MEMBER'),
-       coalesce(n.nspname = ANY (pg_catalog.current_schemas(false)), false),
+       coalesce(n.nspname = ANY (current_setting('sqlrail.schemas')::name[]), false),
        -- A setting of the database goes as well.
-       (SELECT s.source NOT LIKE 'database%' FROM pg_catalog.pg_settings AS s WHERE s.name = 'search_path')
+       NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting AS s
+                     JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
+                    CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+                    WHERE d.datname = current_database() AND setting LIKE 'search_path=%'
+                      AND s.setrole IN (0, (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user)))
   FROM ({things}) AS t
   LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = t.schema
   LEFT JOIN pg_catalog.pg_type AS y ON y.tableoid = t.class AND y.oid = t.id

@@ -3,7 +3,7 @@ WITH RECURSIVE target AS (
     SELECT c.oid, c.relkind, n.nspname, c.relname
       FROM pg_catalog.pg_class AS c
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE c.oid = to_regclass({source}) AND c.relkind IN ('r', 'p')
+     WHERE c.oid = {source} AND c.relkind IN ('r', 'p')
 ), kin AS (
     SELECT oid FROM target
     UNION SELECT relid FROM target, pg_catalog.pg_partition_ancestors(target.oid)
@@ -12,9 +12,9 @@ WITH RECURSIVE target AS (
     UNION SELECT relid FROM target, pg_catalog.pg_partition_tree(target.oid)
 ), deleted AS (
     -- The tables that rows of this relation were deleted from, with those that hold them as partitions or whole.
-    SELECT to_regclass(name)::oid AS oid FROM unnest({sources}::text[]) AS name
-    UNION SELECT relid FROM unnest({sources}::text[]) AS name, pg_catalog.pg_partition_ancestors(to_regclass(name))
-    UNION SELECT relid FROM unnest({sources}::text[]) AS name, pg_catalog.pg_partition_tree(to_regclass(name))
+    SELECT {place} AS oid FROM unnest({sources}::text[]) AS name
+    UNION SELECT relid FROM unnest({sources}::text[]) AS name, pg_catalog.pg_partition_ancestors({place})
+    UNION SELECT relid FROM unnest({sources}::text[]) AS name, pg_catalog.pg_partition_tree({place})
 ), attribute AS (
     SELECT a.attname::text AS name, a.attnum, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod) AS type,
            a.attgenerated <> '' AS generated, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed,
@@ -93,7 +93,7 @@ SELECT json_build_object(
                   FROM pg_catalog.pg_constraint AS p, unnest(p.conkey) WITH ORDINALITY AS k(attnum, n)
                   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = (SELECT oid FROM target) AND a.attnum = k.attnum
                  WHERE p.conrelid = target.oid AND p.contype = 'p'),
-    'unique', (SELECT coalesce(json_agg(json_build_object('name', i.indexrelid::regclass::text, 'columns', (
+    'unique', (SELECT coalesce(json_agg(json_build_object('name', (SELECT quote_ident(relname) FROM pg_catalog.pg_class WHERE oid = i.indexrelid), 'columns', (
                           SELECT json_agg(a.attname ORDER BY k.n)
                             FROM unnest(i.indkey[:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, n)
                             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum))

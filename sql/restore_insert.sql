@@ -1,3 +1,4 @@
+{writes}
 WITH put AS (
     INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE
     SELECT {values}
@@ -11,3 +12,4 @@ WITH put AS (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM put), (SELECT count(*) FROM marked);
+{ours}

@@ -8,7 +8,7 @@ BEGIN
     FOR source IN
         SELECT DISTINCT c.oid::regclass
           FROM unnest(current_setting('sqlrail.sources')::text[]) AS name
-          JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(name)
+          JOIN pg_catalog.pg_class AS c ON c.oid = {place}
          WHERE c.relkind IN ('r', 'p')
     LOOP
         EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', source);

@@ -1,3 +1,4 @@
+{writes}
 WITH put AS (
     UPDATE {target} AS p SET {assignments}
       FROM {rows} AS r
@@ -12,3 +13,4 @@ WITH put AS (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM put), (SELECT count(*) FROM marked);
+{ours}

@@ -1,15 +1,15 @@
 -- Which of the wanted rights the role lacks, as the statements that grant them. A right is wanted on a relation that
 -- there is, or on a schema (name is null); CREATE is the schema's in any case, OWNER is that of whoever owns the relation.
 WITH wanted AS (
-    SELECT DISTINCT coalesce(w.schema, found.nspname, current_schema()) AS schema, w.name, w.right
+    SELECT DISTINCT coalesce(w.schema, found.nspname, (current_setting('sqlrail.schemas')::name[])[1]) AS schema, w.name, w.right
       FROM jsonb_to_recordset({wanted}) AS w(schema text, name text, "right" text)
       -- A name without a schema is looked up along the search_path.
       LEFT JOIN LATERAL (
         SELECT n.nspname
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE w.schema IS NULL AND c.relname = w.name AND n.nspname = ANY (current_schemas(true))
-         ORDER BY array_position(current_schemas(true), n.nspname)
+         WHERE w.schema IS NULL AND c.relname = w.name AND n.nspname = ANY (current_setting('sqlrail.schemas')::name[])
+         ORDER BY array_position(current_setting('sqlrail.schemas')::name[], n.nspname)
          LIMIT 1
       ) AS found ON true
 ), relation AS (

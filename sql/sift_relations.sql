@@ -3,9 +3,9 @@
 -- relation.sql says, as far as a look needs it that finds no orphan. What is not among them is looked at there.
 WITH asked AS MATERIALIZED (
     SELECT n, columns, keys, action, otherwise,
-           pg_catalog.to_regclass(child)::oid AS child, pg_catalog.to_regclass(parent)::oid AS parent
+           {child} AS child, {parent} AS parent
       FROM pg_catalog.jsonb_to_recordset({relations}::jsonb)
-           AS relation(n int, child text, columns text[], parent text, keys text[], action text, otherwise text)
+           AS asked(n int, child text, columns text[], parent text, keys text[], action text, otherwise text)
      WHERE pg_catalog.cardinality(columns) = 1
 ), own_key AS (
     SELECT asked.n, fk.conname, fk.convalidated, fk.confdeltype, fk.conindid, fk.conpfeqop[1] AS operator,

@@ -1,2 +1,2 @@
 -- Which tables the names lead to, in their order; null where there is none.
-SELECT to_regclass(name)::oid::bigint FROM unnest({names}::text[]) WITH ORDINALITY AS named(name, n) ORDER BY n;
+SELECT {named}::bigint FROM unnest({names}::text[]) WITH ORDINALITY AS named(name, n) ORDER BY n;

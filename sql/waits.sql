@@ -2,7 +2,7 @@
 -- get into anybody's way itself. pg_blocking_pids() stops the lock manager for a moment, so it is asked only of a backend
 -- that does wait. What the role may not know of others is null, and their query is '<insufficient privilege>'.
 BEGIN READ ONLY;
-SET LOCAL lock_timeout = '100ms';
+{ours}SET LOCAL lock_timeout = '100ms';
 SET LOCAL statement_timeout = '5s';
 WITH locks AS MATERIALIZED (
     SELECT * FROM pg_catalog.pg_locks

@@ -188,7 +188,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         wanted = list(self._own_rights() if statement is None else rights.of_statement(statement))
         if not self.connection.closed:
             self.undo()
-        asked = wire.send(self.connection, self._rights(wanted), Answer())
+        asked = wire.send_ours(self.connection, self._rights(wanted))
         return rights.sentence([grant for (grant,) in asked.rows])
 
     def _rights(self, wanted: list[rights.Wanted]) -> bytes:
@@ -216,6 +216,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> Any:
         # yoyo writes parameters as :name; a % is one of the schema's name, and psycopg would take it for a parameter.
         return super().execute(statement.replace("%", "%%"), params)
+
+    def quote_identifier(self, s: str) -> str:
+        # The one table that yoyo names without its property.
+        return self._table(s) if s == self.version_table else str(super().quote_identifier(s))
 
     def ensure_internal_schema_updated(self) -> None:
         """Nothing: prepare() has done it, under the lock."""
@@ -270,6 +274,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if opened.waited and mark:
                     self.read_history()
                     self.look_again()
+                    if not file.cleanup:
+                        self._exchange(self.message("theirs"))
                 if opened.sent is None:
                     self._begin_file(file)
                 self._closing = self._run(file, migration, opened, mark, tries)
@@ -353,7 +359,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             worker.close()
             self.send_ours(self.connection, self._begin(None) + text)
         elif worker.info.transaction_status == TransactionStatus.IDLE:
-            self.send_ours(worker, self.message("begin") + text)
+            self.send_ours(worker, self.message("begin") + self.message("ours") + text)
 
     def _connect_worker(self, file: File) -> Connection:
         """A connection for a file outside a transaction, which begins with its limits: SET LOCAL would not last.
@@ -398,7 +404,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if mark and self._is_done_by_now(hash_, file, worker):
                     self.undo()
                     return False
-                text = self.message("begin") + self.own_tables() + self.message("lock_row")
+                text = self.message("begin") + self.message("ours") + self.own_tables()
+                text += self.message("lock_row")
                 holder, own = self._ask(text, worker).rows[-1]
                 if holder == own:
                     return True
@@ -422,7 +429,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
-        row = self._ask(self.message("look", own_tables=list(OWN_TABLES))).rows[0]
+        row = self._ask(
+            self.message(
+                "look", own_tables=list(OWN_TABLES), named=wire.named(self.connection, self.migration_table)
+            )
+        ).rows[0]
         (
             records_in,
             is_new,
@@ -598,16 +609,23 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.look()
 
     def _is_outdated(self) -> bool:
-        try:
-            version = internalmigrations.get_current_version(self)
-        except psycopg.Error as exc:
-            self.raise_if_lost("yoyo's tables were being looked at")
-            raise DatabaseFailed(f"yoyo's tables cannot be read: {sentence(exc)}") from exc
-        except AssertionError as exc:  # yoyo's own, where the version is none that it knows
-            raise Refused(self._half_a_history()) from exc
-        if version == 1 and self.has_records and not self.is_old:
+        version = self._version()
+        if version not in internalmigrations.schema_versions or (
+            version == 1 and self.has_records and not self.is_old
+        ):
             raise Refused(self._half_a_history())
         return bool(version < max(internalmigrations.schema_versions))
+
+    def _version(self) -> int | None:
+        """The version of yoyo's tables, as its get_current_version() has it."""
+        tables = self.list_tables()
+        if self.migration_table not in tables:
+            return 0
+        if self.version_table not in tables:
+            return 1
+        rows = self._ask(self.message("yoyo_version", versions=sql.SQL(self.version_table_quoted))).rows
+        version: int | None = rows[0][0]
+        return version
 
     def _half_a_history(self) -> str:
         known = max(internalmigrations.schema_versions)
@@ -694,6 +712,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def ask(self, text: bytes) -> list[tuple[Any, ...]]:
         """Sends a message of ours within a transaction and returns all its rows; psycopg.Error if it failed."""
+        if self.connection.info.transaction_status == TransactionStatus.IDLE and not text.startswith(
+            b"BEGIN"
+        ):
+            text = self.message("ours") + text
         answer = self._exchange(text)
         if answer.error is not None:
             raise answer.error
@@ -703,6 +725,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _run(self, file: File, migration: Any, opened: _Opened, mark: bool, tries: Tries) -> _Closing:
         cleanup = tuple(self._pre_step(file, relation) for relation in file.relations())
+        if file.cleanup:
+            self._exchange(self.message("theirs"))
         if opened.sent is None:
             piece, text = self._send_all(file, migration, mark)
         else:
@@ -1051,7 +1075,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def send_ours(self, connection: Connection, text: bytes) -> Answer:
         """Sends a message in which nothing is a file's. Who was in the way of a file is not forgotten with it."""
-        return self._send_and_hear(connection, text, Answer(), self._watching(connection, "", 0))
+        text, answer = wire.in_ours(connection, text)
+        return self._send_and_hear(connection, text, answer, self._watching(connection, "", 0))
 
     def _watching(self, connection: Connection, name: str, limit: float) -> Watch:
         backend: int | None = connection.info.backend_pid
@@ -1175,7 +1200,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _begin(self, file: File | None) -> bytes:
         self.raise_if_standby()
-        return self.message("begin") + self.limits(file)
+        return (
+            self.message("begin")
+            + self.limits(file)
+            + (self.message("ours") if file is None or file.cleanup else b"")
+        )
 
     def limits(self, file: File | None) -> bytes:
         lock, statement = self.lock_timeout(file), self.settings.statement_timeout

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import sql
 
-from sqlrail import history, orphans
+from sqlrail import history, orphans, wire
 from sqlrail.backend import Backend, Listener
 from sqlrail.diagnostics import sentence
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
@@ -75,7 +75,9 @@ def print_sql(
         relations = wanted(backend, named, every=every)
         seen = look(backend, relations, closely=False, wholly=True)
         decided = [one for one in check(seen, named) if not one.skipped]
-        script = orphans.script(backend, backend.message("begin") + backend.limits(None), decided)
+        script = orphans.script(
+            backend, backend.message("begin") + backend.limits(None) + backend.message("ours"), decided
+        )
         return script, Cleanup(None, False, in_order(seen, relations)).undecided
 
 
@@ -96,7 +98,11 @@ def known(backend: Backend, *, every: bool = False) -> list[Relation]:
     """
     declared = _declared(backend)
     with _explained(backend, "the look at the foreign keys"):
-        rows = backend.ask(backend.message("foreign_keys", every=every))
+        visible = {
+            name: wire.named(backend.connection, sql.SQL(f"quote_ident({name}.relname)"))
+            for name in ("child", "parent")
+        }
+        rows = backend.ask(backend.message("foreign_keys", every=every, **visible))
     found = [
         Relation(
             (*filter(None, [child_schema]), child),
@@ -135,7 +141,11 @@ def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = F
     tables = list(dict.fromkeys(table for one in relations for table in (one.child, one.parent)))
     names = [sql.Identifier(*table).as_string() for table in tables]
     with _explained(backend, "the look for the tables"):
-        rows = backend.ask(backend.message("tables_named", names=names))
+        rows = backend.ask(
+            backend.message(
+                "tables_named", names=names, named=wire.named(backend.connection, sql.SQL("name"))
+            )
+        )
     oids = dict(zip(tables, (oid for (oid,) in rows), strict=True))
     found: dict[object, Relation] = {}
     for one in relations:
@@ -233,7 +243,8 @@ def look_at(backend: Backend, relation: Relation, look: Callable[[Backend, Relat
 
 def _look(backend: Backend, look: Callable[[], T]) -> T:
     try:
-        backend.ask(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None))
+        opening = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None)
+        backend.ask(opening + backend.message("ours"))
         return look()
     finally:
         backend.undo()

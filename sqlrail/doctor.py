@@ -80,7 +80,9 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
             files_are = "1 file is" if pending == 1 else f"{pending:,} files are"
             listener.say(f"{files_are} pending, and may mend some of this, or change it: migrate first")
         try:
-            backend.ask(backend.message("doctor_begin", limits=backend.limits(None)))
+            backend.ask(
+                backend.message("doctor_begin", limits=backend.limits(None) + backend.message("ours"))
+            )
             found = [*_ill(backend, quick), *_behind(backend, quick), *_archived(backend)]
         except psycopg.Error as exc:
             backend.raise_if_lost("the database was being looked at")

@@ -36,7 +36,7 @@ def unmakable(connection: Connection, names: Collection[str]) -> set[str]:
 
 def _is_made(connection: Connection, name: str) -> bool:
     try:
-        wire.ask(connection, "extension_try", extension=sql.Identifier(name))
+        wire.command(connection, "extension_try", extension=sql.Identifier(name))
     except DatabaseFailed:
         return False
     return True

@@ -236,9 +236,9 @@ class Watch:
     def _look(self, ended: threading.Event) -> None:
         try:
             with closing(connect(replace(self.settings, wait=0), name="watcher of sqlrail")) as connection:
-                text = wire.message(connection, "waits", pid=self.pid)
+                text = wire.message(connection, "waits", ours=wire.message(connection, "ours"), pid=self.pid)
                 while not ended.is_set():
-                    answer = wire.send(connection, text, wire.Answer())
+                    answer = wire.send_ours(connection, text)
                     # What was seen last counts: the wait, and this connection with it, may end at any time.
                     if answer.error is None and not ended.is_set():
                         self._seen = _read(*(answer.tables[number] for number in (-4, -3, -2)))

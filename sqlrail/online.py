@@ -250,7 +250,7 @@ class _Run:
         deadline = time.monotonic() + self.settings.lock_wait
         with closing(connect(self.settings, say=self.listener.say)) as holder:
             while True:
-                answer = wire.send(holder, text, wire.Answer())
+                answer = wire.send_ours(holder, text)
                 if answer.error is not None:
                     raise DatabaseFailed(
                         f"the online cleanup cannot begin: {sentence(answer.error)}"
@@ -571,7 +571,7 @@ class _Run:
 
     def _opening(self) -> bytes:
         self.backend.raise_if_standby()
-        return self._message("begin") + self.backend.limits(None)
+        return self._message("begin") + self.backend.limits(None) + self._message("ours")
 
     def _note(self, run: int | None, done: Iterable[Cleaned]) -> bytes:
         relations = [

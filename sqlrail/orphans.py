@@ -20,7 +20,7 @@ from sqlrail.diagnostics import sentence
 from sqlrail.errors import Refused
 from sqlrail.settings import Settings
 from sqlrail.statements import NAME, plain
-from sqlrail.wire import message
+from sqlrail.wire import message, named
 
 #: the SQLSTATE that guards written in SQL raise
 GUARD = "SR001"
@@ -214,10 +214,11 @@ def lock(session: Session, relations: Iterable[Relation]) -> bytes:
     """What locks all that the relations' cleanup reads and writes, together: one after the other could deadlock."""
     relations = list(relations)
     names = {
-        "children": [sql.Identifier(*relation.child).as_string() for relation in relations],
+        "names": [sql.Identifier(*relation.child).as_string() for relation in relations],
         "parents": [sql.Identifier(*relation.parent).as_string() for relation in relations],
     }
-    return _message(session, "lock_relations", **names)
+    at = {name: named(session.connection, sql.SQL(name)) for name in ("child", "parent")}
+    return _message(session, "lock_relations", **names, **at)
 
 
 def clean(
@@ -323,9 +324,13 @@ def _relations(session: Session, *relations: Relation) -> bytes:
 
 
 def _about(session: Session, name: str, relations: Sequence[Relation], **parts: Any) -> bytes:
-    asked = [_asked(n, relation) for n, relation in enumerate(relations)]
-    stale_collations = _message(session, "stale_collations")
-    return _message(session, name, relations=json.dumps(asked), stale_collations=stale_collations, **parts)
+    given = {
+        "relations": json.dumps([_asked(n, relation) for n, relation in enumerate(relations)]),
+        "child": named(session.connection, sql.SQL("asked.child")),
+        "parent": named(session.connection, sql.SQL("asked.parent")),
+        "stale_collations": _message(session, "stale_collations"),
+    }
+    return _message(session, name, **given, **parts)
 
 
 def _asked(number: int, relation: Relation) -> dict[str, Any]:
@@ -605,7 +610,7 @@ def by_event_trigger(session: Session, exc: psycopg.Error) -> str:
     context = exc.diag.context or ""
     if (exc.sqlstate or "")[:2] not in ("P0", "42"):  # what RAISE gives, or a right that is denied
         return ""
-    rows = session.ask(b"BEGIN READ ONLY;" + _message(session, "event_triggers"))
+    rows = session.ask(b"BEGIN READ ONLY;" + _message(session, "ours") + _message(session, "event_triggers"))
     names = [
         trigger for trigger, function in rows if re.search(rf'(?<![\w"]){re.escape(function)}\(', context)
     ]
@@ -656,7 +661,10 @@ class Composer:
         keys = [_of("p", key) for key in relation.keys]
         self.parts: dict[str, Any] = {
             **_looking(session, relation, facts),
+            "ours": _message(session, "ours").rstrip(),
+            "writes": _message(session, "writes").rstrip(),
             "columns": _join(", ", columns),
+            "row": _join(", ", columns) if facts["distributed"] else sql.SQL("c.ctid"),
             "relation": str(relation),
             "source": facts["child"]["name"],
             "parent_name": facts["parent"]["name"],
@@ -824,7 +832,7 @@ def _cells(table: dict[str, Any]) -> sql.Composable:
         spelt(value) if column in table["recast"] else sql.SQL("{}::text").format(value)
         for column, value in columns
     ]
-    return sql.SQL("jsonb_object({}, ARRAY[{}]::text[])").format(
+    return sql.SQL("pg_catalog.jsonb_object({}, ARRAY[{}]::text[])").format(
         sql.Literal(table["columns"]), _join(", ", texts)
     )
 
@@ -836,7 +844,7 @@ def spelt(value: sql.Composable) -> sql.Composable:
 
 
 def _object(names: Iterable[str], values: Iterable[sql.Composable]) -> sql.Composable:
-    return sql.SQL("jsonb_object({}, ARRAY[{}]::text[])").format(
+    return sql.SQL("pg_catalog.jsonb_object({}, ARRAY[{}]::text[])").format(
         sql.Literal(list(names)), _join(", ", (sql.SQL("{}::text").format(value) for value in values))
     )
 

@@ -479,7 +479,9 @@ class _Steps:
 
     def _is_detached(self, detached: Detached) -> bool:
         """Whether a partition is detached: by now, where the first half of that was done."""
-        rows = self._ask("detaching", parent=detached.parent, partition=detached.partition)
+        rows = self._ask(
+            "detaching", parent=self._named(detached.parent), partition=self._named(detached.partition)
+        )
         if not rows:
             return True
         ((is_pending, finalize),) = rows
@@ -508,11 +510,14 @@ class _Steps:
         )
         return bool(told == "done")
 
+    def _named(self, name: str) -> bytes:
+        return wire.named(self.worker, name)
+
     def _tables(self, index: Index | None) -> list[int] | None:
         """The tables whose indexes a statement may touch; None is all."""
         if index is None:
             return []
-        return None if index.object is None else self._ask("tables_of", object=index.object)[0][0]
+        return None if index.object is None else self._ask("tables_of", named=self._named(index.object))[0][0]
 
     def _indexes_of(self, tables: list[int] | None) -> list[Found]:
         return [Found(*row) for row in self._ask("indexes", tables=tables)] if tables != [] else []
@@ -611,10 +616,12 @@ class _Steps:
 
     def _write_text(self, text: bytes) -> None:
         # The file, or the role, may have other defaults for transactions.
-        self._run_ours(self.backend.message("begin") + text + b"COMMIT;\n")
+        self._run_ours(self.backend.message("begin") + self.backend.message("ours") + text + b"COMMIT;\n")
 
     def _run_ours(self, text: bytes) -> list[tuple[Any, ...]]:
-        answer = self.backend.send_ours(self.worker, text)
+        # What the file has begun goes on where its names led before.
+        behind = b"\n;\n" + self.backend.message("theirs") if self.in_block else b""
+        answer = self.backend.send_ours(self.worker, text + behind)
         if answer.error is not None:
             self._raise_if_lost(f"{self.place} was being noted; whether it is")
             raise DatabaseFailed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ from sqlrail.history import File
 from sqlrail.orphans import GUARD
 from sqlrail.settings import Settings
 from sqlrail.spared import Spared
+
+#: seconds that whoever has just closed a connection gets to be gone
+LEAVING = 0.5
 
 EXPENDABLE = ("development", "test")
 
@@ -150,7 +154,9 @@ def _guard(backend: Backend, settings: Settings) -> None:
 
 
 def _guard_alone(backend: Backend) -> None:
-    others = backend.ask(backend.message("others"))
+    until = time.monotonic() + LEAVING
+    while (others := backend.ask(backend.message("others"))) and time.monotonic() < until:
+        time.sleep(0.02)
     if others:
         pid, user, application, address, state = others[0]
         about = [user and f"user {user}", application, address and f"from {address}", state]

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
-from sqlrail import history, orphans
+from sqlrail import history, orphans, wire
 from sqlrail.backend import PASSING, Backend, Listener
 from sqlrail.diagnostics import sentence
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError
@@ -195,8 +195,15 @@ class _Work:
     def ask(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         return self.backend.ask(self.backend.message(name, **parts))
 
+    def _named(self, name: object) -> bytes:
+        return wire.named(self.backend.connection, name)
+
     def do(self) -> Restore:
-        self.ask("restore_lock", sources=[shape.source for shape in self.shapes])
+        self.ask(
+            "restore_lock",
+            sources=[shape.source for shape in self.shapes],
+            place=self._named(sql.SQL("name")),
+        )
         for shape in [*self.shapes]:
             self._look(shape)
             self._part(shape)
@@ -223,7 +230,8 @@ class _Work:
         sources.append(sql.Identifier(*Relation.parse(shape.relation).child).as_string())
         question = self.backend.message(
             "restore_facts",
-            source=shape.source,
+            source=self._named(shape.source),
+            place=self._named(sql.SQL("name")),
             columns=shape.columns,
             changed=shape.is_update,
             sources=sources,
@@ -295,7 +303,8 @@ class _Work:
             "restore_parent",
             run=self.run,
             relation=str(relation),
-            source=shape.source,
+            source=self._named(shape.source),
+            named=self._named(sql.SQL("named.name")),
             parent=sql.Identifier(*relation.parent).as_string(),
             keys=keys,
         )
@@ -324,7 +333,7 @@ class _Work:
             self.others = list(dict.fromkeys([*declared, *logged]))
         others = [other for other in self.others if other != relation]
         names = [shape.source, *(sql.Identifier(*other.child).as_string() for other in others)]
-        (own,), *tables = self.ask("tables_named", names=names)
+        (own,), *tables = self.ask("tables_named", names=names, named=self._named(sql.SQL("name")))
         return [other for other, (table,) in zip(others, tables, strict=True) if table == own]
 
     def _look_at_update(self, shape: _Shape, facts: dict[str, Any]) -> None:
@@ -651,6 +660,7 @@ class _Work:
     def _message(self, shape: _Shape, name: str, **parts: Any) -> bytes:
         assert shape.facts is not None
         common = {name: shape.facts[name] for name in ("stored", "rows", "id", "table", "target")}
+        common |= {name: self.backend.message(name) for name in ("ours", "writes")}
         return self.backend.message(name, shape=shape.number, **{**common, **parts})
 
 

@@ -443,7 +443,7 @@ def create(connection: Connection, name: str, place: Place) -> None:
         named = f"provider_{place.provider}{'_rules' if place.rules else ''}"
         provider = wire.message(connection, named, locale=place.locale, rules=place.rules)
     facts = {"encoding": place.encoding, "collate": place.collate, "ctype": place.ctype}
-    wire.ask(connection, "create_scratch", database=sql.Identifier(name), provider=provider, **facts)
+    wire.command(connection, "create_scratch", database=sql.Identifier(name), provider=provider, **facts)
 
 
 def _liken(connection: Connection, name: str, like: Likeness, say: Callable[[str], None]) -> None:
@@ -515,7 +515,7 @@ def drop(connection: Connection, name: str) -> None:
     alarm = Timer(PATIENCE, connection.cancel)
     alarm.start()
     try:
-        wire.ask(connection, "drop_scratch", database=sql.Identifier(name))
+        wire.command(connection, "drop_scratch", database=sql.Identifier(name))
     finally:
         alarm.cancel()
 
@@ -537,4 +537,4 @@ def mark(connection: Connection, there: Settings) -> None:
 def _drop_leftovers(connection: Connection) -> None:
     for (name,) in wire.ask(connection, "scratch_leftovers", grace=GRACE):
         with suppress(DatabaseFailed):  # somebody else was quicker, or is in it
-            wire.ask(connection, "drop_leftover", database=sql.Identifier(name))
+            wire.command(connection, "drop_leftover", database=sql.Identifier(name))

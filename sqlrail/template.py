@@ -29,7 +29,7 @@ from sqlrail.history import ROLLBACK
 from sqlrail.library import Talk
 from sqlrail.settings import given
 from sqlrail.urls import SCHEMES
-from sqlrail.wire import ask
+from sqlrail.wire import ask, command
 
 #: what the advisory locks are for: making a template, using it, and being a run
 MAKE, USE, RUN = (int.from_bytes(name, "big") for name in (b"srtm", b"srtu", b"srtr"))
@@ -83,7 +83,7 @@ class Template:
         name = self._name("test", self._run, next(self._numbers))
         copied = {"database": sql.Identifier(name), "template": sql.Identifier(self.name)}
         try:
-            ask(self._connection, "copy_template", **copied, strategy=sql.SQL(self._strategy))
+            command(self._connection, "copy_template", **copied, strategy=sql.SQL(self._strategy))
             if not self._is_proven:
                 self._prove(name)
             yield database_url(self._url, name)
@@ -115,7 +115,7 @@ class Template:
             )
         building = self._name("building", self._content)
         try:
-            ask(self._connection, "drop_scratch", database=sql.Identifier(building))
+            command(self._connection, "drop_scratch", database=sql.Identifier(building))
             scratch.create(self._connection, building, place)
             self._migrate(building)
             ask(self._connection, "end_connections", database=building)

@@ -53,6 +53,7 @@ class Answer:
 
     def __init__(self, keep: bool | bytes = True) -> None:
         self.keep = keep
+        self.ahead = 0  # results in front, of statements that nobody asks about
         self.results: list[pq.abc.PGresult] = []
         self.completed = 0  # statements that ended well, those that rules added not counted
         self.error: psycopg.Error | None = None
@@ -60,6 +61,9 @@ class Answer:
 
     def add(self, result: pq.abc.PGresult) -> None:
         """Takes in what a statement gave, whole or a row of it."""
+        if self.ahead:
+            self.ahead -= result.status != SINGLE_TUPLE
+            return
         if result.status != SINGLE_TUPLE:
             self.completed += bool(result.command_status)
         if self.keep:
@@ -125,12 +129,43 @@ def message(connection: Connection, name: str, *, commented: object = False, **p
     return b"".join(text)
 
 
+def named(connection: Connection, name: object) -> bytes:
+    """The expression, in a message of ours, of the table that a name, or an expression of one, leads to."""
+    return message(connection, "_named", written=name).strip()
+
+
 def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:
     """Sends sql/<name>.sql, filled in, and returns its rows; DatabaseFailed with the server's reason."""
-    answer = send(connection, message(connection, name, **parts), Answer())
+    return _told(send_ours(connection, message(connection, name, **parts)))
+
+
+def command(connection: Connection, name: str, **parts: Any) -> None:
+    """The same for a statement that goes alone: it refuses a transaction, or makes something along the search_path."""
+    _told(send(connection, message(connection, name, **parts), Answer()))
+
+
+def _told(answer: Answer) -> list[tuple[Any, ...]]:
     if answer.error is not None:
         raise DatabaseFailed(sentence(answer.error)) from answer.error
     return answer.rows
+
+
+def send_ours(connection: Connection, text: bytes) -> Answer:
+    """Sends a message of ours, whose names lead to PostgreSQL's own alone."""
+    return send(connection, *in_ours(connection, text))
+
+
+def in_ours(connection: Connection, text: bytes) -> tuple[bytes, Answer]:
+    """A message whose names lead to PostgreSQL's own alone, see ours.sql, and what takes in the answer to it.
+
+    It is one for whose sake nobody has set a limit, so that no default of a role ends it.
+
+    One that begins a transaction says so itself, behind its BEGIN.
+    """
+    answer = Answer()
+    if not text.startswith(b"BEGIN"):
+        text, answer.ahead = message(connection, "ours") + message(connection, "no_limit") + text, 2
+    return text, answer
 
 
 def send(

@@ -261,7 +261,7 @@ REFUSED = {
     "a trigger that is not allowed": (
         """CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
         CREATE TRIGGER keeper BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()""",
-        "SET NULL", "the trigger keeper on orders"),
+        "SET NULL", "the trigger keeper on public.orders"),
     "a rule": (
         "CREATE RULE r AS ON UPDATE TO orders DO INSTEAD NOTHING", "SET NULL", "has the rule r for UPDATE"),
 }  # fmt: skip
@@ -313,7 +313,7 @@ def test_a_row_that_would_move_to_another_partition_is_refused(db: Connection, d
     )
     assert "is part of the primary key" in refusal(db, database, "orders.area -> areas.id set default")
     db.execute("ALTER TABLE orders DROP CONSTRAINT orders_pkey; CREATE TABLE extra (id int PRIMARY KEY)")
-    assert "area is in the partition key of orders" in refusal(
+    assert "area is in the partition key of public.orders" in refusal(
         db, database, "orders.area -> areas.id set default"
     )
 

@@ -98,14 +98,14 @@ GUARDS = {
         ORDERS,
         CARELESS,
         [12],
-        "the trigger wiper on orders would fire",
+        "the trigger wiper on public.orders would fire",
     ),
     "a trigger that keeps rows": (
         KEEPER,
         ORDERS,
         CARELESS,  # says DELETE 0, and the key still cannot be added
         [10, 11, 12, 13],
-        "the trigger keeper on orders would fire",
+        "the trigger keeper on public.orders would fire",
     ),
     "keys that are switched off for the session": (
         (
@@ -147,7 +147,7 @@ GUARDS = {
         ORDERS,
         "DELETE FROM orders WHERE user_id NOT IN (SELECT id FROM ONLY users)",
         [10, 11, 12],
-        "users has tables that inherit from it (users_of_old)",
+        "users has tables that inherit from it (public.users_of_old)",
     ),
     "PostgreSQL's own tables": (
         "",

@@ -284,7 +284,7 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
         """CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
         CREATE TRIGGER t BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()""",
         {},
-        "the trigger t on orders would fire",
+        "the trigger t on public.orders would fire",
     ),
     "no key": ("ALTER TABLE users DROP CONSTRAINT users_pkey", {}, "id is not unique"),
 }
@@ -422,7 +422,7 @@ def test_a_trigger_that_is_made_meanwhile_ends_the_run_which_says_what_stands(
 ) -> None:
     trigger = """CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
         CREATE TRIGGER t BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()"""
-    with pytest.raises(Refused, match="the trigger t on orders would fire") as caught:
+    with pytest.raises(Refused, match=r"the trigger t on public\.orders would fire") as caught:
         run(database, show=lambda _: many.execute(trigger.encode()))
     assert str(caught.value).endswith(
         "10 rows were deleted, all in the archive as run 1; 990 of those found are left. Run again to go on."

@@ -151,7 +151,8 @@ def test_what_is_asked_of_the_catalog_is_not_compiled(any_database: str, connect
         pytest.skip("this server has no compiler")
     connection.execute(EVENTS.encode())
     with Backend(settings(any_database), Heard()) as backend:
-        backend.ask(b"BEGIN; SET LOCAL jit_above_cost = 0; SET LOCAL jit_optimize_above_cost = 0")
+        limits = b"BEGIN; SET LOCAL jit_above_cost = 0; SET LOCAL jit_optimize_above_cost = 0;"
+        backend.ask(limits + backend.message("ours"))
         began = time.monotonic()
         orphans.ask_facts(backend, Relation.parse(RELATION))
         assert time.monotonic() - began < 1

@@ -678,7 +678,7 @@ def test_among_many_relations_one_of_a_stale_collation_is_refused_though_it_is_e
     done = room.cleanup(told, Deaf(), every=True, dry_run=True).relations
     ((refused, (why,)),) = [(one.relation.child, one.refusals) for one in done if one.refusals]
     assert refused == ("child",)
-    assert why.startswith("its key is sorted by the collation site, which had version 0.1")
+    assert why.startswith("its key is sorted by the collation public.site, which had version 0.1")
 
 
 def test_thousands_of_relations_are_put_in_order_at_once() -> None:

@@ -291,8 +291,8 @@ def test_a_sequence_that_would_give_a_restored_number_out_again_is_named(
     result = restore(database)
     (note,) = result.notes
     assert note == (
-        "public.orders.id goes up to 3 again, and its sequence orders_id_seq stands at 3: "
-        "SELECT setval('orders_id_seq', 3)"
+        "public.orders.id goes up to 3 again, and its sequence public.orders_id_seq stands at 3: "
+        "SELECT setval('public.orders_id_seq', 3)"
     )
     db.execute(note.partition(": ")[2].encode())
     db.execute("INSERT INTO orders (user_id) VALUES (1)")
@@ -1000,7 +1000,7 @@ def test_a_trigger_that_would_fire_refuses_unless_it_is_allowed_by_name(
 ) -> None:
     clean(database)
     shop.execute((BACK + ";" + TRIGGER.format("NEW.total := 0; RETURN NEW", "INSERT", "orders")).encode())
-    assert 'the trigger "Bell" on orders would fire on INSERT' in refusal(shop, database)
+    assert 'the trigger "Bell" on public.orders would fire on INSERT' in refusal(shop, database)
     assert 'the trigger "Bell"' in refusal(shop, database, force=True)
     assert counts(restore(database, allow_triggers=("Bell",))) == (1, 0)
     assert shop.execute("SELECT total FROM orders WHERE id = 13").fetchall() == [(0,)]
@@ -1032,7 +1032,7 @@ def test_a_trigger_for_update_counts_where_rows_are_updated(db: Connection, data
     db.execute(TREE)
     clean(database)
     db.execute((BACK + ";" + TRIGGER.format("RETURN NEW", "UPDATE", "notes")).encode())
-    assert 'the trigger "Bell" on notes would fire on UPDATE' in refusal(db, database)
+    assert 'the trigger "Bell" on public.notes would fire on UPDATE' in refusal(db, database)
 
 
 def test_a_rule_refuses(shop: Connection, database: str) -> None:

@@ -1,0 +1,2 @@
+-- Which form yoyo's tables have.
+SELECT max(version) FROM {versions};
