@@ -769,10 +769,10 @@ class _Judge:
             self._start_from(seen.locks)
         else:
             self._add(_locks({oid: after for oid, (_, after) in seen.changes.items()}))
-        touched = tuple(one for oid in seen.changes for one in self._touched(oid, seen))
+        touched = tuple(one for oid in sorted(seen.changes) for one in self._touched(oid, seen))
         if seen.text.split(" ", 1)[0].upper() == "TRUNCATE":  # an empty file, and nothing is copied into it
             touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
-        objects = tuple(Locked(*self.objects[one], MODES[lock]) for one, lock in seen.objects.items())
+        objects = tuple(Locked(*self.objects[one], MODES[lock]) for one, lock in sorted(seen.objects.items()))
         return Planned(seen.text, *seen.place, self._verdict(touched), touched, objects, seen.note)
 
     def _touched(self, oid: int, seen: _Seen) -> Iterator[Touched]:
