@@ -78,10 +78,11 @@ demo: $(APP) ## the story, on a scratch database: what fails, the way out, what 
 test: $(DEV) ## run the tests
 	@$(VENV) -m pytest $(ARGS)
 
-lint: $(DEV) ## ruff and mypy
+lint: $(DEV) ## ruff, mypy, and which room imports which
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
+	@$(dir $(VENV))lint-imports --no-cache
 
 bench: bench-migrate bench-cleanup bench-catalog ## measure against the floors and the peers; writes docs/benchmarks.md
 

@@ -14,15 +14,17 @@ from typing import Any
 
 import psycopg
 
-from sqlrail import archive, local, report
-from sqlrail.apply import migrate, status
-from sqlrail.backend import Applied
-from sqlrail.connect import connect
+from sqlrail.cli import report
+from sqlrail.engine.backend import Applied
 from sqlrail.errors import Interrupted, SqlrailError
-from sqlrail.restore import restore
-from sqlrail.scratch import scratch
-from sqlrail.settings import Settings, read
-from sqlrail.words import masked
+from sqlrail.ground.settings import Settings, read
+from sqlrail.ground.words import masked
+from sqlrail.postgres.connect import connect
+from sqlrail.scratch.scratch import scratch
+from sqlrail.server import local
+from sqlrail.verbs import archive
+from sqlrail.verbs.apply import migrate, status
+from sqlrail.verbs.restore import restore
 
 ROOT = Path(__file__).resolve().parent
 #: what sync({ alter: true }) sends at each start of the application

@@ -22,7 +22,7 @@ import psycopg
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from sqlrail import local  # noqa: E402 - the checkout's own, also where another is installed
+from sqlrail.server import local  # noqa: E402 - the checkout's own, also where another is installed
 
 PYTHON = sys.executable
 MEGABYTE = 1 << 20

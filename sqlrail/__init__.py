@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlrail import errors
-    from sqlrail.library import migrate, status
+    from sqlrail.api import migrate, status
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "errors", "migrate", "status"]
@@ -21,5 +21,5 @@ def __getattr__(name: str) -> Any:
     if name == "errors":
         return import_module("sqlrail.errors")
     if name in __all__:
-        return getattr(import_module("sqlrail.library"), name)
+        return getattr(import_module("sqlrail.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

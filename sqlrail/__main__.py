@@ -9,7 +9,7 @@ from typing import NoReturn
 # Until the command line can say what an interruption stopped, it ends us without a traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from sqlrail.cli import main  # noqa: E402
+from sqlrail.cli.main import main  # noqa: E402
 
 
 def run() -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from sqlrail.words import printable
+from sqlrail.ground.words import printable
 
 
 class SqlrailError(Exception):

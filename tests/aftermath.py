@@ -19,11 +19,11 @@ import psycopg
 from conftest import ROOT, clean_environment, query, told
 from psycopg import sql
 
-from sqlrail import local
-from sqlrail.apply import migrate
-from sqlrail.backend import Applied
+from sqlrail.engine.backend import Applied
 from sqlrail.errors import SqlrailError
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.server import local
+from sqlrail.verbs.apply import migrate
 
 FIXTURES = Path(__file__).resolve().parent
 MIGRATIONS = ROOT / "migrations"

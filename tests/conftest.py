@@ -28,7 +28,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from sqlrail import local
+from sqlrail.server import local
 
 ROOT = Path(__file__).resolve().parent.parent
 #: nothing here has to survive a power cut

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import clean_environment, query, told
 
-from sqlrail import cli
+from sqlrail.cli import main as cli
 
 #: everything that a run may have made or changed, and the two things that it is allowed to make
 CATALOG = """

@@ -16,8 +16,8 @@ import psycopg
 from aftermath import wait_for
 from conftest import FAST
 
-from sqlrail import local
-from sqlrail.place import account_of, find_place, within_reach
+from sqlrail.server import local
+from sqlrail.server.place import account_of, find_place, within_reach
 
 #: few connections, so that their table is soon full; a standby may not have fewer than its primary ever had
 SMALL = {**FAST, "max_connections": "8", "shared_buffers": "4MB"}

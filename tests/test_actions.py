@@ -16,11 +16,11 @@ from test_cleanup import ORDERS, Quiet, apply, archive, clean, contents, refusal
 from test_online import run as clean_online
 from test_restore import reasons, restore
 
-from sqlrail import online
-from sqlrail.apply import migrate
-from sqlrail.cleanup import cleanup, print_sql
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, UsageError
-from sqlrail.orphans import Action, Relation
+from sqlrail.orphans.clean import Action, Relation
+from sqlrail.verbs import online
+from sqlrail.verbs.apply import migrate
+from sqlrail.verbs.cleanup import cleanup, print_sql
 
 Connection = psycopg.Connection[Any]
 sqlrail = console.sqlrail
@@ -228,7 +228,7 @@ TEXTS: dict[str, tuple[str, str | None]] = {
 
 @pytest.mark.parametrize(("text", "action"), TEXTS.values(), ids=TEXTS)
 def test_the_key_is_found_in_the_files_text(text: str, action: str | None, tmp_path: Path) -> None:
-    from sqlrail.history import read_file
+    from sqlrail.records.history import read_file
 
     (tmp_path / "1.sql").write_text(f"-- cleanup: public.orders.user_id -> users.id\n{text}\n")
     (relation,) = read_file(tmp_path / "1.sql").relations()

@@ -14,10 +14,10 @@ from psycopg import sql
 from test_cleanup import ODD, ORDERS, Quiet, as_role, clean, settings
 from test_restore import BACK, archived, restore
 
-from sqlrail import archive
-from sqlrail.archive import Purge
 from sqlrail.errors import Refused
-from sqlrail.settings import age
+from sqlrail.ground.settings import age
+from sqlrail.verbs import archive
+from sqlrail.verbs.archive import Purge
 
 Connection = psycopg.Connection[Any]
 Command = Callable[..., int]

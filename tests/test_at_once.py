@@ -16,9 +16,12 @@ from conftest import Connect, fresh_database, open_folder, query
 from proxy import Proxy, Sender
 from test_cuts import STEP
 
-from sqlrail import backend, examine, history, wire
+from sqlrail.engine import backend
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
-from sqlrail.local import Server
+from sqlrail.files import examine
+from sqlrail.postgres import wire
+from sqlrail.records import history
+from sqlrail.server.local import Server
 
 Connection = psycopg.Connection[Any]
 

@@ -14,7 +14,7 @@ import pytest
 from conftest import fresh_database, open_folder, query
 from console import Outcome, Sqlrail, catalog, foreign, put
 
-from sqlrail import local
+from sqlrail.server import local
 
 sqlrail = console.sqlrail
 

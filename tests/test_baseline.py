@@ -18,10 +18,11 @@ from console import Outcome, Sqlrail, catalog, foreign, sqlrail
 from psycopg import sql
 from test_together import finish, yoyo
 
-from sqlrail import local, scratch
-from sqlrail.baseline import baseline
 from sqlrail.errors import Interrupted, MissingPrerequisite, Refused
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.scratch import scratch
+from sqlrail.server import local
+from sqlrail.verbs.baseline import baseline
 
 __all__ = ["sqlrail"]  # the fixture
 

@@ -10,7 +10,7 @@ import pytest
 from aftermath import write
 from conftest import query, run
 
-from sqlrail.casts import loses
+from sqlrail.schema.casts import loses
 
 MOMENT = "2024-02-29 12:34:56"
 #: a type, and values of it that have something to lose

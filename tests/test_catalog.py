@@ -10,9 +10,9 @@ from aftermath import FIXTURES
 from conftest import query
 from test_drift import both, build, look, script
 
-from sqlrail import wire
-from sqlrail.catalog import Catalog, Fact, Key
-from sqlrail.mend import compare, mend, outermost
+from sqlrail.postgres import wire
+from sqlrail.schema.catalog import Catalog, Fact, Key
+from sqlrail.schema.mend import compare, mend, outermost
 
 __all__ = ["both"]  # the fixture
 

@@ -14,10 +14,10 @@ import pytest
 from conftest import Connect
 from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, ids, settings
 
-from sqlrail import orphans
-from sqlrail.backend import Backend
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused
-from sqlrail.orphans import Relation
+from sqlrail.orphans import clean as orphans
+from sqlrail.orphans.clean import Relation
 
 Connection = psycopg.Connection[Any]
 

@@ -18,15 +18,15 @@ from aftermath import FIXTURES, IDS, ORPHAN, Heard, attempt
 from conftest import Connect, document_of, majors, needs
 from psycopg import sql
 
-from sqlrail import backend
-from sqlrail import cleanup as room
-from sqlrail.apply import Migrated, migrate
-from sqlrail.cleanup import Cleanup
-from sqlrail.cli import main
-from sqlrail.connect import connect as open_connection
+from sqlrail.cli.main import main
+from sqlrail.engine import backend
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
-from sqlrail.orphans import Cleaned, Relation
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.orphans.clean import Cleaned, Relation
+from sqlrail.postgres.connect import connect as open_connection
+from sqlrail.verbs import cleanup as room
+from sqlrail.verbs.apply import Migrated, migrate
+from sqlrail.verbs.cleanup import Cleanup
 
 Connection = psycopg.Connection[Any]
 

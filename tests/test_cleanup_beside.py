@@ -14,11 +14,11 @@ from console import Sqlrail
 from test_actions import clean_by
 from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, contents, ids, settings
 
-from sqlrail import online
-from sqlrail.cleanup import cleanup
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
-from sqlrail.orphans import Relation
-from sqlrail.settings import listed, names
+from sqlrail.ground.settings import listed, names
+from sqlrail.orphans.clean import Relation
+from sqlrail.verbs import online
+from sqlrail.verbs.cleanup import cleanup
 
 Connection = psycopg.Connection[Any]
 db = test_cleanup.db

@@ -22,9 +22,9 @@ from aftermath import start_runner, wait_for, write
 from conftest import ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query, run
 from postmasters import Postmaster, free_port, make, running
 
-from sqlrail.connect import connect as sqlrail_connect
 from sqlrail.errors import ConnectionFailed
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres.connect import connect as sqlrail_connect
 
 #: seconds; longer than what is said at once may take
 LONG = 30.0

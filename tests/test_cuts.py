@@ -14,10 +14,11 @@ from aftermath import IDS, MIGRATIONS, Heard, Story, attempt, read, reported, wa
 from conftest import Connect, open_folder, run
 from proxy import Proxy, Sender
 
-from sqlrail import backend, local
-from sqlrail.cleanup import cleanup
+from sqlrail.engine import backend
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.server import local
+from sqlrail.verbs.cleanup import cleanup
 
 #: of the server's messages every so manieth is cut; 1 takes a few minutes
 STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))

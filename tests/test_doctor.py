@@ -13,10 +13,10 @@ from conftest import Connect, fresh_database, majors, query
 from console import Sqlrail, catalog, put, sqlrail
 from psycopg import sql
 
-from sqlrail import local
-from sqlrail.doctor import Finding, doctor, write
 from sqlrail.errors import ConnectionLost, DatabaseFailed
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.server import local
+from sqlrail.verbs.doctor import Finding, doctor, write
 
 __all__ = ["sqlrail"]  # the fixture
 

@@ -21,13 +21,14 @@ from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from sqlrail import local, report
-from sqlrail.catalog import Catalog, Digests, digests
-from sqlrail.catalog import read as read_catalog
-from sqlrail.drift import FILES, Choice, Drift
+from sqlrail.cli import report
 from sqlrail.errors import Interrupted
-from sqlrail.mend import compare, mend, outermost
-from sqlrail.settings import Settings, environment_for
+from sqlrail.ground.settings import Settings, environment_for
+from sqlrail.schema.catalog import Catalog, Digests, digests
+from sqlrail.schema.catalog import read as read_catalog
+from sqlrail.schema.mend import compare, mend, outermost
+from sqlrail.server import local
+from sqlrail.verbs.drift import FILES, Choice, Drift
 
 __all__ = ["sqlrail"]  # the fixture
 
@@ -471,7 +472,7 @@ def test_two_databases_that_are_alike_are_not_read(
     def never(*_: object, **__: object) -> Catalog:
         raise AssertionError
 
-    monkeypatch.setattr("sqlrail.drift.read", never)
+    monkeypatch.setattr("sqlrail.verbs.drift.read", never)
     assert call(one, "drift", "--check", "--against", other).code == 0
     query(one, "CREATE TABLE apart (id int)")
     assert call(one, "drift", "--check", "--against", other, "--exclude-table", "apart").code == 0
@@ -630,7 +631,7 @@ def test_who_interrupts_the_writing_of_the_schema_is_told_so_and_the_migration_s
     def interrupt(*_: object) -> str:
         raise Interrupted(signal.SIGINT)
 
-    monkeypatch.setattr("sqlrail.drift.write_schema", interrupt)
+    monkeypatch.setattr("sqlrail.verbs.drift.write_schema", interrupt)
     done = sqlrail(
         "migrate", "--migrations", str(files), "--schema-file", "schema.sql", "--database-url", database
     )

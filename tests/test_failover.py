@@ -16,7 +16,7 @@ from conftest import majors, open_folder, query, run
 from postmasters import Postmaster, make, running
 from proxy import Proxy
 
-from sqlrail import backend
+from sqlrail.engine import backend
 from sqlrail.errors import ConnectionLost, ReadOnlyServer
 
 FILES = {

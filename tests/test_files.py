@@ -11,7 +11,9 @@ import pytest
 from conftest import fresh_database, query
 from console import Sqlrail, catalog, put
 
-from sqlrail import explain, history, local
+from sqlrail.engine import explain
+from sqlrail.records import history
+from sqlrail.server import local
 
 sqlrail = console.sqlrail
 

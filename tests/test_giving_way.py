@@ -22,12 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pooler import pooled as pooled
 
-from sqlrail import giving_way, local
-from sqlrail.apply import Migrated, migrate
-from sqlrail.backend import Applied
+from sqlrail.engine.backend import Applied
 from sqlrail.errors import MigrationFailed
-from sqlrail.giving_way import Progress, shortened
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres import giving_way
+from sqlrail.postgres.giving_way import Progress, shortened
+from sqlrail.server import local
+from sqlrail.verbs.apply import Migrated, migrate
 
 FIRST = "CREATE TABLE first (id int);\nALTER TABLE busy ADD COLUMN added int;\n"
 
@@ -304,7 +305,7 @@ def test_a_run_that_nobody_disturbs_has_one_connection_and_no_thread(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, connect: Connect, database: str
 ) -> None:
     started: list[object] = []
-    monkeypatch.setattr("sqlrail.giving_way.threading.Thread", lambda **how: started.append(how))
+    monkeypatch.setattr("sqlrail.postgres.giving_way.threading.Thread", lambda **how: started.append(how))
     patient = replace(settings, lock_timeout=60.0)  # on a slow machine too no statement is late
     assert len(migrate(patient, Releasing(connect(database))).applied) == 2
     assert started == []

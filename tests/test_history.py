@@ -18,11 +18,12 @@ import pytest
 from conftest import ROOT, Connect, clean_environment, next_said, query, told
 from console import Outcome, Sqlrail, catalog, put
 
-from sqlrail import apply, history, repair
-from sqlrail.backend import KEY, Applied, Backend
+from sqlrail.engine.backend import KEY, Applied, Backend
 from sqlrail.errors import Refused
-from sqlrail.history import checksum
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.records import history
+from sqlrail.records.history import checksum
+from sqlrail.verbs import apply, repair
 
 sqlrail = console.sqlrail
 

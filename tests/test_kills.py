@@ -26,7 +26,7 @@ from aftermath import (
 )
 from conftest import majors, next_said, open_folder, query, run
 
-from sqlrail import local
+from sqlrail.server import local
 
 #: runners that are killed; the server is killed a tenth as often
 KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100"))

@@ -21,8 +21,7 @@ from conftest import ROOT, Connect, clean_environment, fresh_database, query
 from console import Sqlrail, catalog, put
 
 import sqlrail as library
-from sqlrail import local
-from sqlrail.backend import KEY
+from sqlrail.engine.backend import KEY
 from sqlrail.errors import (
     BadFile,
     Busy,
@@ -33,6 +32,7 @@ from sqlrail.errors import (
     SqlrailError,
     UsageError,
 )
+from sqlrail.server import local
 
 sqlrail = console.sqlrail
 
@@ -293,13 +293,13 @@ def test_importing_it_loads_nothing() -> None:
         "import sys; before = set(sys.modules); import sqlrail; sqlrail.__version__\n"
         "print(*sorted(name for name in set(sys.modules) - before))\n"
         "assert sqlrail.errors.Refused and callable(sqlrail.migrate) and callable(sqlrail.status)\n"
-        "assert sqlrail.migrate is sqlrail.migrate; import sqlrail.cli; assert callable(sqlrail.migrate)\n"
+        "assert sqlrail.migrate is sqlrail.migrate; import sqlrail.cli.main; assert callable(sqlrail.migrate)\n"
         "assert not hasattr(sqlrail, 'nothing')"
     )
     child = process(code)
     out, err = child.communicate(timeout=60)
     assert (child.returncode, err) == (0, "")
-    assert not {"psycopg", "yoyo", "rich", "sqlrail.backend"} & {*out.split()}
+    assert not {"psycopg", "yoyo", "rich", "sqlrail.engine.backend"} & {*out.split()}
 
 
 def test_its_types_are_told() -> None:

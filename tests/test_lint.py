@@ -14,10 +14,10 @@ from conftest import ROOT, clean_environment, majors, query, run
 from console import Outcome, Sqlrail, put
 from test_dump import EVERYTHING, dump
 
-from sqlrail import squawk
-from sqlrail.history import SMALL, read_file
-from sqlrail.lint import Finding, check
-from sqlrail.squawk import OFF, Squawk
+from sqlrail.files import squawk
+from sqlrail.files.squawk import OFF, Squawk
+from sqlrail.records.history import SMALL, read_file
+from sqlrail.verbs.lint import Finding, check
 
 sqlrail = console.sqlrail
 
@@ -602,5 +602,5 @@ def test_a_large_file_s_rows_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_run_that_lints_nothing_loads_nothing_of_it() -> None:
-    loaded = "import sys, sqlrail.apply; sys.exit('sqlrail.lint' in sys.modules)"
+    loaded = "import sys, sqlrail.verbs.apply; sys.exit('sqlrail.verbs.lint' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from conftest import FAST, ROOT, clean_environment, majors, open_folder, query
 
-from sqlrail import local, place
 from sqlrail.errors import LocalServerFailed, MissingPrerequisite
+from sqlrail.server import local, place
 
 pytestmark = pytest.mark.skipif(not majors(), reason="no PostgreSQL server is installed")
 
@@ -26,7 +26,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 STARTER = """
 import sys
 from pathlib import Path
-from sqlrail import local
+from sqlrail.server import local
 server = local.start(Path(sys.argv[1]), bin=Path(sys.argv[2]), options={"fsync": "off"})
 print(server.pid, server.started, flush=True)
 sys.stdin.read()

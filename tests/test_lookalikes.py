@@ -13,9 +13,9 @@ from conftest import Connect
 from console import Sqlrail, put
 from console import sqlrail as sqlrail
 
-from sqlrail import wire
-from sqlrail.backend import KEY
-from sqlrail.template import template
+from sqlrail.engine.backend import KEY
+from sqlrail.postgres import wire
+from sqlrail.testing.template import template
 
 Connection = psycopg.Connection[Any]
 Safe = Callable[..., str]

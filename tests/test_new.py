@@ -15,8 +15,8 @@ import pytest
 from conftest import ROOT, clean_environment, query
 from console import Sqlrail, put
 
-from sqlrail import new as room
-from sqlrail.history import DRAFT
+from sqlrail.records.history import DRAFT
+from sqlrail.verbs import new as room
 
 sqlrail = console.sqlrail
 

@@ -32,13 +32,14 @@ from psycopg import sql
 from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, contents, ids, settings
 from test_print_sql import CASES
 
-from sqlrail import local, online
-from sqlrail.apply import migrate
-from sqlrail.backend import Backend
-from sqlrail.cleanup import Cleanup
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
-from sqlrail.online import Progress
-from sqlrail.orphans import Relation
+from sqlrail.orphans.clean import Relation
+from sqlrail.server import local
+from sqlrail.verbs import online
+from sqlrail.verbs.apply import migrate
+from sqlrail.verbs.cleanup import Cleanup
+from sqlrail.verbs.online import Progress
 
 sqlrail = console.sqlrail
 
@@ -712,7 +713,7 @@ def test_without_a_terminal_a_line_comes_now_and_then(
     many: Connection, database: str, sqlrail: Sqlrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del many
-    monkeypatch.setattr("sqlrail.cli.PLAIN", 0.0)
+    monkeypatch.setattr("sqlrail.cli.main.PLAIN", 0.0)
     done = sqlrail(*arguments("--pause", "0"), env={"DATABASE_URL": database})
     assert re.search(
         r"orders.user_id -> users.id: 500 of 1,000 rows, 500 deleted, [\d,]+ a second, 0:00:00 left", done.err

@@ -16,9 +16,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from test_cleanup import Quiet, settings
 
-from sqlrail import cleanup as room
-from sqlrail.local import Server
-from sqlrail.orphans import Relation
+from sqlrail.orphans.clean import Relation
+from sqlrail.server.local import Server
+from sqlrail.verbs import cleanup as room
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, int | None]

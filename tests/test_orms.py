@@ -22,7 +22,7 @@ import pytest
 from conftest import clean_environment, fresh_database, query, run
 from test_seed import ORPHAN
 
-from sqlrail.local import Server
+from sqlrail.server.local import Server
 
 HERE = Path(__file__).parent
 CLIENTS = HERE / "clients"

@@ -11,9 +11,9 @@ import pytest
 from conftest import query
 from console import Sqlrail, catalog, put
 
-from sqlrail import other_tools
-from sqlrail.examine import examine
-from sqlrail.other_tools import History
+from sqlrail.files import other_tools
+from sqlrail.files.examine import examine
+from sqlrail.files.other_tools import History
 
 sqlrail = console.sqlrail
 

@@ -30,9 +30,10 @@ from test_kills import kill_server
 from test_pooler import pooled as pooled
 from test_together import plain_yoyo
 
-from sqlrail import backend, local
+from sqlrail.engine import backend
+from sqlrail.engine.outside import Index
 from sqlrail.errors import BadFile, Busy, MigrationFailed, Refused, SqlrailError
-from sqlrail.outside import Index
+from sqlrail.server import local
 
 HEAD = "-- transactional: false\n"
 #: of the server's messages every so manieth is cut; 1 takes minutes

@@ -17,11 +17,16 @@ from conftest import FAST, Connect, Servers, fresh_database, majors, open_folder
 from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
 
-from sqlrail import apply, history, local, rehearsal, report, scratch
+from sqlrail.cli import report
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
-from sqlrail.place import find_place, within_reach
-from sqlrail.rehearsal import Plan, Planned
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.records import history
+from sqlrail.scratch import rehearsal, scratch
+from sqlrail.server import local
+from sqlrail.server.place import find_place, within_reach
+from sqlrail.verbs import apply
+from sqlrail.verbs.plan import Plan, Planned, PlannedFile, _Judge
+from sqlrail.verbs.plan import plan as made
 
 __all__ = ["sqlrail"]  # the fixture
 
@@ -236,7 +241,7 @@ def folder() -> Iterator[Path]:
 def plan(url: str, files: Path, **settings: Any) -> Plan:
     """A plan within this process."""
     told = Settings(database_url=url, environment="test", migrations=files, **settings)
-    return rehearsal.plan(told, Heard())
+    return made(told, Heard())
 
 
 def does(statement: Planned) -> dict[str, str]:
@@ -268,7 +273,7 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
     }
     write(tmp_path, **{"001_schema": SCHEMA}, **{name: it.statement for name, it in cases.items()})
     migrations, files = history.read_files(tmp_path)
-    files |= {name: rehearsal._ByStatement(**vars(files[name])) for name in cases}
+    files |= {name: rehearsal.ByStatement(**vars(files[name])) for name in cases}
     found: dict[str, object] = {}
     with (
         fresh_database(servers(major)) as url,
@@ -277,7 +282,7 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
         for migration in migrations[1:]:
             statement = cases[migration.id].statement
             scene.watch_from_here({})
-            judge = rehearsal._Judge(scene.watched, {}, scene.objects)
+            judge = _Judge(scene.watched, {}, scene.objects)
             try:
                 scene.rehearse(migrations.replace([migration]))
                 found[statement] = does(
@@ -411,7 +416,7 @@ def test_the_live_tables_rows_and_sizes_stand_beside_each_statement(shop: str, f
     query(shop, "UPDATE _yoyo_log SET comment = NULL")
     text = "ALTER INDEX users_pkey SET (fillfactor = 80); LOCK users, orders, empty, ONLY parted;"
     write(files, **{"002_x": text})
-    (file,) = rehearsal.plan(migrations, Heard()).files
+    (file,) = made(migrations, Heard()).files
     seen = {one.relation: one for statement in file.statements for one in statement.touched}
     assert {name: (one.is_live, one.rows, one.kind) for name, one in seen.items()} == {
         "public.users": (True, seen["public.users"].rows, "table"),
@@ -527,7 +532,7 @@ def test_objects_that_a_statement_locks_are_shown(any_database: str, tmp_path: P
     write(tmp_path, **files, **{"004_outside": OUTSIDE})
     told = Settings(database_url=any_database, environment="test", migrations=tmp_path)
     apply.migrate(told, Heard(), to="001")
-    inside, own, outside = rehearsal.plan(told, Heard()).files
+    inside, own, outside = made(told, Heard()).files
     assert [locked(one) for one in inside.statements[1::4]] == [*LOCKED.values()]
     assert sum(bool(one.objects) for one in inside.statements) == sum(map(bool, LOCKED.values()))
     assert [locked(one) for one in own.statements] == [{}, {}]
@@ -535,11 +540,11 @@ def test_objects_that_a_statement_locks_are_shown(any_database: str, tmp_path: P
     assert [locked(one) for one in outside.statements] == [{}, function, {}, {}, schema | function]
 
 
-def plan_behind(url: str, files: Path) -> rehearsal.PlannedFile:
+def plan_behind(url: str, files: Path) -> PlannedFile:
     """The plan of the second file; the first is applied."""
     told = Settings(database_url=url, environment="test", migrations=files)
     apply.migrate(told, Heard(), to="001")
-    (file,) = rehearsal.plan(told, Heard()).files
+    (file,) = made(told, Heard()).files
     return file
 
 
@@ -740,7 +745,7 @@ def test_what_lint_finds_stands_with_its_file(
 ) -> None:
     write(files, **{"002_x": "SELECT 1", "003_y": "SELECT 1;\n DROP TABLE orders"})
     told = Settings(database_url=shop, migrations=files)
-    result = rehearsal.plan(told, Heard())
+    result = made(told, Heard())
     assert [[(it.line, it.column, it.rule) for it in file.findings] for file in result.files] == [
         [], [(2, 2, "ban-drop-table")],
     ]  # fmt: skip
@@ -748,7 +753,7 @@ def test_what_lint_finds_stands_with_its_file(
     assert "<code>2&#58;2 ban-drop-table&#58; " in report.plan_markdown(result)
     monkeypatch.setattr(sysconfig, "get_path", lambda *_: "/nowhere")
     heard = Heard()
-    assert [file.findings for file in rehearsal.plan(told, heard).files] == [(), ()]
+    assert [file.findings for file in made(told, heard).files] == [(), ()]
     assert [text for text in heard.said if "squawk" in text] == [
         "squawk, the linter, is not installed here: pip install 'sqlrail[lint]'. The plan does without its findings."
     ]

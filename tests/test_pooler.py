@@ -20,7 +20,7 @@ import pytest
 from aftermath import PATIENCE, read, reported, start_runner, wait_for, write
 from conftest import Connect, needs, open_folder, query, run
 
-from sqlrail import local
+from sqlrail.server import local
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 POOL = 3

@@ -14,10 +14,10 @@ from conftest import Connect, query
 from console import Sqlrail
 from test_cleanup import ORDERS, SHOP, archive, clean, contents, settings
 
-from sqlrail import orphans
-from sqlrail.backend import Backend
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
-from sqlrail.orphans import Relation
+from sqlrail.orphans import clean as orphans
+from sqlrail.orphans.clean import Relation
 
 sqlrail = console.sqlrail
 

@@ -18,10 +18,10 @@ import pytest
 from conftest import ROOT, clean_environment, fresh_database, open_folder, query
 from console import Sqlrail, put
 
-from sqlrail import local
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused, SettingsError, SqlrailError, UsageError
-from sqlrail.pytest_plugin import _home
-from sqlrail.template import SPARE, database_url, template
+from sqlrail.server import local
+from sqlrail.testing.plugin import _home
+from sqlrail.testing.template import SPARE, database_url, template
 
 sqlrail = console.sqlrail
 
@@ -65,7 +65,7 @@ def test_it(sqlrail_database):
 def start(folder: Path, *arguments: str, url: str = "") -> subprocess.Popen[str]:
     named = {"SQLRAIL_TEST_DATABASE_URL": url} if url else {}
     named["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # where sqlrail is installed, it would be there twice
-    plugin = ["-p", "sqlrail.pytest_plugin", "-p", "no:cacheprovider"]
+    plugin = ["-p", "sqlrail.testing.plugin", "-p", "no:cacheprovider"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "-W", "error::pytest.PytestWarning", *plugin, *arguments],
         cwd=folder, env={**clean_environment(), "PYTHONPATH": str(ROOT), **named}, text=True,
@@ -165,9 +165,7 @@ def test_the_embedded_server_does_not_outlive_a_run_that_fails(files: dict[str, 
 
 
 def test_a_pytest_that_does_not_use_it_loads_nothing_of_it(tmp_path: Path) -> None:
-    code = (
-        "import sys\ndef test_it(): assert not {'psycopg', 'yoyo', 'sqlrail.settings'} & sys.modules.keys()"
-    )
+    code = "import sys\ndef test_it(): assert not {'psycopg', 'yoyo', 'sqlrail.ground.settings'} & sys.modules.keys()"
     put({"test_it.py": code, "pytest.ini": "[pytest]\n"}, tmp_path)
     assert "1 passed" in finish(start(tmp_path))
 

@@ -28,11 +28,11 @@ from test_cleanup import (
     settings,
 )
 
-from sqlrail import cleanup as room
-from sqlrail.backend import Backend
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
-from sqlrail.orphans import Cleaned, Relation
-from sqlrail.restore import restore
+from sqlrail.orphans.clean import Cleaned, Relation
+from sqlrail.verbs import cleanup as room
+from sqlrail.verbs.restore import restore
 
 sqlrail = console.sqlrail
 role = test_cleanup.role

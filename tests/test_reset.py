@@ -35,12 +35,12 @@ from conftest import (
     query,
 )
 
-from sqlrail import local
-from sqlrail.apply import Migrated, migrate, status
-from sqlrail.cli import main
+from sqlrail.cli.main import main
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
-from sqlrail.reset import is_local, reset, stamp
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.server import local
+from sqlrail.verbs.apply import Migrated, migrate, status
+from sqlrail.verbs.reset import is_local, reset, stamp
 
 pytestmark = needs("the owner of all that is in the database")
 Connection = psycopg.Connection[Any]
@@ -690,7 +690,7 @@ def test_a_server_on_another_machine_is_refused(
     migrated: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one thing that cannot be had here is another machine: so this one disowns its socket."""
-    monkeypatch.setattr("sqlrail.reset.is_local", lambda *_: False)
+    monkeypatch.setattr("sqlrail.verbs.reset.is_local", lambda *_: False)
     assert "is not on this machine" in refusal(migrated, folder)
 
 
@@ -849,7 +849,7 @@ def test_a_database_in_use_is_given_way_to(
     """Somebody who came after the last look holds a table."""
     writer = connect(migrated, autocommit=False)
     writer.execute("INSERT INTO a VALUES (2)")
-    monkeypatch.setattr("sqlrail.reset._guard_alone", lambda _: None)
+    monkeypatch.setattr("sqlrail.verbs.reset._guard_alone", lambda _: None)
     with pytest.raises(DatabaseFailed, match=r"lock timeout\. Nothing was changed\."):
         do_reset(migrated, folder, lock_timeout=0.2)
     writer.rollback()
@@ -1039,7 +1039,7 @@ def test_a_seed_is_not_loaded_where_the_database_is_another_one_by_now(
         query(migrated, "UPDATE sqlrail.stamp SET environment = 'production'")
         return result
 
-    monkeypatch.setattr("sqlrail.reset.migrate", migrate_and_fail_over)
+    monkeypatch.setattr("sqlrail.verbs.reset.migrate", migrate_and_fail_over)
     seed = folder.parent / "rows.sql"
     seed.write_text("INSERT INTO a VALUES (7);")
     with pytest.raises(Refused, match="is now stamped production") as caught:

@@ -15,12 +15,12 @@ from conftest import Connect, majors
 from psycopg import sql
 from test_cleanup import HOSTILE, ODD, ORDERS, SHOP, TYPES, Quiet, as_role, clean, contents, ids, settings
 
-from sqlrail import cleanup as cleanup_room
-from sqlrail import online as online_room
-from sqlrail import restore as room
 from sqlrail.errors import DatabaseFailed, Refused
-from sqlrail.orphans import Relation
-from sqlrail.restore import Restore
+from sqlrail.orphans.clean import Relation
+from sqlrail.verbs import cleanup as cleanup_room
+from sqlrail.verbs import online as online_room
+from sqlrail.verbs import restore as room
+from sqlrail.verbs.restore import Restore
 
 Connection = psycopg.Connection[Any]
 db, shop, role, command = test_cleanup.db, test_cleanup.shop, test_cleanup.role, test_cleanup.command

@@ -18,8 +18,8 @@ from test_cleanup import clean
 from test_kills import kill_server
 from test_restore import restore
 
-from sqlrail import local
 from sqlrail.errors import ConnectionFailed, ConnectionLost
+from sqlrail.server import local
 
 #: runners that are killed; the server is killed a tenth as often
 KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100")) // 4

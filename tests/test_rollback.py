@@ -33,13 +33,14 @@ from console import Outcome, Sqlrail, sqlrail
 from proxy import Proxy, Sender
 from test_together import FEW, finish, plain_yoyo, yoyo
 
-from sqlrail import backend, local
-from sqlrail.apply import migrate
-from sqlrail.backend import KEY
+from sqlrail.engine import backend
+from sqlrail.engine.backend import KEY
 from sqlrail.errors import ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
-from sqlrail.history import read_files, read_rollback
-from sqlrail.rollback import Rollback, RolledBack, rollback
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.records.history import read_files, read_rollback
+from sqlrail.server import local
+from sqlrail.verbs.apply import migrate
+from sqlrail.verbs.rollback import Rollback, RolledBack, rollback
 
 __all__ = ["sqlrail"]  # the fixture
 

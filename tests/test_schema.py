@@ -17,12 +17,13 @@ from conftest import Servers, fresh_database, majors, query, with_contrib
 from console import Sqlrail, sqlrail
 from test_drift import BASE, DIFFERENCES
 
-from sqlrail import local, report
-from sqlrail.catalog import Catalog
-from sqlrail.catalog import read as read_catalog
-from sqlrail.drift import FILES, Drift, text_of
-from sqlrail.mend import compare, mend, outermost
-from sqlrail.settings import Settings
+from sqlrail.cli import report
+from sqlrail.ground.settings import Settings
+from sqlrail.schema.catalog import Catalog
+from sqlrail.schema.catalog import read as read_catalog
+from sqlrail.schema.mend import compare, mend, outermost
+from sqlrail.server import local
+from sqlrail.verbs.drift import FILES, Drift, text_of
 
 __all__ = ["sqlrail"]  # the fixture
 

@@ -16,10 +16,12 @@ from proxy import Proxy
 from test_plan import home
 from test_pooler import pooler
 
-from sqlrail import local, roles, scratch, template
-from sqlrail.connect import connect as sqlrail_connect
 from sqlrail.errors import LocalServerFailed, Refused, WrongDatabase
-from sqlrail.settings import Mark, Settings
+from sqlrail.ground.settings import Mark, Settings
+from sqlrail.postgres.connect import connect as sqlrail_connect
+from sqlrail.scratch import roles, scratch
+from sqlrail.server import local
+from sqlrail.testing import template
 
 __all__ = ["home"]  # the fixture
 

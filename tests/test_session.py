@@ -8,8 +8,8 @@ import pytest
 from aftermath import Heard, attempt, read, write
 from conftest import query
 
-from sqlrail import examine
 from sqlrail.errors import MigrationFailed
+from sqlrail.files import examine
 
 LEFT = """
     CREATE TABLE seen AS

@@ -18,9 +18,10 @@ from console import Sqlrail, put
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from sqlrail import cli, local
+from sqlrail.cli import main as cli
 from sqlrail.errors import SettingsError
-from sqlrail.settings import NAMING, Settings, read
+from sqlrail.ground.settings import NAMING, Settings, read
+from sqlrail.server import local
 
 sqlrail = console.sqlrail
 

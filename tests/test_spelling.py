@@ -10,8 +10,8 @@ from conftest import Servers, fresh_database, majors, query
 from test_drift import build, look
 from test_dump import dump
 
-from sqlrail.mend import compare
-from sqlrail.spelling import as_since_16, normal
+from sqlrail.schema.mend import compare
+from sqlrail.schema.spelling import as_since_16, normal
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ import pytest
 from aftermath import PATIENCE, start_runner, wait_for, write
 from conftest import FAST, majors, needs, open_folder, query, run
 
-from sqlrail import local
-from sqlrail.giving_way import Standbys
+from sqlrail.postgres.giving_way import Standbys
+from sqlrail.server import local
 
 pytestmark = needs("a server of its own")
 FILES = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int);"}

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import pq
 
-from sqlrail import statements
-from sqlrail.examine import examine
-from sqlrail.statements import Piece, Reader
+from sqlrail.files import statements
+from sqlrail.files.examine import examine
+from sqlrail.files.statements import Piece, Reader
 
 # COPY from the server's files is among the statements; no runner is.
 pytestmark = needs("pg_read_server_files")

@@ -16,8 +16,11 @@ from aftermath import PATIENCE, Heard, attempt, read, start_runner, watching, wr
 from conftest import Connect, open_folder, query
 from proxy import Proxy
 
-from sqlrail import history, local, statements, wire
 from sqlrail.errors import BadFile, ConnectionLost
+from sqlrail.files import statements
+from sqlrail.postgres import wire
+from sqlrail.records import history
+from sqlrail.server import local
 
 MEGABYTE = 1 << 20
 #: megabytes of a file that has to be streamed

@@ -13,10 +13,10 @@ import pytest
 from aftermath import PATIENCE, Heard, read, reported, start_runner, wait_for, watching, write
 from conftest import Connect, clean_environment, next_said, query, run
 
-from sqlrail import local
-from sqlrail.backend import KEY, Backend
+from sqlrail.engine.backend import KEY, Backend
 from sqlrail.errors import Busy
-from sqlrail.settings import Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.server import local
 
 FEW = {
     f"{number:03}_t{number}": (f"-- depends: {number - 1:03}_t{number - 1}\n" if number > 1 else "")

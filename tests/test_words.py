@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from sqlrail.errors import Refused
-from sqlrail.words import masked, printable, visible
+from sqlrail.ground.words import masked, printable, visible
 
 #: a mark as somebody's data might hold it: an escape code that would blot out a line, a line of their own, and a
 #: command of a CI; U+202E turns the direction of what follows

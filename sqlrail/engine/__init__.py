@@ -1,0 +1,1 @@
+"""Runs files: the runners' lock, the transaction, what goes outside one, and the record of it."""

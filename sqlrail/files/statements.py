@@ -1,0 +1,557 @@
+r"""Where statements begin and end in a file of SQL, as PostgreSQL's own lexer and grammar see it.
+
+`Reader` hands a file out in pieces of whole statements, `examine` says what forbids to send it; neither ever holds
+more than a block and the longest statement. Both work on bytes (UTF-8, without BOM). One regular expression takes
+plain statements at once, 150 MB a second; only what is left (block comments, dollar quotes, routines, rules, COPY) is
+looked at token by token. The rules are those of src/backend/parser/scan.l and gram.y of PostgreSQL 18 with
+`standard_conforming_strings` on; what PostgreSQL rejects anyway may be cut differently here. Patterns are compiled
+where they are first used, and kept by `re`: a run with nothing to do needs none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import BinaryIO, NamedTuple, Protocol
+
+from sqlrail.errors import BadFile
+from sqlrail.ground.words import printable
+
+#: Bytes of SQL that fit one Query message: PQ_LARGE_MESSAGE_LIMIT (src/include/libpq/libpq.h), which is
+#: MaxAllocSize - 1, less the length word and the final zero. Beyond it the server hangs up without an error.
+MESSAGE_LIMIT = (2**30 - 1) - 1 - 4 - 1
+#: bytes that are read at a time, and that a piece has at the most where its statements are no longer
+BLOCK = 1 << 20
+#: a name as SQL spells it, in text that has no comments left
+NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+#: bytes of a name, of which PostgreSQL drops the rest (NAMEDATALEN - 1)
+NAME_LIMIT = 63
+
+_NAME = rb"[A-Za-z_\x80-\xff][\w$\x80-\xff]*"
+# What can neither end a statement nor hide its end; %b: what the caller wants to see as well. An e before a
+# quote makes it an escape string, unless it ends a name; a $ in a name is part of it. Bounded, since `re`
+# remembers each turn.
+_CALM = rb"""[^;'"$/\\%b-]*"""
+_QUIET = (
+    _CALM + rb"(?:(?:"
+    rb"(?<![eE])'[^']*(?:''[^']*){0,99}'(?!')"
+    rb"|(?<=[^\w$\x80-\xff][eE])'[^'\\]*(?:(?:''|\\(?s:.))[^'\\]*){0,99}'(?![\s'-])"
+    rb"""|"[^"]*"(?!")|-(?!-)|/(?!\*)|(?<=[\w$\x80-\xff])\$|\$(?=[0-9])"""
+    rb")" + _CALM + rb"){0,500}"
+)
+_PLAIN = _QUIET.replace(b"%b", b"")
+_CAREFUL = _QUIET.replace(b"%b", rb"().A-Za-z_\x80-\xff")
+_TOKEN = rb"[;().]|" + _NAME
+# The end of the comment is spelled out, or backtracking would find words inside it.
+_BLANKS = rb"\s*(?:--[^\n\r]*(?:[\n\r]|\Z)\s*)*"
+_EMPTY = _BLANKS.replace(rb"\s", rb"[\s;]")
+_WORDS = _NAME + rb"(?:\s+" + _NAME + rb"){0,3}\s*"
+_SIMPLE = _EMPTY + rb"(?!(?i:CREATE|COPY))(" + _WORDS + rb")" + _PLAIN + rb"(;)?"
+_OPENING = (
+    rb"""(?s)(?P<line>--[^\n\r]*)|(?P<comment>/\*)|(?P<escape>(?<=[eE])(?<![\w$\x80-\xff][eE])')"""
+    rb"""|(?P<string>')|(?P<name>")|(?P<dollar>\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$)|(?P<psql>\\)|."""
+)
+# What counts within. An escape string goes on after a line end, and is still an escape string then.
+_WITHIN = {
+    "comment": rb"/\*|\*/",
+    "escape": rb"(?s)\\.|''|'[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:\s|--[^\n\r]*[\n\r])*'|'",
+    "string": rb"''|'",
+    "name": rb'""|"',
+}
+_NAMES = {
+    "comment": "comment (they nest: each /* needs a */ of its own)",
+    "escape": "string",
+    "name": "quoted name",
+    "dollar": "dollar-quoted string",
+}
+_TOO_LONG = (
+    "this statement has more than {:,} bytes, which is all that PostgreSQL takes at once; split it, as an INSERT of "
+    "many rows into several, or load the rows with COPY … FROM stdin."
+)
+_PSQL = "is a command of psql, which PostgreSQL does not know; remove it."
+_NONE_BEGUN = "\\. ends the data of COPY … FROM stdin, and none have begun; look at the statement before it."
+# Words that a statement begins with which has to be looked at by itself: it may be more than it seems to a regular
+# expression, or be forbidden.
+_NOTABLE = rb"(?i:CREATE|COPY|BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE|SET)"
+# Many others at once; most are told by their first letter.
+_RUN = rb"(?:" + _EMPTY + rb"(?:[DF-OQT-Zdf-oqt-z]|(?!" + _NOTABLE + rb")[A-Za-z])" + _PLAIN + rb";){1,20}"
+# What is for psql alone, on a line of its own: the key that pg_dump writes around its output; how psql shows things,
+# and stops at an error; and the database that it connects to.
+_FOR_PSQL = (
+    rb"\\(?:(?:un)?restrict(?:[ \t]+[^\s\\]*)?"
+    rb"|(?:un)?set[ \t]+(?:ON_ERROR_STOP|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\n\r\\]*"
+    rb"|(?:echo|qecho|warn|pset|timing)(?:[ \t][^\n\r\\`]*)?"
+    rb"|encoding[ \t]+'?(?i:utf-?8|unicode)'?"
+    rb"|(?P<connect>c(?:onnect)?[ \t]+(?:-reuse-previous=on[ \t]+)?"
+    rb"""(?:"[^"\n\r]*"|'[^'\n\r]*'|[^\s\\'"-][^\s\\'"]*)))"""
+    rb"[ \t]*\r?(?:\n|\Z)"
+)
+_MAY_BE_FOR_PSQL = rb"\\(?:(?:un)?restrict|(?:un)?set|echo|qecho|warn|pset|timing|encoding|c|connect)\b"
+_KEY = ("\\",)
+# The bytes that begin no character.
+_CONTINUATION = bytes(range(0x80, 0xC0))
+
+
+class Flaw(BadFile):
+    """The file cannot be run as it stands."""
+
+    def __init__(self, offset: int, message: str) -> None:
+        super().__init__(message)
+        self.offset, self.message = offset, message  # the offset in bytes from the file's beginning
+
+
+class _Unclosed(Flaw):
+    """A literal or comment that does not end where the text does."""
+
+
+class Readable(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """So many at the most; none at its end."""
+
+
+class Statement(NamedTuple):
+    #: byte offset of the first token
+    start: int
+    #: byte offset past the semicolon, or past the last token where the file ends without one
+    end: int
+    #: up to four words that it begins with, upper case: keywords, and names that are not quoted
+    words: tuple[str, ...]
+    #: byte offset of the lines that follow a COPY … FROM stdin
+    data: int | None = None
+
+    def moved(self, by: int) -> Statement:
+        """The same statement in a text that begins elsewhere."""
+        data = None if self.data is None else self.data + by
+        return Statement(self.start + by, self.end + by, self.words, data)
+
+
+class Piece:
+    """Whole statements of a file, to be sent as one message; where its last is COPY … FROM stdin, data follow."""
+
+    def __init__(
+        self,
+        text: bytes,
+        offset: int = 0,
+        line: int = 1,
+        column: int = 1,
+        data: Iterator[bytes] | None = None,
+        notable: list[Statement] | None = None,
+    ) -> None:
+        #: The statements with the blanks and comments before them. Of a COPY … FROM stdin the whole last line.
+        self.text = text
+        #: where its first byte stands in the file: in bytes, and line and column, both from 1, in characters
+        self.offset, self.line, self.column = offset, line, column
+        #: The lines of the COPY … FROM stdin that the piece ends with, in blocks of whole lines, without the closing
+        #: `\\.`; to be read before the next piece is asked for. They begin on line `data_line`.
+        self.data = data
+        self._notable = notable
+
+    @property
+    def notable(self) -> list[Statement]:
+        """Those of its statements that may be forbidden, among others."""
+        return self.statements if self._notable is None else self._notable
+
+    @cached_property
+    def statements(self) -> list[Statement]:
+        """Its statements, by offset in `text`; scanned when first asked for."""
+        return list(_statements(self.text))
+
+    @property
+    def data_line(self) -> int:
+        """The file's line on which the data begin."""
+        return self.line + self.text.count(b"\n")
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column in the file of a byte offset in `text`."""
+        return place(self.text, offset, self.line, self.column)
+
+
+class Reader:
+    """Hands out a stream of SQL, which stands behind its BOM, as pieces of whole statements.
+
+    A piece ends where it has `size` bytes or some more, a size of 1 makes pieces of one statement, and behind each
+    COPY … FROM stdin, whose lines are `piece.data`. A file of less than a block goes as one piece, and is not even
+    scanned, where size allows it and nothing in it can need another; a file without a statement is one piece. Lines
+    that are for psql alone belong to no piece. No more is in memory than a block and the longest statement, or line
+    of data. Raises Flaw where a statement cannot be sent; what is wrong with the bytes themselves, examine() says.
+    """
+
+    def __init__(self, stream: Readable, size: int = BLOCK, block: int = BLOCK) -> None:
+        self._stream, self._size, self._block = stream, size, block
+        self._window, self._at, self._ended = b"", 0, False  # what was read, and how much of it handed out
+        self._offset, self._line, self._column = 0, 1, 1  # in the file, of what is handed out next
+        #: psql's commands to connect elsewhere that were passed over, each with its byte offset
+        self.connects: list[tuple[int, str]] = []
+
+    def __iter__(self) -> Iterator[Piece]:
+        if self._is_one_message():
+            yield self._piece(len(self._window))
+            return
+        is_first = True
+        while True:
+            end, notable, stop = self._gather()
+            if end > self._at:
+                piece = self._piece(end, notable, self._lines() if stop and stop.data == end else None)
+                is_first = False
+                yield piece
+                for _ in piece.data or ():  # what nobody has read
+                    pass
+            elif stop:  # for psql
+                self._pass_over(stop)
+            elif self._ended:
+                if is_first:  # the server takes a comment as well
+                    yield self._piece(len(self._window))
+                return
+            else:
+                self._read()
+
+    @property
+    def rest(self) -> Piece:
+        """What is behind the last piece, once that was handed out: comments, if anything."""
+        return Piece(self._window[self._at :], self._offset, self._line, self._column)
+
+    def _pass_over(self, command: Statement) -> None:
+        match = re.compile(_FOR_PSQL).match(self._window, command.start)
+        if match and match["connect"]:
+            text = f"\\{match['connect'].decode(errors='replace')}"
+            self.connects.append((self._offset + command.start - self._at, text))
+        self._take(command.end)
+
+    def _gather(self) -> tuple[int, list[Statement], Statement | None]:
+        """How far the next piece goes, its notable statements, and the one that it stops at, which may be its last."""
+        end = self._at
+        notable: list[Statement] = []
+        while end - self._at < self._size:
+            if (run := self._run(end)) > end:
+                end = run
+                continue
+            statement = self._next(end)
+            if statement is None or statement.words == _KEY or not self._fits(statement, end):
+                return end, notable, statement
+            notable.append(statement.moved(-self._at))
+            end = statement.data or statement.end
+            if statement.data is not None:
+                return end, notable, statement
+        return end, notable, None
+
+    def _is_one_message(self) -> bool:
+        self._read()
+        if len(self._window) < min(self._block, self._size, MESSAGE_LIMIT + 1):
+            self._read()
+        text = self._window.lower() if self._ended else b""
+        return self._ended and b"stdin" not in text and not re.compile(_MAY_BE_FOR_PSQL).search(text)
+
+    def _run(self, at: int) -> int:
+        """The end of statements that need not be looked at one by one; where there are none, the offset itself."""
+        if self._size == 1 or len(self._window) > min(2 * self._block, MESSAGE_LIMIT):
+            return at
+        match = re.compile(_RUN).match(self._window, at)
+        return match.end() if match else at
+
+    def _next(self, at: int) -> Statement | None:
+        """The statement at an offset in the window; None where it does not end there, or there is no more."""
+        try:
+            return _statement(self._window, at, self._ended)
+        except Flaw as flaw:
+            if isinstance(flaw, _Unclosed) and not self._ended:
+                return None
+            raise Flaw(self._offset + flaw.offset - self._at, flaw.message) from None
+
+    def _fits(self, statement: Statement, end: int) -> bool:
+        """Whether the statement goes into the piece that has come to `end`; Flaw if it goes into none."""
+        fits = statement.end - self._at <= MESSAGE_LIMIT
+        if not fits and end == self._at:
+            raise Flaw(self._offset + statement.start - self._at, _TOO_LONG.format(MESSAGE_LIMIT))
+        return fits
+
+    def _lines(self) -> Iterator[bytes]:
+        closing = re.compile(rb"(?m)^\\\.\r?$\n?")
+        while True:
+            whole = len(self._window) if self._ended else self._window.rfind(b"\n", self._at) + 1
+            if match := closing.search(self._window, self._at, max(whole, self._at)):
+                if match.start() > self._at:
+                    yield self._take(match.start())
+                self._take(match.end())
+                return
+            if whole > self._at:
+                yield self._take(whole)
+            if self._ended:
+                return
+            self._read()
+
+    def _piece(
+        self, end: int, notable: list[Statement] | None = None, data: Iterator[bytes] | None = None
+    ) -> Piece:
+        offset, line, column = self._offset, self._line, self._column
+        return Piece(self._take(end), offset, line, column, data, notable)
+
+    def _take(self, end: int) -> bytes:
+        """Hands out the window up to an offset."""
+        text = self._window[self._at : end]
+        self._line, self._column = place(text, len(text), self._line, self._column)
+        self._offset += len(text)
+        self._at = end
+        return text
+
+    def _read(self) -> None:
+        """Reads more, twice as much each time that a statement does not end: its scans stay linear in all."""
+        rest = self._window[self._at :]
+        if len(rest) > MESSAGE_LIMIT:
+            blanks = len(rest) - len(rest.lstrip())
+            raise Flaw(self._offset + blanks, _TOO_LONG.format(MESSAGE_LIMIT))
+        block = self._stream.read(max(self._block, min(len(rest), MESSAGE_LIMIT + 1 - len(rest))))
+        self._window, self._at, self._ended = rest + block, 0, not block
+
+
+def _statements(text: bytes) -> Iterator[Statement]:
+    at = 0
+    while statement := _statement(text, at, True):
+        yield statement
+        at = statement.data or statement.end
+
+
+def _statement(text: bytes, at: int, ended: bool) -> Statement | None:
+    """The next statement, without empty ones, or psql's key; None where there is none, or not all of it.
+
+    Raises Flaw where PostgreSQL's lexer fails, Unclosed where more text could help it.
+    """
+    match = re.compile(_SIMPLE).match(text, at)
+    if match and match[2] and text[match.end(1)] not in b"-/":  # a comment may hold up the next word
+        return Statement(match.start(1), match.end(), _upper(match[1]))
+    start = _skip(text, at, _EMPTY)
+    if start == len(text):
+        return None
+    if text.startswith(b"\\", start):
+        return _key(text, start, ended)
+    words = _first_words(text, start)
+    end, closed, copies = _end(text, start, words)
+    # Only a semicolon says that no more belongs to it, and a line end that COPY's data begin.
+    if not ended and (not closed or (copies and text.find(b"\n", end) < 0)):
+        return None
+    return Statement(start, end, words, _data(text, end) if copies else None)
+
+
+def _key(text: bytes, at: int, ended: bool) -> Statement | None:
+    match = re.compile(_FOR_PSQL).match(text, at)
+    if not ended and text.find(b"\n", at) < 0:
+        return None
+    if not match:
+        raise _meta_command(text, at)
+    return Statement(at, match.end(), _KEY)
+
+
+@lru_cache(1024)
+def _upper(words: bytes) -> tuple[str, ...]:
+    return tuple(words.upper().decode(errors="replace").split())
+
+
+def _first_words(text: bytes, at: int) -> tuple[str, ...]:
+    words: tuple[str, ...] = ()
+    while len(words) < 4 and (match := re.compile(_WORDS).match(text, at)):
+        words += _upper(match[0])
+        at = _skip(text, match.end(), _BLANKS)
+    return words[:4]
+
+
+def _skip(text: bytes, at: int, blanks: bytes) -> int:
+    """The offset past blanks and comments."""
+    while (match := re.compile(blanks).match(text, at)) and text.startswith(b"/*", match.end()):
+        at = _past(text, match.end())
+    return match.end() if match else at
+
+
+def _end(text: bytes, start: int, words: tuple[str, ...]) -> tuple[int, bool, bool]:
+    """Where a statement ends, whether by a semicolon, and whether it is COPY … FROM stdin."""
+    kind = _kind(words)
+    routine, copy = kind in ("FUNCTION", "PROCEDURE"), kind == "COPY"
+    depth, body, copies, before = 0, False, False, b""
+    for end, token in _tokens(text, start, _CAREFUL if routine or copy or kind == "RULE" else _PLAIN):
+        word = token.upper()
+        if not word or (word == b";" and not depth and not body):
+            return end, bool(word), copies
+        if word in b"()":
+            depth = max(0, depth + (1 if word == b"(" else -1))
+        elif not depth:
+            copies |= copy and (before, word) == (b"FROM", b"STDIN")
+            body |= routine and (before, word) == (b"BEGIN", b"ATOMIC")
+            # END also closes a CASE and may be a label; the grammar ends the body only here.
+            body &= not (word == b"END" and before in (b";", b"ATOMIC"))
+        before = word
+    raise AssertionError("an empty token is the last")
+
+
+def _kind(words: tuple[str, ...]) -> str:
+    """The first word; of CREATE and CREATE OR REPLACE the one that follows."""
+    skipped = 3 if words[:3] == ("CREATE", "OR", "REPLACE") else words[:1] == ("CREATE",)
+    return "".join(words[skipped : skipped + 1])
+
+
+def _tokens(text: bytes, at: int, quiet: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yields (end, token) of what `quiet` and literals leave; then, without a token, the last end."""
+    run, token, last = re.compile(quiet), re.compile(_TOKEN), at
+    while at < len(text):
+        if (match := run.match(text, at)) and match[0]:
+            last = at + len(match[0].rstrip()) if not match[0].isspace() else last
+            at = match.end()
+        elif match := token.match(text, at):
+            last = at = match.end()
+            yield at, match[0]
+        else:
+            comment = text.startswith((b"--", b"/*"), at)
+            at = _past(text, at)
+            last = last if comment else at
+    yield last, b""
+
+
+def _past(text: bytes, at: int) -> int:
+    """The offset past the literal or comment that begins at `at`; raises Flaw if it never ends."""
+    opening = re.compile(_OPENING).match(text, at)
+    assert opening
+    what = opening.lastgroup
+    if what == "psql":
+        raise _meta_command(text, at)
+    if what is None or what == "line":
+        return opening.end()
+    if what == "dollar":
+        if (end := text.find(opening[0], opening.end())) >= 0:
+            return end + len(opening[0])
+    else:
+        depth = 1
+        for match in re.compile(_WITHIN[what]).finditer(text, opening.end()):
+            depth += {b"/*": 1, b"*/": -1, b"'": -1, b'"': -1}.get(match[0], 0)
+            if not depth:
+                return match.end()
+    raise _Unclosed(at - (what == "escape"), f"this {_NAMES.get(what, what)} is never closed.")
+
+
+def _meta_command(text: bytes, at: int) -> Flaw:
+    command, *rest = re.split(rb"\s", text[at : at + 64], maxsplit=1)
+    flaw = Flaw if rest or len(text) > at + 64 else _Unclosed
+    if command == rb"\.":
+        return flaw(at, _NONE_BEGUN)
+    return flaw(at, f"{command.decode(errors='replace')} {_PSQL}")
+
+
+def _data(text: bytes, at: int) -> int:
+    """Where the lines behind COPY … FROM stdin begin."""
+    rest = re.compile(rb"[ \t]*(?:--[^\n]*)?\r?(?:\n|\Z)").match(text, at)
+    if not rest:
+        raise Flaw(at, "the data of COPY … FROM stdin begin on the next line; this one has to end here.")
+    return rest.end()
+
+
+def place(text: bytes, offset: int, line: int = 1, column: int = 1) -> tuple[int, int]:
+    """Line and column of a byte offset in a text that begins at a line and column; columns are characters."""
+    start = text.rfind(b"\n", 0, offset) + 1
+    characters = len(text[start:offset].translate(None, _CONTINUATION))
+    lines = text.count(b"\n", 0, start)
+    return line + lines, characters + (1 if lines else column)
+
+
+def place_in(stream: BinaryIO, offset: int) -> tuple[int, int]:
+    """Line and column of a byte offset from where a stream stands."""
+    line, column = 1, 1
+    while offset > 0 and (block := stream.read(min(BLOCK, offset))):
+        line, column = place(block, len(block), line, column)
+        offset -= len(block)
+    return line, column
+
+
+def all_comments(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Every comment of whole statements, literals left out, each with its byte offset."""
+    run, at = re.compile(_PLAIN), 0
+    while at < len(text):
+        if (match := run.match(text, at)) and match[0]:
+            at = match.end()
+            continue
+        end = _past(text, at)
+        if text.startswith((b"--", b"/*"), at):
+            yield at, text[at:end]
+        at = end
+
+
+def only_settings(text: bytes) -> bool:
+    """Whether whole statements do nothing to a database, nor to one transaction: those at the head of a dump."""
+    own = (
+        rb"(?i:SET\s+(?!LOCAL\b|TRANSACTION\b|SESSION\s+CHARACTERISTICS\b)|SELECT\s+pg_catalog\.set_config\b)"
+    )
+    settings = rb"(?:" + _EMPTY + own + _PLAIN + rb";)*" + _EMPTY
+    return bool(re.compile(settings).fullmatch(text))
+
+
+def first_offset(text: bytes, at: int = 0) -> int:
+    """Where the next statement begins, or the text ends."""
+    return _skip(text, at, _EMPTY)
+
+
+def has_statement(text: bytes) -> bool:
+    """Whether there is any in a text; one that cannot be read counts as one."""
+    try:
+        return first_offset(text) < len(text)
+    except Flaw:
+        return True
+
+
+def has_body(statement: Statement) -> bool:
+    """Whether a statement makes a routine, which may have statements within."""
+    return _kind(statement.words) in ("FUNCTION", "PROCEDURE")
+
+
+def comments(text: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """The comments between two statements, each with its byte offset."""
+    opening = re.compile(rb"--|/\*")
+    while match := opening.search(text, at, end):
+        at = _past(text, match.start())
+        yield match.start(), text[match.start() : at]
+
+
+def offset_of(text: bytes, position: int) -> int:
+    """The byte offset of diag.statement_position: characters from 1, counted over the whole message."""
+    return position - 1 if text.isascii() else len(text.decode(errors="replace")[: position - 1].encode())
+
+
+def plain(name: str) -> str:
+    """A name as the catalog has it: lower case unless quoted, and of no letters but ASCII's."""
+    if name.startswith('"'):
+        name = name[1:-1].replace('""', '"')
+    else:
+        name = re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
+    return name.encode()[:NAME_LIMIT].decode(errors="ignore")
+
+
+def brief(text: bytes, limit: int) -> str:
+    """A statement on one line of so many characters at the most; what its literals hold may be a secret: left out."""
+    shown: list[str] = []
+    at = 0
+    while at < len(text) and len(shown) <= 2 * limit:
+        opening = re.compile(_OPENING).match(text, at)
+        end = _past(text, at)
+        kind = opening and opening.lastgroup
+        if kind in ("line", "comment"):
+            shown.append(" ")
+        elif kind in ("string", "escape"):
+            shown.append("'…'")
+        elif kind == "dollar":
+            shown.append("$$…$$")
+        else:
+            while end < len(text) and text[end] in _CONTINUATION:
+                end += 1
+            shown.append(text[at:end].decode(errors="replace"))
+        at = end
+    line = printable(" ".join("".join(shown).split()).rstrip("; "))
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def is_transaction_control(words: tuple[str, ...]) -> bool:
+    """Whether a statement begins, ends or hands over a transaction; what savepoints do stays within one."""
+    match words:
+        case ("BEGIN" | "COMMIT" | "END" | "ABORT", *_) | ("START", "TRANSACTION", *_):
+            return True
+        case ("ROLLBACK", "TO", *_) | ("ROLLBACK", "WORK" | "TRANSACTION", "TO", *_):
+            return False
+        case ("PREPARE", "TRANSACTION", "AS", *_):  # a prepared statement of that name
+            return False
+    return words[:1] == ("ROLLBACK",) or words[:2] == ("PREPARE", "TRANSACTION")

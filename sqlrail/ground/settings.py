@@ -1,0 +1,542 @@
+"""Flags, environment and .env become one frozen Settings; nothing else reads a setting from os.environ.
+
+(local.py takes from it what its server is started with, less all that names another server.)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlencode
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from sqlrail.errors import SettingsError
+from sqlrail.ground import urls
+from sqlrail.ground.words import guess
+
+ENVIRONMENTS = ("development", "test", "staging", "production")
+#: what frameworks call them in APP_ENV
+SHORT_FORMS = {
+    **{name: name for name in ENVIRONMENTS},
+    **dict.fromkeys(("dev", "local"), "development"),
+    "testing": "test",
+    **dict.fromkeys(("stage", "stg"), "staging"),
+    **dict.fromkeys(("prod", "live"), "production"),
+}
+#: those of libpq's variables that say which database is meant
+NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
+#: the server that makes scratch databases where it is to be ours, and none that a URL names
+EMBEDDED = "embedded"
+#: for the pytest plugin alone; an application under test that reads its settings beside it must not stumble over it
+TESTS = "SQLRAIL_TEST_DATABASE_URL"
+UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+#: PostgreSQL keeps its timeouts in a signed 32-bit number of milliseconds
+LONGEST = 2_147_483.0
+#: a hundred years: what is older than more is nothing
+OLDEST = 36_500 * 86400.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What tells a database that we made from every other: a server or a pooler may lead all names to one."""
+
+    database: str
+    token: str
+
+
+class Target(NamedTuple):
+    """The database that a run works on."""
+
+    user: str
+    host: str
+    port: int
+    database: str
+    server_version: str
+    environment: str | None  # None is unknown
+
+    def __str__(self) -> str:
+        where = f"{self.user}@{self.host}:{self.port}/{self.database}"
+        return f"{where}, PostgreSQL {self.server_version}, environment {self.environment or 'unknown'}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told. Durations are seconds, shares are between 0 and 1."""
+
+    database_url: str | None = field(
+        default=None, repr=False
+    )  # None: libpq's variables, or the embedded server
+    environment: str | None = None  # one of ENVIRONMENTS; None is unknown, and treated as production
+    environment_said: str = "APP_ENV is not set"  # where that comes from
+    is_named: bool = False  # something says which database is meant
+    embedded: bool = False  # no database is named, and the embedded server may stand in
+    migrations: Path = Path("migrations")
+    seed: Path = Path("sql/seed.sql")  # the rows that a reset can load
+    home: Path = Path(".pgdata")
+    connect_timeout: int | None = 10  # None: the URL or PGCONNECT_TIMEOUT says
+    wait: float = 0.0
+    lock_wait: float = 60.0
+    lock_timeout: float = 2.0
+    statement_timeout: float = 0.0
+    retry_for: float = 600.0
+    idle_timeout: float = 600.0  # how long a runner that was stopped keeps its locks; 0: for ever
+    max_share: float = 0.10
+    max_rows: int = 1000
+    allow_triggers: tuple[str, ...] = ()
+    batch_time: float = 0.2
+    pause: float = 0.1
+    pause_file: Path | None = None
+    max_lag: float = 1.5
+    against: str | None = field(default=None, repr=False)  # another database, for drift
+    scratch: str | None = field(
+        default=None, repr=False
+    )  # where scratch databases are made: EMBEDDED or a URL; None: beside the database
+    retention: float = 90 * 86400.0  # how long the archive may keep rows
+    schema_file: Path | None = None  # where migrate writes the schema that the files build
+    new_schema: bool = False  # the first schema of the search_path has a history of its own
+    interrupted: str | None = None  # what became of a statement that was cut off: again or done
+    actor: str = "unknown"
+    host: str = "unknown"
+    mark: Mark | None = field(default=None, repr=False)  # what each connection has to find where it leads
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    reached: Callable[[Target], object] | None = (
+        field(  # told of each connection to the database that is meant
+            default=None, repr=False, compare=False
+        )
+    )
+    notices: bool = False  # whether the server's are said too, and not only its warnings
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how something that was given was read
+
+
+def seconds(text: str) -> float:
+    """A duration such as 500ms, 5s, 10min or 1h, in seconds; ValueError says what is wrong with it.
+
+    A bare number is refused: PostgreSQL would take it for milliseconds, most people for seconds.
+    """
+    value = _duration(text, "500ms, 5s or 10min")
+    if value > LONGEST:
+        raise ValueError("the longest duration that PostgreSQL takes is 596h")
+    return value
+
+
+def age(text: str) -> float:
+    """An age such as 12h or 30d, in seconds; ValueError says what is wrong with it."""
+    value = _duration(text, "12h or 30d")
+    if value > OLDEST:
+        raise ValueError("the greatest age is 36500d")
+    return value
+
+
+def _duration(text: str, examples: str) -> float:
+    match = re.fullmatch(rf"([0-9]+(?:\.[0-9]+)?)\s*({'|'.join(UNITS)})", text.strip())
+    if text.strip() == "0":
+        return 0.0
+    if match is None:
+        raise ValueError(f"write a number with its unit, as in {examples}")
+    return float(match[1]) * UNITS[match[2]]
+
+
+def share(text: str) -> float:
+    """A share between 0 and 1, given as 0.1 or 10%."""
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ValueError("write a share between 0 and 1, as in 0.1 or 10%")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of rows, 0 or more."""
+    if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
+        raise ValueError("write a whole number, 0 or more")
+    return int(text)
+
+
+def switch(text: str) -> bool:
+    """A yes or a no."""
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError("write 1 or 0")
+
+
+def some_seconds(text: str) -> float:
+    """A duration that is not 0, in seconds."""
+    value = seconds(text)
+    if not value:
+        raise ValueError("write a duration above 0, as in 200ms")
+    return value
+
+
+def folder(text: str) -> Path:
+    """A folder's path."""
+    # An empty one would be the working folder, whatever lies there.
+    if not text.strip():
+        raise ValueError("name a folder")
+    return Path(text)
+
+
+def file(text: str) -> Path:
+    """A file's path."""
+    if not text.strip():
+        raise ValueError("name a file")
+    return Path(text)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names parted by commas; one that has a comma or a quote in it stands in double quotes, as listed() writes it."""
+    found = re.findall(r'\s*(?:"((?:[^"]|"")+)"\s*|([^,]+))(?:,|$)', text)
+    return tuple(
+        quoted.replace('""', '"') or plain.strip() for quoted, plain in found if quoted or plain.strip()
+    )
+
+
+def listed(name: str) -> str:
+    """A name as it stands among others, parted by commas."""
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"' if re.search(r'[",]|^\s|\s$', name) else name
+
+
+def environment(text: str) -> str:
+    """An environment's name."""
+    if text not in ENVIRONMENTS:
+        raise ValueError(f"use one of {', '.join(ENVIRONMENTS)}")
+    return text
+
+
+def interrupted(text: str) -> str:
+    """What to do with a statement that was cut off."""
+    if text not in ("again", "done"):
+        raise ValueError("write again, to run that statement once more, or done, to go on behind it")
+    return text
+
+
+#: what is said of one run: in the environment it would hold for later ones
+FLAGS_ONLY = ("interrupted",)
+#: SQLRAIL_<NAME> or --<name>: how its value is read
+READERS: dict[str, Callable[[str], Any]] = {
+    "env": environment,
+    "embedded": switch,
+    "migrations": folder,
+    "seed": file,
+    "wait": seconds,
+    "lock_wait": seconds,
+    "lock_timeout": seconds,
+    "statement_timeout": seconds,
+    "retry_for": seconds,
+    "idle_timeout": seconds,
+    "max_share": share,
+    "max_rows": count,
+    "allow_triggers": names,
+    "batch_time": some_seconds,
+    "pause": seconds,
+    "pause_file": file,
+    "max_lag": seconds,
+    "interrupted": interrupted,
+    "against": str,
+    "scratch": str,
+    "schema_file": file,
+    "retention": age,
+}
+
+
+def read(
+    flags: Mapping[str, str | None],
+    environ: MutableMapping[str, str] | None = None,
+    folder: Path = Path(),
+    *,
+    need_database: bool = True,
+) -> Settings:
+    """Settings from flags, then the environment, then .env, then defaults.
+
+    Every bad value is named in the one SettingsError. What .env says of libpq's own variables (PGHOST and
+    so on) is put into the environment, where libpq looks for it.
+    """
+    environ = os.environ if environ is None else environ
+    problems: list[str] = []
+    from_file = _read_env_file(flags.get("env_file"), folder, problems)
+    merged = {**from_file, **environ}
+    values = _read_own(flags, merged, problems)
+    environment = _read_environment(values.pop("env", None), merged)
+    others = {name: _read_other(name, values, problems) for name in ("against", "scratch")}
+    # An empty flag is a variable that a script lost, and no reason to go to another database.
+    url, origin = flags.get("database_url"), "--database-url"
+    if url is None:
+        url, origin = merged.get("DATABASE_URL"), "DATABASE_URL"
+    read_url = urls.read(url, origin, problems)
+    parameters = read_url.parameters
+    urls.check_parameters(parameters, origin, merged, problems)
+    named = url is not None or any(merged.get(name) for name in NAMING)
+    asked = bool(values.pop("embedded", False))
+    embedded = need_database and not named and _may_be_embedded(environment, asked, problems)
+    if problems:
+        raise SettingsError(*problems)
+    outside = url is not None and url != from_file.get("DATABASE_URL")
+    for name, value in from_file.items():
+        # A .env that names another place must not lead a URL from outside there.
+        if name.startswith("PG") and not (outside and name in NAMING):
+            environ.setdefault(name, value)
+    if embedded:  # what is meant for another server, PGSSLMODE say, would keep libpq from ours
+        for name in [name for name in environ if name.startswith("PG")]:
+            del environ[name]
+    timeout_given = "connect_timeout" in parameters or merged.get("PGCONNECT_TIMEOUT")
+    warnings = []
+    on_the_command_line = [("DATABASE_URL", origin == "--database-url", parameters)]
+    for name, other in others.items():
+        on_the_command_line.append((f"SQLRAIL_{name.upper()}", flags.get(name) is not None, other.parameters))
+    for instead, is_flag, its in on_the_command_line:
+        if is_flag and its.get("password"):
+            warnings.append(
+                f"a password on the command line can be read in the process list; use {instead} or PGPASSFILE."
+            )
+    passwords = [(url, parameters), *((values.get(name), it.parameters) for name, it in others.items())]
+    return Settings(
+        database_url=read_url.text,
+        environment=environment.name or ("development" if embedded else None),
+        environment_said=environment.said,
+        is_named=named,
+        embedded=embedded,
+        home=folder / ".pgdata",
+        connect_timeout=None if timeout_given else 10,
+        actor=_actor(merged),
+        host=socket.gethostname(),
+        secrets=_secrets(passwords, merged),
+        warnings=tuple(warnings),
+        notes=(*read_url.notes, *(note for it in others.values() for note in it.notes)),
+        **values,
+    )
+
+
+def test_database_url() -> str | None:
+    """The server for tests, where the environment names one."""
+    return os.environ.get(TESTS)
+
+
+def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Settings:
+    """The settings of an application, from arguments alone; every bad one is named in the one SettingsError."""
+    problems: list[str] = []
+    # None is a variable that nobody has set, and no reason to go to another database.
+    if url is not None and not isinstance(url, str):
+        raise SettingsError(f"the URL is of the type {type(url).__name__}: give a string.")
+    read_url = urls.read(url or "", "the URL", problems)
+    parameters = read_url.parameters
+    urls.check_parameters(parameters, "the URL", os.environ, problems)
+    read = {**values, "migrations": directory}
+    for name, value in read.items():
+        try:
+            read[name] = _GIVEN[name](value) if name in _GIVEN else value
+        except (TypeError, ValueError) as exc:
+            problems.append(f"{name} is {value!r}: {exc}.")
+    if problems:
+        raise SettingsError(*problems)
+    timeout_given = "connect_timeout" in parameters or os.environ.get("PGCONNECT_TIMEOUT")
+    return Settings(
+        database_url=read_url.text,
+        is_named=True,
+        connect_timeout=None if timeout_given else Settings.connect_timeout,
+        actor=_actor(os.environ),
+        host=socket.gethostname(),
+        secrets=_secrets(((url, parameters),), os.environ),
+        **read,
+    )
+
+
+def _within(highest: float, what: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= highest:
+            raise ValueError(f"give {what}")
+        return value
+
+    return check
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError("give the folder's path")
+    return os.fsdecode(value)
+
+
+def _several(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+        raise TypeError("give a list of names")
+    return tuple(value)
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in names:
+            raise ValueError(f"give one of {', '.join(names)}")
+        return value
+
+    return check
+
+
+_GIVEN: dict[str, Callable[[Any], Any]] = {
+    "migrations": lambda value: folder(_path(value)),
+    "environment": _one_of(ENVIRONMENTS),
+    "interrupted": _one_of(("again", "done")),
+    **dict.fromkeys(
+        ("lock_wait", "lock_timeout", "statement_timeout", "retry_for"),
+        _within(LONGEST, "seconds as a number, 596 hours at the most"),
+    ),
+    "max_share": _within(1, "a share between 0 and 1"),
+    "max_rows": _within(10**18, "a number of rows, 0 or more"),
+    "allow_triggers": _several,
+}
+
+
+def environment_for(connection: psycopg.Connection[Any], settings: Settings) -> dict[str, str]:
+    """Our own environment for a child process, with DATABASE_URL leading to the database of the connection.
+
+    The URL is one that drivers without libpq read too: a folder with a socket in it is a parameter, and no host.
+    """
+    info, given = connection.info, conninfo_to_dict(settings.database_url or "")
+    is_socket = info.host.startswith("/")
+    password = f":{quote(info.password, safe='')}" if info.password else ""
+    host = "localhost" if is_socket else f"[{info.host}]" if ":" in info.host else info.host
+    ours = ("host", "hostaddr", "port", "user", "password", "dbname", "connect_timeout", "client_encoding")
+    more = {name: str(value) for name, value in given.items() if name not in ours}
+    query = urlencode({"host": info.host} | more if is_socket else more, quote_via=quote)
+    url = (
+        f"postgresql://{quote(info.user, safe='')}{password}@{host}:{info.port}/{quote(info.dbname, safe='')}"
+    )
+    # PGHOSTADDR would lead elsewhere, whatever the URL says.
+    rest = {name: value for name, value in os.environ.items() if name not in NAMING}
+    return {**rest, "DATABASE_URL": f"{url}?{query}" if query else url}
+
+
+def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict[str, str]:
+    path = folder / ".env" if named is None else Path(named)
+    if not path.is_file():
+        if named is not None:
+            problems.append(f"--env-file: there is no file '{named}'.")
+        return {}
+    from dotenv.parser import parse_stream
+
+    values: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            for binding in parse_stream(stream):
+                text = binding.original.string
+                # A binding begins with the blank lines before it.
+                line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+                if binding.error:
+                    problems.append(f"{path.name}:{line}: not a line of the form NAME=value.")
+                elif "\0" in text:
+                    problems.append(f"{path.name}:{line}: a NUL byte cannot be in a setting.")
+                elif binding.key is not None and binding.value is not None:
+                    values[binding.key] = binding.value
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+        problems.append(f"{path.name} cannot be read: {reason}.")
+    return values
+
+
+def _read_own(
+    flags: Mapping[str, str | None], merged: Mapping[str, str], problems: list[str]
+) -> dict[str, Any]:
+    given = {f"SQLRAIL_{name.upper()}": name for name in READERS if name not in FLAGS_ONLY}
+    for name in merged:
+        if name.startswith("SQLRAIL_") and name not in (*given, TESTS):
+            problems.append(_no_setting(name, given))
+    values: dict[str, Any] = {}
+    for name in READERS:
+        text, origin = flags.get(name), f"--{name.replace('_', '-')}"
+        if text is None:
+            origin = f"SQLRAIL_{name.upper()}"
+            text = merged.get(origin) if origin in given else None
+        if text is None:
+            continue
+        try:
+            values[name] = READERS[name](text)
+        except ValueError as exc:
+            problems.append(f"{origin} is '{text}': {exc}.")
+    return values
+
+
+def _read_other(name: str, values: dict[str, Any], problems: list[str]) -> urls.Url:
+    """Another database's URL, which is put among the values as libpq reads it."""
+    given = values.get(name)
+    if name == "scratch" and given == EMBEDDED:
+        return urls.Url()
+    # An empty one is a variable that a script lost; beside the database is where it must not go instead.
+    other = urls.read(given, f"--{name}", problems)
+    if other.text is not None:
+        values[name] = other.text
+    return other
+
+
+def _no_setting(name: str, settings: Iterable[str]) -> str:
+    flag = name.removeprefix("SQLRAIL_").lower()
+    if flag in FLAGS_ONLY:
+        return (
+            f"{name} is not a setting, for it would hold for later statements too: say --{flag} in the run that it "
+            "is for."
+        )
+    return f"{name} is not a setting{guess(name, settings)} There are: {', '.join(settings)}."
+
+
+class _Environment(NamedTuple):
+    """Which environment this is, what said so, and whether it was said by one of the four names."""
+
+    name: str | None
+    said: str
+    is_plain: bool = True
+
+
+def _read_environment(ours: str | None, merged: Mapping[str, str]) -> _Environment:
+    """SQLRAIL_ENV's, else what APP_ENV means: frameworks fill that, with names of their own."""
+    if ours is not None:
+        return _Environment(ours, f"SQLRAIL_ENV is {ours}")
+    given = merged.get("APP_ENV")
+    if not given:
+        return _Environment(None, Settings.environment_said)
+    name = SHORT_FORMS.get(given.strip().lower())
+    return _Environment(name, f"APP_ENV is {given}", given == name)
+
+
+def _may_be_embedded(environment: _Environment, asked: bool, problems: list[str]) -> bool:
+    if environment.name in ("development", "test") and (environment.is_plain or asked):
+        return True
+    is_unknown = environment.said == Settings.environment_said
+    if asked and is_unknown:
+        return True
+    problems.append(
+        "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). "
+        + (
+            "For the embedded server set SQLRAIL_ENV=development."
+            if is_unknown or environment.name in ("development", "test")
+            else f"The embedded server does not stand in where {environment.said}."
+        )
+    )
+    return False
+
+
+def _actor(merged: Mapping[str, str]) -> str:
+    # Not getpass.getuser(): it raises for a uid without a passwd entry, as in many containers.
+    name = next((merged[name] for name in ("LOGNAME", "USER", "USERNAME") if merged.get(name)), None)
+    # What is not UTF-8 in it could not be sent to the database.
+    return (name or f"uid {os.getuid()}").encode(errors="replace").decode()
+
+
+def _secrets(
+    urls: Iterable[tuple[str | None, Mapping[str, Any]]], merged: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Every spelling of every password, longest first, for hiding them."""
+    found = {merged[name] for name in ("PGPASSWORD", "PGSSLPASSWORD") if merged.get(name)}
+    for url, parameters in urls:
+        found |= {str(parameters[name]) for name in ("password", "sslpassword") if parameters.get(name)}
+        found |= {match for match in re.findall(r"://[^:/@]*:([^@/]*)@", url or "") if match}
+        found |= {match for match in re.findall(r"[?&](?:ssl)?password=([^&]*)", url or "") if match}
+    return tuple(sorted(found | {unquote(secret) for secret in found}, key=len, reverse=True))

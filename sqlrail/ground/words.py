@@ -1,0 +1,76 @@
+"""Text for people: nothing in it moves a terminal's cursor, commands a CI, or is a password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+#: what Azure, TeamCity and, in its first form, GitHub take for a command wherever it stands in a line
+_MARKED = r"##(?=\w*\[)"
+#: what GitHub takes for a command at the beginning of a line
+_LEADING = r"(?m)^(\s*):(?=:)"
+#: a password where it stands: in a URL, up to the last @ of the word, else, with blanks in it, up to the next one
+_IN_URL = r"(://[^:/@\s]*:)(?:\S*@|[^/@\n]*@)"
+#: in quotes, to the end of the line where they are never closed
+_QUOTED = r"'(?:(?:[^'\\]|\\.)*'|[^\n]*)|\"(?:(?:[^\"\\]|\\.)*\"|[^\n]*)"
+#: a word, less what closes a list or a quotation that it stands in
+_WORD = r"[^\s'\"&][^\s&]*?(?=['\")\]},;]*(?:[\s&]|$))"
+#: behind its name: as libpq writes it, as SQL does, and as JSON and YAML do, where a word that others follow is prose
+_NAME = r"(?<![^\W_])(?:PG|ssl)?password['\"]?"
+_NAMED = (
+    rf"(?i)({_NAME}\s*=\s*)(?!\*\*\*)(?:{_QUOTED}|{_WORD})",
+    rf"(?i)({_NAME}(?:\s*:\s*(?=['\"])|\s+E?(?=')))(?:{_QUOTED})",
+    rf"(?im)({_NAME}[ \t]*:[ \t]*)(?!\*\*\*|:)(?:{_WORD})(?=[)\]}},;]*[ \t]*(?:$|[&,;]|\w+[ \t]*[=:]))",
+)
+#: characters that a password has, at the least, to be told from words: of three kinds, and of two
+SHORT, LONG = 8, 20
+
+
+class Script(str):
+    """Text for a program: what is no terminal gets it as it is."""
+
+
+def printable(text: str) -> str:
+    """The text on one line, which cannot tell a terminal what to do: all else is spelt as Python spells it."""
+    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
+
+
+def visible(text: str) -> str:
+    """The text with its lines and tabs, which can tell neither a terminal nor a CI what to do."""
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        text = "".join(it if it in "\n\t" else printable(it) for it in text)
+    return re.sub(_LEADING, r"\1\\:", re.sub(_MARKED, r"#\\#", text))
+
+
+def guess(word: str, choices: Iterable[str]) -> str:
+    """The end of a sentence that says a word is no choice: with the one that it is close to, if there is one."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(choices), n=1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else "."
+
+
+def masked(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text with *** for each password that stands where passwords stand.
+
+    A secret is hidden elsewhere too if nothing but a password looks like it. One that is a word, as `users` or
+    `postgres`, would blot out the message: tables, roles and paths are called so.
+    """
+    for secret in secrets:
+        if _is_unlike_words(secret):
+            text = text.replace(secret, "***")
+    text = re.sub(_IN_URL, r"\1***@", text)
+    for named in _NAMED:
+        text = re.sub(named, r"\1***", text)
+    return text
+
+
+def _is_unlike_words(secret: str) -> bool:
+    kinds = (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^\w\s]")
+    several = sum(bool(re.search(kind, secret)) for kind in kinds)
+    return len(secret) >= (LONG if several == 2 else SHORT) and several >= 2
+
+
+def milliseconds(duration: float) -> str:
+    """A duration in seconds as the server's settings take it."""
+    return f"{round(duration * 1000)}ms"

@@ -1,0 +1,148 @@
+"""Connections to the database."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sqlrail.errors import ConnectionFailed, Interrupted, WrongDatabase
+from sqlrail.ground.settings import Mark, Settings, Target
+from sqlrail.ground.words import masked
+
+if TYPE_CHECKING:  # why a connection failed is asked where one did
+    from sqlrail.postgres.unreachable import Failure
+
+#: seconds between two tries to connect: the first, and the most
+PAUSES = (0.1, 1.0)
+#: a peer that is gone is noticed after 30 s of silence and three questions, 5 s apart; what we sent, after as long
+KEEPALIVES = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 45_000,
+}
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def connect(
+    settings: Settings,
+    options: str | None = None,
+    say: Callable[[str], object] = lambda _: None,
+    name: str = "sqlrail",
+) -> Connection:
+    """A connection in autocommit mode, with libpq's options if given; ConnectionFailed says where to and why not.
+
+    The connection string goes to libpq as it is. Statements are never prepared behind our back: a pooler in
+    transaction mode would not find them again. What time may mend is waited for, settings.wait seconds at the most,
+    and said once. Raises WrongDatabase where settings.mark is not found.
+    """
+    try:
+        connection = _connect(settings, options, say, name)
+    except Interrupted as exc:
+        exc.args = (f"interrupted while connecting to {target(settings)}.",)
+        raise
+    if settings.mark:
+        _prove(connection, settings.mark)
+    elif settings.reached and settings.database_url not in (settings.against or "", settings.scratch or ""):
+        settings.reached(_reached(settings, connection))
+    return connection
+
+
+def _reached(settings: Settings, connection: Connection) -> Target:
+    info = connection.info
+    version = (info.parameter_status("server_version") or "?").split()[0]
+    return Target(info.user, info.host, info.port, info.dbname, version, settings.environment)
+
+
+def _prove(connection: Connection, mark: Mark) -> None:
+    """WrongDatabase if the connection does not lead to the database that it names; it is closed then."""
+    from sqlrail.postgres.wire import ask
+
+    try:
+        database, token = ask(connection, "mark")[0]
+        if (database, token) != (mark.database, mark.token):
+            raise WrongDatabase(
+                f"the connection to {mark.database} leads to {database}: a pooler or server leads every name to one "
+                "database. Name the server itself in DATABASE_URL. Nothing was changed there."
+            )
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _connect(settings: Settings, options: str | None, say: Callable[[str], object], name: str) -> Connection:
+    deadline, pause, waiting = time.monotonic() + settings.wait, PAUSES[0], False
+    while True:
+        left = max(2, round(deadline - time.monotonic())) if waiting else None
+        conninfo = make_conninfo(settings.database_url or "", **_given(settings, options, left, name))
+        try:
+            return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        except psycopg.Error as exc:
+            failure = _explain(settings, conninfo, exc)
+        if not failure.passes or time.monotonic() + pause > deadline:
+            raise _failed(settings, failure, waiting)
+        if not waiting:
+            text = f"waiting for {target(settings)}, {settings.wait:g} s at the most (--wait): {failure.what}"
+            say(masked(text, settings.secrets))
+            waiting = True
+        time.sleep(pause)
+        pause = min(pause * 2, PAUSES[1])
+
+
+def _given(settings: Settings, options: str | None, left: int | None, name: str) -> dict[str, Any]:
+    """What of libpq's parameters we set: a dead peer is noticed within a minute, unless the URL says otherwise."""
+    given = conninfo_to_dict(settings.database_url or "")
+    parameters: dict[str, Any] = {name: value for name, value in KEEPALIVES.items() if name not in given}
+    parameters |= {
+        "client_encoding": "UTF8",
+        "fallback_application_name": f"{name} {settings.host}:{os.getpid()}"[:63],
+    }
+    if settings.connect_timeout is not None:
+        parameters["connect_timeout"] = min(settings.connect_timeout, left or settings.connect_timeout)
+    if options is not None:
+        parameters["options"] = options
+    return parameters
+
+
+def _explain(settings: Settings, conninfo: str, error: psycopg.Error) -> Failure:
+    from sqlrail.postgres.unreachable import explain
+
+    part = _parameters(settings)
+    return explain(conninfo, error, part["user"], part["dbname"] or part["user"])
+
+
+def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFailed:
+    where = f"cannot connect to {target(settings)}"
+    if waited and failure.passes:
+        where += f", and gave up after {settings.wait:g} s (--wait)"
+    if failure.what is None:
+        named = "DATABASE_URL" if settings.database_url else "PGHOST and so on"
+        text = f"{where}: {failure.words}. Check what {named} says, and that the server runs."
+    else:
+        text = f"{where}: {failure.what} ({failure.words}). {failure.remedy}"
+    if failure.passes and not settings.wait:
+        text += " --wait 60s waits for it."
+    return ConnectionFailed(masked(text, settings.secrets))
+
+
+def target(settings: Settings) -> str:
+    """Where a connection goes, as user@host:port/database without the password."""
+    part, given = _parameters(settings), conninfo_to_dict(settings.database_url or "")
+    if part["service"] and not (given.get("host") or given.get("hostaddr")):
+        return f"service {part['service']}"
+    host = part["host"] or part["hostaddr"] or "the local socket"
+    return f"{part['user']}@{host}:{part['port']}/{part['dbname'] or part['user']}"
+
+
+def _parameters(settings: Settings) -> dict[str, str]:
+    """What libpq makes of the connection string and its own variables."""
+    given = conninfo_to_dict(settings.database_url or "")
+    defaults = {option.keyword.decode(): option.val or b"" for option in psycopg.pq.Conninfo.get_defaults()}
+    return {name: str(given.get(name) or default.decode()) for name, default in defaults.items()}

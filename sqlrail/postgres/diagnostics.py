@@ -1,0 +1,67 @@
+"""What the server says of a failure, in one paragraph, and what to do about it: the one place that reads psycopg.Error.
+
+Which error it is, is told by its class, SQLSTATE and place in PostgreSQL's source, never by its words: servers speak
+many languages.
+"""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors as pg
+
+from sqlrail.ground.words import printable
+
+
+def sentence(error: psycopg.Error) -> str:
+    """What the server says, with its detail and hint; without the statement, which may hold a secret."""
+    diag = error.diag
+    parts = (
+        [diag.message_primary, diag.message_detail, diag.message_hint]
+        if diag.message_primary
+        else [str(error)]
+    )
+    lines = [" ".join(part.split()) for part in parts if part]
+    return printable(" ".join(line if line.endswith((".", "?", "!")) else f"{line}." for line in lines))
+
+
+def is_of_policies(error: psycopg.Error) -> bool:
+    """Whether row-level security would have hidden rows from a statement, where row_security is off."""
+    return error.diag.source_function == "check_enable_rls"
+
+
+def is_of_a_right(error: BaseException | None) -> bool:
+    """Whether a right was denied that a GRANT gives: not by a policy, and not by the database's own code."""
+    if not isinstance(error, pg.InsufficientPrivilege):
+        return False
+    return not is_of_policies(error) and error.diag.source_function != "exec_stmt_raise"
+
+
+def remedy(error: psycopg.Error) -> str:
+    """What to do about a file's statement that failed so, with a blank in front; empty where nobody knows."""
+    diag = error.diag
+    if isinstance(error, pg.ActiveSqlTransaction):
+        return " It takes a file of its own that says `-- transactional: false` in its leading comment."
+    if isinstance(error, pg.ObjectInUse) and diag.source_function == "CheckTableNotInUse":
+        return (
+            " Checks of rows that were changed before in this transaction are still to come: put `SET CONSTRAINTS ALL "
+            "IMMEDIATE;` in front of it, or put it into a file of its own."
+        )
+    if isinstance(error, pg.UndefinedObject) and diag.source_file == "guc.c":
+        return (
+            " This server does not know that setting: a dump by a newer pg_dump begins so. Take the line out, or dump "
+            "with the pg_dump of this server's version."
+        )
+    if is_of_policies(error):
+        return (
+            " Run it as a role that the policies let pass (BYPASSRLS, or the owner without FORCE ROW LEVEL SECURITY). "
+            "Where the file means no more rows than its role may see, say `-- row-security: on` in its leading comment."
+        )
+    if isinstance(error, pg.InsufficientPrivilege) and not is_of_a_right(error):
+        return f" The database's own code refused it: {_raised_by(error)}."
+    return ""
+
+
+def _raised_by(error: psycopg.Error) -> str:
+    """The function that raised an error, and who called it: an event trigger, say."""
+    lines = [" ".join(line.split()) for line in (error.diag.context or "").splitlines()]
+    return printable("; ".join(lines[:2]) or "a function")

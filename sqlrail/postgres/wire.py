@@ -1,0 +1,389 @@
+"""One message out, its answers in as they come: the simple query protocol, with nothing kept that nobody reads."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+
+from sqlrail.errors import DatabaseFailed
+from sqlrail.postgres.connect import Connection
+from sqlrail.postgres.diagnostics import sentence
+
+#: seconds that a cancelled statement gets to end before the connection is given up
+GRACE = 5.0
+#: seconds after which it is cancelled once more
+AGAIN = 1.0
+#: seconds in which all of a notice comes in
+PATIENCE = 1.0
+#: rows of a result that are held at once; a libpq before 17 holds them all
+CHUNK = 1000
+COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
+SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
+
+
+class Waiting(Protocol):
+    """Whoever wants to know that an answer keeps us waiting."""
+
+    every: float  # seconds
+
+    def tick(self) -> None:
+        """So much time has gone by once more."""
+
+    def stop(self) -> None:
+        """The answer is there."""
+
+
+class Answer:
+    """What came back for one message. It fills up as results arrive, so that an interrupted one still tells.
+
+    Where keep is false, rows and tags are dropped as they come; where it is the first column's name of a result, those
+    behind that result are, and only they are counted.
+    """
+
+    def __init__(self, keep: bool | bytes = True) -> None:
+        self.keep = keep
+        self.ahead = 0  # results in front, of statements that nobody asks about
+        self.results: list[pq.abc.PGresult] = []
+        self.completed = 0  # statements that ended well, those that rules added not counted
+        self.error: psycopg.Error | None = None
+        self.connection: Connection | None = None
+
+    def add(self, result: pq.abc.PGresult) -> None:
+        """Takes in what a statement gave, whole or a row of it."""
+        if self.ahead:
+            self.ahead -= result.status != SINGLE_TUPLE
+            return
+        if result.status != SINGLE_TUPLE:
+            self.completed += bool(result.command_status)
+        if self.keep:
+            self.results.append(result)
+        if result.status == TUPLES_OK and result.nfields and result.fname(0) == self.keep:
+            self.keep, self.completed = False, 0
+
+    def _rows(self, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+        transformer = Transformer(self.connection)  # dates are read by the connection's datestyle
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, tuple)
+
+    @property
+    def tables(self) -> list[list[tuple[Any, ...]]]:
+        """The rows of each result."""
+        return [self._rows(result) for result in self.results]
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows of all results, one after the other."""
+        return [row for table in self.tables for row in table]
+
+    def row(self, number: int) -> tuple[Any, ...]:
+        """The row of a result that has one; -1 is the last result."""
+        return self._rows(self.results[number])[0]
+
+    @property
+    def committed(self) -> bool:
+        # COMMIT of a failed transaction is answered ROLLBACK.
+        return any(result.command_status == b"COMMIT" for result in self.results)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the statement in front of the COMMIT wrote its row."""
+        tags = [result.command_status for result in self.results]
+        return tags[tags.index(b"COMMIT") - 1] == b"INSERT 0 1"
+
+
+@cache
+def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
+    """The text of sql/<name>.sql in pieces, each with the name of the {part} behind it."""
+    package = Path(__file__).parent.parent
+    folder = package / "sql" if (package / "sql").is_dir() else package.parent / "sql"
+    lines = (folder / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    # The comments are for people; a thousand files need not carry them over the network a thousand times.
+    text = "\n".join(line for line in lines if commented or not line.lstrip().startswith("--"))
+    return [(piece.encode(), part) for piece, part, _, _ in Formatter().parse(f"{text}\n")]
+
+
+def message(connection: Connection, name: str, *, commented: object = False, **parts: Any) -> bytes:
+    """The text of sql/<name>.sql with its {parts} filled in, and with its comments where people will read it.
+
+    Composables and bytes, which are messages themselves, go in as they are, all else as literals.
+    """
+    text = []
+    for piece, slot in _template(name, bool(commented)):
+        text.append(piece)
+        if slot is not None:
+            part = parts[slot]
+            if not isinstance(part, bytes):
+                part = (part if isinstance(part, sql.Composable) else sql.Literal(part)).as_bytes(connection)
+            text.append(part)
+    return b"".join(text)
+
+
+def named(connection: Connection, name: object) -> bytes:
+    """The expression, in a message of ours, of the table that a name, or an expression of one, leads to."""
+    return message(connection, "_named", written=name).strip()
+
+
+def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+    """Sends sql/<name>.sql, filled in, and returns its rows; DatabaseFailed with the server's reason."""
+    return _told(send_ours(connection, message(connection, name, **parts)))
+
+
+def command(connection: Connection, name: str, **parts: Any) -> None:
+    """The same for a statement that goes alone: it refuses a transaction, or makes something along the search_path."""
+    _told(send(connection, message(connection, name, **parts), Answer()))
+
+
+def _told(answer: Answer) -> list[tuple[Any, ...]]:
+    if answer.error is not None:
+        raise DatabaseFailed(sentence(answer.error)) from answer.error
+    return answer.rows
+
+
+def send_ours(connection: Connection, text: bytes) -> Answer:
+    """Sends a message of ours, whose names lead to PostgreSQL's own alone."""
+    return send(connection, *in_ours(connection, text))
+
+
+def in_ours(connection: Connection, text: bytes) -> tuple[bytes, Answer]:
+    """A message whose names lead to PostgreSQL's own alone, see ours.sql, and what takes in the answer to it.
+
+    It is one for whose sake nobody has set a limit, so that no default of a role ends it.
+
+    One that begins a transaction says so itself, behind its BEGIN.
+    """
+    answer = Answer()
+    if not text.startswith(b"BEGIN"):
+        text, answer.ahead = message(connection, "ours") + message(connection, "no_limit") + text, 2
+    return text, answer
+
+
+def send(
+    connection: Connection,
+    text: bytes,
+    answer: Answer,
+    *,
+    meanwhile: Callable[[], object] = lambda: None,
+    data: Iterable[bytes] | None = None,
+    waiting: Waiting | None = None,
+) -> Answer:
+    """Sends one message, does what can be done meanwhile, and reads all that comes back into the answer.
+
+    The data go to the COPY … FROM stdin in the message, block by block, until the server has answered with an error.
+    An error of the server is returned in answer.error, not raised; the connection is lost if it is closed
+    afterwards. When a signal handler raises in the middle, the statement is cancelled and the rest is read before the
+    exception goes on, so that the answer says what was committed.
+    """
+    pgconn, answer.connection = connection.pgconn, connection
+    try:
+        pgconn.send_query(text)
+        if answer.keep is not True:
+            pgconn.set_single_row_mode()
+        _flush(pgconn)
+        meanwhile()
+        _collect(connection, answer, data, waiting=waiting)
+    except psycopg.Error as exc:
+        answer.error = answer.error or exc
+    except BaseException:
+        _cancel(connection, answer)
+        raise
+    finally:
+        if waiting:
+            waiting.stop()
+    return answer
+
+
+def stream(connection: Connection, text: bytes) -> Generator[Iterator[tuple[Any, ...]], None, None]:
+    """Sends one message and gives the rows of each of its results, while they come in; raises the server's error.
+
+    Whoever stops before the last has to close it.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(text)
+    if pq.version() >= 170000:
+        pgconn.set_chunked_rows_mode(CHUNK)
+    _flush(pgconn)
+    results = _good(pgconn)
+    try:
+        for result in results:
+            if result.status != COMMAND_OK:
+                rows = _rows(connection, result, results)
+                yield rows
+                for _ in rows:  # which nobody wanted
+                    pass
+    except psycopg.Error:
+        raise
+    except BaseException:
+        _cancel(connection, Answer(keep=False))
+        raise
+
+
+def _rows(
+    connection: Connection, result: pq.abc.PGresult, more: Iterator[pq.abc.PGresult]
+) -> Iterator[tuple[Any, ...]]:
+    """Those of one statement, whose result comes in pieces, or as one."""
+    transformer = Transformer(connection)
+    while True:
+        transformer.set_pgresult(result)
+        for first in range(0, result.ntuples, CHUNK):
+            yield from transformer.load_rows(first, min(first + CHUNK, result.ntuples), tuple)
+        if result.status == TUPLES_OK:  # what comes last
+            return
+        result = next(more)
+
+
+def _good(pgconn: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
+    """The results of a message; raises the server's error when all has come."""
+    error = None
+    for result in _results(pgconn, None, None):
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            error = error or error_from_result(result)
+        elif error is None:
+            yield result
+    if error:
+        raise error
+
+
+def is_gone(connection: Connection) -> bool:
+    """Whether the server has ended a connection since its last answer."""
+    pgconn = connection.pgconn
+    try:
+        pgconn.consume_input()
+        pgconn.is_busy()
+        pgconn.consume_input()  # behind its last words
+    except psycopg.OperationalError:
+        connection.close()
+    return connection.closed
+
+
+def _cancel(connection: Connection, answer: Answer) -> None:
+    try:
+        connection.cancel_safe(timeout=GRACE)
+        with suppress(psycopg.OperationalError):
+            _collect(connection, answer, until=time.monotonic() + AGAIN)
+            return
+        # Of a commit that waits for a standby only the wait is cancelled, and what is behind it in the message runs.
+        connection.cancel_safe(timeout=GRACE)
+        _collect(connection, answer, until=time.monotonic() + GRACE)
+    except psycopg.Error as exc:
+        answer.error = answer.error or exc
+        connection.close()
+
+
+def _flush(pgconn: pq.abc.PGconn, until: float | None = None, waiting: Waiting | None = None) -> bool:
+    """Whether the server sent anything while it took what we had to send."""
+    heard = False
+    while pgconn.flush():
+        # The server may be sending notices and wait for us to read them before it reads on.
+        if _wait(pgconn, select.POLLIN | select.POLLOUT, until, waiting) & select.POLLIN:
+            pgconn.consume_input()
+            heard = True
+    return heard
+
+
+def _wait(
+    pgconn: pq.abc.PGconn, events: int, until: float | None = None, waiting: Waiting | None = None
+) -> int:
+    poll = select.poll()
+    poll.register(pgconn.socket, events)
+    while waiting and until is None:
+        if ready := poll.poll(waiting.every * 1000):
+            return ready[0][1]
+        waiting.tick()
+    ready = poll.poll(None if until is None else max(0.0, until - time.monotonic()) * 1000)
+    if not ready:
+        raise psycopg.OperationalError("the server does not answer")
+    return ready[0][1]
+
+
+def _results(
+    pgconn: pq.abc.PGconn, until: float | None, waiting: Waiting | None
+) -> Iterator[pq.abc.PGresult]:
+    while True:
+        while pgconn.is_busy():
+            _wait(pgconn, select.POLLIN, until, waiting)
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            return
+        yield result
+
+
+def _collect(
+    connection: Connection,
+    answer: Answer,
+    data: Iterable[bytes] | None = None,
+    until: float | None = None,
+    waiting: Waiting | None = None,
+) -> None:
+    pgconn = connection.pgconn
+    for result in _results(pgconn, until, waiting):
+        status = result.status
+        if status in (COMMAND_OK, TUPLES_OK, SINGLE_TUPLE):
+            answer.add(result)
+        elif status == pq.ExecStatus.FATAL_ERROR:
+            # The first one is the cause; a second only says that the connection is gone.
+            answer.error = answer.error or error_from_result(result)
+        elif status == pq.ExecStatus.COPY_IN:
+            _feed(connection, data, until, waiting)
+        elif status == pq.ExecStatus.COPY_OUT:
+            _skip_copy(pgconn, until)
+
+
+def _feed(
+    connection: Connection, data: Iterable[bytes] | None, until: float | None, waiting: Waiting | None
+) -> None:
+    """Gives the server the data that it asks for, and not all of them once it has answered.
+
+    libpq tells of an answer only at their end. But in the middle of a COPY the server sends notices and errors, no
+    more: what comes in and makes no notice within PATIENCE is an error, and what we say then is not listened to.
+    """
+    pgconn, unexplained = connection.pgconn, 0.0
+
+    def explain(_: object) -> None:
+        nonlocal unexplained
+        unexplained = 0.0
+
+    refusal = b"there are no data for it" if data is None else None
+    connection.add_notice_handler(explain)
+    try:
+        for block in data or ():
+            while not pgconn.put_copy_data(block):
+                _flush(pgconn, until, waiting)
+            if _flush(pgconn, until, waiting) or _has_input(pgconn):
+                unexplained = unexplained or time.monotonic()
+                pgconn.consume_input()
+                pgconn.is_busy()  # which looks for notices
+            if unexplained and time.monotonic() - unexplained > PATIENCE:
+                refusal = b"the server wants no more of them"
+                break
+    finally:
+        connection.remove_notice_handler(explain)
+    pgconn.put_copy_end(refusal)
+    _flush(pgconn, until, waiting)
+
+
+def _has_input(pgconn: pq.abc.PGconn) -> bool:
+    poll = select.poll()
+    poll.register(pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
+    while True:
+        size, _ = pgconn.get_copy_data(1)
+        if size < 0:
+            return
+        if size == 0:
+            _wait(pgconn, select.POLLIN, until)
+            pgconn.consume_input()

@@ -1,0 +1,1 @@
+"""What the database says was run, held against the folder."""

@@ -1,0 +1,1 @@
+"""What makes up a schema, and the statements that make one like another."""

@@ -1,0 +1,1 @@
+"""Databases that are made, filled with what files build, looked at and dropped again."""

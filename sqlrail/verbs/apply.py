@@ -1,0 +1,235 @@
+"""The verbs about history: migrate and status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from yoyo.migrations import MigrationList, get_migration_hash
+
+from sqlrail.engine import elsewhere
+from sqlrail.engine.backend import Applied, Backend, Listener
+from sqlrail.errors import Bug, SqlrailError
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import printable
+from sqlrail.postgres.giving_way import Progress
+from sqlrail.records import history, problems
+from sqlrail.records.history import Entry, File
+from sqlrail.records.problems import Problem, as_json
+
+if TYPE_CHECKING:
+    from sqlrail.ground.results import MigrateResult, StatusResult
+
+#: how many of the problems that harm nothing are said one by one
+SAID = 3
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """What a run applied, how much was there before it and is left, and what it took over or let pass."""
+
+    applied: tuple[Applied, ...]
+    already_applied: int
+    pending: int = 0
+    taken_over: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def as_json(self) -> MigrateResult:
+        """The same for scripts; seconds are wall time."""
+        return {
+            "applied": [
+                {"id": done.id, "seconds": done.seconds, "cleanup": [one.as_json() for one in done.cleanup]}
+                for done in self.applied
+            ],
+            "already_applied": self.already_applied,
+            "pending": self.pending,
+            "taken_over": list(self.taken_over),
+            "allowed": {"late": list(self.late), "missing": list(self.missing)},
+        }
+
+
+class Status(NamedTuple):
+    """The state of every migration, in order, and all that is wrong."""
+
+    entries: list[Entry]
+    problems: list[Problem]
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether all is applied, and nothing forbids the next run."""
+        applied = all(entry.state == "applied" for entry in self.entries)
+        return applied and not any(it.refuses for it in self.problems)
+
+    def as_json(self) -> StatusResult:
+        """The same for scripts."""
+        return {
+            "migrations": [
+                {
+                    "id": entry.id,
+                    "state": entry.state,
+                    "applied_at": f"{entry.applied_at.isoformat()}Z" if entry.applied_at else None,
+                    "checksum": entry.checksum,
+                }
+                for entry in self.entries
+            ],
+            "pending": sum(entry.state in ("pending", "late") for entry in self.entries),
+            "problems": [as_json(problem) for problem in self.problems],
+        }
+
+
+def migrate(
+    settings: Settings,
+    listener: Listener,
+    *,
+    to: str | None = None,
+    allowed: Collection[str] = (),
+    stamp: bool = False,
+    show: Callable[[Progress | None], object] = lambda _: None,
+    begun: Callable[[str], object] = lambda _: None,
+) -> Migrated:
+    """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
+
+    Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
+    pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
+    A database without a stamp gets the environment's if it has no records, or if stamp says so. show is told how far a
+    long statement is, and None at its end; begun, before it is sent, the id of a file that goes by itself.
+    """
+    migrations, files = history.read_files(settings.migrations)
+    wanted = {migration.id for migration in history.up_to(migrations, to)}
+    with Backend(settings, listener, files) as backend:
+        _check_place(backend, listener, files)
+
+        def look() -> tuple[list[Entry], list[Problem]]:
+            return _look(backend, migrations, wanted, allowed)
+
+        entries, found = look()
+        backend.look_again, backend.show, backend.begun = look, show, begun
+        applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
+        backend.newest = get_migration_hash(applied_before[-1]) if applied_before else None
+        unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
+        missing = tuple(entry.id for entry in entries if entry.state == "missing")
+        _say(listener, found, missing, allowed)
+        if backend.is_old:
+            backend.prepare()
+        pending = due(backend, migrations, wanted)
+        if any(not file.transactional for file in check(backend, pending)):
+            backend.own_tables()  # where their notes are kept
+        stamps = _stamps(backend, listener, asked=stamp)
+        if pending and not backend.has_records:
+            _warn_of_publications(backend)
+        try:
+            if pending:
+                backend.prepare()
+            taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
+            backend.apply_migrations_only(pending)
+            if backend.done:  # another runner may have been quicker, and does it then
+                backend.run_post_apply(pending)
+        except Exception as exc:
+            failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
+            failure.applied = [done.id for done in backend.done]
+            raise failure from failure.__cause__
+        applied = tuple(
+            done for done in backend.done if done.id in wanted
+        )  # and not those of post-apply files
+        backend.say_if_untold()
+        left = len(unapplied) - len(pending)
+        return Migrated(
+            applied, len(migrations) - len(applied) - left, left, tuple(taken_over), backend.late, missing
+        )
+
+
+def _check_place(backend: Backend, listener: Listener, ids: Collection[str]) -> None:
+    """Refused where the records of these files are in another schema than the one that would be written to."""
+    found = elsewhere.find(backend, ids)
+    problems.refuse(found)
+    for problem in found:
+        listener.say(f"note: {problem.message}")
+
+
+def _warn_of_publications(backend: Backend) -> None:
+    """Says, before the first write, who will get our own tables too: a subscriber that lacks them stops."""
+    names = [printable(name) for (name,) in backend.look_up("publications")]
+    if names:
+        backend.say(
+            f"warning: {', '.join(names)} publishes ALL TABLES, and so those of the records and of the archive, which "
+            "may hold personal data: a subscriber that lacks them stops. Run the same `migrate` there as well, before "
+            "it goes on, or name the published tables one by one."
+        )
+
+
+def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:
+    """Whether this run stamps. A database that was migrated before is stamped by name only: it may be anybody's."""
+    if not backend.lacks_stamp:
+        return False
+    if asked or not backend.records:
+        return True
+    environment = backend.settings.environment
+    listener.say(
+        f"note: {backend.database} has no stamp. If it is {environment}'s, say so with `migrate --stamp` or "
+        f"`stamp {environment}`."
+    )
+    return False
+
+
+def due(backend: Backend, migrations: MigrationList, wanted: Collection[str]) -> MigrationList:
+    """What is to be applied: what is pending, less what is only a draft."""
+    return backend.to_apply(migrations).filter(
+        lambda migration: migration.id in wanted and not backend.files[migration.id].is_draft
+    )
+
+
+def check(backend: Backend, pending: MigrationList) -> list[File]:
+    """The files of what is pending; BadFile with all that is wrong with any of them. What is passed over is said."""
+    files = [backend.files[it.id] for it in [*pending, *(pending.post_apply if pending else [])]]
+    history.check(files)
+    for notice in [notice for file in files for notice in file.notices]:
+        backend.listener.say(notice)
+    return files
+
+
+def _look(
+    backend: Backend, migrations: MigrationList, wanted: Collection[str], allowed: Collection[str]
+) -> tuple[list[Entry], list[Problem]]:
+    """The history as the records have it now; Refused if it cannot be trusted. Late files are said and noted once."""
+    entries, found = problems.find(
+        backend.settings.migrations, migrations, backend.files, backend.records, backend.notes,
+        backend.other_histories(),
+    )  # fmt: skip
+    problems.refuse(found, allowed)
+    late = [entry.id for entry in entries if entry.state == "late" and entry.id in wanted]
+    if new := [id_ for id_ in late if id_ not in backend.late]:
+        backend.listener.say(
+            f"--allow-late lets pass, though it comes before what is applied: {', '.join(new)}"
+        )
+        backend.late += tuple(new)
+    return entries, found
+
+
+def _say(
+    listener: Listener, found: Collection[Problem], missing: Collection[str], allowed: Collection[str]
+) -> None:
+    if missing:
+        listener.say(f"--allow-missing lets pass, though its file is gone: {', '.join(missing)}")
+    if "other-history" in allowed:
+        for problem in found:
+            if problem.kind == "other-history" and problem.refuses:
+                listener.say(f"--allow-other-history lets pass: {problem.message}")
+    # What goes on by itself is said when it does.
+    harmless = [problem for problem in found if not problem.refuses and problem.kind != "begun"]
+    for problem in harmless[:SAID]:
+        listener.say(f"warning: {problem.message}")
+    if harmless[SAID:]:
+        listener.say(f"warning: {len(harmless) - SAID} more of that kind; `status` shows them")
+
+
+def status(settings: Settings, listener: Listener) -> Status:
+    """The state of every migration, and what is wrong. Reads only."""
+    migrations, files = history.read_files(settings.migrations)
+    with Backend(settings, listener) as backend:
+        backend.raise_if_old()
+        entries, found = problems.find(
+            settings.migrations, migrations, files, backend.records, backend.notes, backend.other_histories()
+        )
+        return Status(entries, [*elsewhere.find(backend, files), *found, *problems.foreign(files)])

@@ -1,0 +1,102 @@
+"""The verb archive: what cleanups have kept, and its end. It holds personal data, and must not live for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from sqlrail.engine.backend import Backend, Listener
+from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres.diagnostics import sentence
+from sqlrail.verbs.reset import EXPENDABLE
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it was logged, and what of it is still in the archive."""
+
+    id: int
+    # None where somebody has deleted it, and left its rows
+    at: datetime | None  # UTC
+    verb: str | None
+    migration: str | None
+    actor: str | None
+    relations: list[dict[str, Any]]
+    kept: list[dict[str, Any]]  # relation, source, action, rows
+
+    @property
+    def rows(self) -> int:
+        """Its rows that are still in the archive."""
+        return sum(part["rows"] for part in self.kept)
+
+
+@dataclass(frozen=True)
+class Purge:
+    """What a purge deleted: rows by the number of their run; a run of None deleted nothing."""
+
+    run: int | None
+    purged: dict[int, int]
+    #: rows that stay because nothing says how old they are: their run, and each after it, is gone from the log
+    undated: dict[int, int] = field(default_factory=dict)
+
+
+def list_runs(settings: Settings, listener: Listener) -> tuple[Run, ...]:
+    """Every run that changed something. Reads only. Refused if the role may not read the archive."""
+    with Backend(settings, listener) as backend:
+        if not backend.has_archive:
+            return ()
+        return tuple(Run(*row) for row in _ask(backend, "archive_list"))
+
+
+def purge(
+    settings: Settings, listener: Listener, older_than: float, confirm: Callable[[str, str], bool]
+) -> Purge:
+    """Deletes for good the archived rows of runs that are older than so many seconds; the runs stay as the log.
+
+    Where the setting or the stamp does not say development or test, confirm is asked, with what would go and the
+    database's name.
+    """
+    with Backend(settings, listener) as backend:
+        if not backend.has_archive:
+            return Purge(None, {})
+        found = _ask(backend, "archive_purge_look", seconds=older_than)
+        due = {run for run, _ in found}
+        undated = {run: rows for run, rows in _ask(backend, "archive_undated") if run not in due}
+        if not found:
+            return Purge(None, {}, undated)
+        total = sum(rows for *_, rows in found)
+        what = f"{total:,} archived row{'s' * (total != 1)} of run{'s' * (len(found) > 1)} " + ", ".join(
+            str(run) for run, *_ in found
+        )
+        is_expendable = settings.environment in EXPENDABLE and backend.stamp in EXPENDABLE
+        # Nobody is asked while a transaction is open.
+        if not is_expendable and not confirm(backend.database, f"{what} will be deleted for good."):
+            raise Refused(
+                f"the purge of {what} in {backend.database} was not confirmed: type its name at the prompt, or give "
+                "--yes. Nothing was changed."
+            )
+        with backend.locked():
+            rows = _ask(backend, "archive_purge", runs=[run for run, *_ in found], actor=settings.actor)
+        return Purge(rows[0][0] if rows else None, {of: number for _, of, number in rows}, undated)
+
+
+def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+    try:
+        return backend.ask(backend.message(name, **parts))
+    except psycopg.errors.InsufficientPrivilege as exc:
+        raise Refused(
+            f"the archive is closed to this role: {sentence(exc)} Its owner can look. Nothing was changed."
+        ) from exc
+    except psycopg.errors.UndefinedTable as exc:
+        raise DatabaseFailed(
+            f"the archive is not whole: {sentence(exc)} Somebody has dropped it. `stamp`, with the environment's name, "
+            "makes again what is missing; what is there stays. Nothing was changed."
+        ) from exc
+    except psycopg.Error as exc:
+        backend.raise_if_lost("the archive was being looked at")
+        raise DatabaseFailed(f"the archive cannot be read: {sentence(exc)} Nothing was changed.") from exc

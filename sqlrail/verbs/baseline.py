@@ -1,0 +1,216 @@
+"""The verb baseline: files recorded as applied without being run, where the database has what they build."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from psycopg import sql
+from yoyo.migrations import MigrationList
+
+from sqlrail.engine.backend import Backend, Listener
+from sqlrail.errors import BadFile, MigrationFailed, Refused
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import printable
+from sqlrail.records import history, problems
+from sqlrail.records.history import Record
+from sqlrail.schema.catalog import Catalog, Key, read
+from sqlrail.schema.mend import Difference, compare, granted_on, outermost
+from sqlrail.scratch.scratch import NoScratch
+from sqlrail.verbs.drift import COMMENT, FILES, PUBLIC, build_schema, lines_of
+
+#: differences that people read; the JSON has them all
+SHOWN = 40
+#: what every new database has, so that no file has built it
+USUAL: tuple[Key, ...] = (PUBLIC, COMMENT, ("privilege", "schema public USAGE for PUBLIC"))
+#: kinds, and facts, that nobody's statement fails for, whatever they are: words, and how rows are kept
+HARMLESS = ("comment", "option")
+KEPT = ("storage", "compression", "statistics", "target", "start", "cache", "sequence", "not null name")
+#: facts of which the database has more than the files say, by the value that it has
+STRICTER = {
+    ("nullable", "not null"),
+    ("valid", "valid"),
+    ("not null validity", "valid"),
+    ("persistence", "logged"),
+    ("row-level security", "on"),
+    ("row-level security of its owner", "on"),
+}
+
+
+class More(NamedTuple):
+    """How much the database has that the files do not build."""
+
+    tables: int = 0
+    columns: int = 0
+    others: int = 0
+
+
+NO_MORE = More()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the database lacks or has otherwise, in drift's words; what of it harms nothing; what it has besides."""
+
+    lacking: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+    more: More = NO_MORE
+    uncompared: str | None = None  # why there was no comparison
+
+
+@dataclass(frozen=True)
+class Baselined:
+    """The migrations that were recorded, and what was accepted with them."""
+
+    ids: tuple[str, ...]
+    comparison: Comparison
+
+
+def baseline(
+    settings: Settings,
+    listener: Listener,
+    to: str,
+    *,
+    accept_differences: bool = False,
+    allow_other_history: bool = False,
+) -> Baselined:
+    """Records every file up to `to`, in yoyo's order, as applied without running it; all in one transaction.
+
+    Refused where a record exists already, where another tool's history names one of the files, unless that is allowed,
+    and where the database is not what the files build, unless that is accepted, and logged.
+    """
+    migrations, files = history.read_files(settings.migrations)
+    wanted = history.up_to(migrations, to)
+    with Backend(settings, listener, files) as backend:
+        backend.raise_if_old()
+        _refuse_records(backend.records)
+        if not accept_differences:
+            history.check(files[migration.id] for migration in wanted)
+        _refuse_others(backend, [migration.id for migration in wanted], allow_other_history)
+        found = _compare(backend, wanted)
+        if found.lacking or found.uncompared:
+            _refuse_or_say(found, wanted, listener, accept_differences)
+        with backend.locked():
+            # Once more, now that nobody else can write one.
+            backend.read_history()
+            _refuse_records(backend.records)
+            backend.ask(_records(backend, wanted, found))
+    return Baselined(tuple(migration.id for migration in wanted), found)
+
+
+def _refuse_records(records: list[Record]) -> None:
+    if records:
+        raise Refused(
+            f"baseline is refused: the database has {len(records)} record{'s' if len(records) > 1 else ''} already, of "
+            f"{', '.join(record.id for record in records[:5])}{' and others' if len(records) > 5 else ''}. It is for a "
+            "database that has none; here `migrate` goes on from them. Nothing was recorded."
+        )
+
+
+def _refuse_others(backend: Backend, wanted: list[str], allowed: bool) -> None:
+    """Refused for a draft, and for another tool's history that names what is to be recorded."""
+    empty = [replace(it, refuses=True) for it in problems.drafts(wanted, backend.files)]
+    others = [*problems.elsewhere(wanted, backend.other_histories())]
+    problems.refuse([*empty, *others], ["other-history"] if allowed else [])
+    for problem in others:
+        backend.listener.say(f"note: {problem.message}")
+
+
+def _refuse_or_say(found: Comparison, wanted: MigrationList, listener: Listener, accepted: bool) -> None:
+    lines = [
+        f"{_summary(found)}{':' if found.lacking else ''}",
+        *(f"  {line}" for line in found.lacking[:SHOWN]),
+    ]
+    if len(found.lacking) > SHOWN:
+        lines.append(f"  and {len(found.lacking) - SHOWN:,} more (--json has them)")
+    if accepted:
+        listener.say(
+            "\n".join(
+                [f"warning: accepted by --accept-differences, up to {wanted[-1].id}: {lines[0]}", *lines[1:]]
+            )
+        )
+        return
+    failure = Refused(
+        f"baseline is refused: {lines[0]}",
+        *lines[1:],
+        "Mend the database (`drift --pending --print-sql` has a draft), or name an earlier ID and let `migrate` run "
+        "the rest; --accept-differences records the files all the same, and logs that. Nothing was recorded.",
+    )
+    failure.details["differences"] = list(found.lacking)
+    raise failure
+
+
+def _summary(found: Comparison) -> str:
+    if found.uncompared is not None:
+        return f"the database was not compared with what the files build. {found.uncompared}"
+    return "the database is not what the files build"
+
+
+def _records(backend: Backend, wanted: MigrationList, found: Comparison) -> bytes:
+    text = backend.stamping()
+    for migration in wanted:
+        file = backend.files[migration.id]
+        this = sql.SQL("txid_current()")
+        text += backend.log_entry("record", file.id, migration.hash, "mark", file.checksum, transaction=this)
+    if found.lacking or found.uncompared:
+        what = f"{_summary(found)}{': ' if found.lacking else ''}{'; '.join(found.lacking)}"
+        accepted = what[:255].encode(errors="backslashreplace").decode()
+        # Of no hash: the checksum of a record is in the latest entry of its own.
+        text += backend.log_entry("log", wanted[-1].id, None, "accept", accepted[:255])
+    return text
+
+
+def _compare(backend: Backend, wanted: MigrationList) -> Comparison:
+    """Builds the files on a scratch database, and looks for what they have made in the real one."""
+    listener, settings = backend.listener, backend.settings
+    # Without what runs after the last file: this may end before it.
+    files = MigrationList([*wanted])
+    try:
+        made = build_schema(settings, listener.say, files, backend.files).without(USUAL)
+    except NoScratch as exc:
+        return Comparison(uncompared=str(exc))
+    except (BadFile, MigrationFailed, Refused) as exc:
+        return Comparison(uncompared=f"They do not build on a scratch database: {exc}")
+    if all(it.kind == "privilege" for it in made.objects.values()):
+        return Comparison(uncompared="They build nothing that could be found in it.")
+    return comparison_of(made, read(backend.connection, settings, made))
+
+
+def comparison_of(made: Catalog, there: Catalog) -> Comparison:
+    """How a database differs from what files have made, and whether that harms what counts on them.
+
+    More than they build is not compared, as somebody's index or privilege; nor is what only has another name.
+    """
+    there = there.without(USUAL)
+    found = [one for one in compare(made, there) if not _is_owners(one, made, there)]
+    lacking, noted, more = list[str](), list[str](), Counter[str]()
+    for one in outermost(found):
+        if one.what == "extra":
+            more[one.kind] += one.kind != "privilege"
+            continue
+        for part in _parts(one):
+            told = lacking if _harms(part) else noted
+            told += [f"{printable(one.home)} {line}" for line in lines_of(part, FILES)]
+    tables, columns = more.pop("table", 0), more.pop("column", 0)
+    return Comparison(tuple(lacking), tuple(noted), More(tables, columns, more.total()))
+
+
+def _parts(one: Difference) -> list[Difference]:
+    """The difference, change by change."""
+    return [replace(one, changes=(change,)) for change in one.changes] or [one]
+
+
+def _harms(one: Difference) -> bool:
+    """Whether a later file, or the application, may fail for it."""
+    if one.kind in HARMLESS or one.what == "renamed":
+        return False
+    return not any(it.fact in KEPT or (it.fact, it.found) in STRICTER for it in one.changes)
+
+
+def _is_owners(one: Difference, made: Catalog, there: Catalog) -> bool:
+    """Whether it is a privilege that its role has there as the owner, to whom none is granted."""
+    if one.what != "lacking" or one.kind != "privilege" or (on := granted_on(made, one.object)) is None:
+        return False
+    to = one.object.creates.removesuffix(" WITH GRANT OPTION")
+    return on in there.owners and to.endswith(f" TO {there.owners[on]}")

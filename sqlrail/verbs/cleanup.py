@@ -1,0 +1,351 @@
+"""The verb cleanup: the orphans of every relation that is known, found first and then cleaned in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from sqlrail.engine.backend import Backend, Listener
+from sqlrail.errors import DatabaseFailed, Refused, UsageError
+from sqlrail.ground.settings import Settings
+from sqlrail.orphans import clean as orphans
+from sqlrail.orphans.clean import Cleaned, Relation
+from sqlrail.postgres import wire
+from sqlrail.postgres.diagnostics import sentence
+from sqlrail.records import history
+
+T = TypeVar("T")
+
+#: relations that are looked at in one transaction: each keeps a lock on its tables and their indexes for as long
+TOGETHER = 200
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """What a cleanup found and did; a run of None changed nothing."""
+
+    run: int | None
+    dry_run: bool
+    relations: tuple[Cleaned, ...]
+
+    @property
+    def undecided(self) -> tuple[Cleaned, ...]:
+        """Those with orphans that were left, because nobody has said what shall become of them."""
+        return tuple(one for one in self.relations if one.is_undecided and one.refusals)
+
+
+def cleanup(
+    settings: Settings,
+    listener: Listener,
+    named: list[Relation] | None = None,
+    *,
+    every: bool = False,
+    dry_run: bool = False,
+) -> Cleanup:
+    """Archives the orphans of the named relations, or of all that are known, and deletes them or sets their columns.
+
+    Parents go before their children. All in one transaction: Refused, by the guard of one, has changed nothing; but
+    relations that were not named, and that nobody has decided, are left alone. A dry run only looks.
+    """
+    with Backend(settings, listener) as backend:
+        relations = wanted(backend, named, every=every)
+        seen = look(backend, relations, closely=dry_run)
+        say_published(listener, seen)
+        if dry_run:
+            return Cleanup(None, True, in_order(seen, relations))
+        decided = check(seen, named)
+        say_found(listener, decided)
+        done = {one.relation: one for one in (*seen, *_clean_all(backend, decided))}.values()
+        return Cleanup(next((one.run for one in done if one.run), None), False, in_order(done, relations))
+
+
+def print_sql(
+    settings: Settings, listener: Listener, named: list[Relation] | None = None, *, every: bool = False
+) -> tuple[str, tuple[Cleaned, ...]]:
+    """What a cleanup of the relations would send, as a script for psql, and those that nobody has decided.
+
+    Refused where a cleanup would be.
+    """
+    with Backend(settings, listener) as backend:
+        relations = wanted(backend, named, every=every)
+        seen = look(backend, relations, closely=False, wholly=True)
+        decided = [one for one in check(seen, named) if not one.skipped]
+        script = orphans.script(
+            backend, backend.message("begin") + backend.limits(None) + backend.message("ours"), decided
+        )
+        return script, Cleanup(None, False, in_order(seen, relations)).undecided
+
+
+def wanted(backend: Backend, named: list[Relation] | None, *, every: bool) -> list[Relation]:
+    """The named relations, or all that are known; one in several spellings is there once.
+
+    UsageError where the same is named with two actions.
+    """
+    if not named:
+        return known(backend, every=every)
+    return _distinct(backend, named, agreeing=True)
+
+
+def known(backend: Backend, *, every: bool = False) -> list[Relation]:
+    """The relations that the migrations declare, and those of foreign keys that are not validated, or of every key.
+
+    One relation in several spellings is there once. Refused if there is none.
+    """
+    declared = _declared(backend)
+    with _explained(backend, "the look at the foreign keys"):
+        visible = {
+            name: wire.named(backend.connection, sql.SQL(f"quote_ident({name}.relname)"))
+            for name in ("child", "parent")
+        }
+        rows = backend.ask(backend.message("foreign_keys", every=every, **visible))
+    found = [
+        Relation(
+            (*filter(None, [child_schema]), child),
+            tuple(columns),
+            (*filter(None, [schema]), parent),
+            tuple(keys),
+            otherwise=None,
+        )
+        for child_schema, child, columns, schema, parent, keys in rows
+    ]
+    relations = _distinct(backend, [*declared, *found])
+    if not relations:
+        keys, more = ("", "") if every else (" that is not validated", ", or take every key's with --all")
+        raise Refused(
+            f"no migration in {backend.settings.migrations} declares a relation, and the database has no foreign key"
+            f"{keys}: add `-- cleanup: child.column -> parent.key` to a migration, or name one with --relation "
+            f"'child.column -> parent.key'{more}."
+        )
+    return relations
+
+
+def _declared(backend: Backend) -> list[Relation]:
+    folder = backend.settings.migrations
+    if not folder.is_dir():
+        backend.say(f"there is no folder {folder}: only the database's foreign keys are looked at")
+        return []
+    migrations, files = history.read_files(folder)
+    for migration in migrations:
+        flaws = [flaw for flaw in files[migration.id].flaws if flaw[1].startswith("cleanup:")]
+        if flaws:
+            files[migration.id].check()
+    return [relation for migration in migrations for relation in files[migration.id].relations()]
+
+
+def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = False) -> list[Relation]:
+    tables = list(dict.fromkeys(table for one in relations for table in (one.child, one.parent)))
+    names = [sql.Identifier(*table).as_string() for table in tables]
+    with _explained(backend, "the look for the tables"):
+        rows = backend.ask(
+            backend.message(
+                "tables_named", names=names, named=wire.named(backend.connection, sql.SQL("name"))
+            )
+        )
+    oids = dict(zip(tables, (oid for (oid,) in rows), strict=True))
+    found: dict[object, Relation] = {}
+    for one in relations:
+        pairs = frozenset(zip(one.columns, one.keys, strict=True))
+        place = (oids[one.child] or one.child, oids[one.parent] or one.parent, pairs)
+        first = found.setdefault(place, one)
+        if agreeing and first.said and one.said and first.said != one.said:
+            raise UsageError(
+                f"--relation: {one} is named to {first.said} and to {one.said}: say one of them."
+            )
+        if one.said:  # a later file knows better
+            found[place] = replace(first, said=one.said)
+    return list(found.values())
+
+
+def look(
+    backend: Backend, relations: Iterable[Relation], *, closely: bool, wholly: bool = False
+) -> tuple[Cleaned, ...]:
+    """A preview of each relation, those first whose children are parents of the others'.
+
+    The facts of one without orphans are no more than a report needs, unless they are wanted wholly.
+    """
+    relations = list(relations)
+    plain = {} if wholly else _sift(backend, relations)
+    together = partial(orphans.previews, plain=plain, closely=closely)
+    return in_turn(_look_at_all(backend, relations, together, partial(orphans.preview, closely=closely)))
+
+
+def describe(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]:
+    """What the catalog says of each relation, and refuses, in the same order; no row is looked at."""
+    return in_turn(_look_at_all(backend, relations, orphans.describe_all, orphans.describe))
+
+
+def _sift(backend: Backend, relations: list[Relation]) -> Mapping[Relation, Cleaned]:
+    if len(relations) > 1:
+        with suppress(psycopg.Error):
+            return _look(backend, lambda: orphans.sift(backend, relations))
+        backend.raise_if_lost("the relations were being looked at")
+    return {}
+
+
+def _look_at_all(
+    backend: Backend,
+    relations: list[Relation],
+    together: Callable[[Backend, list[Relation]], list[Cleaned]],
+    alone: Callable[[Backend, Relation], Cleaned],
+) -> list[Cleaned]:
+    some = [relations[n : n + TOGETHER] for n in range(0, len(relations), TOGETHER)]
+    return [one for each in some for one in _look_at_some(backend, each, together, alone)]
+
+
+def _look_at_some(
+    backend: Backend,
+    relations: list[Relation],
+    together: Callable[[Backend, list[Relation]], list[Cleaned]],
+    alone: Callable[[Backend, Relation], Cleaned],
+) -> list[Cleaned]:
+    """A look at several relations in one transaction; where one of them fails, at each in its own."""
+    if len(relations) > 1:
+        with suppress(psycopg.Error):
+            return _look(backend, lambda: together(backend, relations))
+        backend.raise_if_lost("the relations were being looked at")
+    return [look_at(backend, relation, alone) for relation in relations]
+
+
+def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:
+    """Those first whose children are parents of the others'."""
+    by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
+    for one in seen:
+        by_parent[one.facts.get("parent_oid")].append(one)
+    below = {one.relation: [it for oid in one.facts.get("bereaved") or () for it in by_parent[oid] if it is not one]
+             for one in seen}  # fmt: skip
+    before = Counter(it.relation for its in below.values() for it in its)
+    waiting = {one.relation: one for one in seen}
+    free = [one for one in seen if not before[one.relation]]
+    ordered = []
+    while waiting:
+        free = free or [next(iter(waiting.values()))]  # a circle begins anywhere
+        ordered += free
+        after = []
+        for one in free:
+            del waiting[one.relation]
+        for one in free:
+            before.subtract(it.relation for it in below[one.relation])
+            after += [it for it in below[one.relation] if it.relation in waiting and not before[it.relation]]
+        free = list({it.relation: it for it in after}.values())
+    return tuple(ordered)
+
+
+def look_at(backend: Backend, relation: Relation, look: Callable[[Backend, Relation], Cleaned]) -> Cleaned:
+    """What a look says of a relation; it has a transaction of its own, so that an error says nothing about the next."""
+    with _explained(backend, f"the look at {relation}"):
+        return _look(backend, lambda: look(backend, relation))
+
+
+def _look(backend: Backend, look: Callable[[], T]) -> T:
+    try:
+        opening = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + backend.limits(None)
+        backend.ask(opening + backend.message("ours"))
+        return look()
+    finally:
+        backend.undo()
+
+
+def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
+    """Tells of the relations that have orphans."""
+    for one in seen:
+        if one.orphans:
+            listener.say(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}")
+
+
+def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:
+    """Tells if what is archived will be seen by others."""
+    if text := next(filter(None, (orphans.published(one.facts) for one in seen if one.orphans)), None):
+        listener.say(text)
+
+
+def in_order(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleaned, ...]:
+    """As the relations were named."""
+    by_relation = {one.relation: one for one in seen}
+    return tuple(by_relation[relation] for relation in relations)
+
+
+def _share(one: Cleaned) -> str:
+    estimate = one.facts["estimate"]
+    return f" of about {estimate:,} rows ({min(one.orphans / estimate, 1):.2%})" if estimate > 0 else ""
+
+
+def check(seen: Iterable[Cleaned], named: list[Relation] | None) -> tuple[Cleaned, ...]:
+    """Those that can be cleaned. Refused if a guard refuses one of them, or one that was named is not there.
+
+    What was not named, and nobody has decided, is left out.
+    """
+    decided = tuple(one for one in seen if named or not one.is_undecided)
+    for one in decided:
+        if one.skipped and named:
+            raise Refused(f"{one.relation}: {one.skipped}. Nothing was changed.")
+        if one.refusals:
+            raise orphans.refusal(one.relation, one.refusals)
+    return decided
+
+
+def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
+    """Those of the relations that have orphans, or may get some when the others' are deleted, in order."""
+    seen = list(seen)
+    by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
+    for one in seen:
+        by_parent[one.facts.get("parent_oid")].append(one)
+    found, due = set[Relation](), [one for one in seen if one.orphans]
+    while due:
+        one = due.pop()
+        if one.relation not in found:
+            found.add(one.relation)
+            due += [it for oid in one.facts.get("bereaved") or () for it in by_parent[oid]]
+    return [one for one in seen if one.relation in found]
+
+
+def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ...]:
+    done = {one.relation: replace(one, orphans=0) for one in seen}
+    # Where nothing was found, no lock is taken and no writer waits.
+    if due := affected(seen):
+        with backend.locked():
+            for one in _clean_in_turn(backend, due):
+                done[one.relation] = one if one.skipped else done[one.relation].plus(one)
+    return tuple(done.values())
+
+
+def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
+    with _explained(backend, "the cleanup"):
+        backend.ask(orphans.lock(backend, [one.relation for one in due]))
+    waiting = {one.relation for one in due}
+    bereaved: set[Relation] = set()
+    while waiting:
+        for one in [one for one in due if one.relation in waiting]:
+            # What became an orphan by our own deletions was in no preview.
+            expected = None if one.relation in bereaved else one.orphans
+            with _explained(backend, f"the cleanup of {one.relation}"):
+                cleaned = orphans.clean(backend, one.relation, verb="cleanup", expected=expected)
+            yield cleaned
+            waiting.discard(one.relation)
+            if cleaned.cleaned:
+                below = {it.relation for it in due if it is not one and one.bereaves(it)}
+                waiting, bereaved = waiting | below, bereaved | below
+
+
+@contextmanager
+def _explained(backend: Backend, what: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as exc:
+        failure = DatabaseFailed(
+            f"{what} gave way: its tables were in use for longer than {backend.settings.lock_timeout:g} s "
+            "(--lock-timeout). Nothing was changed; run again."
+        )
+        raise backend.with_blockers(failure) from exc
+    except psycopg.Error as exc:
+        backend.raise_if_lost(f"{what} was under way")
+        backend.undo()
+        more = orphans.remedy(exc) or orphans.by_event_trigger(backend, exc)
+        backend.undo()
+        raise DatabaseFailed(f"{what} failed: {sentence(exc)} Nothing was changed.{more}") from exc

@@ -1,0 +1,333 @@
+"""The verbs drift and schema: a database against what the files build, against another, or against an ORM's; and
+what the files build, as one file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from yoyo.migrations import MigrationList
+
+from sqlrail.engine.backend import Backend, Listener
+from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
+from sqlrail.ground.settings import Settings, environment_for
+from sqlrail.ground.words import printable
+from sqlrail.postgres.connect import Connection, connect, target
+from sqlrail.records import history, problems
+from sqlrail.records.history import File
+from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, digests, read
+from sqlrail.schema.mend import Difference, Statement, compare, mend, outermost
+from sqlrail.scratch.scratch import NONE, Builder, Provided, built, scratch, with_what_is_lacking
+
+Value = TypeVar("Value")
+Result = tuple[tuple[Difference, ...], tuple[Statement, ...]]
+#: the schema that every new database has, and its comment
+PUBLIC: Key = ("schema", "public")
+COMMENT: Key = ("comment", "schema public")
+HEADER = """\
+-- What the files in the folder of the migrations build. Written by sqlrail: do not edit, `sqlrail schema` does it.
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is compared: these schemas, or all; but not those, nor these tables; and whether privileges are."""
+
+    schemas: Collection[str] = ()
+    exclude_schemas: Collection[str] = ()
+    exclude_tables: Collection[str] = ()
+    privileges: bool = False
+
+    def of(self, catalog: Catalog) -> Catalog:
+        """What of the catalog is chosen."""
+        unwanted = {it.key for it in catalog.objects.values() if not self._has(it)}
+        before = -1
+        while len(unwanted) > before:  # a sequence goes with the column that owns it, and its comment with it
+            before = len(unwanted)
+            for key, needs in catalog.needs.items():
+                if any(on in unwanted and how in "ai" for on, how in needs.items()):
+                    unwanted.add(key)
+        return catalog.without(unwanted)
+
+    def raise_if_unknown(self, *sides: Digests) -> None:
+        """UsageError for a schema that is on no side: a misspelt one would never differ."""
+        known = frozenset[str]().union(*(side.schemas for side in sides))
+        if missing := [name for name in self.schemas if name not in known]:
+            raise UsageError(f"--schema: there is no schema {', '.join(missing)} on either side.")
+
+    def unlike(self, wanted: Digests, there: Digests) -> set[str]:
+        """The names of the chosen wholes that are not the same on both sides."""
+        one, other = wanted.wholes, there.wholes
+        return {it.name for it in one.keys() | other.keys() if one.get(it) != other.get(it) and self._has(it)}
+
+    def _has(self, it: Object | Whole) -> bool:
+        if it.schema in self.exclude_schemas or (self.schemas and it.schema not in self.schemas):
+            return False
+        table = it.within or ""
+        own = table.rpartition(".")[2]
+        return not {table, own, own.strip('"')}.intersection(self.exclude_tables)
+
+
+class Words(NamedTuple):
+    """What the other side of a comparison is called."""
+
+    name: str
+    says: str
+    lacks: str
+
+
+FILES = Words("the files", "files say", "the files do not build it")
+OTHER = Words("the other database", "other database says", "the other database does not have it")
+ORM = Words("the ORM", "ORM says", "the ORM does not make it")
+
+
+#: characters of a value that people read beside another
+LONG = 120
+#: what is said of a kind where it stands below its own name
+WHOLE = {"other": "by hand only"}
+#: what the value of a difference says by itself
+UNNAMED = (None, "type", "nullable", "valid", "enabled")
+
+
+def lines_of(one: Difference, words: Words) -> Iterator[str]:
+    """What people read of a difference, below the name of its table."""
+    it = one.object
+    is_whole = it.label == (it.within or it.name)
+    label = WHOLE.get(it.kind, it.kind) if is_whole else printable(it.label)
+    if one.what == "lacking":
+        yield f"{label}: the database lacks it"
+    elif one.what == "extra":
+        yield f"{label}: {words.lacks}"
+    elif one.was is not None and one.what == "renamed":
+        yield f"{label}: the database calls it {printable(one.was.local or one.was.name)}"
+    for change in one.changes:
+        said = change.fact in UNNAMED and not is_whole
+        about = label if said else change.fact if is_whole else f"{label} {change.fact}"
+        values = [printable(value or "none") for value in (change.wanted, change.found)]
+        if change.fact == "definition" or any(len(value) > LONG for value in values):
+            yield f"{about}: not as in {words.name}"
+        else:
+            yield f"{about}: {words.says} {values[0]}, database says {values[1]}"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the database differs from what it is compared with, and what would make it the same."""
+
+    database: str
+    words: Words
+    differences: tuple[Difference, ...]
+    statements: tuple[Statement, ...]
+    built: tuple[str, ...] = ()  # ids of the files that it was compared with
+
+
+def drift(
+    settings: Settings,
+    listener: Listener,
+    choice: Choice,
+    *,
+    pending: bool = False,
+    orm: str | None = None,
+) -> Drift:
+    """Compares the database with what its applied files build, or all files; or with the database settings.against.
+
+    Or with what an ORM makes: the command `orm` is run by the shell with a scratch database in DATABASE_URL. Nothing
+    of the database, nor of the other, is written.
+    """
+    ids: tuple[str, ...] = ()
+    if settings.against is not None:
+        words, result = OTHER, _against(settings, settings.against, choice)
+    elif orm is not None:
+        words, result = ORM, _against_orm(settings, listener, choice, orm)
+    else:
+        migrations, files = history.read_files(settings.migrations)
+        migrations = _chosen(settings, listener, migrations, files, pending)
+        ids = tuple(migration.id for migration in migrations)
+        words, result = FILES, _against_files(settings, listener, choice, migrations, files)
+    return Drift(target(settings), words, *result, ids)
+
+
+def _against(settings: Settings, url: str, choice: Choice) -> Result:
+    try:
+        other = connect(replace(settings, database_url=url))
+    except ConnectionFailed as exc:
+        raise ConnectionFailed(f"--against (or SQLRAIL_AGAINST): {exc}") from exc
+    with closing(other):
+        return _compared(other, settings, choice)
+
+
+def _against_files(
+    settings: Settings, listener: Listener, choice: Choice, migrations: MigrationList, files: dict[str, File]
+) -> Result:
+    def look(built: Connection, provided: Sequence[Provided]) -> Result:
+        return _compared(built, settings, choice, provided)
+
+    return _from_files(settings, listener.say, migrations, files, look)
+
+
+def _compared(
+    other: Connection, settings: Settings, choice: Choice, provided: Sequence[Provided] = ()
+) -> Result:
+    """How the database differs from the other one, without what is provided there, and what would mend it."""
+    with closing(connect(settings)) as connection:
+        sides = digests(settings, other, connection, privileges=choice.privileges)
+        choice.raise_if_unknown(*sides)
+        # What is provided is there on both sides, and shall differ.
+        unlike = choice.unlike(*sides) | {it.name for it in provided}
+        unknown = {("extension", it.name) for it in provided if it.kind == NONE}
+        if not unlike:
+            return (), ()
+        # Of few that are not the same nothing may be left that differs: the spelling of a check does not.
+        is_few = 2 * len(unlike) < max(len(side.wholes) for side in sides)
+        for only in (unlike, None) if is_few else (None,):
+            made = read(other, settings, only=only).without({(it.kind, it.name) for it in provided})
+            found_there = read(connection, settings, like=made, only=only).without(unknown)
+            wanted, there = choice.of(made), choice.of(found_there)
+            if not choice.privileges:
+                wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
+            found = compare(wanted, there)
+            found = [one for one in found if choice.privileges or one.kind != "privilege"]
+            if not found:
+                return (), ()
+    statements = mend(wanted, there, found, keep_privileges=not choice.privileges)
+    return tuple(outermost(found)), tuple(statements)
+
+
+def _chosen(
+    settings: Settings, listener: Listener, migrations: MigrationList, files: dict[str, File], pending: bool
+) -> MigrationList:
+    """The files that are applied, or all of them; says where the records and the files are not of one mind."""
+    with Backend(settings, listener, files) as backend:
+        backend.raise_if_old()
+        states = {entry.id: entry.state for entry in history.compare(migrations, files, backend.records)}
+    for state, means in (
+        ("edited", "was edited since: today's content is built"),
+        ("missing", "has no file any more"),
+    ):
+        if ids := [id_ for id_, its in states.items() if its == state]:
+            listener.say(f"warning: applied, and {means}: {', '.join(ids)}")
+    for problem in problems.foreign(files):
+        listener.say(f"warning: {problem.message}")
+    return migrations.filter(lambda one: pending or states[one.id] in ("applied", "edited"))
+
+
+def _from_files(
+    settings: Settings,
+    say: Callable[[str], None],
+    migrations: MigrationList,
+    files: dict[str, File],
+    look: Callable[[Connection, Sequence[Provided]], Value],
+) -> Value:
+    """What a look at what these files build gives; MigrationFailed, which says so, where they do not."""
+    try:
+        return _build(settings, say, migrations, files, look)
+    except MigrationFailed as exc:
+        raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
+
+
+def build_schema(
+    settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: Mapping[str, File]
+) -> Catalog:
+    """What these files build on a scratch database; raises NoScratch, and what a migrate raises."""
+
+    def look(built: Connection, provided: Sequence[Provided]) -> Catalog:
+        return read(built, settings).without({(it.kind, it.name) for it in provided})
+
+    return _build(settings, say, migrations, files, look)
+
+
+def _build(
+    settings: Settings,
+    say: Callable[[str], None],
+    migrations: MigrationList,
+    files: Mapping[str, File],
+    look: Callable[[Connection, Sequence[Provided]], Value],
+) -> Value:
+    """Builds these files on a scratch database, and looks at it; what was provided there is not theirs."""
+
+    def build(provided: Sequence[Provided]) -> Value:
+        with built(settings, say, Builder, files, migrations, provided) as builder:
+            return look(builder.connection, provided)
+
+    return with_what_is_lacking(settings, say, files, build)
+
+
+def _against_orm(settings: Settings, listener: Listener, choice: Choice, command: str) -> Result:
+    with scratch(settings, listener.say) as elsewhere:
+        with closing(connect(elsewhere)) as connection:
+            before = digests(settings, connection, privileges=True)
+            environment = environment_for(connection, elsewhere)
+        # It is the shell's, as in make; its output is talk, for stdout is the result's. The URL, and any password in
+        # it, is in its environment alone.
+        ended = subprocess.run(  # noqa: S602
+            command, shell=True, check=False, stdin=subprocess.DEVNULL, stdout=2, env=environment
+        )
+        if ended.returncode:
+            raise CommandFailed(
+                f"the command ended with {ended.returncode}; what it said is above. Nothing was compared."
+            )
+        with closing(connect(elsewhere)) as connection:
+            if digests(settings, connection, privileges=True) == before:
+                raise CommandFailed(
+                    "the command made nothing in the scratch database: it has to take the database from DATABASE_URL, "
+                    "and to make its tables there. Look at which database it has worked on instead."
+                )
+            return _compared(connection, settings, choice)
+
+
+def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> str:
+    """Writes the schema that all files build into a file, whole or not at all; returns it."""
+    text = schema(settings, say)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    except OSError as exc:
+        beside.unlink(missing_ok=True)
+        raise SqlrailError(f"{path} cannot be written: {exc.strerror}.") from exc
+    return text
+
+
+def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> str:
+    """How the file differs from the schema that all files build, as a unified diff; empty if it does not."""
+    from difflib import unified_diff
+
+    try:
+        kept = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        kept = ""
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            f"{path} cannot be read: {getattr(exc, 'strerror', None) or 'it is not UTF-8'}."
+        ) from exc
+    built_now = schema(settings, say)
+    lines = unified_diff(
+        kept.split("\n"), built_now.split("\n"), str(path), "what the files build", lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def schema(settings: Settings, say: Callable[[str], None]) -> str:
+    """The schema that all files build, as SQL: the same on every server, and whatever was there before."""
+    migrations, files = history.read_files(settings.migrations)
+
+    def look(built: Connection, provided: Sequence[Provided]) -> str:
+        return text_of(read(built, settings, making=True).without({(it.kind, it.name) for it in provided}))
+
+    return _from_files(settings, say, migrations, files, look)
+
+
+def text_of(wanted: Catalog) -> str:
+    """What makes all that out of an empty database, but privileges."""
+    wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
+    usual = Catalog({key: wanted.objects[key] for key in (PUBLIC, COMMENT) if key in wanted.objects})
+    if COMMENT in usual.objects:
+        usual.objects[COMMENT] = usual.objects[COMMENT]._replace(facts={None: Fact("standard public schema")})
+    statements = mend(wanted, usual, compare(wanted, usual))
+    others = [f"-- Not made here: {name!a}" for name in sorted(it.name for it in wanted.of(["other"]))]
+    return "\n".join([HEADER, *others, *[""][: len(others)], *(f"{one.sql};\n" for one in statements)])

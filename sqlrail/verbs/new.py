@@ -1,0 +1,140 @@
+"""The verb new: the next numbered file and its rollback."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sqlrail.errors import SqlrailError, UsageError
+from sqlrail.records import history
+from sqlrail.records.history import DRAFT, NUMBER, ROLLBACK, date, number
+
+#: characters of a name: id and suffix stay below the 255 bytes of a file name, and are still read by people
+LONGEST = 100
+
+
+@dataclass(frozen=True)
+class New:
+    """What was made, and whether its number has a digit more than those before."""
+
+    id: str
+    path: Path
+    rollback: Path
+    wider_than: str | None = None
+
+
+def new(folder: Path, name: str) -> New:
+    """Makes the next file and its rollback, which nobody else on this machine can be given at the same time.
+
+    UsageError if nothing of the name can stand in a file's name.
+    """
+    return _make(folder, name, _templates)
+
+
+def write(folder: Path, name: str, directives: str, content: str) -> New:
+    """Makes the next file with a content, and no rollback; directives are lines of its leading comment."""
+
+    def texts(made: New, depends: str) -> dict[Path, str]:
+        return {made.path: f"-- {_today()}: written by `sqlrail doctor`.\n{depends}{directives}\n{content}"}
+
+    return _make(folder, name, texts)
+
+
+def _make(folder: Path, name: str, texts: Callable[[New, str], dict[Path, str]]) -> New:
+    plain = slug(name)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
+    with _alone(folder):
+        names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
+        ids = [re.sub(r"(?i)(?:\.rollback)?\.sql\Z", "", name) for name in names if number(name)]
+        last = max(ids, key=number, default=None)
+        id_ = f"{_next(last, datetime.now(timezone.utc))}_{plain}"
+        made = New(
+            id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", last if last and id_ < last else None
+        )
+        _create(texts(made, _depends(folder)))
+        return made
+
+
+def slug(name: str) -> str:
+    """A name as it stands in a file's; UsageError if nothing of it can."""
+    plain = unicodedata.normalize("NFKD", name.removesuffix(".sql").casefold()).encode("ascii", "ignore")
+    if found := re.sub("[^a-z0-9]+", "_", plain.decode())[:LONGEST].strip("_"):
+        return found
+    raise UsageError(f"new is given {name!r}: name it with letters a to z or digits, as in 'add users'.")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The folder's own lock: it ends with the process, and leaves no file."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as exc:
+        raise SqlrailError(f"{folder} cannot be read: {exc.strerror}.") from exc
+    try:
+        # A network's file system may have none: two who then get one number are told by `migrate`.
+        with suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _next(last: str | None, now: datetime) -> str:
+    """The number after the last one, as wide; where numbers are dates, today's if that is later."""
+    match = NUMBER.match(last or "000")
+    assert match
+    head, before = match[0], date(last or "")
+    today = _as(before, now)
+    if before and today > before:
+        return today + re.sub("[0-9]+", lambda part: "1".zfill(len(part[0])), head[len(before) :])
+    *front, tail = re.split("([0-9]+)", head)[:-1]
+    return "".join(front) + str(int(tail) + 1).zfill(len(tail))
+
+
+def _as(written: str, now: datetime) -> str:
+    """A time in the form of a date, with or without a time of day, that is written so."""
+    digits = iter(f"{now:%Y%m%d%H%M%S}")
+    return re.sub("[0-9]", lambda _: next(digits), written)
+
+
+def _depends(folder: Path) -> str:
+    with suppress(UsageError):  # the first one
+        migrations, _ = history.read_files(folder)
+        last = str(migrations[-1].id)
+        if not re.search(r"\s", last):  # yoyo would read two names
+            return f"-- depends: {last}\n"
+    return ""
+
+
+def _today() -> str:
+    return f"{datetime.now(timezone.utc):%Y-%m-%d}"
+
+
+def _templates(made: New, depends: str) -> dict[Path, str]:
+    return {
+        made.path: f"-- {_today()}: say here why.\n{depends}{DRAFT}\n\n",
+        made.rollback: f"-- {_today()}: undoes {made.id}.\n{DRAFT}\n\n",
+    }
+
+
+def _create(texts: dict[Path, str]) -> None:
+    done: list[Path] = []
+    for path, text in texts.items():
+        try:
+            with path.open("x", encoding="utf-8") as stream:
+                done.append(path)
+                stream.write(text)
+        except BaseException as exc:
+            for each in done:
+                each.unlink()
+            if isinstance(exc, OSError):
+                raise SqlrailError(f"{path} cannot be made: {exc.strerror}.") from exc
+            raise

@@ -1,0 +1,338 @@
+"""What a migrate would do: each pending file rehearsed, and held against the live database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+
+from psycopg import errors as pg
+from yoyo.migrations import MigrationList
+
+from sqlrail.engine.backend import Backend, Listener
+from sqlrail.errors import (
+    BadFile,
+    DatabaseFailed,
+    MigrationFailed,
+    MissingPrerequisite,
+    Refused,
+)
+from sqlrail.files.fitting import Partitioned
+from sqlrail.ground.settings import Settings
+from sqlrail.orphans import clean as orphans
+from sqlrail.orphans.clean import Cleaned
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import connect
+from sqlrail.postgres.diagnostics import sentence
+from sqlrail.records import history, problems
+from sqlrail.records.history import File
+from sqlrail.schema.catalog import look_limits
+from sqlrail.scratch.rehearsal import MODES, Address, ByStatement, Rehearsal, Seen, Watched, locks_of
+from sqlrail.scratch.scratch import NoScratch, Provided, built, with_what_is_lacking
+from sqlrail.verbs import apply, lint
+from sqlrail.verbs.cleanup import look_at
+from sqlrail.verbs.lint import Finding
+
+#: each worse than those before it; what was not rehearsed is unknown
+VERDICTS = ("instant", "scans", "blocks", "rewrites", "unknown")
+KINDS = {
+    "r": "table", "p": "partitioned table", "m": "materialized view", "v": "view", "f": "foreign table",
+    "i": "index", "I": "index", "S": "sequence",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a statement does to a relation of the live database.
+
+    A lock of None adds nothing to what the file's transaction has already. Rows (None: not known) and bytes are the
+    live database's, an index's rows its table's; is_live is false where only the files have such a relation.
+    """
+
+    relation: str
+    kind: str
+    lock: str | None
+    scanned: bool
+    rewritten: bool
+    is_live: bool = False
+    rows: int | None = None
+    bytes: int | None = None
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it takes the longer, the more rows there are."""
+        return (self.scanned or self.rewritten) and self.is_live and self.rows != 0
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What the lock keeps waiting: reads, writes, or neither."""
+        return _blocked(MODES.index(self.lock)) if self.lock and self.is_live else ()
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A function, a type or the like that a statement locks: other DDL waits, whoever calls it does not."""
+
+    kind: str
+    name: str
+    lock: str
+
+    @property
+    def blocks(self) -> str:
+        """Which DDL it keeps waiting; what makes use of an object locks it in the weakest way."""
+        return "DDL that uses it" if self.lock == MODES[-1] else "DDL on it"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A statement as it was rehearsed; a note says why it was not."""
+
+    text: str
+    line: int
+    column: int
+    verdict: str
+    touched: tuple[Touched, ...] = ()
+    objects: tuple[Locked, ...] = ()
+    note: str | None = None
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What its locks keep waiting, for however long."""
+        found = {what for one in self.touched for what in one.blocks}
+        return tuple(what for what in ("reads", "writes") if what in found)
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A pending file: the worst of its statements' verdicts, and what its cleanups would find on the live database."""
+
+    id: str
+    path: str
+    transactional: bool
+    verdict: str
+    statements: tuple[Planned, ...] = ()
+    cleanup: tuple[Cleaned, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a migrate would do; the majors are the live server's and that of the rehearsal, None if there was none."""
+
+    files: tuple[PlannedFile, ...]
+    applied: int
+    live: int
+    rehearsed: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether nothing in it takes longer than a moment, and no cleanup would be refused."""
+        refused = any(one.refusals for file in self.files for one in file.cleanup)
+        return not refused and all(file.verdict == VERDICTS[0] for file in self.files)
+
+
+def plan(
+    settings: Settings,
+    listener: Listener,
+    *,
+    to: str | None = None,
+    allowed: Collection[str] = (),
+) -> Plan:
+    """Rehearses what a migrate with the same arguments would apply. The live database is only read.
+
+    Refused, as migrate is, where the history cannot be trusted, and where no scratch database can be made.
+    MigrationFailed says where a file failed.
+    """
+    migrations, files = history.read_files(settings.migrations)
+    wanted = {migration.id for migration in history.up_to(migrations, to)}
+    with Backend(settings, listener, files) as live:
+        live.raise_if_old()
+        _, found = problems.find(
+            settings.migrations, migrations, files, live.records, live.notes, live.other_histories()
+        )
+        problems.refuse(found, allowed)
+        pending = apply.due(live, migrations, wanted)
+        due = apply.check(live, pending)
+        cleanup = {file.id: _previews(live, file) for file in due}
+        recorded = {record.hash for record in live.records}
+        # Without what runs after the last file: that may need what is pending.
+        applied = MigrationList(it for it in migrations if it.hash in recorded)
+        noted = {note.id: note.done for note in live.notes if note.operation == "apply"}
+        major = live.connection.info.server_version // 10000
+        partitioned = lint.partitioned_of(live.connection)
+    if not due:
+        return Plan((), len(applied), major)
+    by_statement = {file.id: ByStatement(**vars(file)) for file in due}
+
+    def rehearse(provided: Sequence[Provided]) -> tuple[Rehearsal, str | None, int]:
+        with _rehearsing(settings, listener, {**files, **by_statement}, applied, provided) as rehearsal:
+            rehearsal.watch_from_here(noted)
+            left_out = rehearsal.rehearse(pending)
+            return rehearsal, left_out, rehearsal.connection.info.server_version // 10000
+
+    rehearsal, left_out, rehearsed = with_what_is_lacking(settings, listener.say, files, rehearse)
+    findings = _findings(due, major, partitioned, listener)
+    judge = _Judge(rehearsal.watched, _live(settings, rehearsal), rehearsal.objects)
+    planned = [
+        replace(
+            judge.file(file, rehearsal.seen.get(file.id)),
+            cleanup=cleanup[file.id],
+            findings=tuple(finding for finding in findings if finding.id == file.id),
+        )
+        for file in due
+    ]
+    return Plan(tuple(planned), len(applied), major, rehearsed, tuple(_notes(major, rehearsed, left_out)))
+
+
+def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:
+    return tuple(look_at(live, relation, orphans.preview) for relation in file.relations())
+
+
+def _findings(
+    files: list[File], major: int, partitioned: Partitioned, listener: Listener
+) -> tuple[Finding, ...]:
+    try:
+        return lint.check(files, major, partitioned)
+    except MissingPrerequisite as exc:
+        listener.say(f"{exc} The plan does without its findings.")
+        return ()
+
+
+def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
+    if live != rehearsed:
+        yield (
+            f"rehearsed on PostgreSQL {rehearsed}, and the database is of {live}: what a statement locks, scans or "
+            "rewrites, and whether it is understood at all, may differ"
+        )
+    if left_out:
+        yield left_out
+
+
+@contextmanager
+def _rehearsing(
+    settings: Settings,
+    listener: Listener,
+    files: dict[str, File],
+    applied: MigrationList,
+    provided: Sequence[Provided],
+) -> Iterator[Rehearsal]:
+    with ExitStack() as stack:
+        try:
+            rehearsal = stack.enter_context(
+                built(settings, listener.say, Rehearsal, files, applied, provided)
+            )
+        except NoScratch as exc:
+            raise NoScratch(f"plan needs a scratch database. {exc}") from exc
+        except (BadFile, MigrationFailed, Refused) as exc:
+            raise MigrationFailed(
+                f"plan needs a scratch database, and what is applied does not build on one: {exc}"
+            ) from exc
+        yield rehearsal
+
+
+# The live database
+
+
+def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | None, int]]:
+    """Rows and bytes, by the rehearsal's oid, of what was touched and is there."""
+    oids = sorted({oid for seen in rehearsal.seen.values() for one in seen for oid in one.changes})
+    watched = [rehearsal.watched[oid] for oid in oids]
+    with closing(connect(settings)) as connection:
+        text = wire.message(
+            connection,
+            "plan_live",
+            limits=look_limits(connection, settings),
+            schemas=[it.schema for it in watched],
+            names=[it.name for it in watched],
+        )
+        answer = wire.send(connection, text, wire.Answer())
+    if isinstance(answer.error, pg.LockNotAvailable):
+        raise DatabaseFailed(
+            "the look at the tables' sizes gave way: one of them was in use for longer than "
+            f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
+        ) from answer.error
+    if answer.error is not None:
+        raise DatabaseFailed(f"the tables' sizes cannot be read: {sentence(answer.error)}") from answer.error
+    return {oids[number - 1]: (rows, size) for number, rows, size in answer.rows}
+
+
+# The verdicts
+
+
+class _Judge:
+    """Says what the statements of files do to the live database; each file's in turn, for its locks add up."""
+
+    def __init__(
+        self,
+        watched: dict[int, Watched],
+        live: dict[int, tuple[int | None, int]],
+        objects: dict[Address, tuple[str, str]],
+    ) -> None:
+        self.watched, self.live, self.objects = watched, live, objects
+        self._locks: dict[int, int] = {}
+        self._is_in_the_way = False
+
+    def file(self, file: File, seen: list[Seen] | None) -> PlannedFile:
+        self._start_from({})
+        judged = tuple(map(self._statement, seen or ()))
+        verdicts = ["unknown" if seen is None else VERDICTS[0], *(one.verdict for one in judged)]
+        return PlannedFile(
+            file.id, str(file.path), file.transactional, max(verdicts, key=VERDICTS.index), judged
+        )
+
+    def _start_from(self, locks: dict[int, int]) -> None:
+        self._locks, self._is_in_the_way = {}, False
+        self._add(locks)
+
+    def _add(self, locks: dict[int, int]) -> None:
+        self._locks |= locks
+        # What earlier statements have locked stays so to the end of the file.
+        self._is_in_the_way |= any(_blocked(lock) for oid, lock in locks.items() if oid in self.live)
+
+    def _statement(self, seen: Seen) -> Planned:
+        if seen.locks is not None:
+            self._start_from(seen.locks)
+        else:
+            self._add(locks_of({oid: after for oid, (_, after) in seen.changes.items()}))
+        touched = tuple(one for oid in sorted(seen.changes) for one in self._touched(oid, seen))
+        if seen.text.split(" ", 1)[0].upper() == "TRUNCATE":  # an empty file, and nothing is copied into it
+            touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
+        objects = tuple(Locked(*self.objects[one], MODES[lock]) for one, lock in sorted(seen.objects.items()))
+        return Planned(seen.text, *seen.place, self._verdict(touched), touched, objects, seen.note)
+
+    def _touched(self, oid: int, seen: Seen) -> Iterator[Touched]:
+        (before, after), it = seen.changes[oid], self.watched[oid]
+        lock = after.lock if after.lock > before.lock else -1
+        if it.kind in "iIS" and lock < MODES.index("SHARE UPDATE EXCLUSIVE"):
+            lock = -1  # every use of a table uses its indexes, and nextval() its sequence
+        if it.table and lock <= self._locks.get(it.table, -1):
+            lock = -1  # the table's own says as much
+        has_rows, is_there = it.kind in "rm", after.filenode != 0
+        touched = Touched(
+            orphans.join(it.schema, it.name),
+            KINDS[it.kind],
+            MODES[lock] if lock >= 0 else None,
+            scanned=has_rows and is_there and after.scans > before.scans,
+            rewritten=has_rows and is_there and after.filenode != before.filenode,
+        )
+        if oid in self.live:
+            rows, size = self.live[oid]
+            touched = replace(touched, is_live=True, rows=rows, bytes=size)
+        if touched.lock or touched.scanned or touched.rewritten:
+            yield touched
+
+    def _verdict(self, touched: tuple[Touched, ...]) -> str:
+        work = [one for one in touched if one.is_work]
+        if not work:
+            return "instant"
+        if any(one.rewritten for one in work):
+            return "rewrites"
+        return "blocks" if self._is_in_the_way else "scans"
+
+
+def _blocked(lock: int) -> tuple[str, ...]:
+    """What a lock keeps waiting."""
+    if lock == MODES.index("ACCESS EXCLUSIVE"):
+        return ("reads", "writes")
+    return ("writes",) if lock >= MODES.index("SHARE") else ()

@@ -1,0 +1,218 @@
+"""The verbs that destroy or decide what may be destroyed: reset and stamp."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from sqlrail.engine.backend import Applied, Backend, Listener
+from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.ground.settings import Settings
+from sqlrail.orphans.clean import GUARD
+from sqlrail.postgres.diagnostics import sentence
+from sqlrail.records import history, problems
+from sqlrail.records.history import File
+from sqlrail.verbs import spared
+from sqlrail.verbs.apply import Migrated, migrate
+from sqlrail.verbs.spared import Spared
+
+#: seconds that whoever has just closed a connection gets to be gone
+LEAVING = 0.5
+
+EXPENDABLE = ("development", "test")
+
+
+def reset(
+    settings: Settings,
+    listener: Listener,
+    confirm: Callable[[str], bool],
+    *,
+    seed: bool = False,
+    spare: Sequence[str] = (),
+) -> Migrated:
+    """Empties the database completely and migrates from zero; Refused unless every guard agrees.
+
+    spare: names of what is left alone, with what is a part of it; a schema's, with all that lies in it. confirm is
+    asked last, with the database's name. The stamp is written again in the transaction that empties, so that a reset
+    that was killed can be run again. With seed, the rows of settings.seed are loaded at last, in one transaction.
+    """
+    # Before anything is dropped: a folder that cannot be migrated from would leave an empty database.
+    migrations, files = history.read_files(settings.migrations)
+    problems.refuse(problems.find(settings.migrations, migrations, files, [])[1])
+    history.check(files[migration.id] for migration in [*migrations, *migrations.post_apply])
+    rows = _read_seed(settings) if seed else None
+    with Backend(settings, listener) as backend:
+        _guard(backend, settings)
+        for note in _look(backend, spare, files).notes:
+            listener.say(f"note: {note}")
+        if not confirm(backend.database):
+            raise Refused(
+                f"the reset of {backend.database} was not confirmed: type its name at the prompt, or give --yes. "
+                "Nothing was changed."
+            )
+        with backend.locked():
+            _guard_alone(backend)
+            kept = _look(backend, spare, files)
+            _empty(backend, settings, kept)
+        left = f", but for {', '.join(it.identity for it in kept.things)}" if kept.things else ""
+        listener.say(f"{backend.database} is empty now{left}")
+    result = migrate(settings, listener)
+    if rows is not None:
+        try:
+            with _Seeding(settings, listener, {rows.id: rows}) as backend:
+                backend.load(rows)
+        except SqlrailError as exc:
+            exc.applied = [done.id for done in result.applied]
+            raise
+    return result
+
+
+def _read_seed(settings: Settings) -> File:
+    if not settings.seed.exists():
+        raise UsageError(
+            f"there is no file {settings.seed}; name the one with the rows: --seed FILE, or SQLRAIL_SEED. "
+            "Nothing was changed."
+        )
+    file = history.read_file(settings.seed)
+    file.check()
+    if not file.transactional:
+        raise BadFile(
+            f"{file.path}: a seed is loaded in one transaction; take `-- transactional: false` out."
+        )
+    return file
+
+
+class _Unrecorded(NamedTuple):
+    """What stands for a file that is no migration: without a hash nothing takes it for one."""
+
+    id: str
+    hash: None = None
+
+
+class _Seeding(Backend):
+    """Runs a file as a migration is run, and leaves an entry in the log instead of a record."""
+
+    def load(self, file: File) -> None:
+        # A connection of its own, which a failover may have led elsewhere.
+        if self.stamp not in EXPENDABLE:
+            raise Refused(
+                f"{file.path} is not loaded: {self.database} is now stamped {self.stamp or 'not at all'}, and was not "
+                "when it was emptied. Look at where the connection leads."
+            )
+        with self._telling_what_stands():
+            self.apply_one(_Unrecorded(file.id), mark=False)
+            self._close()
+
+    def _record(self, file: File, hash_: str | None, mark: bool, transaction: Any) -> bytes:  # noqa: ARG002
+        return self.log_entry("log", file.id, None, "seed", file.checksum)
+
+    def _heard(self, done: Applied) -> None:
+        self.listener.say(f"loaded {self.files[done.id].path} ({done.seconds:.2f} s)")
+
+
+def stamp(
+    settings: Settings, listener: Listener, environment: str, confirm: Callable[[str], bool]
+) -> str | None:
+    """Writes another environment's name into the database, and returns the one before.
+
+    This is for a copy: one of a production database says production until somebody says otherwise, by name.
+    """
+    with Backend(settings, listener) as backend:
+        before: str | None = backend.stamp
+        if not confirm(backend.database):
+            raise Refused(
+                f"the stamp of {backend.database} stays {before or 'missing'}: type the database's name at the prompt, "
+                "or give it with --name. Nothing was changed."
+            )
+        with backend.locked():
+            _write_stamp(backend, settings, environment)
+        return before
+
+
+def _guard(backend: Backend, settings: Settings) -> None:
+    if settings.environment not in EXPENDABLE:
+        _refuse(
+            f"{settings.environment_said}, and it must say development or test (SQLRAIL_ENV goes before it)"
+        )
+    if backend.stamp is None:
+        _refuse(
+            "the database has no stamp, so nobody has said what it is; if it may be emptied, "
+            f"`stamp {settings.environment}` says so first"
+        )
+    if backend.stamp not in EXPENDABLE:
+        _refuse(
+            f"the database is stamped {backend.stamp}; if it is a copy, `stamp {settings.environment}` says so first"
+        )
+    with socket.socket(fileno=os.dup(backend.connection.pgconn.socket)) as connected:
+        if not is_local(connected):
+            _refuse(f"the server, at {connected.getpeername()[0]}, is not on this machine")
+    _guard_alone(backend)
+
+
+def _guard_alone(backend: Backend) -> None:
+    until = time.monotonic() + LEAVING
+    while (others := backend.ask(backend.message("others"))) and time.monotonic() < until:
+        time.sleep(0.02)
+    if others:
+        pid, user, application, address, state = others[0]
+        about = [user and f"user {user}", application, address and f"from {address}", state]
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        who = f"backend {pid}" if pid else "a prepared transaction"
+        _refuse(
+            f"somebody else is connected: {who} ({', '.join(a for a in about if a)}){more}; end that first"
+        )
+
+
+def _refuse(reason: str) -> None:
+    raise Refused(f"reset is refused: {reason}. Nothing was changed.")
+
+
+def is_local(connected: socket.socket) -> bool:
+    """Whether the other end is on this machine: behind a socket file, or at an address that is one of ours.
+
+    Asked of the connection itself: PGHOSTADDR leads elsewhere than the host that libpq names.
+    """
+    if connected.family == socket.AF_UNIX:
+        return True
+    with socket.socket(connected.family, socket.SOCK_STREAM) as probe:
+        try:
+            # Only an address of this machine can be bound.
+            probe.bind((connected.getpeername()[0], 0))
+        except OSError:
+            return False
+    return True
+
+
+def _look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> Spared:
+    try:
+        return spared.look(backend, names, files)
+    except psycopg.Error as exc:
+        backend.raise_if_lost("the database was being looked at")
+        raise DatabaseFailed(f"what is in the database cannot be seen: {sentence(exc)}") from exc
+
+
+def _empty(backend: Backend, settings: Settings, kept: Spared) -> None:
+    assert settings.environment is not None
+    try:
+        left = backend.message("reset_left")
+        things = backend.message("reset_things")
+        backend.ask(backend.message("empty", things=things, kept=kept.addresses, left=left))
+        backend.has_own_tables = backend.has_all_own_tables = False
+        _write_stamp(backend, settings, settings.environment)
+    except psycopg.Error as exc:
+        backend.raise_if_lost("the database was being emptied")
+        if exc.sqlstate == GUARD:
+            _refuse(sentence(exc).rstrip("."))
+        raise DatabaseFailed(f"the database cannot be emptied: {sentence(exc)} Nothing was changed.") from exc
+
+
+def _write_stamp(backend: Backend, settings: Settings, environment: str) -> None:
+    backend.ask(
+        backend.own_tables()
+        + backend.message("set_stamp", environment=environment, actor=settings.actor, overwrite=True)
+    )

@@ -1,0 +1,210 @@
+"""The verb rollback: each migration's .rollback.sql in one transaction with the removal of its record."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+from yoyo.migrations import MigrationList
+
+from sqlrail.engine import backend
+from sqlrail.engine.backend import Applied, Backend
+from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres.giving_way import Progress, Tries
+from sqlrail.records import history
+from sqlrail.records.history import ROLLBACK, File, Record
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """A migration that this run took back, with the seconds that it took."""
+
+    id: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What a run took back, newest first, and how many stay applied."""
+
+    rolled_back: tuple[RolledBack, ...]
+    still_applied: int
+
+
+class Listener(backend.Listener, Protocol):
+    """Whoever wants to know what happens while it happens."""
+
+    def rolled_back(self, done: RolledBack) -> None:
+        """A rollback was committed."""
+
+
+def rollback(
+    settings: Settings,
+    listener: Listener,
+    *,
+    steps: int = 1,
+    to: str | None = None,
+    yes: bool = False,
+    show: Callable[[Progress | None], object] = lambda _: None,
+) -> Rollback:
+    """Takes back the newest `steps` migrations, or all that come after `to`, which stays.
+
+    The newest is the last one in yoyo's order. Nothing runs unless each of them can be: Refused names those
+    that cannot. SqlrailError lists in `rolled_back` what was committed before it. show is told how far a long statement
+    is, and None at its end.
+    """
+    migrations, files = history.read_files(settings.migrations)
+    with _Backend(settings, listener) as backend:
+        backend.raise_if_old()
+        records = {record.id: record for record in backend.records}
+        entries = history.compare(migrations, files, backend.records)
+        recorded = [records[entry.id] for entry in entries if entry.id in records]
+        wanted = _choose(recorded, [*files], steps, to)
+        backend.files = _ways_back(wanted, files)
+        backend.look_again, backend.show = (lambda: _refuse_begun(backend)), show
+        if wanted:
+            backend.look_again()
+        if wanted and not yes:
+            _guard(backend, wanted)
+        by_id = {migration.id: migration for migration in migrations}
+        try:
+            if wanted:
+                backend.prepare()
+            backend.rollback_migrations(migrations.replace([by_id[record.id] for record in wanted]))
+        except Exception as exc:
+            failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
+            failure.rolled_back = [done.id for done in backend.taken_back]
+            raise failure from failure.__cause__
+        backend.say_if_untold()
+        return Rollback(tuple(backend.taken_back), len(recorded) - len(wanted))
+
+
+def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) -> list[Record]:
+    """The records to take back, newest first."""
+    applied = [record.id for record in recorded]
+    if to is not None:
+        last = history.resolve(to, list(dict.fromkeys(applied + ids)), "--to")
+        if last not in applied:
+            raise UsageError(f"{last} is not applied, so nothing can be rolled back to it; see `status`.")
+        steps = len(applied) - applied.index(last) - 1
+    elif applied and steps > len(applied):
+        only = "is only 1" if len(applied) == 1 else f"are only {len(applied)}"
+        raise UsageError(f"--steps {steps}: there {only} applied; see `status`.")
+    return recorded[::-1][:steps]
+
+
+def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
+    """The rollback files, each checked; Refused where one of the migrations cannot be taken back."""
+    ways, obstacles = {}, []
+    for record in wanted:
+        file = files.get(record.id)
+        way = file and history.read_rollback(file)
+        if file is None:
+            obstacles.append(f"the file of {record.id} is missing (bring it back)")
+        elif record.checksum not in (None, file.checksum):
+            obstacles.append(
+                f"{file.path} was edited since it was applied, and its rollback may not fit (look at both; "
+                "`repair` accepts the file as it is)"
+            )
+        elif way is None:
+            obstacles.append(
+                f"{file.id} has no rollback (write {file.path.with_suffix(ROLLBACK)}, or restore a backup)"
+            )
+        elif way.is_draft:
+            obstacles.append(f"{way.path} is a draft without a statement (fill it)")
+        else:
+            way.transactional = file.transactional  # as yoyo has it
+            ways[file.id] = way
+    if obstacles:
+        raise Refused(f"rollback is refused: {'; '.join(obstacles)}. Nothing was rolled back.")
+    history.check(ways.values())
+    return ways
+
+
+def _refuse_begun(backend: Backend) -> None:
+    begun = [note for note in backend.notes if note.operation == "apply"]
+    if begun:
+        id_ = begun[0].id
+        raise Refused(
+            f"rollback is refused: {id_} is {begun[0]}, and "
+            "may need what would go. Finish it with `migrate`, or undo by hand what is done, and drop its notes with "
+            f"`repair --forget {shlex.quote(id_)}`. Nothing was rolled back."
+        )
+
+
+def _guard(backend: Backend, wanted: list[Record]) -> None:
+    stamp = backend.stamp
+    said = (backend.settings.environment_said, f"the stamp is {stamp or 'missing'}")
+    values = (backend.settings.environment, backend.stamp)
+    reasons = [text for text, value in zip(said, values, strict=True) if value in (None, "production")]
+    if reasons:
+        raise Refused(
+            f"rollback is refused: {' and '.join(reasons)}, so {backend.database} counts as production, and "
+            f"{', '.join(record.id for record in wanted)} would go, data included. If that is meant, say --yes; if it "
+            "is not production, both have to say so: APP_ENV or SQLRAIL_ENV, and the stamp, which `migrate` leaves "
+            "and `stamp` changes. Nothing was rolled back."
+        )
+
+
+class _Backend(Backend):
+    """The same opening, file alone, and closing; what is asked, and what is recorded, the other way round."""
+
+    listener: Listener
+    operation = "rollback"
+
+    @property
+    def taken_back(self) -> list[RolledBack]:
+        return [_rolled_back(done) for done in self.done]
+
+    def rollback_migrations(self, migrations: MigrationList, force: bool = False) -> None:
+        self._following = dict(pairwise(migrations))
+        self._known = {record.hash: _time(record) for record in self.records}
+        with self._telling_what_stands():
+            super().rollback_migrations(migrations, force=force)
+            self._close()
+
+    def rollback_one(self, migration: Any, force: bool = False) -> None:  # noqa: ARG002
+        """Runs a migration's rollback in one transaction with the removal of its record."""
+        self._apply(migration, True, Tries(time.monotonic() + self.settings.retry_for))
+        if self._closing is None and self.files[migration.id].id not in [done.id for done in self.done]:
+            self.listener.say(f"{migration.id} was rolled back by somebody else meanwhile")
+
+    def _question(self, hash_: str) -> bytes:  # noqa: ARG002
+        return self.message("recorded")
+
+    def _is_done(self, hash_: str | None, file: File | None, answered: Any) -> bool:
+        if hash_ is None:
+            return False
+        recorded: dict[str, str | None] = answered
+        is_done = (hash_, self._known.get(hash_)) not in recorded.items()
+        if file is not None and not is_done and recorded.items() - self._known.items():
+            self.undo()
+            raise Refused(
+                f"another migration was applied while this rollback was under way, so {file.id} was not run: what was "
+                "applied may need it. Look at `status`, and run again."
+            )
+        return is_done
+
+    def _stands(self, done: Applied, recorded: Collection[str]) -> bool:
+        return _rolled_back(done).id not in recorded
+
+    def _record(self, file: File, hash_: str, mark: bool, transaction: Any) -> bytes:
+        assert mark
+        return self.log_entry("unrecord", file.id, hash_, "rollback", file.checksum, transaction=transaction)
+
+    def _heard(self, done: Applied) -> None:
+        self.listener.rolled_back(_rolled_back(done))
+
+
+def _rolled_back(done: Applied) -> RolledBack:
+    return RolledBack(done.id.removesuffix(".rollback"), done.seconds)
+
+
+def _time(record: Record) -> str | None:
+    """As recorded.sql spells it."""
+    return record.applied_at.isoformat(timespec="microseconds") if record.applied_at else None

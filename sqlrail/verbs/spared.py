@@ -1,0 +1,218 @@
+"""What a reset would drop: what of it is in the way, and what is to be left alone, by name."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sqlrail.engine.backend import Backend
+from sqlrail.errors import Refused, UsageError
+from sqlrail.files.statements import NAME, plain
+from sqlrail.ground.words import printable
+from sqlrail.orphans.clean import join
+from sqlrail.records.history import File
+from sqlrail.scratch.scratch import Provided, texts, unmade
+
+Key = tuple[int, int]  # of a catalog and of a row of it
+
+#: things that a message names
+NAMED = 10
+
+
+class Thing(NamedTuple):
+    """What can be dropped by itself: a row of sql/reset_look.sql."""
+
+    catalog: int
+    number: int
+    kind: str
+    names: list[str]
+    schema: str  # that it lies in, its own name if it is one
+    identity: str
+    owner: str
+    is_part: bool  # of something else, with which it is dropped as well
+    may_drop: bool
+    is_on_path: bool
+    path_stays: bool
+
+    @property
+    def key(self) -> Key:
+        return self.catalog, self.number
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Its name with its schema; of an operator class PostgreSQL names the access method as well."""
+        return tuple(self.names[1:] if self.kind.startswith("operator ") else self.names)
+
+    def is_called(self, path: tuple[str, ...]) -> bool:
+        """Whether a name means it: one without a schema is looked for along the search_path."""
+        return self.is_named and (path == self.path or (self.is_on_path and path == self.path[1:]))
+
+    def as_json(self) -> dict[str, str]:
+        return {"kind": self.kind, "name": self.identity, "owner": self.owner}
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it has a name to be spared by: a large object has a number, a cast two types."""
+        return self.kind not in ("large object", "cast")
+
+    @property
+    def flag(self) -> str:
+        return f"--spare {shlex.quote(join(*self.path))}"
+
+    def __str__(self) -> str:
+        return f"the {self.kind} {printable(self.identity)}"
+
+
+@dataclass(frozen=True)
+class Spared:
+    """What a reset leaves, and what it says of it."""
+
+    things: tuple[Thing, ...] = ()  # that were named
+    kept: frozenset[Key] = (
+        frozenset()
+    )  # all that stays for their sake, and schemas that stay without what is in them
+    notes: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> list[str]:
+        return [f"{catalog}/{number}" for catalog, number in sorted(self.kept)]
+
+
+def look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> Spared:
+    """What stays, as named; Refused, with all of it, where something else is in the way.
+
+    That is what others own, and an extension that no file makes: without it the files may not run again. UsageError
+    where nothing has a name, or it is none.
+    """
+    things = [Thing(*row) for row in _ask(backend, "reset_look", things=backend.message("reset_things"))]
+    chosen = _chosen(things, names)
+    _refuse_records(backend, chosen)
+    spared = _with_what_goes_along(backend, things, chosen) if chosen else Spared()
+    others = [it for it in things if it.key not in spared.kept and not it.is_part]
+    used = [it for it in others if it.kind == "schema" and _is_used(it, backend.schema, files)]
+    spared = _with_schemas(spared, used)
+    _refuse_what_is_in_the_way([it for it in others if it not in used], files)
+    roles = [role for (role,) in _ask(backend, "reset_left_roles", left=backend.message("reset_left"))]
+    note = f"left to the roles whose they are: settings and default privileges of {', '.join(map(printable, roles))}"
+    return replace(spared, notes=(*spared.notes, note)) if roles else spared
+
+
+def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+    return backend.ask(backend.message(name, **parts))
+
+
+def _chosen(things: Sequence[Thing], names: Iterable[str]) -> list[Thing]:
+    """The things of these names, and all that lies in a schema of such a name."""
+    chosen: list[Thing] = []
+    for name in names:
+        if not re.fullmatch(rf"\s*{NAME}(?:\s*\.\s*{NAME})?\s*", name):
+            raise UsageError(f"--spare '{name}': write a name, or schema.name, as SQL has it.")
+        path = tuple(map(plain, re.findall(NAME, name)))
+        found = [it for it in things if it.is_called(path)]
+        if not found:
+            raise UsageError(f"--spare {name}: there is nothing of that name that a reset would drop.")
+        chosen += found
+    keys, schemas = {it.key for it in chosen}, {it.schema for it in chosen if it.kind == "schema"}
+    return [it for it in things if it.key in keys or (it.schema in schemas and it.kind != "extension")]
+
+
+def _refuse_records(backend: Backend, chosen: Iterable[Thing]) -> None:
+    ours = {(str(backend.schema), backend.migration_table), (str(backend.schema), backend.log_table)}
+    for it in chosen:
+        if it.schema == "sqlrail" or it.path in ours:
+            raise UsageError(
+                f"--spare would keep the records of what was applied ({it.identity}), and then nothing would run "
+                "again. Name what else is in that schema one by one. Nothing was changed."
+            )
+
+
+def _with_what_goes_along(backend: Backend, things: Sequence[Thing], chosen: Sequence[Thing]) -> Spared:
+    """What was chosen with what is a part of it and the schemas it lies in; Refused if it needs what is dropped."""
+    found = _links(backend, chosen)
+    needed = _needed(backend, things, chosen, found["needed"])
+    if needed:
+        raise _refused(
+            f"what is spared needs {_listed(needed)}, which would be dropped; leave that as well: {_flags(needed)}",
+            needed,
+        )
+    kept = {it.key for it in things if it.key in found["kept"]}
+    schemas = {it.schema for it in things if it.key in kept}
+    kept |= {it.key for it in things if it.kind == "schema" and it.schema in schemas}
+    leaning = [it for it in things if it.key in found["leaning"] and not it.is_part]
+    note = f"dropped with all else, though it leans on what is spared: {_listed(leaning)}"
+    return Spared(tuple(chosen), frozenset(kept), (note,) if leaning else ())
+
+
+def _links(backend: Backend, chosen: Sequence[Thing]) -> dict[str, set[Key]]:
+    numbers = {"classes": [it.catalog for it in chosen], "ids": [it.number for it in chosen]}
+    found: dict[str, set[Key]] = {"kept": set(), "needed": set(), "leaning": set()}
+    for what, catalog, number in _ask(backend, "reset_spared", **numbers):
+        found[what].add((catalog, number))
+    return found
+
+
+def _needed(
+    backend: Backend, things: Sequence[Thing], chosen: Sequence[Thing], keys: set[Key]
+) -> list[Thing]:
+    """The things of these keys, and what those need themselves."""
+    found: list[Thing] = []
+    while more := [it for it in things if it.key in keys and it not in found]:
+        found += more
+        keys = _links(backend, [*chosen, *found])["needed"]
+    return found
+
+
+def _with_schemas(spared: Spared, schemas: Sequence[Thing]) -> Spared:
+    if not schemas:
+        return spared
+    note = f"emptied, and left there since no file makes it: {_listed(schemas)}"
+    return Spared(spared.things, spared.kept | {it.key for it in schemas}, (*spared.notes, note))
+
+
+def _is_used(schema: Thing, of_records: str | None, files: Mapping[str, File]) -> bool:
+    """Whether files need a schema that none of them makes, or the records, which are there before any file."""
+    (name,) = schema.names
+    if name in ("public", "sqlrail"):
+        return False
+    is_on_path = schema.is_on_path and schema.path_stays
+    mentioned = re.compile(rf'(?i)(?<![\w"])"?{re.escape(name)}"?\s*\.'.encode())
+    if not is_on_path and not any(mentioned.search(text) for text in texts(files)):
+        return False
+    return (is_on_path and name == of_records) or bool(unmade([Provided("schema", name, None)], files))
+
+
+def _refuse_what_is_in_the_way(others: Sequence[Thing], files: Mapping[str, File]) -> None:
+    foreign = [it for it in others if not it.may_drop]
+    extensions = [Provided(it.kind, it.names[0], it.schema) for it in others if it.kind == "extension"]
+    unknown = {it.name for it in unmade(extensions, files)}
+    provided = [it for it in others if it.may_drop and it.kind == "extension" and it.names[0] in unknown]
+    reasons = []
+    if foreign:
+        reasons.append(f"it would drop what is not this role's: {_listed(foreign, owners=True)}")
+    if provided:
+        reasons.append(f"it would drop what no file makes again: {_listed(provided)}")
+    if reasons:
+        found = [*foreign, *provided]
+        raise _refused(
+            f"{'; '.join(reasons)}. Leave it alone with {_flags(found)}, or drop it yourself", found
+        )
+
+
+def _refused(reason: str, things: Iterable[Thing]) -> Refused:
+    failure = Refused(f"reset is refused: {reason}. Nothing was changed.")
+    failure.details["in_the_way"] = [it.as_json() for it in things]
+    return failure
+
+
+def _listed(things: Sequence[Thing], *, owners: bool = False) -> str:
+    named = [f"{it}{f' of {it.owner}' if owners else ''}" for it in things[:NAMED]]
+    return ", ".join(named) + (f" and {len(things) - NAMED} more" if things[NAMED:] else "")
+
+
+def _flags(things: Sequence[Thing]) -> str:
+    flags = dict.fromkeys(it.flag for it in things if it.is_named)
+    more = " ..." if len(flags) > NAMED else ""
+    return " ".join(list(flags)[:NAMED]) + more
