@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import console
 import psycopg
 import pytest
-from conftest import ROOT, clean_environment, fresh_database, open_folder, query
+from conftest import FAST, ROOT, clean_environment, fresh_database, majors, open_folder, query
 from console import Sqlrail, put
+from psycopg.conninfo import conninfo_to_dict
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused, SettingsError, SqlrailError, UsageError
 from sqlrail.server import local
@@ -226,6 +228,41 @@ def test_an_interrupted_run_leaves_nothing(project: Path, database: str) -> None
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 2, out
     assert [name.split("_")[1] for name in left(database)] == ["template"]
+
+
+HOLDING = {
+    "a prepared transaction": ["BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'left'"],
+    "a slot": ["SELECT pg_create_logical_replication_slot('left', 'pgoutput')"],
+    "a subscription": [
+        "CREATE PUBLICATION p FOR ALL TABLES",
+        "CREATE SUBSCRIPTION \"odd; name\" CONNECTION 'host=127.0.0.1 dbname=nix' PUBLICATION p WITH (connect = false)",
+    ],
+    "being a template": ["ALTER DATABASE {name} IS_TEMPLATE true"],
+    "a limit of connections": ["ALTER DATABASE {name} CONNECTION LIMIT 0"],
+}
+
+
+@pytest.fixture(scope="module")
+def replicating() -> Iterator[local.Server]:
+    """A server on which more can hold a database than on others."""
+    options = {**FAST, "wal_level": "logical", "max_prepared_transactions": "2"}
+    with open_folder() as folder, ExitStack() as cleanup:
+        cleanup.callback(local.stop, folder / "home")
+        yield local.start(folder / "home", bin=majors()[max(majors())], options=options)
+
+
+@pytest.mark.parametrize("what", HOLDING)
+def test_nothing_that_a_test_leaves_keeps_its_database(
+    replicating: local.Server, tmp_path: Path, what: str
+) -> None:
+    put(FILES, tmp_path)
+    with fresh_database(replicating) as url:
+        with template(url, tmp_path) as made, made.copy() as copy:
+            for statement in HOLDING[what]:
+                query(copy, statement.format(name=conninfo_to_dict(copy)["dbname"]))
+        assert [name.split("_")[1] for name in left(url)] == ["template"]
+        held = "SELECT gid FROM pg_prepared_xacts UNION ALL SELECT slot_name FROM pg_replication_slots"
+        assert query(url, held) == []
 
 
 # templates

@@ -23,11 +23,11 @@ from psycopg.conninfo import make_conninfo
 from sqlrail import __version__
 from sqlrail.api import Talk
 from sqlrail.engine.backend import Backend
-from sqlrail.errors import DatabaseFailed, Refused, UsageError
+from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.ground.settings import given
 from sqlrail.ground.urls import SCHEMES
 from sqlrail.postgres.connect import Connection, connect
-from sqlrail.postgres.wire import ask, command
+from sqlrail.postgres.wire import Answer, ask, command, send
 from sqlrail.records.history import ROLLBACK
 from sqlrail.scratch import scratch
 from sqlrail.verbs.apply import migrate
@@ -104,9 +104,19 @@ class Template:
         self._is_proven = True
 
     def drop_copies(self) -> None:
-        """Drops the copies that are done with."""
+        """Drops the copies that are done with, whatever tests have left in them."""
         while self._done_with:
-            self._drop(self._done_with.pop())
+            name = self._done_with.pop()
+            if not self._drop(name):
+                with suppress(SqlrailError):
+                    self._release(name)
+                    scratch.drop(self._connection, name)
+
+    def _release(self, name: str) -> None:
+        """Ends what keeps a copy of this run from being dropped: replication, prepared transactions, IS_TEMPLATE."""
+        with closing(connect(given(database_url(self._url, name), self._directory))) as connection:
+            for (statement,) in ask(connection, "held_by"):
+                send(connection, statement.encode(), Answer())
 
     def _build(self) -> None:
         place = scratch.look(self._connection)
@@ -163,9 +173,12 @@ class Template:
         while not self._try(name, space, number):
             time.sleep(POLL)
 
-    def _drop(self, name: str) -> None:
-        with suppress(DatabaseFailed):  # a later run drops it
+    def _drop(self, name: str) -> bool:
+        try:
             scratch.drop(self._connection, name)
+        except DatabaseFailed:  # a later run drops it
+            return False
+        return True
 
 
 @contextmanager
