@@ -15,7 +15,15 @@ BEGIN
               JOIN pg_catalog.pg_namespace AS n ON n.oid = c.connamespace
              WHERE has_schema_privilege(n.oid, 'USAGE') GROUP BY 1) AS named;
     IF every IS NOT NULL THEN
-        EXECUTE 'SET CONSTRAINTS ' || every || ' IMMEDIATE';
+        every := concat('SET CONSTRAINTS ', every, ' IMMEDIATE');
+        -- Triggers that were put off run here.
+        EXECUTE $writes$
+{writes}
+$writes$;
+        EXECUTE every;
+        EXECUTE $ours$
+{ours}
+$ours$;
     END IF;
     IF unmixed IS NOT NULL THEN
         EXECUTE 'SET CONSTRAINTS ' || unmixed || ' DEFERRED';

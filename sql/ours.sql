@@ -3,7 +3,10 @@
 -- Where names led before is kept for theirs.sql and _named.sql.
 SELECT
  WHERE pg_catalog.concat(
-           CASE WHEN pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.<>) 'pg_catalog,pg_temp' THEN
+           CASE WHEN pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.<>) 'pg_catalog,pg_temp'
+                 -- what writes.sql has set
+                 AND pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.<>) pg_catalog.concat(
+                         'pg_catalog,', pg_catalog.current_setting('sqlrail.search_path', true)) THEN
                pg_catalog.concat(
                    pg_catalog.set_config('sqlrail.search_path', pg_catalog.current_setting('search_path'), true),
                    pg_catalog.set_config('sqlrail.schemas', pg_catalog.current_schemas(false)::pg_catalog.text, true))

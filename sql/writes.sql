@@ -2,5 +2,5 @@
 -- PostgreSQL's own first.
 SELECT
  WHERE set_config('search_path', concat(
-           CASE WHEN strpos(current_setting('sqlrail.search_path'), 'pg_catalog') > 1 THEN 'pg_catalog, ' END,
+           CASE WHEN strpos(current_setting('sqlrail.search_path'), 'pg_catalog') > 1 THEN 'pg_catalog,' END,
            current_setting('sqlrail.search_path')), true) IS NULL;
