@@ -1,0 +1,49 @@
+"""The pages for whoever works on sqlrail name what is there: files, rooms, decisions, and the picture of the floors."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import floors
+import pytest
+from conftest import ROOT
+
+DECISIONS = ROOT / "docs" / "decisions"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+#: folders of the repository; what else lies there is made, or somebody's own
+FOLDERS = ("bench", "docs", "examples", "migrations", "sql", "sqlrail", "tests")
+PAGES = [
+    *ROOT.glob("CONTRIBUTING.md"), ARCHITECTURE, *sorted(DECISIONS.glob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]  # fmt: skip
+
+
+@cache
+def files() -> list[str]:
+    inside = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")]
+    return [f"/{path.relative_to(ROOT)}" for path in (*ROOT.iterdir(), *inside)]
+
+
+def test_the_picture_of_the_floors_is_that_of_the_code() -> None:
+    assert floors.PICTURE.read_text() == floors.picture(), "draw it again: python tests/floors.py"
+
+
+def test_every_room_has_its_line() -> None:
+    lines = re.findall(r"^\| `(\w+)` \|", ARCHITECTURE.read_text(), re.MULTILINE)
+    assert lines == [room for rooms in floors.floors() for room in rooms]
+
+
+def test_every_decision_is_in_the_list() -> None:
+    listed = re.findall(r"\]\((\d{4}-\S+\.md)\)", (DECISIONS / "README.md").read_text())
+    assert listed == sorted(path.name for path in DECISIONS.glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    named = re.findall(r"`([\w./-]+\.(?:py|sql|md|toml|txt))`", text)
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in files())] == []
+    links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
