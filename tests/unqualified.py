@@ -42,12 +42,13 @@ class Removal(NamedTuple):
 def removals() -> Iterator[Removal]:
     """Each place, with what stands there once it is taken away."""
     for name in THEIRS:
-        file = f"sql/{name}.sql"
+        (path,) = (ROOT / "sql").rglob(f"{name}.sql")
+        file = str(path.relative_to(ROOT))
         for match in QUALIFIED.finditer((ROOT / file).read_text()):
             yield Removal(file, match.start(), match.end(), match[1] or "")
-    for path in sorted((ROOT / "sqlrail").glob("*.py")):
+    for path in sorted((ROOT / "sqlrail").rglob("*.py")):
         for match in OURS.finditer(path.read_text()):
-            yield Removal(f"sqlrail/{path.name}", match.start(), match.end(), 'b""')
+            yield Removal(str(path.relative_to(ROOT)), match.start(), match.end(), 'b""')
 
 
 def is_caught(removal: Removal) -> bool:

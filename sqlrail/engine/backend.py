@@ -522,7 +522,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             )
 
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
-        """The rows of sql/<name>.sql, asked outside a transaction."""
+        """The rows of <name>.sql, asked outside a transaction."""
         return self._ask(self.message(name, **parts)).rows
 
     def other_histories(self) -> list[other_tools.History]:
@@ -1170,7 +1170,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             )
 
     def message(self, name: str, **parts: Any) -> bytes:
-        """The text of sql/<name>.sql, filled in; what is the same for the whole run needs no naming."""
+        """The text of <name>.sql, filled in; what is the same for the whole run needs no naming."""
         return wire.message(self.connection, name, **self._constants, **parts)
 
     def _compose_constants(self) -> dict[str, bytes]:

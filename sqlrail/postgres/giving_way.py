@@ -250,7 +250,7 @@ class Watch:
 
 
 class _Wait(NamedTuple):
-    """A row of sql/waits.sql: what is waited for, and one of those in the way."""
+    """A row of sql/postgres/waits.sql: what is waited for, and one of those in the way."""
 
     lock: str
     mode: str

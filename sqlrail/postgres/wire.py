@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -103,18 +104,25 @@ class Answer:
 
 
 @cache
-def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
-    """The text of sql/<name>.sql in pieces, each with the name of the {part} behind it."""
+def _files() -> dict[str, str]:
+    """Where each file of sql/ lies, by its name, which only one of its rooms has."""
     package = Path(__file__).parent.parent
     folder = package / "sql" if (package / "sql").is_dir() else package.parent / "sql"
-    lines = (folder / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    found = ((room, name) for room, _, names in os.walk(folder) for name in names)
+    return {name.removesuffix(".sql"): f"{room}/{name}" for room, name in found if name.endswith(".sql")}
+
+
+@cache
+def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
+    """The text of the file of that name in sql/ in pieces, each with the name of the {part} behind it."""
+    lines = Path(_files()[name]).read_text(encoding="utf-8").splitlines()
     # The comments are for people; a thousand files need not carry them over the network a thousand times.
     text = "\n".join(line for line in lines if commented or not line.lstrip().startswith("--"))
     return [(piece.encode(), part) for piece, part, _, _ in Formatter().parse(f"{text}\n")]
 
 
 def message(connection: Connection, name: str, *, commented: object = False, **parts: Any) -> bytes:
-    """The text of sql/<name>.sql with its {parts} filled in, and with its comments where people will read it.
+    """The text of <name>.sql with its {parts} filled in, and with its comments where people will read it.
 
     Composables and bytes, which are messages themselves, go in as they are, all else as literals.
     """
@@ -135,7 +143,7 @@ def named(connection: Connection, name: object) -> bytes:
 
 
 def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:
-    """Sends sql/<name>.sql, filled in, and returns its rows; DatabaseFailed with the server's reason."""
+    """Sends <name>.sql, filled in, and returns its rows; DatabaseFailed with the server's reason."""
     return _told(send_ours(connection, message(connection, name, **parts)))
 
 

@@ -21,7 +21,7 @@ from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.schema.spelling import as_since_16
 
-#: sql/catalog_<part>.sql in the order in which sql/catalog.sql asks
+#: sql/schema/catalog_<part>.sql in the order in which sql/schema/catalog.sql asks
 PARTS = (
     "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
     "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers",
@@ -29,7 +29,7 @@ PARTS = (
 )  # fmt: skip
 #: those that give objects
 OBJECTS = PARTS[: PARTS.index("comments")]
-#: sql/catalog_<part>.sql that are parts of those
+#: sql/schema/catalog_<part>.sql that are parts of those
 SHARED = ("options", "enabled", "first")
 #: what has columns, or is asked as if it had
 RELATIONS = ("table", "view", "materialized view")
@@ -83,7 +83,7 @@ class Facts(Mapping[str | None, Fact]):
 
 
 class Object(NamedTuple):
-    """A table, a column, a constraint …; see sql/catalog.sql."""
+    """A table, a column, a constraint …; see sql/schema/catalog.sql."""
 
     address: str
     kind: str

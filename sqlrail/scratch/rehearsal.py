@@ -117,7 +117,7 @@ def locks_of(states: _States) -> dict[int, int]:
 
 
 class _Held(NamedTuple):
-    """What a transaction holds, an item a lock; see sql/plan_held.sql."""
+    """What a transaction holds, an item a lock; see sql/scratch/plan_held.sql."""
 
     relations: frozenset[str] = frozenset()
     objects: frozenset[str] = frozenset()

@@ -21,7 +21,7 @@ from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import history, problems
 from sqlrail.verbs import new
 
-#: sql/doctor_<kind>.sql, in the order in which they are told
+#: sql/verbs/doctor/doctor_<kind>.sql, in the order in which they are told
 KINDS = (
     "duplicate_constraint", "conflicting_key", "not_valid", "invalid_index", "duplicate_index", "unindexed_key",
     "missing_key", "no_primary_key", "sequence_end", "disabled_trigger", "not_enforced", "stale_collation",

@@ -23,7 +23,7 @@ NAMED = 10
 
 
 class Thing(NamedTuple):
-    """What can be dropped by itself: a row of sql/reset_look.sql."""
+    """What can be dropped by itself: a row of sql/verbs/reset/reset_look.sql."""
 
     catalog: int
     number: int
