@@ -14,7 +14,10 @@ from typing import Any
 
 import psycopg
 
-from sqlrail.cli import report
+from sqlrail.cli.render import archive as archive_text
+from sqlrail.cli.render import migrate as migrate_text
+from sqlrail.cli.render import restore as restore_text
+from sqlrail.cli.render import status as status_text
 from sqlrail.engine.backend import Applied
 from sqlrail.errors import Interrupted, SqlrailError
 from sqlrail.ground.settings import Settings, read
@@ -46,7 +49,7 @@ class Teller:
         print(text, file=sys.stderr, flush=True)
 
     def applied(self, done: Applied) -> None:
-        print(report.applied_lines(done), flush=True)
+        print(migrate_text.applied(done), flush=True)
 
 
 def main() -> int:
@@ -107,18 +110,18 @@ def _tell(settings: Settings) -> None:
             print(f"ERROR:  {exc.diag.message_primary}\nDETAIL:  {exc.diag.message_detail}")
 
         _scene("The way out", "sqlrail migrate")
-        print(report.migrated_text(migrate(settings, Teller())))
+        print(migrate_text.text(migrate(settings, Teller())))
 
         _scene("Nothing is lost", f'sqlrail archive list\n$ psql -c "{KEPT}"')
-        print(report.archive_text(archive.list_runs(settings, Teller()), None))
+        print(archive_text.text(archive.list_runs(settings, Teller()), None))
         _print_rows(connection.execute(KEPT))
 
         _scene("Should the user come back, so does the event", f'psql -c "{SIGN_UP}"\n$ sqlrail restore 1')
         connection.execute(SIGN_UP)
-        print(report.restore_text(restore(settings, Teller(), 1)))
+        print(restore_text.text(restore(settings, Teller(), 1)))
 
         _scene("And the schema is what the files say", "sqlrail status")
-        print(report.status_text(*status(settings, Teller()), None))
+        print(status_text.text(status(settings, Teller()), None))
 
 
 def _scene(title: str, command: str) -> None:

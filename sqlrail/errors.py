@@ -30,6 +30,19 @@ class SqlrailError(Exception):
         """The class's name in snake_case, for scripts."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
+    def as_json(self, message: str) -> dict[str, Any]:
+        """The same for scripts, with the message as it may be shown."""
+        return {
+            "error": {
+                "kind": self.kind,
+                "message": message,
+                "exit_code": self.exit_code,
+                "applied": self.applied,
+                "rolled_back": self.rolled_back,
+                **self.details,
+            }
+        }
+
 
 class UsageError(SqlrailError):
     """The command line cannot be understood."""

@@ -47,7 +47,7 @@ def purge(url: str, older_than: float, *, yes: bool = True, **more: Any) -> Purg
 def test_the_list_has_every_run_and_what_is_left_of_it(runs: Connection, database: str) -> None:
     runs.execute(BACK)
     restore(database)
-    first, second, third = archive.list_runs(settings(database), Quiet())
+    first, second, third = archive.list_runs(settings(database), Quiet()).runs
     assert (first.id, first.verb, first.rows, first.kept) == (1, "cleanup", 0, [])
     assert (second.id, second.actor, second.rows) == (2, "tester", 1)
     assert second.kept == [{"relation": ORDERS, "source": "public.orders", "action": "orphan", "rows": 1}]
@@ -207,7 +207,7 @@ def test_rows_whose_run_was_deleted_are_listed_and_restored(
     runs: Connection, database: str, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs.execute("DELETE FROM sqlrail.run WHERE id = 1")
-    first, second = archive.list_runs(settings(database), Quiet())
+    first, second = archive.list_runs(settings(database), Quiet()).runs
     assert (first.id, first.at, first.verb, first.rows) == (1, None, None, 3)
     assert (second.id, second.rows) == (2, 1)
     capsys.readouterr()
@@ -249,7 +249,7 @@ def test_rows_of_which_nothing_says_how_old_they_are_stay_and_are_named(
 
 def test_rows_are_seen_where_the_stamp_was_dropped(runs: Connection, database: str) -> None:
     runs.execute("DROP TABLE sqlrail.stamp")
-    assert [run.rows for run in archive.list_runs(settings(database), Quiet())] == [3, 1]
+    assert [run.rows for run in archive.list_runs(settings(database), Quiet()).runs] == [3, 1]
     runs.execute(BACK)
     assert sum(one.restored for one in restore(database).relations) == 3
     assert purge(database, 0.0).purged == {2: 1}

@@ -21,7 +21,7 @@ from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from sqlrail.cli import report
+from sqlrail.cli.render import drift as render
 from sqlrail.errors import Interrupted
 from sqlrail.ground.settings import Settings, environment_for
 from sqlrail.schema.catalog import Catalog, Digests, digests
@@ -90,7 +90,7 @@ def benches(servers: Servers) -> Iterator[dict[int, Bench]]:
 def lines(wanted: Catalog, there: Catalog, **more: Any) -> list[str]:
     """The summary without its last two lines."""
     found = compare(wanted, there)
-    text = report.drift_text(Drift("here", more.get("words", FILES), tuple(outermost(found)), ()))
+    text = render.text(Drift("here", more.get("words", FILES), tuple(outermost(found)), ()))
     return [line.strip() for line in text.splitlines()[:-2]]
 
 
@@ -208,11 +208,11 @@ def test_hostile_names_are_names(both: tuple[str, str]) -> None:
     found = compare(empty, there)
     drift = Drift("here", FILES, tuple(outermost(found)), tuple(mend(empty, there, found)))
     # What would lose data is a comment, to its last line.
-    build(other, report.drift_sql(drift, with_drops=False))
+    build(other, drift.script(with_drops=False))
     left = look(other)
     assert [it.key for it in left.of(["table"])] == [it.key for it in there.of(["table"])]
     assert compare(empty, build(other, script(empty, left))) == []
-    shown = report.drift_text(drift)
+    shown = render.text(drift)
     assert all(line.isprintable() for line in shown.splitlines())
     assert "\r" not in shown
 

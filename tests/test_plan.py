@@ -17,7 +17,7 @@ from conftest import FAST, Connect, Servers, fresh_database, majors, open_folder
 from console import Outcome, Sqlrail, catalog, sqlrail
 from psycopg import sql
 
-from sqlrail.cli import report
+from sqlrail.cli.render import plan as render
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.ground.settings import Settings
 from sqlrail.records import history
@@ -749,8 +749,8 @@ def test_what_lint_finds_stands_with_its_file(
     assert [[(it.line, it.column, it.rule) for it in file.findings] for file in result.files] == [
         [], [(2, 2, "ban-drop-table")],
     ]  # fmt: skip
-    assert "  2:2 ban-drop-table: " in report.plan_text(result, None)
-    assert "<code>2&#58;2 ban-drop-table&#58; " in report.plan_markdown(result)
+    assert "  2:2 ban-drop-table: " in render.text(result, None)
+    assert "<code>2&#58;2 ban-drop-table&#58; " in render.markdown(result)
     monkeypatch.setattr(sysconfig, "get_path", lambda *_: "/nowhere")
     heard = Heard()
     assert [file.findings for file in made(told, heard).files] == [(), ()]

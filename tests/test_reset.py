@@ -66,7 +66,7 @@ def do_reset(url: str, folder: Path, *, yes: bool = True, spare: Sequence[str] =
 
 
 def do_stamp(url: str, folder: Path, environment: str) -> str | None:
-    return stamp(settings(url, folder), Quiet(), environment, lambda _: True)
+    return stamp(settings(url, folder), Quiet(), environment, lambda _: True).before
 
 
 #: one row an object of the database, whatever its kind, without the numbers that differ from database to database

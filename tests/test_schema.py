@@ -17,7 +17,6 @@ from conftest import Servers, fresh_database, majors, query, with_contrib
 from console import Sqlrail, sqlrail
 from test_drift import BASE, DIFFERENCES
 
-from sqlrail.cli import report
 from sqlrail.ground.settings import Settings
 from sqlrail.schema.catalog import Catalog
 from sqlrail.schema.catalog import read as read_catalog
@@ -299,7 +298,7 @@ def test_what_no_statement_can_do_is_said_and_the_rest_runs(
 def print_and_run(major: int, wanted: str, there: str, folder: Path) -> str:
     found = compare(look(wanted), look(there))
     statements = mend(look(wanted), look(there), found)
-    text = report.drift_sql(Drift("here", FILES, tuple(outermost(found)), tuple(statements)), with_drops=True)
+    text = Drift("here", FILES, tuple(outermost(found)), tuple(statements)).script(with_drops=True)
     file = folder / "mend.sql"
     file.write_text(text)
     run_by_psql(major, there, file, "--single-transaction")

@@ -335,14 +335,14 @@ class _Talk:
             _discard(sys.stderr)
 
     def applied(self, done: Any) -> None:
-        from sqlrail.cli.report import applied_lines
+        from sqlrail.cli.render import migrate
 
-        self._tell(applied_lines(done))
+        self._tell(migrate.applied(done))
 
     def rolled_back(self, done: Any) -> None:
-        from sqlrail.cli.report import rolled_back_line
+        from sqlrail.cli.render import rollback
 
-        self._tell(rolled_back_line(done))
+        self._tell(rollback.rolled_back(done))
 
     def _tell(self, text: str) -> None:
         if not self.as_json:
@@ -516,7 +516,7 @@ def _run(options: argparse.Namespace, talk: _Talk) -> Result:
 
 
 def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import migrate as render
     from sqlrail.verbs.apply import migrate
 
     settings = replace(settings, new_schema=options.new_schema)
@@ -528,7 +528,7 @@ def _migrate(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     _say_taken_over(result.taken_over, talk)
     if settings.schema_file is not None and (result.applied or not settings.schema_file.exists()):
         _keep_schema(settings, talk, settings.schema_file)
-    return OK, result.as_json(), report.migrated_text(result)
+    return OK, result.as_json(), render.text(result)
 
 
 def _allowed(options: argparse.Namespace) -> list[str]:
@@ -553,23 +553,23 @@ def _say_taken_over(ids: tuple[str, ...], talk: _Talk) -> None:
 
 
 def _status(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import status as render
     from sqlrail.verbs.apply import status
 
     result = status(settings, talk)
     code = FOUND if options.check and not result.is_intact else OK
-    return code, result.as_json(), report.status_text(*result, _width())
+    return code, result.as_json(), render.text(result, _width())
 
 
 def _plan(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import plan as render
     from sqlrail.verbs.plan import plan
 
     result = plan(settings, talk, to=options.to, allowed=_allowed(options))
     code = FOUND if options.check and not result.is_instant else OK
     is_markdown = options.format == "markdown"
-    text = report.plan_markdown(result) if is_markdown else report.plan_text(result, _width())
-    return code, report.plan_json(result), text
+    text = render.markdown(result) if is_markdown else render.text(result, _width())
+    return code, result.as_json(), text
 
 
 def _width() -> int | None:
@@ -577,18 +577,17 @@ def _width() -> int | None:
 
 
 def _repair(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
-    from sqlrail.verbs.repair import Repair, as_json, repair
+    from sqlrail.cli.render import repair as render
+    from sqlrail.verbs.repair import Repair, repair
 
     def confirm(shown: list[Repair]) -> bool:
         if options.yes:
             return True
-        talk.say(report.repair_text(shown))
+        talk.say(render.offered(shown))
         return _typed("yes", "Type yes to accept that: ")
 
-    done = repair(settings, talk, options.ids, options.forget or [], confirm)
-    text = f"{report.repair_text(done)}\naccepted" if done else "nothing to repair"
-    return OK, {"repaired": [as_json(one) for one in done]}, text
+    result = repair(settings, talk, options.ids, options.forget or [], confirm)
+    return OK, result.as_json(), render.text(result)
 
 
 @contextmanager
@@ -603,13 +602,13 @@ def _naming_all(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _lint(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import lint as render
     from sqlrail.verbs.lint import lint
 
     with _naming_all(options):
-        done = lint(settings, talk, [Path(name) for name in options.files], every=options.all)
-    text = Script(report.lint_github(done)) if options.format == "github" else report.lint_text(done)
-    return FOUND if options.check and not done.is_clean else OK, report.lint_json(done), text
+        result = lint(settings, talk, [Path(name) for name in options.files], every=options.all)
+    text = Script(render.github(result)) if options.format == "github" else render.text(result)
+    return FOUND if options.check and not result.is_clean else OK, result.as_json(), text
 
 
 def _new(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
@@ -621,34 +620,33 @@ def _new(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result
             f"{made.id} sorts before {made.wider_than}, for its number has a digit more: "
             "its `-- depends:` keeps it behind"
         )
-    document = {"id": made.id, "path": str(made.path), "rollback": str(made.rollback)}
-    return OK, document, f"made {made.path}\nmade {made.rollback}"
+    return OK, made.as_json(), f"made {made.path}\nmade {made.rollback}"
 
 
 def _cleanup(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import cleanup as render
     from sqlrail.verbs.cleanup import cleanup, print_sql
 
     named = _relations(options.relation or [])
     if options.print_sql and options.online:
         raise UsageError("--print-sql prints the one transaction of a cleanup; an --online one has many.")
     if options.print_sql:
-        script, undecided = print_sql(settings, talk, named, every=options.all)
-        for one in undecided:
-            talk.say(f"left out: {report.cleaned_line(one)}")
-        return REFUSED if undecided else OK, {"sql": script}, Script(script)
+        printed = print_sql(settings, talk, named, every=options.all)
+        for one in printed.undecided:
+            talk.say(f"left out: {render.line(one)}")
+        return REFUSED if printed.undecided else OK, printed.as_json(), Script(printed.sql)
     if options.online and not options.dry_run:
         result = _clean_online(options, settings, talk, named)
     else:
         result = cleanup(settings, talk, named, every=options.all, dry_run=options.dry_run)
     code = REFUSED if result.undecided and not result.dry_run else OK
-    return code, report.cleanup_json(result), report.cleanup_text(result)
+    return code, result.as_json(), render.text(result)
 
 
 def _clean_online(
     options: argparse.Namespace, settings: Settings, talk: _Talk, named: list[Relation]
 ) -> Cleanup:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import cleanup as render
     from sqlrail.verbs import online
 
     hand = online.Hand()
@@ -662,7 +660,7 @@ def _clean_online(
     with closing(_Bar(talk, time.monotonic())) as bar:
 
         def show(done: online.Progress) -> None:
-            bar.show(report.progress(done))
+            bar.show(render.progress(done))
 
         return online.cleanup(settings, talk, named, every=options.all, hand=hand, show=show)
 
@@ -684,22 +682,22 @@ def _number(text: str) -> int:
 
 
 def _restore(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import restore as render
     from sqlrail.verbs.restore import restore
 
     named = _relations([options.relation] if options.relation is not None else [])
     result = restore(settings, talk, options.run, next(iter(named), None), force=options.force)
-    return OK, report.restore_json(result), report.restore_text(result)
+    return OK, result.as_json(), render.text(result)
 
 
 def _archive(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import archive as render
     from sqlrail.ground.settings import age
     from sqlrail.verbs import archive
 
     if options.action == "list":
-        runs = archive.list_runs(settings, talk)
-        return OK, report.archive_json(runs), report.archive_text(runs, _width())
+        result = archive.list_runs(settings, talk)
+        return OK, result.as_json(), render.text(result, _width())
     if options.older_than is None:
         raise UsageError("archive purge needs --older-than, as in --older-than 30d.")
     try:
@@ -707,26 +705,24 @@ def _archive(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Re
     except ValueError as exc:
         raise UsageError(f"--older-than is '{options.older_than}': {exc}.") from exc
     done = archive.purge(settings, talk, older_than, lambda name, what: options.yes or _typed(name, what))
-    return OK, report.purge_json(done), report.purge_text(done)
+    return OK, done.as_json(), render.purged(done)
 
 
 def _reset(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import migrate as render
     from sqlrail.verbs.reset import reset
 
-    seed = options.seed is not None
     result = reset(
         settings, talk, lambda name: options.yes or _typed_name(name, "Everything in it will be dropped."),
-        seed=seed, spare=options.spare,
+        seed=options.seed is not None, spare=options.spare,
     )  # fmt: skip
     if settings.schema_file is not None:
         _keep_schema(settings, talk, settings.schema_file)
-    document = {**result.as_json(), "seed": str(settings.seed) if seed else None}
-    return OK, document, report.migrated_text(result)
+    return OK, result.as_json(), render.text(result)
 
 
 def _rollback(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import rollback as render
     from sqlrail.verbs.rollback import rollback
 
     steps = "1" if options.steps is None else options.steps
@@ -734,22 +730,22 @@ def _rollback(options: argparse.Namespace, settings: Settings, talk: _Talk) -> R
         raise UsageError(f"--steps is '{steps}': write a whole number, 1 or more.")
     with closing(_Bar(talk)) as bar:
         result = rollback(settings, talk, steps=int(steps), to=options.to, yes=options.yes, show=bar.show)
-    return OK, report.rollback_json(result), report.rollback_text(result)
+    return OK, result.as_json(), render.text(result)
 
 
 def _baseline(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import baseline as render
     from sqlrail.verbs.baseline import baseline
 
     result = baseline(
         settings, talk, options.to,
         accept_differences=options.accept_differences, allow_other_history=options.allow_other_history,
     )  # fmt: skip
-    return OK, report.baseline_json(result), report.baseline_text(result)
+    return OK, result.as_json(), render.text(result)
 
 
 def _drift(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import drift as render
     from sqlrail.ground.settings import names
     from sqlrail.verbs.drift import Choice, drift
 
@@ -762,24 +758,25 @@ def _drift(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Resu
         options.with_privileges,
     )
     result = drift(settings, talk, choice, pending=options.pending, orm=options.orm)
-    document = report.drift_json(result, with_drops=options.with_drops)
-    text = Script(document["sql"]) if options.print_sql else report.drift_text(result)
+    document = result.as_json(with_drops=options.with_drops)
+    text = Script(document["sql"]) if options.print_sql else render.text(result)
     return FOUND if options.check and result.differences else OK, document, text
 
 
 def _doctor(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
-    from sqlrail.cli import report
+    from sqlrail.cli.render import doctor as render
     from sqlrail.verbs.doctor import doctor, write
     from sqlrail.verbs.new import slug
 
     if options.write is not None:
         slug(options.write)  # before all is counted
     result = doctor(settings, talk, quick=options.quick)
-    made = [] if options.write is None else write(settings, result, options.write)
-    if options.write is not None and not made:
-        talk.say("no file was made: there is nothing that SQL mends")
+    if options.write is not None:
+        result = replace(result, made=tuple(write(settings, result, options.write)))
+        if not result.made:
+            talk.say("no file was made: there is nothing that SQL mends")
     code = FOUND if options.check and result.findings else OK
-    return code, report.doctor_json(result, made), report.doctor_text(result, made)
+    return code, result.as_json(), render.text(result)
 
 
 def _schema(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
@@ -789,33 +786,31 @@ def _schema(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Res
     if path is None:
         if options.check:
             raise UsageError("schema --check needs the file: --schema-file FILE, or SQLRAIL_SCHEMA_FILE.")
-        text = schema(settings, talk.say)
-        return OK, {"sql": text}, Script(text.rstrip("\n"))
+        built = schema(settings, talk.say)
+        return OK, built.as_json(), Script(built.sql.rstrip("\n"))
     if options.check:
-        difference = check_schema(settings, talk.say, path)
-        document = {"path": str(path), "stale": bool(difference), "difference": difference}
-        return FOUND if difference else OK, document, difference or f"{path} is what the files build"
-    write_schema(settings, talk.say, path)
-    return OK, {"path": str(path)}, f"wrote {path}"
+        checked = check_schema(settings, talk.say, path)
+        text = checked.difference or f"{path} is what the files build"
+        return FOUND if checked.difference else OK, checked.as_json(), text
+    return OK, write_schema(settings, talk.say, path).as_json(), f"wrote {path}"
 
 
 def _stamp(options: argparse.Namespace, settings: Settings, talk: _Talk) -> Result:
     from sqlrail.verbs.reset import stamp
 
     question = f"It will be stamped {options.environment}."
-    before = stamp(
+    result = stamp(
         settings, talk, options.environment,
         lambda name: options.name == name if options.name else _typed_name(name, question),
     )  # fmt: skip
-    document = {"stamp": options.environment, "before": before}
-    return OK, document, f"stamped {options.environment}; before it was {before or 'not stamped'}"
+    return OK, result.as_json(), f"stamped {result.stamp}; before it was {result.before or 'not stamped'}"
 
 
 def _stop(settings: Settings) -> Result:
-    from sqlrail.server import local
+    from sqlrail.verbs.stop import stop
 
-    stopped = local.stop(settings.home)
-    return OK, {"stopped": stopped}, "stopped" if stopped else "it was not running"
+    result = stop(settings)
+    return OK, result.as_json(), "stopped" if result.stopped else "it was not running"
 
 
 def _start_server(settings: Settings, talk: _Talk) -> Settings:
@@ -850,14 +845,12 @@ def _ignore_signals() -> None:
 
 
 def _fail(error: SqlrailError, talk: _Talk, verbose: bool) -> int:
-    from sqlrail.cli.report import error_json
-
     text = _shown(str(error), talk.settings)
     try:
         if verbose:
             print(_shown("".join(traceback.format_exception(error)), talk.settings), file=sys.stderr)
         if talk.as_json:
-            _print_result(talk.with_target(error_json(error, text)))
+            _print_result(talk.with_target(error.as_json(text)))
         else:
             for what, ids in (("Applied", error.applied), ("Rolled back", error.rolled_back)):
                 text += f" {what} before that: {', '.join(ids)}." if ids else ""

@@ -62,6 +62,12 @@ class MigrateResult(TypedDict):
     allowed: AllowedResult
 
 
+class ResetResult(MigrateResult):
+    """What `reset --json` prints, but for its target; a seed is the file whose rows were loaded."""
+
+    seed: str | None
+
+
 class EntryResult(TypedDict):
     """A migration; its state is applied, pending, edited, missing or late, its time ISO 8601 in UTC."""
 

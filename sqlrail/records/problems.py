@@ -57,6 +57,10 @@ class Problem:
     refuses: bool = True
     was: str | None = None  # where it was renamed: the record's id
 
+    def as_json(self) -> ProblemResult:
+        """The same for scripts."""
+        return {"kind": self.kind, "id": self.id, "message": self.message, "refuses": self.refuses}
+
 
 def find(
     folder: Path,
@@ -97,18 +101,8 @@ def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:
     if all(problem.kind == "depends" for problem in refusing):
         raise BadFile(refusing[0].message)
     failure = Refused(*(problem.message for problem in refusing), "Nothing was changed.")
-    failure.details["problems"] = [as_json(problem) for problem in refusing]
+    failure.details["problems"] = [problem.as_json() for problem in refusing]
     raise failure
-
-
-def as_json(problem: Problem) -> ProblemResult:
-    """A problem for scripts."""
-    return {
-        "kind": problem.kind,
-        "id": problem.id,
-        "message": problem.message,
-        "refuses": problem.refuses,
-    }
 
 
 def _changed(

@@ -16,7 +16,7 @@ from sqlrail.ground.words import printable
 from sqlrail.postgres.giving_way import Progress
 from sqlrail.records import history, problems
 from sqlrail.records.history import Entry, File
-from sqlrail.records.problems import Problem, as_json
+from sqlrail.records.problems import Problem
 
 if TYPE_CHECKING:
     from sqlrail.ground.results import MigrateResult, StatusResult
@@ -75,7 +75,7 @@ class Status(NamedTuple):
                 for entry in self.entries
             ],
             "pending": sum(entry.state in ("pending", "late") for entry in self.entries),
-            "problems": [as_json(problem) for problem in self.problems],
+            "problems": [problem.as_json() for problem in self.problems],
         }
 
 

@@ -34,6 +34,35 @@ class Run:
         """Its rows that are still in the archive."""
         return sum(part["rows"] for part in self.kept)
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts; `rows` are those still in the archive."""
+        return {
+            "run": self.id,
+            "at": f"{self.at.isoformat()}Z" if self.at else None,
+            "verb": self.verb,
+            "migration": self.migration,
+            "actor": self.actor,
+            "relations": self.relations,
+            "archived": self.kept,
+            "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Every run that changed something."""
+
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """All rows that are in the archive."""
+        return sum(run.rows for run in self.runs)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"runs": [run.as_json() for run in self.runs], "rows": self.rows}
+
 
 @dataclass(frozen=True)
 class Purge:
@@ -44,13 +73,27 @@ class Purge:
     #: rows that stay because nothing says how old they are: their run, and each after it, is gone from the log
     undated: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def rows(self) -> int:
+        """All rows that it deleted."""
+        return sum(self.purged.values())
 
-def list_runs(settings: Settings, listener: Listener) -> tuple[Run, ...]:
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "run": self.run,
+            "purged": [{"of": of, "rows": number} for of, number in self.purged.items()],
+            "rows": self.rows,
+            "undated": [{"of": of, "rows": number} for of, number in self.undated.items()],
+        }
+
+
+def list_runs(settings: Settings, listener: Listener) -> Archive:
     """Every run that changed something. Reads only. Refused if the role may not read the archive."""
     with Backend(settings, listener) as backend:
         if not backend.has_archive:
-            return ()
-        return tuple(Run(*row) for row in _ask(backend, "archive_list"))
+            return Archive()
+        return Archive(tuple(Run(*row) for row in _ask(backend, "archive_list")))
 
 
 def purge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg import sql
 from yoyo.migrations import MigrationList
@@ -65,6 +65,19 @@ class Baselined:
 
     ids: tuple[str, ...]
     comparison: Comparison
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        found = self.comparison
+        return {
+            "baselined": list(self.ids),
+            "compared": found.uncompared is None,
+            "differences": list(found.lacking),
+            "notes": list(found.noted),
+            "more_tables": found.more.tables,
+            "more_columns": found.more.columns,
+            "more_others": found.more.others,
+        }
 
 
 def baseline(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -40,6 +40,25 @@ class Cleanup:
         """Those with orphans that were left, because nobody has said what shall become of them."""
         return tuple(one for one in self.relations if one.is_undecided and one.refusals)
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "run": self.run,
+            "dry_run": self.dry_run,
+            "relations": [one.as_json() for one in self.relations],
+        }
+
+
+class Printed(NamedTuple):
+    """A cleanup as a script for psql, and the relations that are left out, because nobody has decided them."""
+
+    sql: str
+    undecided: tuple[Cleaned, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"sql": self.sql}
+
 
 def cleanup(
     settings: Settings,
@@ -68,8 +87,8 @@ def cleanup(
 
 def print_sql(
     settings: Settings, listener: Listener, named: list[Relation] | None = None, *, every: bool = False
-) -> tuple[str, tuple[Cleaned, ...]]:
-    """What a cleanup of the relations would send, as a script for psql, and those that nobody has decided.
+) -> Printed:
+    """What a cleanup of the relations would send.
 
     Refused where a cleanup would be.
     """
@@ -80,7 +99,7 @@ def print_sql(
         script = orphans.script(
             backend, backend.message("begin") + backend.limits(None) + backend.message("ours"), decided
         )
-        return script, Cleanup(None, False, in_order(seen, relations)).undecided
+        return Printed(script, Cleanup(None, False, in_order(seen, relations)).undecided)
 
 
 def wanted(backend: Backend, named: list[Relation] | None, *, every: bool) -> list[Relation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -60,13 +60,37 @@ class Finding:
         # A directive is one line, and so must the names in it be.
         return self.relation is not None and str(self.relation).isprintable()
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts: `now` is for one transaction, behind the relation's cleanup, `later` for none."""
+        return {
+            "kind": self.kind,
+            "table": self.table,
+            "object": self.object,
+            "reason": self.reason,
+            "advice": self.advice,
+            "count": self.count,
+            "uncounted": self.uncounted,
+            "relation": str(self.relation) if self.relation else None,
+            "now": list(self.now),
+            "later": list(self.later),
+        }
+
 
 @dataclass(frozen=True)
 class Health:
-    """All that was found in a database."""
+    """All that was found in a database, and the migrations that were made of it."""
 
     database: str
     findings: tuple[Finding, ...]
+    made: tuple[new.New, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "database": self.database,
+            "findings": [one.as_json() for one in self.findings],
+            "made": [{"id": one.id, "path": str(one.path)} for one in self.made],
+        }
 
 
 def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> Health:

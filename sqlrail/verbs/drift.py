@@ -4,12 +4,13 @@ what the files build, as one file."""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from yoyo.migrations import MigrationList
 
@@ -124,6 +125,69 @@ class Drift:
     differences: tuple[Difference, ...]
     statements: tuple[Statement, ...]
     built: tuple[str, ...] = ()  # ids of the files that it was compared with
+
+    def as_json(self, *, with_drops: bool) -> dict[str, Any]:
+        """The same for scripts; `wanted` is the files', the other database's or the ORM's, `found` the database's."""
+        return {
+            "against": self.words.name,
+            "built": list(self.built),
+            "differences": [_difference_as_json(one, self.words) for one in self.differences],
+            "statements": [
+                {"sql": one.sql, "loses_data": one.loses} for one in self.statements if not one.is_by_hand
+            ],
+            "by_hand": [one.sql for one in self.statements if one.is_by_hand],
+            "sql": self.script(with_drops=with_drops),
+        }
+
+    def told(self) -> str:
+        """The differences, table by table, and how many there are."""
+        lines, before = [], None
+        for one in self.differences:
+            if one.home != before:
+                lines.append(printable(one.home))
+                before = one.home
+            lines += [f"  {line}" for line in lines_of(one, self.words)]
+        number = len(self.differences)
+        end = f"{number:,} difference{'' if number == 1 else 's'}" if number else "no difference"
+        return "\n".join([*lines, f"{end} between {printable(self.database)} and {self._other()}"])
+
+    def _other(self) -> str:
+        if not self.built:
+            return "no file: none is applied" if self.words.name == FILES.name else self.words.name
+        files = "1 file" if len(self.built) == 1 else f"{len(self.built)} files"
+        return f"what {files} build{'s' * (len(self.built) == 1)}, up to {self.built[-1]}"
+
+    def script(self, *, with_drops: bool) -> str:
+        """What makes the database the same; what would lose data is a comment in it, unless asked for."""
+        lines = [f"-- {line}" for line in self.told().splitlines()]
+        lost = sum(one.loses for one in self.statements)
+        if lost and not with_drops:
+            what = "1 statement that would lose data is a comment" if lost == 1 else (
+                f"{lost:,} statements that would lose data, or go with those, are comments"
+            )  # fmt: skip
+            lines.append(f"-- {what}; with --with-drops they are not")
+        for one in self.statements:
+            text = f"-- by hand only: {printable(one.sql)}" if one.is_by_hand else f"{one.sql};"
+            if one.loses and not with_drops:
+                # A comment ends at either, and a name may have both in it.
+                text = "-- " + re.sub(r"\r\n|\n|\r", r"\g<0>-- ", text)
+            lines += ["", text]
+        return "\n".join(lines)
+
+
+def _difference_as_json(one: Difference, words: Words) -> dict[str, Any]:
+    return {
+        "what": one.what,
+        "kind": one.kind,
+        "table": one.object.within,
+        "name": one.object.name,
+        "was": one.was.name if one.was and one.what == "renamed" else None,
+        "changes": [
+            {"fact": change.fact or one.kind, "wanted": change.wanted, "found": change.found}
+            for change in one.changes
+        ],
+        "text": list(lines_of(one, words)),
+    }
 
 
 def drift(
@@ -280,9 +344,43 @@ def _against_orm(settings: Settings, listener: Listener, choice: Choice, command
             return _compared(connection, settings, choice)
 
 
-def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> str:
-    """Writes the schema that all files build into a file, whole or not at all; returns it."""
-    text = schema(settings, say)
+@dataclass(frozen=True)
+class Schema:
+    """What the files build, as SQL."""
+
+    sql: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"sql": self.sql}
+
+
+@dataclass(frozen=True)
+class Written:
+    """The file that holds now what the files build."""
+
+    path: Path
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"path": str(self.path)}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How a file differs from what the files build, as a unified diff; empty if it does not."""
+
+    path: Path
+    difference: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"path": str(self.path), "stale": bool(self.difference), "difference": self.difference}
+
+
+def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> Written:
+    """Writes the schema that all files build into a file, whole or not at all."""
+    text = schema(settings, say).sql
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8", newline="\n")
@@ -290,11 +388,11 @@ def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> 
     except OSError as exc:
         beside.unlink(missing_ok=True)
         raise SqlrailError(f"{path} cannot be written: {exc.strerror}.") from exc
-    return text
+    return Written(path)
 
 
-def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> str:
-    """How the file differs from the schema that all files build, as a unified diff; empty if it does not."""
+def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> Checked:
+    """Holds the file against the schema that all files build."""
     from difflib import unified_diff
 
     try:
@@ -305,21 +403,21 @@ def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> 
         raise UsageError(
             f"{path} cannot be read: {getattr(exc, 'strerror', None) or 'it is not UTF-8'}."
         ) from exc
-    built_now = schema(settings, say)
+    built_now = schema(settings, say).sql
     lines = unified_diff(
         kept.split("\n"), built_now.split("\n"), str(path), "what the files build", lineterm=""
     )
-    return "\n".join(lines)
+    return Checked(path, "\n".join(lines))
 
 
-def schema(settings: Settings, say: Callable[[str], None]) -> str:
+def schema(settings: Settings, say: Callable[[str], None]) -> Schema:
     """The schema that all files build, as SQL: the same on every server, and whatever was there before."""
     migrations, files = history.read_files(settings.migrations)
 
     def look(built: Connection, provided: Sequence[Provided]) -> str:
         return text_of(read(built, settings, making=True).without({(it.kind, it.name) for it in provided}))
 
-    return _from_files(settings, say, migrations, files, look)
+    return Schema(_from_files(settings, say, migrations, files, look))
 
 
 def text_of(wanted: Catalog) -> str:

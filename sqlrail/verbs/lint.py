@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from sqlrail.engine.backend import Backend, Listener
 from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
@@ -60,6 +61,18 @@ class Linted:
     @property
     def is_clean(self) -> bool:
         return all(finding.is_notice for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts; a version of null is no server's. Notices are what could not be linted."""
+        found: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+        for one in self.findings:
+            found[one.is_notice].append({**vars(one), "path": str(one.path)})
+        return {
+            "findings": found[False],
+            "notices": found[True],
+            "files": self.files,
+            "version": self.version,
+        }
 
 
 @dataclass

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from sqlrail.errors import SqlrailError, UsageError
 from sqlrail.records import history
@@ -28,6 +29,10 @@ class New:
     path: Path
     rollback: Path
     wider_than: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"id": self.id, "path": str(self.path), "rollback": str(self.rollback)}
 
 
 def new(folder: Path, name: str) -> New:

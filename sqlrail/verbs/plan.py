@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from psycopg import errors as pg
 from yoyo.migrations import MigrationList
@@ -68,6 +69,20 @@ class Touched:
         """What the lock keeps waiting: reads, writes, or neither."""
         return _blocked(MODES.index(self.lock)) if self.lock and self.is_live else ()
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts; rows are as the statistics estimate them."""
+        return {
+            "relation": self.relation,
+            "kind": self.kind,
+            "lock": self.lock,
+            "blocks": list(self.blocks),
+            "scanned": self.scanned,
+            "rewritten": self.rewritten,
+            "live": self.is_live,
+            "rows": self.rows,
+            "bytes": self.bytes,
+        }
+
 
 @dataclass(frozen=True)
 class Locked:
@@ -81,6 +96,10 @@ class Locked:
     def blocks(self) -> str:
         """Which DDL it keeps waiting; what makes use of an object locks it in the weakest way."""
         return "DDL that uses it" if self.lock == MODES[-1] else "DDL on it"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"object": self.name, "kind": self.kind, "lock": self.lock}
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,19 @@ class Planned:
         found = {what for one in self.touched for what in one.blocks}
         return tuple(what for what in ("reads", "writes") if what in found)
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "line": self.line,
+            "column": self.column,
+            "statement": self.text,
+            "verdict": self.verdict,
+            "blocks": list(self.blocks),
+            "relations": [one.as_json() for one in self.touched],
+            "objects": [one.as_json() for one in self.objects],
+            "note": self.note,
+        }
+
 
 @dataclass(frozen=True)
 class PlannedFile:
@@ -113,6 +145,19 @@ class PlannedFile:
     statements: tuple[Planned, ...] = ()
     cleanup: tuple[Cleaned, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts; the findings are without the file's id and path."""
+        names = ("line", "column", "rule", "message", "remedy")
+        return {
+            "id": self.id,
+            "path": self.path,
+            "transactional": self.transactional,
+            "verdict": self.verdict,
+            "statements": [one.as_json() for one in self.statements],
+            "cleanup": [one.as_json() for one in self.cleanup],
+            "findings": [{name: getattr(one, name) for name in names} for one in self.findings],
+        }
 
 
 @dataclass(frozen=True)
@@ -130,6 +175,17 @@ class Plan:
         """Whether nothing in it takes longer than a moment, and no cleanup would be refused."""
         refused = any(one.refusals for file in self.files for one in file.cleanup)
         return not refused and all(file.verdict == VERDICTS[0] for file in self.files)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "files": [file.as_json() for file in self.files],
+            "applied": self.applied,
+            "instant": self.is_instant,
+            "live": self.live,
+            "rehearsed": self.rehearsed,
+            "notes": list(self.notes),
+        }
 
 
 def plan(

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from yoyo.migrations import get_migration_hash
 
@@ -35,11 +36,21 @@ class Repair:
     applied_by: str | None
     note: Note | None = None  # that is dropped
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        at = f"{self.applied_at.isoformat()}Z" if self.applied_at else None
+        return {**asdict(self), "applied_at": at}
 
-def as_json(one: Repair) -> dict[str, object]:
-    """A repair for scripts."""
-    at = f"{one.applied_at.isoformat()}Z" if one.applied_at else None
-    return {**asdict(one), "applied_at": at}
+
+@dataclass(frozen=True)
+class Repaired:
+    """All that was accepted."""
+
+    repairs: tuple[Repair, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"repaired": [one.as_json() for one in self.repairs]}
 
 
 def repair(
@@ -48,7 +59,7 @@ def repair(
     ids: Collection[str],
     forget: Collection[str],
     confirm: Callable[[list[Repair]], bool],
-) -> list[Repair]:
+) -> Repaired:
     """Takes today's files for the recorded ones: those named, or all that were edited or renamed.
 
     forget names records whose file is gone for good, and what is half done and shall begin anew. confirm is asked
@@ -60,10 +71,10 @@ def repair(
         states, offers = _look(backend, settings)
         chosen = _choose(states, offers, ids, forget)
         if not chosen:
-            return []
+            return Repaired(())
         if not confirm(chosen):
             failure = Refused("nothing was accepted: type yes at the prompt, or give --yes.")
-            failure.details["repairs"] = [as_json(one) for one in chosen]
+            failure.details["repairs"] = [one.as_json() for one in chosen]
             raise failure
         with backend.locked():
             backend.read_history()
@@ -73,7 +84,7 @@ def repair(
                     "it is no longer what was shown; look again with `repair`. Nothing was changed."
                 )
             backend.ask(b"".join(_statements(backend, one) for one in chosen))
-        return chosen
+        return Repaired(tuple(chosen))
 
 
 def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Repair]]:

@@ -6,7 +6,9 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 
@@ -21,10 +23,36 @@ from sqlrail.verbs import spared
 from sqlrail.verbs.apply import Migrated, migrate
 from sqlrail.verbs.spared import Spared
 
+if TYPE_CHECKING:
+    from sqlrail.ground.results import ResetResult
+
 #: seconds that whoever has just closed a connection gets to be gone
 LEAVING = 0.5
 
 EXPENDABLE = ("development", "test")
+
+
+@dataclass(frozen=True)
+class Reset(Migrated):
+    """What was applied from zero, and the file whose rows were loaded then."""
+
+    seed: Path | None = None
+
+    def as_json(self) -> ResetResult:
+        """The same for scripts."""
+        return {**super().as_json(), "seed": None if self.seed is None else str(self.seed)}
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """The name of an environment that the database has now, and the one before."""
+
+    stamp: str
+    before: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"stamp": self.stamp, "before": self.before}
 
 
 def reset(
@@ -34,7 +62,7 @@ def reset(
     *,
     seed: bool = False,
     spare: Sequence[str] = (),
-) -> Migrated:
+) -> Reset:
     """Empties the database completely and migrates from zero; Refused unless every guard agrees.
 
     spare: names of what is left alone, with what is a part of it; a schema's, with all that lies in it. confirm is
@@ -69,7 +97,7 @@ def reset(
         except SqlrailError as exc:
             exc.applied = [done.id for done in result.applied]
             raise
-    return result
+    return Reset(**vars(result), seed=settings.seed if seed else None)
 
 
 def _read_seed(settings: Settings) -> File:
@@ -117,8 +145,8 @@ class _Seeding(Backend):
 
 def stamp(
     settings: Settings, listener: Listener, environment: str, confirm: Callable[[str], bool]
-) -> str | None:
-    """Writes another environment's name into the database, and returns the one before.
+) -> Stamped:
+    """Writes another environment's name into the database.
 
     This is for a copy: one of a production database says production until somebody says otherwise, by name.
     """
@@ -131,7 +159,7 @@ def stamp(
             )
         with backend.locked():
             _write_stamp(backend, settings, environment)
-        return before
+        return Stamped(environment, before)
 
 
 def _guard(backend: Backend, settings: Settings) -> None:

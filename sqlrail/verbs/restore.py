@@ -43,6 +43,16 @@ class Left:
     rows: int
     samples: tuple[dict[str, str | None], ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "table": self.source,
+            "action": self.action,
+            "reason": self.reason,
+            "rows": self.rows,
+            "samples": list(self.samples),
+        }
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -52,6 +62,15 @@ class Restored:
     restored: int
     left: int
     reasons: tuple[Left, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "relation": self.relation,
+            "restored": self.restored,
+            "left": self.left,
+            "reasons": [left.as_json() for left in self.reasons],
+        }
 
 
 @dataclass(frozen=True)
@@ -63,6 +82,15 @@ class Restore:
     relations: tuple[Restored, ...] = ()
     #: what else there is to know: values whose column is gone, sequences that are behind
     notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts: `of` is the run whose rows these are, `run` the restore's own."""
+        return {
+            "run": self.run,
+            "of": self.of,
+            "relations": [one.as_json() for one in self.relations],
+            "notes": list(self.notes),
+        }
 
 
 @dataclass

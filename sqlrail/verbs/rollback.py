@@ -35,6 +35,13 @@ class Rollback:
     rolled_back: tuple[RolledBack, ...]
     still_applied: int
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts; seconds are wall time."""
+        return {
+            "rolled_back": [{"id": done.id, "seconds": done.seconds} for done in self.rolled_back],
+            "still_applied": self.still_applied,
+        }
+
 
 class Listener(backend.Listener, Protocol):
     """Whoever wants to know what happens while it happens."""

@@ -1,0 +1,1 @@
+"""Results as text for people, a module a verb. Nothing here prints."""

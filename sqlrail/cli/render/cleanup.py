@@ -1,0 +1,97 @@
+"""What a cleanup has found and done, relation by relation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlrail.cli.render.words import rows, shown
+from sqlrail.orphans.clean import Cleaned, join, mixed_rows
+from sqlrail.postgres.giving_way import Progress
+
+if TYPE_CHECKING:
+    from sqlrail.verbs import online
+    from sqlrail.verbs.cleanup import Cleanup
+
+#: what becomes of orphans
+BECOMES = {"delete": "deleted", "set null": "set to null", "set default": "set to default"}
+
+
+def text(result: Cleanup) -> str:
+    """A line for each relation, with what hangs on it in a preview, and the sum."""
+    lines = []
+    for one in result.relations:
+        lines.append(line(one))
+        if one.mixed:
+            lines.append(f"  left for you to mend: {mixed_rows(one)}")
+        if result.dry_run:
+            lines += [f"  {found}" for found in _seen_lines(one)]
+        lines += [f"  trigger {trigger}" for trigger in one.triggers]
+        lines += [f"  foreign key {cascade}" for cascade in one.cascades]
+    if result.dry_run:
+        return "\n".join([*lines, "dry run: nothing was changed"])
+    return "\n".join([*lines, _end(result)])
+
+
+def _end(result: Cleanup) -> str:
+    deleted, changed = (sum(getattr(one, it) for one in result.relations) for it in ("deleted", "changed"))
+    parts = [f"{rows(deleted)} deleted"] * (deleted > 0) + [f"{rows(changed)} changed"] * (changed > 0)
+    if parts:
+        end = f"done: {', '.join(parts)}, all in the archive as run {result.run}"
+    else:
+        end = "nothing was changed" if any(one.orphans for one in result.relations) else "no orphans"
+    left = sum(one.orphans for one in result.undecided)
+    return f"{end}; {rows(left)} left, of which nobody has said what becomes of them" if left else end
+
+
+def line(one: Cleaned) -> str:
+    """What became of one relation's orphans."""
+    if one.skipped:
+        return f"{one.relation}: nothing to clean, {one.skipped}"
+    if one.refusals:
+        found = (
+            f"{one.orphans:,} orphan{'s' * (one.orphans > 1)}, " if one.is_undecided and one.orphans else ""
+        )
+        return f"{one.relation}: {found}would be refused: {'; '.join(one.refusals)}"
+    if not one.orphans:
+        return f"{one.relation}: no orphans"
+    if one.run is None and one.seen:
+        share, becomes = one.orphans / one.seen.rows, BECOMES[one.action or "delete"]
+        return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and {becomes}"
+    left = f", {rows(one.left)} left alone" if one.left else ""
+    done = f"{rows(one.cleaned)} {BECOMES[one.action or 'delete']}"
+    return f"{one.relation}: {done}, {rows(one.archived)} archived (run {one.run}){left}"
+
+
+def _seen_lines(one: Cleaned) -> list[str]:
+    """What a look found beside the number of orphans."""
+    seen, lines = one.seen, []
+    if seen and one.orphans:
+        lines.append(f"{seen.missing_keys:,} key{'s are' if seen.missing_keys != 1 else ' is'} missing")
+        if seen.oldest:
+            lines.append(f"{seen.timestamp} from {seen.oldest} to {seen.newest}")
+        lines += [_sample_line(sample) for sample in seen.samples]
+    if seen and seen.null_keys:
+        lines.append(f"{rows(seen.null_keys)} without a key, which stay{'s' * (seen.null_keys == 1)}")
+    for key in one.foreign_keys if one.orphans else ():
+        lines.append(f"its own foreign key {key}")
+        if key.endswith(("set null", "set default")) and one.action == "delete":
+            lines[-1] += ", which would have kept the rows; the cleanup was told to delete them"
+    return lines
+
+
+def _sample_line(sample: dict[str, Any]) -> str:
+    key, row = (
+        ", ".join(f"{join(name)} {shown(value)}" for name, value in (sample[part] or {}).items())
+        for part in ("key", "row")
+    )
+    return f"for example {rows(sample['rows'])} with {key}{f': {row}' if row else ''}"
+
+
+def progress(done: online.Progress) -> Progress:
+    """How far an online cleanup is with a relation."""
+    becomes = BECOMES[done.action]
+    text = f"{done.done:,} of {rows(done.found)}, {done.cleaned:,} {becomes}, {done.rate:,.0f} a second"
+    if done.done < done.found:
+        text += f", {timedelta(seconds=round(done.left))} left"
+    return Progress(str(done.relation), text, done.done, done.found)

@@ -1,0 +1,48 @@
+"""What a lint has found, for people and for a workflow's log."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+
+from sqlrail.verbs.lint import Finding, Linted
+
+
+def text(result: Linted) -> str:
+    """Every finding with its place and the safer way, file by file, and the sum."""
+    lines = []
+    for path, findings in groupby(result.findings, key=lambda one: one.path):
+        for one in findings:
+            lines += [
+                f"{path}:{one.line}:{one.column}: {one.rule}: {one.message}",
+                f"    safer: {one.remedy}",
+            ]
+        lines.append("")
+    return "\n".join([*lines, _sum(result)])
+
+
+def github(result: Linted) -> str:
+    """Every finding as a command that annotates its line, and the sum; a workflow's log reads both."""
+    return "\n".join([*(_annotation(one) for one in result.findings), _sum(result)])
+
+
+def _sum(result: Linted) -> str:
+    found = sum(not one.is_notice for one in result.findings)
+    files = f"{result.files} file{'' if result.files == 1 else 's'}"
+    return (
+        f"{found or 'no'} finding{'' if found == 1 else 's'} in {files}"
+        if result.files
+        else "nothing to lint"
+    )
+
+
+def _annotation(one: Finding) -> str:
+    values = {"file": one.path, "line": one.line, "col": one.column, "title": one.rule}
+    properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in values.items())
+    level = "notice" if one.is_notice else "warning"
+    return f"::{level} {properties}::{_escaped(f'{one.message} Safer: {one.remedy}')}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    # As GitHub's own toolkit does it: docs.github.com/actions/reference/workflow-commands-for-github-actions
+    return re.sub(rf"[%\r\n{more}]", lambda found: f"%{ord(found[0]):02X}", text)

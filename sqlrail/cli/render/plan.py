@@ -1,0 +1,106 @@
+"""What a migrate would do, as tables for a terminal or a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlrail.cli.render import cleanup
+from sqlrail.cli.render.tables import table
+from sqlrail.cli.render.words import rows, size
+from sqlrail.ground.words import printable
+from sqlrail.verbs.plan import Plan, Planned, PlannedFile, Touched
+
+#: statements, and findings, that people read of one file; the JSON has them all
+STATEMENTS, FINDINGS = 40, 10
+_HEADS = ("line", "statement", "does", "lock", "on", "live")
+
+
+def text(result: Plan, width: int | None) -> str:
+    """A table for each pending file, the worst that it does in front, and the sum."""
+    lines = []
+    for file in result.files:
+        lines.append(f"{file.id}: {file.verdict}")
+        cells = [tuple(map(printable, row)) for one in _shown(file) for row in _spread(one)]
+        lines += [f"  {line}" for line in (table(_HEADS, cells, width and width - 2) if cells else [])]
+        lines += [f"  {printable(line)}" for line in _more_lines(file)]
+    lines += [f"note: {note}" for note in result.notes]
+    return "\n".join([*lines, _sum(result)])
+
+
+def markdown(result: Plan) -> str:
+    """The same for a comment on a pull request. Whatever is in a name or a statement, it stays in its cell."""
+    lines = [f"**{_sum(result)}**", ""]
+    for file in result.files:
+        lines += [f"### {_cell(file.id)}: {file.verdict}", ""]
+        cells = [row for one in _shown(file) for row in _spread(one)]
+        if cells:
+            lines += [f"| {' | '.join(_HEADS)} |", f"|{' --- |' * len(_HEADS)}"]
+            lines += [f"| {' | '.join(map(_cell, row))} |" for row in cells] + [""]
+        if more := _more_lines(file):
+            lines += [*(f"- {_cell(line)}" for line in more), ""]
+    lines += [f"- {_cell(note)}" for note in result.notes]
+    return "\n".join(lines).rstrip()
+
+
+def _shown(file: PlannedFile) -> list[Planned]:
+    """All statements, or of many those first that touch what is live."""
+    if len(file.statements) <= STATEMENTS:
+        return list(file.statements)
+    return [one for one in file.statements if one.touched or one.objects or one.note][:STATEMENTS]
+
+
+def _spread(one: Planned) -> Iterator[tuple[str, ...]]:
+    """A row for each relation that a statement touches, for each object that it locks, and for its note."""
+    head = [str(one.line), one.text]
+    for it in one.touched:
+        yield (*head, _does(it, one), it.lock or "", it.relation, _live(it))
+        head = ["", ""]
+    for locked in one.objects:
+        yield (*head, f"blocks {locked.blocks}", locked.lock, locked.name, locked.kind)
+        head = ["", ""]
+    if one.note or not (one.touched or one.objects):
+        yield (*head, one.note or "", "", "", "")
+
+
+def _does(it: Touched, one: Planned) -> str:
+    work = "rewrites" if it.rewritten else "scans" if it.scanned else ""
+    blocks = f"blocks {' and '.join(it.blocks)}" if it.blocks else ""
+    if it.is_work and not one.blocks and one.verdict in ("blocks", "rewrites"):
+        blocks = "under earlier locks"
+    return ", ".join(filter(None, [work, blocks]))
+
+
+def _live(it: Touched) -> str:
+    if not it.is_live:
+        return "not there"
+    if it.kind in ("view", "sequence"):
+        return it.kind
+    number = "rows not counted" if it.rows is None else rows(it.rows)
+    return f"{number}, {size(it.bytes or 0)}"
+
+
+def _more_lines(file: PlannedFile) -> list[str]:
+    lines = [f"cleanup of {cleanup.line(one)}" for one in file.cleanup]
+    shown = file.findings[:FINDINGS]
+    lines += [f"{it.line}:{it.column} {it.rule}: {it.message} Safer: {it.remedy}." for it in shown]
+    if hidden := len(file.findings) - len(shown):
+        lines.append(f"and {hidden:,} more finding{'s' * (hidden > 1)} (`lint` has them)")
+    if hidden := len(file.statements) - len(_shown(file)):
+        lines.append(f"and {hidden:,} more statement{'s' * (hidden > 1)} (--json has them)")
+    return lines
+
+
+def _sum(result: Plan) -> str:
+    if not result.files:
+        return f"nothing to plan: {result.applied} applied, none pending"
+    verdicts = [file.verdict for file in result.files]
+    parts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    return f"{len(verdicts)} pending: {parts}; rehearsed on PostgreSQL {result.rehearsed}, and nothing was changed"
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown leaves as it is: no markup, link or line end, and as code no mention of anybody."""
+    text = printable(text)
+    plain = re.sub(r"[^\w\s.,%()='/-]|_", lambda it: f"&#{ord(it[0])};", text)
+    return f"<code>{plain}</code>" if plain != text else text

@@ -1,0 +1,24 @@
+"""The verb stop: the embedded server's end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlrail.ground.settings import Settings
+from sqlrail.server import local
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Whether there was a server to stop."""
+
+    stopped: bool
+
+    def as_json(self) -> dict[str, bool]:
+        """The same for scripts."""
+        return {"stopped": self.stopped}
+
+
+def stop(settings: Settings) -> Stopped:
+    """Shuts the embedded server down. LocalServerFailed if it does not stop."""
+    return Stopped(local.stop(settings.home))
