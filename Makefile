@@ -71,11 +71,14 @@ db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: i
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: demo test lint bench bench-migrate bench-cleanup bench-catalog clean
+.PHONY: demo test test-all lint bench bench-migrate bench-cleanup bench-catalog clean
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
-test: $(DEV) ## run the tests
+test: $(DEV) ## run the tests that a change needs (ARGS='-k restore')
+	@$(VENV) -m pytest -m 'not promise' $(ARGS)
+
+test-all: $(DEV) ## run every test, those too that are slow by design: cuts, kills, random data, all majors
 	@$(VENV) -m pytest $(ARGS)
 
 lint: $(DEV) ## ruff, mypy, and which room imports which

@@ -94,15 +94,19 @@ def _major(folder: Path) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what `.ci/run` has to run once more where PgBouncer and the system's PostgreSQL are installed."""
+    """Marks as `system` what `.ci/run` has to run once more where PgBouncer and the system's PostgreSQL are installed.
+
+    A change is tested on the oldest and on the newest major; what runs on those between is marked as a `promise`.
+    """
     only_there = {major for major, folder in majors().items() if folder.is_relative_to(SYSTEM)}
+    between = set(list(majors())[1:-1])
     for item in items:
         parameters = getattr(item, "callspec", None)
-        of_major = parameters and any(
-            it in only_there for it in parameters.params.values() if type(it) is int
-        )
-        if of_major or FROM_THE_SYSTEM.intersection(getattr(item, "fixturenames", ())):
+        of = {it for it in parameters.params.values() if type(it) is int} if parameters else set()
+        if of & only_there or FROM_THE_SYSTEM.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.system)
+        if of & between:
+            item.add_marker(pytest.mark.promise)
 
 
 @contextmanager
@@ -179,7 +183,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report, found = outcome.get_result(), call.excinfo
     if not AS_ROLE or not found or not isinstance(found.value, psycopg.errors.InsufficientPrivilege):
         return
-    if not any(Path(entry.path).parent == ROOT / "sqlrail" for entry in found.traceback):
+    if not any(Path(entry.path).is_relative_to(ROOT / "sqlrail") for entry in found.traceback):
         reason = f"needs more rights: {found.value.diag.message_primary}"
         report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, reason)
 

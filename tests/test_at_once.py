@@ -267,6 +267,7 @@ def cut(
     return proxy
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("again", [False, True], ids=["for good", "once"])
 def test_a_cut_anywhere_leaves_each_file_whole_or_absent(

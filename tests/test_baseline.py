@@ -215,6 +215,7 @@ def test_records_of_a_yoyo_before_6_are_refused_as_they_are(existing: str, take:
     assert catalog(existing) == before
 
 
+@pytest.mark.promise
 def test_of_baselines_at_once_one_records(existing: str, files: Path) -> None:
     done = finish(*(start_runner(existing, "baseline", "--to", "3", "--migrations", files) for _ in range(6)))
     assert sorted(code for code, _, _ in done) == [0, 3, 3, 3, 3, 3], done
@@ -391,6 +392,7 @@ def take_over(url: str, tmp_path: Path, change: str) -> Any:
     return baseline(Settings(database_url=url, environment="test", migrations=files), Heard(), "1").comparison
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(("change", "says"), [*REFUSED.values()], ids=[*REFUSED])
 def test_what_the_files_build_has_to_be_there(database: str, tmp_path: Path, change: str, says: str) -> None:
     with pytest.raises(Refused) as refused:
@@ -401,6 +403,7 @@ def test_what_the_files_build_has_to_be_there(database: str, tmp_path: Path, cha
     assert read(database).records == []
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(("change", "says"), [*NOTED.values()], ids=[*NOTED])
 def test_what_harms_nobody_is_only_said(database: str, tmp_path: Path, change: str, says: list[str]) -> None:
     found = take_over(database, tmp_path, change)
@@ -448,6 +451,7 @@ def scratch_role(existing: str, connect: Connect) -> Iterator[str]:
         administrator.execute("DROP ROLE modest")
 
 
+@pytest.mark.promise
 def test_where_a_role_may_not_create_databases_the_embedded_server_stands_in(
     scratch_role: str, take: Any, monkeypatch: pytest.MonkeyPatch, open_home: Path
 ) -> None:
@@ -502,6 +506,7 @@ def building(server: local.Server, url: str, files: Path) -> Iterator[Any]:
         runner.communicate()
 
 
+@pytest.mark.promise
 @needs("CREATEDB")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_an_interrupted_baseline_drops_its_scratch_database_and_records_nothing(
@@ -516,6 +521,7 @@ def test_an_interrupted_baseline_drops_its_scratch_database_and_records_nothing(
     assert query(existing, "SELECT to_regclass('_yoyo_migration')") == [(None,)]
 
 
+@pytest.mark.promise
 @needs("CREATEDB")
 def test_what_a_killed_baseline_left_is_dropped_by_a_later_one_once_nobody_is_in_it(
     server: local.Server, existing: str, files: Path, monkeypatch: pytest.MonkeyPatch

@@ -59,6 +59,7 @@ def spelt(connection: psycopg.Connection[tuple[object, ...]], type_: str) -> str
     return str(connection.execute(text, [f"pg_temp.{table}"]).fetchall()[0][0])
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("source", "target", "value", "is_lost"),
     [

@@ -19,6 +19,8 @@ from sqlrail.errors import Refused
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans.clean import Relation
 
+pytestmark = pytest.mark.promise
+
 Connection = psycopg.Connection[Any]
 
 #: what Citus's own catalog looks like, as far as we ask it

@@ -625,6 +625,7 @@ def test_rows_below_orphans_of_the_same_table_go_with_them(kind: str, any_databa
         db.execute("ALTER TABLE t ADD FOREIGN KEY (part, up) REFERENCES t (part, id)")
 
 
+@pytest.mark.promise
 def test_a_chain_of_thousands_goes_in_one_transaction_and_in_no_time(db: Connection, database: str) -> None:
     db.execute(
         """CREATE TABLE t (id int PRIMARY KEY, up int); INSERT INTO t VALUES (0, NULL);

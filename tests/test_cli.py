@@ -323,6 +323,7 @@ def test_a_reader_that_goes_away_sees_no_traceback(tmp_path: Path, env: dict[str
         assert "bug" not in said
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("stream", ["a pipe without a reader", "a full disk"])
 @pytest.mark.parametrize(
     ("verb", "code"),

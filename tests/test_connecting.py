@@ -91,6 +91,7 @@ def refusal(url: str, wait: float = 0, timeout: int = 5) -> str:
 # What waiting does not mend
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("role", "database", "parameters", "what", "remedy"),
     [
@@ -205,6 +206,7 @@ def test_of_several_hosts_one_that_says_nothing_hides_no_other(server: Postmaste
     assert "connection timeout expired" in said
 
 
+@pytest.mark.promise
 def test_a_server_that_starts_up_is_waited_for(copy: Callable[[], Postmaster], tmp_path: Path) -> None:
     late = copy()
     go = late.folder / "go"
@@ -247,6 +249,7 @@ def leaving_answers(server: Postmaster) -> bool:
     return False
 
 
+@pytest.mark.promise
 def test_a_server_that_recovers_from_a_crash(copy: Callable[[], Postmaster], connect: Connect) -> None:
     crashing = copy().start()
     held, killed = (connect(crashing.url()).info.backend_pid for _ in range(2))
@@ -276,6 +279,7 @@ def fill(connect: Connect, url: str) -> list[psycopg.Connection[Any]]:
     return held
 
 
+@pytest.mark.promise
 def test_a_full_table_of_connections_is_said_at_once_and_waited_for(
     server: Postmaster, connect: Connect
 ) -> None:
@@ -331,6 +335,7 @@ def test_a_file_outside_a_transaction_says_that_it_takes_two_connections(
 # While it waits
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("verb", ["migrate", "status", "cleanup", "rollback", "reset --yes", "archive list"])
 def test_every_verb_waits_and_gives_up(verb: str) -> None:
     port = free_port()
@@ -351,6 +356,7 @@ def test_every_verb_waits_and_gives_up(verb: str) -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
+@pytest.mark.promise
 def test_the_wait_is_a_setting_too() -> None:
     port = free_port()
     env = {"DATABASE_URL": f"postgresql://u@127.0.0.1:{port}/d", "SQLRAIL_WAIT": "300ms"}
@@ -360,6 +366,7 @@ def test_the_wait_is_a_setting_too() -> None:
     assert (bad.returncode, "--wait is '60': write a number with its unit" in bad.stderr) == (2, True)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_waiting_at_once(number: signal.Signals, code: int) -> None:
     port = free_port()
@@ -408,6 +415,7 @@ def debian() -> Iterator[Postmaster]:
             yield made
 
 
+@pytest.mark.promise
 def test_a_certificate_that_is_not_to_be_trusted(debian: Postmaster, tmp_path: Path) -> None:
     certificate = debian.folder / "certificate.pem"
     sqlrail_connect(Settings(database_url=debian.url("secret", sslmode="require"))).close()
@@ -501,6 +509,7 @@ def machine(name: str, here: str, there: str) -> Iterator[list[str]]:
         do("netns", "del", name)
 
 
+@pytest.mark.promise
 def test_a_server_that_vanishes_from_the_network_is_noticed_and_one_that_is_not_there_too(
     copy: Callable[[], Postmaster], tmp_path: Path
 ) -> None:

@@ -20,6 +20,8 @@ from sqlrail.ground.settings import Settings
 from sqlrail.server import local
 from sqlrail.verbs.cleanup import cleanup
 
+pytestmark = pytest.mark.promise
+
 #: of the server's messages every so manieth is cut; 1 takes a few minutes
 STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))
 TABLES = ("users", "subscriptions", "sessions", "user_behaviors", "analytics_reports", "onboarding_steps",

@@ -42,6 +42,7 @@ def test_the_demo_tells_the_story_and_leaves_nothing(database: str, tmp_path: Pa
     assert query(database, SCRATCH) == []
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_interrupted_leaves_nothing(
     database: str, tmp_path: Path, number: signal.Signals

@@ -132,6 +132,7 @@ def test_a_difference_is_found_named_and_mended(major: int, name: str, benches: 
         raise
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SQLRAIL_TEST_DRIFTS", "5"))))
 def test_many_differences_at_once_are_mended_both_ways(seed: int, servers: Servers) -> None:
     names = random.Random(seed).sample(list(DIFFERENCES), 12)  # noqa: S311

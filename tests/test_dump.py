@@ -27,6 +27,7 @@ def without_key(file: Path) -> bytes:
     return re.sub(rb"(?m)^\\(un)?restrict .*\n", b"", file.read_bytes())
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("major", "rows"),
     [*((major, 1000) for major in majors()), (max(majors(), default=0), 1_000_000)],

@@ -19,6 +19,8 @@ from proxy import Proxy
 from sqlrail.engine import backend
 from sqlrail.errors import ConnectionLost, ReadOnlyServer
 
+pytestmark = pytest.mark.promise
+
 FILES = {
     "001_a": "CREATE TABLE a (id int);\n",
     "002_b": "CREATE TABLE b (id int);\n",

@@ -28,6 +28,8 @@ from conftest import majors, next_said, open_folder, query, run
 
 from sqlrail.server import local
 
+pytestmark = pytest.mark.promise
+
 #: runners that are killed; the server is killed a tenth as often
 KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100"))
 #: seconds that a migrate of the story takes, from its connection to its end, at the most; sooner is killed sooner

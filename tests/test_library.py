@@ -243,6 +243,7 @@ def test_threads_may_migrate_at_once(server: local.Server, tmp_path: Path) -> No
             assert query(url, "SELECT relname FROM pg_class WHERE relname ~ '^t[0-9]$'") == [(f"t{n}",)]
 
 
+@pytest.mark.promise
 def test_twenty_replicas_start_at_once_and_each_file_runs_once(database: str, tmp_path: Path) -> None:
     files = {f"{n:03}_t.sql": f"CREATE TABLE t{n} ();\nSELECT pg_sleep(0.02)" for n in range(1, 6)}
     files["006_i.sql"] = (

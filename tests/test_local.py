@@ -18,7 +18,10 @@ from conftest import FAST, ROOT, clean_environment, majors, open_folder, query
 from sqlrail.errors import LocalServerFailed, MissingPrerequisite
 from sqlrail.server import local, place
 
-pytestmark = pytest.mark.skipif(not majors(), reason="no PostgreSQL server is installed")
+pytestmark = [
+    pytest.mark.promise,
+    pytest.mark.skipif(not majors(), reason="no PostgreSQL server is installed"),
+]
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -63,7 +63,7 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
     assert done.returncode == 0
     verbs = ("migrate", "status", "plan", "cleanup", "restore", "rollback", "reset", "drift", "doctor", "schema",
              "repair", "new", "lint", "stop")  # fmt: skip
-    for target in (*(f"db-{verb}" for verb in verbs), "demo", "test", "lint", "bench"):
+    for target in (*(f"db-{verb}" for verb in verbs), "demo", "test", "test-all", "lint", "bench"):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []
     assert not (project / ".venv").exists()
@@ -124,9 +124,14 @@ def test_a_second_run_installs_nothing(project: Path) -> None:
     assert calls(project, "") == ["runner.py status"]
 
 
+def test_all_tests_are_those_of_a_change_and_those_that_are_slow_by_design(project: Path) -> None:
+    make(project, "test-all", "ARGS=-k x")
+    assert calls(project, "-m pytest") == ["-m pytest -k x"]
+
+
 def test_the_test_tools_are_added_once_and_bring_the_rest(project: Path) -> None:
     make(project, "test", "ARGS=-k x")
-    assert calls(project, "-m p")[-1] == "-m pytest -k x"
+    assert calls(project, "-m p")[-1] == "-m pytest -m not promise -k x"
     make(project, "lint")
     make(project, "db-status")
     assert calls(project, "-m pip install") == []

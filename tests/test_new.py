@@ -231,6 +231,7 @@ def test_a_folder_that_is_closed_to_writing_is_named(sqlrail: Sqlrail) -> None:
     assert (outcome.code, outcome.err) == (1, "migrations/002_x.sql cannot be made: Permission denied.\n")
 
 
+@pytest.mark.promise
 def test_20_at_once_get_20_numbers(tmp_path: Path) -> None:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "migrations/001_a.sql").write_text("SELECT 1")

@@ -622,6 +622,7 @@ def test_a_signal_within_a_batch_waits_for_its_end() -> None:
         online.Hand().interrupt(signal.SIGTERM)
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(600)
 def test_killed_at_any_instant_the_next_run_goes_on(
     server: local.Server, many: Connection, database: str
@@ -647,6 +648,7 @@ def test_killed_at_any_instant_the_next_run_goes_on(
     del many
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("sender", ["client", "server"])
@@ -827,6 +829,7 @@ def fight(url: str, number: int, operations: int, enough: threading.Event) -> No
             done += size
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(3600)
 def test_under_fire_no_child_is_lost_and_none_whose_parent_is_there(keeping_times: local.Server) -> None:
     url = keeping_times.url

@@ -20,6 +20,8 @@ from sqlrail.orphans.clean import Relation
 from sqlrail.server.local import Server
 from sqlrail.verbs import cleanup as room
 
+pytestmark = pytest.mark.promise
+
 Connection = psycopg.Connection[Any]
 Row = dict[str, int | None]
 

@@ -24,6 +24,8 @@ from test_seed import ORPHAN
 
 from sqlrail.server.local import Server
 
+pytestmark = pytest.mark.promise
+
 HERE = Path(__file__).parent
 CLIENTS = HERE / "clients"
 MIGRATIONS = HERE.parent / "migrations"

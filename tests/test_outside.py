@@ -490,6 +490,7 @@ def kill_in(server: local.Server, place: Place, condition: str) -> None:
 WAITS = "wait_event_type = 'Lock' AND query ILIKE '%%%%CONCURRENTLY%%%%'"
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("before", "statement", "left", "names"),
     [
@@ -767,6 +768,7 @@ class OfConnection(Proxy):
         super()._forward(sender, source, target, number == self.connection)
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("connection", [1, 2, 3], ids=["the lock's", "the worker's", "the second worker's"])
 @pytest.mark.parametrize("sender", ["client", "server"])
@@ -800,6 +802,7 @@ def test_a_cut_after_any_message_of_any_connection_leaves_what_the_next_run_fini
         check_story(place)
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(1800)
 def test_a_runner_killed_at_any_instant_leaves_what_the_next_run_finishes(
     server: local.Server, place: Place
@@ -821,6 +824,7 @@ def test_a_runner_killed_at_any_instant_leaves_what_the_next_run_finishes(
     assert killed
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(1800)
 def test_a_server_killed_at_any_instant_leaves_what_the_next_run_finishes(tmp_path: Path) -> None:
     chance = random.Random(KILLS)  # noqa: S311 - the same ones each time
@@ -848,6 +852,7 @@ def test_a_server_killed_at_any_instant_leaves_what_the_next_run_finishes(tmp_pa
     assert 1 in ends <= {0, 1}
 
 
+@pytest.mark.promise
 def test_a_runner_that_starts_right_behind_a_kill_waits_for_the_dead_one_s_last_statement(
     server: local.Server, place: Place, connect: Connect
 ) -> None:
@@ -894,6 +899,7 @@ def test_an_interrupted_runner_cancels_its_statement_says_what_is_done_and_leave
 # Several at once
 
 
+@pytest.mark.promise
 def test_of_several_runners_at_once_each_statement_is_run_by_one(place: Place) -> None:
     write_story(place)
     runners = [start_runner(place.url, "migrate", "--migrations", place.folder) for _ in range(6)]

@@ -1024,6 +1024,7 @@ def test_an_interrupted_plan_drops_its_scratch_database(
     assert query(server.url, SCRATCHES) == []
 
 
+@pytest.mark.promise
 def test_what_a_killed_plan_left_is_dropped_by_a_later_one(
     server: local.Server, shop: str, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

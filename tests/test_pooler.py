@@ -24,7 +24,11 @@ from sqlrail.server import local
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 POOL = 3
-pytestmark = [pytest.mark.system, needs("a superuser, for the roles that its files take on")]
+pytestmark = [
+    pytest.mark.promise,
+    pytest.mark.system,
+    needs("a superuser, for the roles that its files take on"),
+]
 #: what an application would see of a file that went before it in the same session
 SEEN = """
     SELECT current_user::text, session_user::text, current_setting('search_path'), current_setting('lock_timeout'),

@@ -186,6 +186,7 @@ def test_the_documented_rights_are_enough_to_migrate_clean_up_and_go_back(
         query(any_database, "DROP OWNED BY migrator")
 
 
+@pytest.mark.promise
 def test_a_role_with_the_documented_rights_passes_a_sample_of_the_main_tests() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{name}" for name in SAMPLE)],

@@ -183,6 +183,7 @@ def test_its_variable_is_no_setting_that_the_command_line_stumbles_over(
 # what runs share
 
 
+@pytest.mark.promise
 def test_workers_that_start_at_once_share_one_template(project: Path, database: str) -> None:
     put({"migrations/003_c.sql": "SELECT pg_sleep(0.5);"}, project)
     put({"test_it.py": "def test_it(sqlrail_database): pass"}, project)
@@ -191,6 +192,7 @@ def test_workers_that_start_at_once_share_one_template(project: Path, database: 
     assert [name.split("_")[1] for name in left(database)] == ["template"]
 
 
+@pytest.mark.promise
 def test_a_killed_run_is_cleaned_up_after_and_a_living_one_is_left_alone(
     project: Path, database: str, server: local.Server
 ) -> None:
@@ -312,6 +314,7 @@ def test_who_is_still_connected_to_a_copy_is_cut_off(tmp_path: Path, any_databas
             assert query(url, "TABLE t") == []
 
 
+@pytest.mark.promise
 def test_copies_are_dropped_together_once_they_are_many(tmp_path: Path, database: str) -> None:
     put(FILES, tmp_path)
     with template(database, tmp_path) as made:

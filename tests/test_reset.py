@@ -824,6 +824,7 @@ def test_a_reset_that_is_killed_while_it_empties_has_changed_nothing(
     assert len(do_reset(migrated, folder).applied) == 2
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("tenth", range(8))
 def test_a_reset_that_is_killed_at_any_moment_can_be_run_again(
     migrated: str, folder: Path, server: local.Server, tenth: int

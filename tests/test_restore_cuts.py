@@ -21,6 +21,8 @@ from test_restore import restore
 from sqlrail.errors import ConnectionFailed, ConnectionLost
 from sqlrail.server import local
 
+pytestmark = pytest.mark.promise
+
 #: runners that are killed; the server is killed a tenth as often
 KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100")) // 4
 #: of the server's messages every so manieth is cut

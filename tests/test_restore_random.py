@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+import pytest
 import test_cleanup
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 from psycopg import sql
 from test_cleanup import clean
 from test_restore import archived, counts, restore
+
+pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 db = test_cleanup.db

@@ -501,6 +501,7 @@ def test_an_interrupted_rollback_says_what_was_taken_back(
 # Others at work
 
 
+@pytest.mark.promise
 def test_of_20_rollbacks_at_once_each_step_is_made_by_one(database: str, tmp_path: Path) -> None:
     ids = [f"{number:03}_t{number}" for number in range(1, 31)]
     files = write(tmp_path / "thirty", **{id_: f"CREATE TABLE {id_[4:]} (id int);\n" for id_ in ids})
@@ -586,6 +587,7 @@ def test_plain_yoyo_goes_on_from_our_rollbacks_and_we_from_its(applied: str, few
     assert read(applied).rows == {}
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("_round", range(2))
 def test_rollbacks_and_plain_yoyo_s_at_once_run_each_file_once(applied: str, few: Path, _round: int) -> None:
     ours, theirs = [], []
@@ -621,6 +623,7 @@ def test_a_file_does_not_run_when_the_one_before_it_is_rolled_back_at_the_last_m
     assert query(applied, "SELECT to_regclass('new')") == [(None,)]
 
 
+@pytest.mark.promise
 def test_rollbacks_and_migrates_at_once_leave_tables_and_records_that_agree(applied: str, few: Path) -> None:
     runners = []
     for _ in range(4):
@@ -736,6 +739,7 @@ def undisturbed(descent: Descent, folder: Path) -> Proxy:
         return proxy
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("again", [False, True], ids=["for good", "once"])
@@ -794,6 +798,7 @@ def test_an_answer_that_was_lost_is_settled_though_somebody_has_applied_it_again
     assert "t5" not in read(database).rows
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(900)
 def test_a_runner_killed_at_any_instant_leaves_no_step_half_made(descent: Descent) -> None:
     ends, chance = [], random.Random(KILLS)  # noqa: S311 - the same ones each time

@@ -20,7 +20,7 @@ from conftest import FAST, majors, needs, open_folder, query, run
 from sqlrail.postgres.giving_way import Standbys
 from sqlrail.server import local
 
-pytestmark = needs("a server of its own")
+pytestmark = [pytest.mark.promise, needs("a server of its own")]
 FILES = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int);"}
 
 

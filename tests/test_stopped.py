@@ -11,6 +11,8 @@ import pytest
 from aftermath import PATIENCE, read, start_runner, wait_for, write
 from conftest import query, run
 
+pytestmark = pytest.mark.promise
+
 ACTIVE = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
 #: what the stopped one was at when it was stopped
 FILES = {

@@ -22,6 +22,8 @@ from sqlrail.postgres import wire
 from sqlrail.records import history
 from sqlrail.server import local
 
+pytestmark = pytest.mark.promise
+
 MEGABYTE = 1 << 20
 #: megabytes of a file that has to be streamed
 LARGE = int(os.environ.get("SQLRAIL_TEST_LARGE", "300"))

@@ -18,6 +18,8 @@ from sqlrail.errors import Busy
 from sqlrail.ground.settings import Settings
 from sqlrail.server import local
 
+pytestmark = pytest.mark.promise
+
 FEW = {
     f"{number:03}_t{number}": (f"-- depends: {number - 1:03}_t{number - 1}\n" if number > 1 else "")
     + f"CREATE TABLE t{number} (id int PRIMARY KEY);\n"

@@ -18,6 +18,8 @@ from test_cleanup import apply, archive, clean, ids
 
 from sqlrail.errors import DatabaseFailed
 
+pytestmark = pytest.mark.promise
+
 Connection = psycopg.Connection[Any]
 
 OPERATIONS = int(os.environ.get("SQLRAIL_TEST_OPERATIONS", "6000"))
