@@ -10,6 +10,10 @@ import floors
 import pytest
 from conftest import ROOT
 
+from sqlrail.ground.settings import FLAGS_ONLY, READERS
+from sqlrail.records.history import File
+from sqlrail.verbs.doctor import KINDS
+
 DECISIONS = ROOT / "docs" / "decisions"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 #: folders of the repository; what else lies there is made, or somebody's own
@@ -24,6 +28,13 @@ PAGES = [
 def files() -> list[str]:
     inside = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")]
     return [f"/{path.relative_to(ROOT)}" for path in (*ROOT.iterdir(), *inside)]
+
+
+@cache
+def code() -> str:
+    return "".join(
+        path.read_text() for path in (*(ROOT / "sqlrail").rglob("*.py"), *Path(__file__).parent.glob("*.py"))
+    )
 
 
 def test_the_picture_of_the_floors_is_that_of_the_code() -> None:
@@ -47,3 +58,23 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     assert [name for name in named if not any(path.endswith(f"/{name}") for path in files())] == []
     links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text)
     assert [link for link in links if not (page.parent / link).exists()] == []
+    constants = re.findall(r"`(_?[A-Z]{4,}(?:_[A-Z]+)*)`", text)
+    assert [name for name in constants if not re.search(rf"\b{name}\b", code())] == []
+
+
+def named_in(page: str, pattern: str) -> set[str]:
+    return set(re.findall(pattern, (ROOT / page).read_text(), re.MULTILINE))
+
+
+def test_every_setting_is_in_the_example() -> None:
+    wanted = {f"SQLRAIL_{name.upper()}" for name in READERS if name not in FLAGS_ONLY}
+    assert named_in(".env.example", r"^#(SQLRAIL_\w+)=") == wanted
+
+
+def test_every_check_of_doctor_has_its_line() -> None:
+    assert set(KINDS) - named_in("docs/doctor.md", r"^\| `(\w+)` \|") == set()
+
+
+def test_every_directive_has_its_line() -> None:
+    there = set(File("001_a", Path("001_a.sql")).directives)
+    assert named_in("docs/how-it-works.md", r"^\| `-- ([\w-]+):") == there
