@@ -12,7 +12,7 @@ from test_drift import both, build, look, script
 
 from sqlrail.postgres import wire
 from sqlrail.schema.catalog import Catalog, Fact, Key
-from sqlrail.schema.mend import compare, mend, outermost
+from sqlrail.schema.mend import STAGES, compare, mend, outermost
 
 __all__ = ["both"]  # the fixture
 
@@ -71,6 +71,13 @@ def test_whatever_has_a_statement_is_a_difference_that_is_told(both: tuple[str, 
         assert told >= {
             it.key for it in full.of(["table", "view", "sequence", "domain", "function", "extension"])
         }
+
+
+def test_every_kind_has_its_place_among_what_is_made(database: str) -> None:
+    everything = (FIXTURES / "everything.sql").read_text().replace("{rows}", "9")
+    kinds = {it.kind for it in build(database, everything).objects.values()}
+    # A comment comes where the kind of what it is about does.
+    assert kinds - {kind for stage in STAGES for kind in stage} == {"comment"}
 
 
 def test_what_goes_with_its_namesake_comes_back_with_it(both: tuple[str, str]) -> None:
