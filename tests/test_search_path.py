@@ -67,6 +67,49 @@ def test_triggers_that_are_put_off_find_their_tables(
     assert seen(own) == ["DELETE", "file"]
 
 
+#: as logs of DDL are often written
+EVENTS = """
+    CREATE FUNCTION log_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO seen VALUES (TG_EVENT);
+    END $$;
+    CREATE EVENT TRIGGER before_ddl ON ddl_command_start EXECUTE FUNCTION log_ddl();
+    CREATE EVENT TRIGGER after_ddl ON ddl_command_end EXECUTE FUNCTION log_ddl();
+    CREATE EVENT TRIGGER after_drop ON sql_drop EXECUTE FUNCTION log_ddl();
+"""
+LINES = """
+    CREATE TABLE lines (id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE CASCADE);
+    INSERT INTO lines VALUES (2, 2);
+    CREATE TABLE tree (id int PRIMARY KEY, above int);
+    INSERT INTO tree VALUES (1, NULL), (2, 17), (3, 2);
+"""
+
+
+def test_event_triggers_find_their_tables(own: Connection, any_database: str, sqlrail: Sqlrail) -> None:
+    own.execute((LINES + EVENTS).encode())
+    env = {"DATABASE_URL": any_database}
+    put({
+        "migrations/001_a.sql": "CREATE TABLE a ()",
+        "migrations/002_tree.sql": "-- cleanup: tree.above -> tree.id\nCREATE TABLE b ()",
+        "migrations/003_c.sql": "-- transactional: false\nCREATE TABLE c ()",
+    })  # fmt: skip
+    cleanup = ("cleanup", "--relation", RELATION)
+    verbs = (("migrate",), cleanup, ("restore", "2", "--force"), (*cleanup, "--online"), ("archive", "list"))
+    for verb in verbs:
+        if verb[0] == "restore":
+            own.execute("INSERT INTO users VALUES (2)")
+        if verb[-1] == "--online":
+            own.execute("DELETE FROM users WHERE id = 2")
+        done = sqlrail(*verb, env=env)
+        assert done.code == 0, (verb, done.err)
+    assert own.execute("TABLE orders").fetchall() == [(1, 1)]
+    assert own.execute("SELECT id FROM tree").fetchall() == [(1,)]
+    own.execute("INSERT INTO orders VALUES (2, 2)")
+    own.execute(sqlrail(*cleanup, "--print-sql", env=env).out.encode())
+    assert own.execute("TABLE orders").fetchall() == [(1, 1)]
+    assert seen(own) == ["ddl_command_end", "ddl_command_start", "sql_drop"]
+
+
 PATHS = (
     "public",
     "public, pg_catalog",

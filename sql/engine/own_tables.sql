@@ -1,5 +1,6 @@
 -- sqlrail's own tables: what yoyo's cannot hold. Made by the first transaction that needs one.
 -- IF NOT EXISTS would ask for the right to create schemas even where its owner has made this one for the role.
+{writes}
 DO $schema$
 BEGIN
     IF to_regnamespace('sqlrail') IS NULL THEN
@@ -55,7 +56,7 @@ CREATE INDEX IF NOT EXISTS archive_run_idx ON sqlrail.archive USING brin (run);
 -- without: an application that is rolled back starts. What is in the statements above is added with IF NOT EXISTS.
 DO $version$
 BEGIN
-    IF (SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = 'sqlrail.archive'::regclass) THEN
+    IF (SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = 'sqlrail.archive'::regclass::oid) THEN
         COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 2';
     END IF;
 END
@@ -71,12 +72,13 @@ BEGIN
           FROM pg_catalog.pg_namespace AS n, aclexplode(n.nspacl) AS acl
          WHERE n.nspname = 'sqlrail' AND acl.grantee <> n.nspowner
         UNION
-        SELECT format('%s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass), acl.grantee
+        SELECT pg_catalog.format('%s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass), acl.grantee
           FROM pg_catalog.pg_class AS c, aclexplode(c.relacl) AS acl
-         WHERE c.relnamespace = 'sqlrail'::regnamespace AND acl.grantee <> c.relowner
+         WHERE c.relnamespace = 'sqlrail'::regnamespace::oid AND acl.grantee <> c.relowner
     LOOP
-        EXECUTE format('REVOKE ALL ON %s FROM %s', object.name,
-            CASE object.grantee WHEN 0 THEN 'PUBLIC' ELSE object.grantee::regrole::text END);
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s', object.name,
+            CASE object.grantee WHEN 0::oid THEN 'PUBLIC' ELSE object.grantee::regrole::text END);
     END LOOP;
 END
 $revoke$;
+{ours}

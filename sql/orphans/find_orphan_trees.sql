@@ -2,6 +2,7 @@
 -- then. A row has one parent, so it is reached once; one in a circle has a parent, and is not.
 -- Level by level: by an index, or by one hash of the whole table. A merge would begin anew for each.
 SET LOCAL enable_mergejoin = off;
+{writes}
 CREATE {staging} AS
 WITH RECURSIVE gone AS (
     SELECT c.tableoid AS part, c.ctid AS tid, false AS is_below, {keys_staged}
@@ -14,6 +15,7 @@ WITH RECURSIVE gone AS (
       JOIN {child} AS c ON {below}
 )
 SELECT part, tid, is_below FROM gone;
-SET LOCAL enable_mergejoin TO DEFAULT;
 CREATE INDEX ON pg_temp.sqlrail_orphan (tid, part);
+{ours}
+SET LOCAL enable_mergejoin TO DEFAULT;
 ANALYZE pg_temp.sqlrail_orphan;

@@ -36,4 +36,6 @@ WITH done AS (
       FROM done, entry WHERE r.id = done.run AND done.orphans > 0
 )
 SELECT run, orphans, cleaned, archived FROM done;
+{writes}
 DROP TABLE pg_temp.sqlrail_orphan;
+{ours}

@@ -1,9 +1,11 @@
 -- What was found, counted, before anything is done about it.
 -- Made once: each table that is made and dropped in a transaction holds its locks to the end, and rounds may be many.
+{writes}
 CREATE TEMP TABLE IF NOT EXISTS sqlrail_limit (
     max_rows bigint, max_share float8, relation text, expected bigint, orphans bigint, below bigint, before bigint,
     has_parents boolean, rows bigint
 ) ON COMMIT DROP;
+{ours}
 TRUNCATE pg_temp.sqlrail_limit;
 INSERT INTO pg_temp.sqlrail_limit
 SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relation}::text AS relation,

@@ -215,7 +215,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Nothing: yoyo would SET search_path here, for the whole session."""
 
     def list_tables(self, **_: object) -> list[str]:
-        return [name for (name,) in self._ask(self.message("tables", schema=self.schema)).rows]
+        text = self.message("tables", schema=self.schema)
+        if self._in_transaction:  # yoyo makes its tables next
+            text += b";\n" + self.message("writes")
+        return [name for (name,) in self._ask(text).rows]
 
     def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> Any:
         # yoyo writes parameters as :name; a % is one of the schema's name, and psycopg would take it for a parameter.
@@ -648,7 +651,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             if self._ask(self._begin(None) + self.message("try_lock")).row(-1)[0]:
                 try:
                     # Not by create_lock_table(): it takes every error for "there is one already".
-                    self.ask(self.format_sql(self.create_lock_table_sql).encode() + b"; COMMIT")
+                    made = self.format_sql(self.create_lock_table_sql).encode()
+                    self.ask(self.message("writes") + made + b"; COMMIT")
                 except (pg.DuplicateTable, pg.UniqueViolation) as exc:
                     self.undo()  # plain yoyo was quicker, or it is no table
                     if time.monotonic() >= deadline:
@@ -712,7 +716,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 f"{self.database}. Nothing was changed."
                 + rights.sentence([grant for (grant,) in grants] or [make.as_string()])
             )
-        return self.message("own_tables")
+        return self.ddl("own_tables")
 
     def ask(self, text: bytes) -> list[tuple[Any, ...]]:
         """Sends a message of ours within a transaction and returns all its rows; psycopg.Error if it failed."""
@@ -1172,6 +1176,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def message(self, name: str, **parts: Any) -> bytes:
         """The text of <name>.sql, filled in; what is the same for the whole run needs no naming."""
         return wire.message(self.connection, name, **self._constants, **parts)
+
+    def ddl(self, name: str, **parts: Any) -> bytes:
+        """The same of what makes or drops something, so that event triggers find names where they would without us."""
+        return self.message(name, writes=self.message("writes"), ours=self.message("ours"), **parts)
 
     def _compose_constants(self) -> dict[str, bytes]:
         tables = {"records": self.migration_table, "log": self.log_table, "lock": self.lock_table}

@@ -561,7 +561,8 @@ class _Printer:
         self._needs_tables = bool(session.own_tables())
 
     def own_tables(self) -> bytes:
-        return _message(self, "own_tables") if self._needs_tables else b""
+        at = {name: _message(self, name).rstrip() for name in ("writes", "ours")}
+        return _message(self, "own_tables", **at) if self._needs_tables else b""
 
 
 def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:

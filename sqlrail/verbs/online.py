@@ -270,7 +270,7 @@ class _Run:
             yield
 
     def _drop_leftovers(self, children: list[str]) -> None:
-        leftovers = self._message("online_leftovers", online=KEY, children=children)
+        leftovers = self.backend.ddl("online_leftovers", online=KEY, children=children)
         self.backend.ask(self._opening() + leftovers + b"COMMIT")
 
     def _tidy(self) -> None:
@@ -282,7 +282,7 @@ class _Run:
             self.backend.undo()
 
     def _drop(self, work: sql.Identifier) -> None:
-        self.backend.ask(self._opening() + self._message("online_drop", work=work))
+        self.backend.ask(self._opening() + self.backend.ddl("online_drop", work=work))
         self.work.remove(work)
 
     def _end_look(self, work: sql.Identifier) -> None:

@@ -217,9 +217,7 @@ class _Work:
         self.backend, self.run, self.force = backend, run, force
         self.notes: list[str] = []
         self.others: list[Relation] | None = None
-        stage = backend.message("archive_format") + backend.message(
-            "restore_stage", run=run, relation=relation
-        )
+        stage = backend.message("archive_format") + backend.ddl("restore_stage", run=run, relation=relation)
         self.shapes = [_Shape(*row) for row in backend.ask(stage)]
 
     def ask(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:

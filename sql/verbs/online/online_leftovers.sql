@@ -15,7 +15,13 @@ BEGIN
                                 FROM unnest(current_setting('sqlrail.children')::text[]) AS name)
            OR pg_try_advisory_xact_lock(current_setting('sqlrail.key')::bigint | leftover.child)
         THEN
-            EXECUTE format('DROP TABLE %s', leftover.work);
+            EXECUTE $writes$
+{writes}
+$writes$;
+            EXECUTE pg_catalog.format('DROP TABLE %s', leftover.work);
+            EXECUTE $ours$
+{ours}
+$ours$;
         END IF;
     END LOOP;
 END

@@ -4,6 +4,7 @@
 SET CONSTRAINTS ALL IMMEDIATE;
 SET LOCAL xmloption = content;
 
+{writes}
 CREATE TEMP TABLE sqlrail_shape ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY min(id))::int AS shape, relation, source, kind, columns, count(*) AS rows
   FROM (SELECT id, relation, source, CASE WHEN action LIKE 'set %' THEN 'changed' ELSE action END AS kind,
@@ -20,10 +21,11 @@ SELECT a.id, s.shape, a.action, row_number() OVER (PARTITION BY s.shape ORDER BY
   JOIN pg_temp.sqlrail_shape AS s
     ON s.relation = a.relation AND s.source = a.source
        AND s.kind = CASE WHEN a.action LIKE 'set %' THEN 'changed' ELSE a.action END
-       AND s.columns = ARRAY(SELECT jsonb_object_keys(a.cells))
+       AND s.columns OPERATOR(pg_catalog.=) ARRAY(SELECT jsonb_object_keys(a.cells))
  WHERE a.run = {run};
 ALTER TABLE pg_temp.sqlrail_back ADD PRIMARY KEY (id);
 CREATE INDEX ON pg_temp.sqlrail_back (shape, n);
+{ours}
 ANALYZE pg_temp.sqlrail_back;
 
 SELECT shape, relation, source, kind, columns, rows FROM pg_temp.sqlrail_shape ORDER BY shape;
