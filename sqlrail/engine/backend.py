@@ -27,6 +27,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table, get_migration_hash
 
 from sqlrail.engine import explain, outside
+from sqlrail.engine.server import NOT_ASKED, Server
 from sqlrail.errors import (
     Busy,
     ConnectionFailed,
@@ -153,7 +154,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.begun: Callable[[str], object] = lambda _: None
         self.watch = Watch(settings)  # of what was sent last
         self._is_warned = False
-        self.is_pooled = False
+        self.server = NOT_ASKED
         #: whether a commit of the last message waited for a standby in vain
         self.is_unconfirmed = False
         self._standbys: Standbys | None = None  # that it waited for
@@ -308,7 +309,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _warn_of_autovacuum(self, cause: psycopg.Error, file: File) -> None:
         """Says, once, that a wait too short for PostgreSQL to look at never makes autovacuum give way."""
-        limit, needed = self.lock_timeout(file), self._deadlock_timeout
+        limit, needed = self.lock_timeout(file), self.server.deadlock_timeout
         if isinstance(cause, pg.LockNotAvailable) and 0 < limit <= needed and not self._is_warned:
             self._is_warned = True
             self.say(
@@ -379,7 +380,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "default_transaction_isolation": r"read\ committed",
             "default_transaction_read_only": "off",
         }
-        if self.connection.info.server_version >= 140000:
+        if self.server.version >= 140000:
             limits["idle_session_timeout"] = limits["idle_in_transaction_session_timeout"]
         # Wherever they are from: a service may name some as well.
         given = next(
@@ -434,6 +435,14 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     # Looking
 
+    @property
+    def is_pooled(self) -> bool:
+        return self.server.is_pooled
+
+    @property
+    def database(self) -> str:
+        return self.server.database
+
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
         row = self._ask(
@@ -449,21 +458,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             readable,
             own_version,
             self.may_have_own_tables,
-            self.database,
-            linux,
-            pid,
-            self.is_standby,
-            self._deadlock_timeout,
+            *about_server,
         ) = row
-        # A pooler gives its clients numbers of its own.
-        self.is_pooled = pid != self.connection.info.backend_pid
-        version, is_socket = self.connection.info.server_version, self.connection.pgconn.host.startswith(b"/")
-        kinds = {
-            "linux": linux and version >= 140000,
-            "tcp": linux and not is_socket,
-            "17": version >= 170000,
-        }
-        self._more_limits = b"".join(self.message(f"limits_{kind}") for kind, fits in kinds.items() if fits)
+        self.server = Server.read(self.connection, *about_server)
+        self._more_limits = b"".join(self.message(name) for name in self.server.more_limits)
         self.has_own_tables, self.has_all_own_tables = "stamp" in readable, len(readable) == len(OWN_TABLES)
         #: whether or not this role may read it
         self.has_archive = not {"archive", "run"}.isdisjoint(own)
@@ -501,8 +499,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             if not isinstance(error, (pg.FeatureNotSupported, pg.ReadOnlySqlTransaction)):
                 return
             self.undo()
-            self.is_standby = self._ask(self.message("standby")).row(-1)[0]
-        if self.is_standby:
+            is_standby = self._ask(self.message("standby")).row(-1)[0]  # it may be one no more
+        else:
+            is_standby = self.server.is_standby
+        if is_standby:
             info = self.connection.info
             raise ReadOnlyServer(
                 f"{info.host}:{info.port} is a standby: what is there can be read, and nothing written. Name the "

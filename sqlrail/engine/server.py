@@ -1,0 +1,49 @@
+"""What the server that answers is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlrail.postgres.connect import Connection
+
+
+@dataclass(frozen=True)
+class Server:
+    """What was asked of the server once: it is replaced whole when that is asked again, and never changed."""
+
+    database: str
+    version: int  # as libpq numbers it: 180001
+    is_pooled: bool  # a session of the server's is not ours alone
+    is_standby: bool
+    deadlock_timeout: float  # seconds
+    more_limits: tuple[str, ...]  # the sql/limits_*.sql that this server understands
+
+    @classmethod
+    def read(
+        cls,
+        connection: Connection,
+        database: str,
+        notices_dead_clients: bool,
+        pid: int,
+        is_standby: bool,
+        deadlock_timeout: float,
+    ) -> Server:
+        """From the last columns of sql/look.sql, and what the connection knows by itself."""
+        version, is_socket = connection.info.server_version, connection.pgconn.host.startswith(b"/")
+        limits = {
+            "limits_linux": notices_dead_clients and version >= 140000,
+            "limits_tcp": notices_dead_clients and not is_socket,
+            "limits_17": version >= 170000,
+        }
+        return cls(
+            database,
+            version,
+            pid != connection.info.backend_pid,  # a pooler gives its clients numbers of its own
+            is_standby,
+            deadlock_timeout,
+            tuple(name for name, fits in limits.items() if fits),
+        )
+
+
+#: until it has answered
+NOT_ASKED = Server("", 0, False, False, 0.0, ())
