@@ -33,12 +33,12 @@ def files() -> list[str]:
 @cache
 def code() -> str:
     return "".join(
-        path.read_text() for path in (*(ROOT / "sqlrail").rglob("*.py"), *Path(__file__).parent.glob("*.py"))
+        path.read_text() for path in (*(ROOT / "sqlrail").rglob("*.py"), *(ROOT / "tests").rglob("*.py"))
     )
 
 
 def test_the_picture_of_the_floors_is_that_of_the_code() -> None:
-    assert floors.PICTURE.read_text() == floors.picture(), "draw it again: python tests/floors.py"
+    assert floors.PICTURE.read_text() == floors.picture(), "draw it again: python tests/support/floors.py"
 
 
 def test_every_room_has_its_line() -> None:

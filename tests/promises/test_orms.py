@@ -26,7 +26,7 @@ from sqlrail.server.local import Server
 
 pytestmark = pytest.mark.promise
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 CLIENTS = HERE / "clients"
 MIGRATIONS = HERE.parent / "migrations"
 FAILURE = 'insert or update on table "usage_analytics" violates foreign key constraint "usage_analytics_user_id_fkey"'

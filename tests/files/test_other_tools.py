@@ -19,7 +19,7 @@ sqlrail = console.sqlrail
 
 UP, DOWN = "CREATE TABLE people (id int PRIMARY KEY);", "DROP TABLE people;"
 ROWS = "CREATE TABLE people AS SELECT n AS id FROM generate_series(1, 1000) AS n"
-PAGE = Path(__file__).parent.parent / "docs" / "other-tools.md"
+PAGE = Path(__file__).parents[2] / "docs" / "other-tools.md"
 
 #: of each tool's, a file with its rollback in it, and the line of what is said
 ONE_FILE = {

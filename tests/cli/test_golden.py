@@ -1,7 +1,7 @@
 """What every verb prints, word for word: a story a verb, told in plain text and once more with --json.
 
 What was printed is compared with `golden/VERB.txt` and `golden/VERB.json.txt`, after `steady` has put placeholders
-where two runs differ. Where words change on purpose, `SQLRAIL_TEST_GOLDEN=1 python -m pytest tests/test_golden.py`
+where two runs differ. Where words change on purpose, `SQLRAIL_TEST_GOLDEN=1 python -m pytest tests/cli/test_golden.py`
 writes the files anew: read their diff before it is committed.
 """
 
@@ -26,7 +26,7 @@ from sqlrail.cli.main import VERBS
 
 sqlrail = console.sqlrail
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 WRITE = os.environ.pop("SQLRAIL_TEST_GOLDEN", "") == "1"
 #: what PostgreSQL itself says is other words in other majors
 MAJOR = 18

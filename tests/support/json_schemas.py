@@ -1,6 +1,6 @@
 """Writes docs/reference/json/VERB.json, the schemas of what `--json` prints, from the types in ground/results.py.
 
-python tests/json_schemas.py
+python tests/support/json_schemas.py
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddic
 from sqlrail.ground import results
 from sqlrail.ground.settings import Target
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference" / "json"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json"
 NAMES: dict[Any, str] = {
     str: "string",
     int: "integer",

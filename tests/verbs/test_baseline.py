@@ -142,7 +142,7 @@ def test_the_database_of_an_orm_is_refused_for_what_it_lacks_and_migrate_makes_t
     any_database: str,
 ) -> None:
     database = any_database
-    query(database, (Path(__file__).parent / "orm.sql").read_text())
+    query(database, (Path(__file__).parents[1] / "orm.sql").read_text())
     settings = Settings(database_url=database, environment="staging", migrations=MIGRATIONS)
     with pytest.raises(Refused) as refused:
         baseline(settings, Heard(), "3")

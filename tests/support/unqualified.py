@@ -1,6 +1,6 @@
 """Takes away, one at a time, what keeps a name of ours from leading to somebody's look-alike; each must be caught.
 
-python tests/unqualified.py [NUMBER]    all of them, or so many chosen at random, against PostgreSQL 18
+python tests/support/unqualified.py [NUMBER]    all of them, or so many chosen at random, against PostgreSQL 18
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 #: sent where names lead to where a file's do
 THEIRS = (
     "applied", "deallocate", "finish", "lock", "lock_or_fail", "log", "note", "ours", "record", "recorded", "unrecord",
@@ -61,7 +61,8 @@ def is_caught(removal: Removal) -> bool:
         text = path.read_text()
         path.write_text(text[: removal.start] + removal.instead + text[removal.end :])
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "tests/test_lookalikes.py", "-k", "pg18"],
+            [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-k", "pg18",
+             "tests/postgres/test_lookalikes.py"],
             cwd=copy, env={**os.environ, "PYTHONPATH": folder}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     return done.returncode == 1

@@ -52,7 +52,7 @@ def schema(verb: str) -> dict[str, Any]:
 def test_they_are_those_of_the_types() -> None:
     written = {path.stem: path.read_text() for path in json_schemas.FOLDER.glob("*.json")}
     made = {verb: json_schemas.text_of(one) for verb, one in json_schemas.documents()}
-    assert written == made, "write them again: python tests/json_schemas.py"
+    assert written == made, "write them again: python tests/support/json_schemas.py"
 
 
 def test_what_is_printed_conforms(sqlrail: Sqlrail, database: str, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Draws docs/floors.svg, the rooms of sqlrail and their floors, from .importlinter and the rooms' docstrings.
 
-python tests/floors.py
+python tests/support/floors.py
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from configparser import ConfigParser
 from html import escape
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "floors.svg"
 #: pixels; of a letter, the widest that the text's font has on average
 WIDTH, MARGIN, GAP, LINE, LETTER = 760, 10, 10, 18, 7.2

@@ -1021,7 +1021,7 @@ def test_cells_of_every_type_come_back_as_the_same_values(any_database: str, con
     assert connection.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
     cells = ", ".join(f"(cells->>'c{n}')::{name}" for n, name in enumerate(types))
     with connect(any_database).transaction(), connect(any_database) as reader, reader.transaction():
-        folder = Path(__file__).resolve().parent.parent / "sql" / "orphans"
+        folder = Path(__file__).resolve().parents[2] / "sql" / "orphans"
         reader.execute((folder / "archive_format.sql").read_bytes())
         reader.execute(
             f"""INSERT INTO orders SELECT (cells->>'id')::int, (cells->>'user_id')::int, {cells}

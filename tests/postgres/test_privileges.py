@@ -20,7 +20,7 @@ from sqlrail.errors import SqlrailError
 
 pytestmark = pytest.mark.skipif(AS_ROLE, reason="it makes the role itself")
 #: tests of the main suite that run as the role with the smallest rights each time; with SQLRAIL_TEST_ROLE=1 all do
-SAMPLE = ("test_session.py", "test_archive.py")
+SAMPLE = ("engine/test_session.py", "verbs/test_archive.py")
 NAME = 'odd ";role'
 GRANTEE = '"odd "";role"'
 OUTSIDE = "-- transactional: false\nSELECT 1;\n"

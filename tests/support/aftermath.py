@@ -25,7 +25,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.server import local
 from sqlrail.verbs.apply import migrate
 
-FIXTURES = Path(__file__).resolve().parent
+FIXTURES = Path(__file__).resolve().parents[1]
 MIGRATIONS = ROOT / "migrations"
 IDS = sorted(path.stem for path in MIGRATIONS.glob("*.sql") if not path.stem.endswith(".rollback"))
 ORPHAN = "c11ed8a9-ba3a-4c97-917e-0600e4985488"

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from conftest import Servers, clean_environment, fresh_database, majors, query, run
 
-EVERYTHING = (Path(__file__).parent / "everything.sql").read_text()
+EVERYTHING = (Path(__file__).parents[1] / "everything.sql").read_text()
 #: what the server warns of when a publication is made, in the words of either version; and that a file takes its time
 SAID = r'warning: "?wal_level"? is insufficient to publish logical changes\n|000_baseline: at work for .*\n'
 OURS = ("--exclude-schema=sqlrail", "--exclude-table=*yoyo*", "--exclude-table=more", "--exclude-table=after")

@@ -19,7 +19,7 @@ from sqlrail.testing.template import template
 
 Connection = psycopg.Connection[Any]
 Safe = Callable[..., str]
-LOOKALIKES = (Path(__file__).parent / "lookalikes.sql").read_bytes()
+LOOKALIKES = (Path(__file__).parents[1] / "lookalikes.sql").read_bytes()
 #: what every look-alike answers
 CAUGHT = ("shell type", "violates check constraint")
 #: one schema to write to, one where somebody else may create, and only then PostgreSQL's own
