@@ -130,3 +130,11 @@ def test_a_file_behind_a_cleanup_has_the_path_that_it_would_have_had(
     assert seen(own) == [path]
     assert own.execute("SELECT to_regclass('public.made') IS NOT NULL").fetchone() == (True,)
     assert own.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+
+
+@pytest.mark.usefixtures("own")
+def test_a_path_that_is_as_safe_as_ours_is_one_as_well(any_database: str, sqlrail: Sqlrail) -> None:
+    env = {"DATABASE_URL": f"{any_database}&options=-c%20search_path%3Dpg_catalog,pg_temp"}
+    named = "public.orders.user_id -> public.users.id"
+    done = sqlrail("cleanup", "--dry-run", "--relation", named, env=env)
+    assert (done.code, RELATION in done.out.replace("public.", "")) == (0, True), done.err
