@@ -5,4 +5,4 @@ SELECT a.pid, a.application_name, a.usename, host(a.client_addr),
   JOIN pg_catalog.pg_stat_activity AS a USING (pid)
  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-   AND (l.classid::bigint << 32 | l.objid::bigint) = {key}
+   AND (l.classid::bigint << 32 | l.objid::bigint) = {key};

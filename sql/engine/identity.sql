@@ -1,2 +1,2 @@
 -- Whom the notes are written as, whatever role the file takes on.
-SELECT current_setting('session_authorization'), current_setting('role')
+SELECT current_setting('session_authorization'), current_setting('role');

@@ -6,4 +6,4 @@ SELECT i.indexrelid::bigint, n.nspname::text, c.relname::text, i.indisvalid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind = 'i' AND ({tables}::bigint[] IS NULL OR i.indrelid = ANY ({tables}::bigint[]))
    AND (i.indisvalid OR NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index AS p
-                                     WHERE p.index_relid = i.indexrelid AND p.datname = current_database()))
+                                     WHERE p.index_relid = i.indexrelid AND p.datname = current_database()));

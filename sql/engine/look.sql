@@ -26,4 +26,4 @@ SELECT (SELECT n.nspname
        version() ~ 'linux' AS notices_dead_clients,
        pg_backend_pid() AS pid,
        pg_is_in_recovery() AS is_standby,
-       extract(epoch FROM current_setting('deadlock_timeout')::interval)::float8 AS deadlock_timeout
+       extract(epoch FROM current_setting('deadlock_timeout')::interval)::float8 AS deadlock_timeout;

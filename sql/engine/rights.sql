@@ -55,4 +55,4 @@ WITH wanted AS (
                           WHERE i.indexrelid = r.oid) AS indexed ON true
      WHERE r.right = 'OWNER' AND NOT pg_has_role(r.relowner, 'USAGE')
 )
-SELECT remedy FROM lacking ORDER BY kind, remedy
+SELECT remedy FROM lacking ORDER BY kind, remedy;

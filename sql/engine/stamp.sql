@@ -1,2 +1,2 @@
 -- The environment's name as the database itself knows it.
-SELECT environment FROM sqlrail.stamp
+SELECT environment FROM sqlrail.stamp;

@@ -4,4 +4,4 @@ SELECT (SELECT coalesce(array_agg(t.oid::bigint), '{{}}')
           LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = named.oid
           JOIN pg_catalog.pg_class AS owner ON owner.oid = coalesce(i.indrelid, named.oid)
           JOIN pg_catalog.pg_class AS t ON t.oid IN (owner.oid, owner.reltoastrelid)
-         WHERE named.oid = {named})
+         WHERE named.oid = {named});

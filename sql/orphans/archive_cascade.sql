@@ -1,3 +1,4 @@
+-- The rows that were staged, as they are, into the archive.
 INSERT INTO sqlrail.archive (run, relation, source, action, cells)
 SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, s.action, {cells}
   FROM {table} AS c

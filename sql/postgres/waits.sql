@@ -60,4 +60,4 @@ SELECT command, format('%I.%I', n.nspname, c.relname), phase, done, total
   LEFT JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
   LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE p.pid = {pid};
-COMMIT
+COMMIT;

@@ -2,4 +2,4 @@
 SELECT DISTINCT ON (migration_hash) migration_hash, username, hostname
   FROM {log}
  WHERE operation IN ('apply', 'apply-late', 'mark')
- ORDER BY migration_hash, created_at_utc DESC
+ ORDER BY migration_hash, created_at_utc DESC;

@@ -7,4 +7,4 @@ SELECT p.migration_id, p.operation, p.done, it.is_begun
    AND NOT EXISTS (SELECT FROM {log} AS l
                     WHERE l.migration_hash = p.migration_hash AND l.created_at_utc > p.noted_at AT TIME ZONE 'UTC'
                       AND l.operation IN ('apply', 'apply-late', 'mark', 'rollback', 'unmark'))
- ORDER BY p.migration_id
+ ORDER BY p.migration_id;

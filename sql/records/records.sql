@@ -6,4 +6,4 @@ SELECT m.migration_id, m.migration_hash, m.applied_at_utc,
   LEFT JOIN (SELECT DISTINCT ON (migration_hash) migration_hash, comment
                FROM {log}
               ORDER BY migration_hash, created_at_utc DESC) AS l USING (migration_hash)
- ORDER BY m.applied_at_utc, m.migration_id
+ ORDER BY m.applied_at_utc, m.migration_id;

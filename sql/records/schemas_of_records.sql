@@ -7,4 +7,4 @@ SELECT n.nspname::text AS schema, array_position(current_setting('sqlrail.schema
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relname = '_yoyo_migration' AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
    AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
- ORDER BY place, schema
+ ORDER BY place, schema;

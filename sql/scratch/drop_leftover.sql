@@ -1,2 +1,2 @@
 -- Without FORCE: whoever has connected meanwhile keeps it.
-DROP DATABASE IF EXISTS {database}
+DROP DATABASE IF EXISTS {database};

@@ -1,1 +1,2 @@
-DROP DATABASE IF EXISTS {database} WITH (FORCE)
+-- A database of ours, with whoever is still in it.
+DROP DATABASE IF EXISTS {database} WITH (FORCE);

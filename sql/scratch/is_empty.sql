@@ -2,4 +2,4 @@
 SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE oid >= 16384)
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384)
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384)
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384)
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384);

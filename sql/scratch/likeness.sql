@@ -39,4 +39,4 @@ SELECT current_setting('sqlrail.schemas')::text[] AS path,
         )
         SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(name, value) ORDER BY name), '[]')
           FROM (SELECT DISTINCT ON (pg_catalog.lower(name)) name, value FROM said
-                 ORDER BY pg_catalog.lower(name), rank DESC) AS last) AS settings
+                 ORDER BY pg_catalog.lower(name), rank DESC) AS last) AS settings;

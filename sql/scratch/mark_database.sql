@@ -1,2 +1,2 @@
 -- For mark.sql, asked by each connection that shall lead to this database.
-COMMENT ON DATABASE {database} IS {token}
+COMMENT ON DATABASE {database} IS {token};

@@ -4,4 +4,4 @@ SELECT name, CASE name WHEN 'default_transaction_read_only' THEN 'off' ELSE '0' 
   FROM pg_catalog.pg_settings
  WHERE name IN ('default_transaction_read_only', 'statement_timeout', 'lock_timeout', 'transaction_timeout')
    AND setting NOT IN ('off', '0')
- ORDER BY name
+ ORDER BY name;

@@ -11,4 +11,4 @@ SELECT coalesce(pg_catalog.string_agg(
  WHERE pid = pg_catalog.pg_backend_pid()
    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
    AND (locktype = 'relation' AND relation <= {newest}::oid
-        OR locktype = 'object' AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))
+        OR locktype = 'object' AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'));

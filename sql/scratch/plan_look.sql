@@ -13,4 +13,4 @@ SELECT w.oid::bigint, coalesce(pg_catalog.pg_relation_filenode(w.oid), 0)::bigin
        coalesce(pg_catalog.pg_stat_get_xact_numscans(w.oid), 0) AS untold,
        coalesce(held.modes, ARRAY[]::text[]) AS modes
   FROM pg_catalog.unnest({watched}::oid[]) AS w(oid)
-  LEFT JOIN held ON held.relation = w.oid
+  LEFT JOIN held ON held.relation = w.oid;

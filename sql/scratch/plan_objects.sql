@@ -30,4 +30,4 @@ SELECT t.tableoid::bigint, t.oid::bigint, it.type, it.identity
  CROSS JOIN LATERAL pg_catalog.pg_identify_object(t.tableoid, t.oid, 0) AS it
  WHERE it.schema IS DISTINCT FROM 'sqlrail' AND it.identity <> 'sqlrail'
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                    WHERE d.classid = t.tableoid AND d.objid = t.oid AND d.deptype = 'e')
+                    WHERE d.classid = t.tableoid AND d.objid = t.oid AND d.deptype = 'e');

@@ -8,4 +8,4 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, x.indre
  WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f', 'i', 'I', 'S')
    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'sqlrail')
    AND t.relname NOT IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
- ORDER BY c.oid
+ ORDER BY c.oid;

@@ -8,4 +8,4 @@ UNION ALL
 SELECT 'extension', e.extname::text, n.nspname::text
   FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
  WHERE e.extname <> 'plpgsql'
- ORDER BY kind DESC, name
+ ORDER BY kind DESC, name;

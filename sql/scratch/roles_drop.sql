@@ -1,1 +1,2 @@
-DROP ROLE {role}
+-- One of the roles that were made for scratch databases.
+DROP ROLE {role};

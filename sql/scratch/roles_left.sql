@@ -3,4 +3,4 @@ WITH ours AS (SELECT pg_catalog.pg_advisory_unlock_shared(7305801643522180) AS i
 SELECT r.rolname::text
   FROM (SELECT is_back AND pg_catalog.pg_try_advisory_lock(7305801643522180) AS is_alone FROM ours OFFSET 0) AS now, pg_catalog.pg_roles AS r
  WHERE now.is_alone
-   AND pg_catalog.shobj_description(r.oid, 'pg_authid') = 'made by sqlrail for a scratch database'
+   AND pg_catalog.shobj_description(r.oid, 'pg_authid') = 'made by sqlrail for a scratch database';

@@ -1,2 +1,2 @@
 -- Those of these names that are roles here.
-SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname::text = ANY ({names}::text[]) ORDER BY rolname
+SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname::text = ANY ({names}::text[]) ORDER BY rolname;

@@ -8,4 +8,4 @@ SELECT r.rolcreatedb OR r.rolsuper AS may_create, pg_catalog.pg_is_in_recovery()
        coalesce(said.facts ->> 'daticurules', '') AS rules
   FROM pg_catalog.pg_roles AS r, pg_catalog.pg_database AS d
  CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(d) AS facts) AS said
- WHERE r.rolname = current_user AND d.datname = pg_catalog.current_database()
+ WHERE r.rolname = current_user AND d.datname = pg_catalog.current_database();

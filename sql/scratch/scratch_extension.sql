@@ -1,2 +1,2 @@
 -- One that the real database has, and no file makes.
-CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA {schema} CASCADE
+CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA {schema} CASCADE;

@@ -5,4 +5,4 @@ SELECT d.datname::text
  WHERE d.datname ~ '^sqlrail_scratch_[0-9]{{10}}_[0-9a-f]{{8}}$'
    AND split_part(d.datname, '_', 3)::bigint < extract(epoch FROM now()) - {grace}
    AND pg_has_role(d.datdba, 'USAGE')
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.datid = d.oid)
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.datid = d.oid);

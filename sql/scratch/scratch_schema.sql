@@ -1,1 +1,2 @@
-CREATE SCHEMA IF NOT EXISTS {schema}
+-- One that the real database has, and no file makes.
+CREATE SCHEMA IF NOT EXISTS {schema};

@@ -1,1 +1,2 @@
-CREATE DATABASE {database} TEMPLATE {template} STRATEGY {strategy}
+-- A test's own database, like the template.
+CREATE DATABASE {database} TEMPLATE {template} STRATEGY {strategy};

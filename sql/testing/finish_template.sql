@@ -3,4 +3,4 @@
 BEGIN;
 ALTER DATABASE {building} RENAME TO {template};
 ALTER DATABASE {template} ALLOW_CONNECTIONS false;
-COMMIT
+COMMIT;

@@ -1,1 +1,2 @@
-SELECT pg_advisory_unlock({space}, {number})
+-- A number is another run's to hold again.
+SELECT pg_advisory_unlock({space}, {number});

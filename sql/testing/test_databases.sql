@@ -4,4 +4,4 @@ SELECT d.datname::text
  WHERE d.datname ~ ('^sqlrail_(building|template)_' || {group} || '_[0-9a-f]{{32}}$|'
                     || '^sqlrail_test_' || {group} || '_[0-9]+_[0-9]+$')
    AND pg_has_role(d.datdba, 'USAGE')
- ORDER BY d.oid DESC
+ ORDER BY d.oid DESC;

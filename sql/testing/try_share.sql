@@ -1,2 +1,2 @@
 -- The same beside others who share it.
-SELECT pg_try_advisory_lock_shared({space}, {number})
+SELECT pg_try_advisory_lock_shared({space}, {number});

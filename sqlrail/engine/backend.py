@@ -218,7 +218,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def list_tables(self, **_: object) -> list[str]:
         text = self.message("tables", schema=self.schema)
         if self._in_transaction:  # yoyo makes its tables next
-            text += b";\n" + self.message("writes")
+            text += self.message("writes")
         return [name for (name,) in self._ask(text).rows]
 
     def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -546,7 +546,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""
-        notes = b";\n" + self.message("notes") if self.has_all_own_tables else b""
+        notes = self.message("notes") if self.has_all_own_tables else b""
         try:
             records, *noted = self._ask(self.message("records") + notes, worker).tables
         except DatabaseFailed as exc:
@@ -1198,7 +1198,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _question(self, hash_: str) -> bytes:
         """What is asked under the lock before a file is run, and after the answer to its COMMIT was lost."""
-        return self.message("applied", hash=hash_, before=self._before.get(hash_))
+        return self.message("_applied", hash=hash_, before=self._before.get(hash_))
 
     def _is_done(self, hash_: str | None, file: File | None, answered: Any) -> bool:
         """Whether the answer to that question says that nothing is left to do."""

@@ -621,7 +621,7 @@ class _Steps:
 
     def _run_ours(self, text: bytes) -> list[tuple[Any, ...]]:
         # What the file has begun goes on where its names led before.
-        behind = b"\n;\n" + self.backend.message("theirs") if self.in_block else b""
+        behind = self.backend.message("theirs") if self.in_block else b""
         answer = self.backend.send_ours(self.worker, text + behind)
         if answer.error is not None:
             self._raise_if_lost(f"{self.place} was being noted; whether it is")

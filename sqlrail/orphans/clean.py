@@ -368,7 +368,7 @@ def _about(session: Session, name: str, relations: Sequence[Relation], **parts: 
         "relations": json.dumps([_asked(n, relation) for n, relation in enumerate(relations)]),
         "child": named(session.connection, sql.SQL("asked.child")),
         "parent": named(session.connection, sql.SQL("asked.parent")),
-        "stale_collations": _message(session, "stale_collations"),
+        "stale_collations": _message(session, "_stale_collations"),
     }
     return _message(session, name, **given, **parts)
 
@@ -597,7 +597,7 @@ def _check(session: Session, relation: Relation, facts: dict[str, Any]) -> bytes
 
 
 def _repeat(session: Session, rounds: list[bytes]) -> bytes:
-    text = b"".join(_message(session, "repeat_round", round=one, quote=_quote(one)) for one in rounds)
+    text = b"".join(_message(session, "_repeat_round", round=one, quote=_quote(one)) for one in rounds)
     return _message(session, "repeat_cleanup", rounds=text, quote=_quote(text))
 
 
@@ -790,7 +790,7 @@ def _tree(session: Session, relation: Relation, facts: dict[str, Any]) -> dict[s
     return {
         "keys_staged": _join(", ", map(sql.SQL("{} AS {}").format, sources, staged)),
         "below": matches(keys, facts["operators"], columns),
-        "stays": _message(session, "parent_stays") if _is_tree(facts) else b"",
+        "stays": _message(session, "_parent_stays") if _is_tree(facts) else b"",
     }
 
 

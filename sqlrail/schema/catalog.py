@@ -21,7 +21,7 @@ from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.schema.spelling import as_since_16
 
-#: sql/schema/catalog_<part>.sql in the order in which sql/schema/catalog.sql asks
+#: sql/schema/_catalog_<part>.sql in the order in which sql/schema/catalog.sql asks
 PARTS = (
     "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
     "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers",
@@ -29,7 +29,7 @@ PARTS = (
 )  # fmt: skip
 #: those that give objects
 OBJECTS = PARTS[: PARTS.index("comments")]
-#: sql/schema/catalog_<part>.sql that are parts of those
+#: sql/schema/_catalog_<part>.sql that are parts of those
 SHARED = ("options", "enabled", "first")
 #: what has columns, or is asked as if it had
 RELATIONS = ("table", "view", "materialized view")
@@ -205,7 +205,7 @@ def read(
     parts = _messages(connection)
     if only is not None:
         names = sorted(only)
-        chosen = {it: wire.message(connection, "catalog_only", part=parts[it], only=names) for it in OBJECTS}
+        chosen = {it: wire.message(connection, "_catalog_only", part=parts[it], only=names) for it in OBJECTS}
         parts |= chosen
     begin = _begin(connection, settings)
     connection.adapters.register_loader("json", TextLoader)  # for Facts
@@ -334,11 +334,11 @@ def _digests(answer: wire.Answer) -> Digests:
 
 def _messages(connection: Connection) -> dict[str, bytes]:
     """The query of each part."""
-    ours = wire.message(connection, "catalog_ours")
+    ours = wire.message(connection, "_catalog_ours")
     shared: dict[str, bytes] = {}
     for part in SHARED:
-        shared[part] = wire.message(connection, f"catalog_{part}", **shared)
-    return {part: wire.message(connection, f"catalog_{part}", ours=ours, **shared) for part in PARTS}
+        shared[part] = wire.message(connection, f"_catalog_{part}", **shared)
+    return {part: wire.message(connection, f"_catalog_{part}", ours=ours, **shared) for part in PARTS}
 
 
 def _begin(connection: Connection, settings: Settings) -> bytes:

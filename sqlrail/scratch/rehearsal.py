@@ -193,7 +193,7 @@ class Rehearsal(Builder):
 
     def changes_server(self, connection: Connection) -> bool:
         """Whether the session's transaction has changed what the whole server has."""
-        ((is_changed,),) = _ask(connection, self.message("shared"))[-1]
+        ((is_changed,),) = _ask(connection, self.message("plan_shared", shared=self.message("_shared")))[-1]
         return bool(is_changed)
 
     def keep(self, file: File, seen: Seen) -> None:

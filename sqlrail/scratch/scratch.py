@@ -96,7 +96,7 @@ class Builder(Backend):
         self.missing = Missing()
 
     def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
-        guard = self.message("scratch_guard", shared=self.message("shared"))
+        guard = self.message("scratch_guard", shared=self.message("_shared"))
         return guard + super()._compose_closing(file, migration, mark)
 
 
@@ -441,7 +441,7 @@ def create(connection: Connection, name: str, place: Place) -> None:
     """Makes a database that orders texts as the connection's own does."""
     provider = b""
     if place.provider:
-        named = f"provider_{place.provider}{'_rules' if place.rules else ''}"
+        named = f"_provider_{place.provider}{'_rules' if place.rules else ''}"
         provider = wire.message(connection, named, locale=place.locale, rules=place.rules)
     facts = {"encoding": place.encoding, "collate": place.collate, "ctype": place.ctype}
     wire.command(connection, "create_scratch", database=sql.Identifier(name), provider=provider, **facts)

@@ -122,9 +122,9 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
 
 
 def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
-    ours = backend.message("catalog_ours")
-    tables = backend.message("doctor_tables", ours=ours)
-    stale = backend.message("stale_collations")
+    ours = backend.message("_catalog_ours")
+    tables = backend.message("_doctor_tables", ours=ours)
+    stale = backend.message("_stale_collations")
     dropped = set[tuple[str, str]]()
     for kind in KINDS:
         for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables, stale=stale)):
@@ -212,7 +212,7 @@ def _behind(backend: Backend, quick: bool) -> Iterator[Finding]:
     """Sequences that are behind their column; it has an index, so that its end is at hand."""
     if quick:
         return
-    tables = backend.message("doctor_tables", ours=backend.message("catalog_ours"))
+    tables = backend.message("_doctor_tables", ours=backend.message("_catalog_ours"))
     for table, column, sequence, question, mends in backend.ask(
         backend.message("doctor_sequence_behind", tables=tables)
     ):

@@ -227,8 +227,8 @@ def _look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> 
 def _empty(backend: Backend, settings: Settings, kept: Spared) -> None:
     assert settings.environment is not None
     try:
-        left = backend.message("reset_left")
-        things = backend.message("reset_things")
+        left = backend.message("_reset_left")
+        things = backend.message("_reset_things")
         backend.ask(backend.message("empty", things=things, kept=kept.addresses, left=left))
         backend.has_own_tables = backend.has_all_own_tables = False
         _write_stamp(backend, settings, settings.environment)

@@ -312,7 +312,7 @@ class _Work:
             for other in facts["others"]
         )
         parts = {"stored": facts["stored"], "id": facts["id"], "columns": columns, "others": others}
-        return self.backend.message("restore_row", **parts)
+        return self.backend.message("_restore_row", **parts)
 
     def _look_for_parent(self, shape: _Shape) -> None:
         relation = Relation.parse(shape.relation)
@@ -508,9 +508,9 @@ class _Work:
         """The cell of a composite, or of an array of them, with nulls for attributes that are new."""
         message, attributes = self.backend.message, column["attributes"]
         if not column["is_array"]:
-            return _as_sql(message("restore_grown", cell=cell, attributes=attributes))
-        grown = message("restore_grown", cell=sql.SQL("item.cell"), attributes=attributes)
-        return _as_sql(message("restore_grown_array", cell=cell, grown=grown))
+            return _as_sql(message("_restore_grown", cell=cell, attributes=attributes))
+        grown = message("_restore_grown", cell=sql.SQL("item.cell"), attributes=attributes)
+        return _as_sql(message("_restore_grown_array", cell=cell, grown=grown))
 
     def _round(self, shape: _Shape) -> int:
         """Puts back what can go back now, and returns how many rows that were."""
@@ -555,7 +555,7 @@ class _Work:
         table = sql.Identifier(key["schema"], key["table"])
         siblings: bytes = b""
         if key["self"] and not shape.is_update:
-            siblings = self._message(shape, "restore_sibling", matches=matches)
+            siblings = self._message(shape, "_restore_sibling", matches=matches)
         parent = join(key["schema"], key["table"])
         ((marked,),) = self._ask(
             shape,
@@ -597,7 +597,7 @@ class _Work:
         primary = [sql.Identifier(name) for name in shape.facts["primary"]]
         is_same = sql.SQL(" AND ").join(sql.SQL("q.{0} = r.{0}").format(name) for name in primary)
         return self._message(
-            shape, "restore_later", other=other.number, its=other.facts["rows"], is_same=is_same
+            shape, "_restore_later", other=other.number, its=other.facts["rows"], is_same=is_same
         )
 
     def _by_halves(self, shape: _Shape, name: str, faults: tuple[str, ...], **parts: Any) -> int:

@@ -182,7 +182,7 @@ class _Backend(Backend):
             self.listener.say(f"{migration.id} was rolled back by somebody else meanwhile")
 
     def _question(self, hash_: str) -> bytes:  # noqa: ARG002
-        return self.message("recorded")
+        return self.message("_recorded")
 
     def _is_done(self, hash_: str | None, file: File | None, answered: Any) -> bool:
         if hash_ is None:
@@ -213,5 +213,5 @@ def _rolled_back(done: Applied) -> RolledBack:
 
 
 def _time(record: Record) -> str | None:
-    """As recorded.sql spells it."""
+    """As _recorded.sql spells it."""
     return record.applied_at.isoformat(timespec="microseconds") if record.applied_at else None

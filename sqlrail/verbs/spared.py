@@ -87,7 +87,7 @@ def look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> S
     That is what others own, and an extension that no file makes: without it the files may not run again. UsageError
     where nothing has a name, or it is none.
     """
-    things = [Thing(*row) for row in _ask(backend, "reset_look", things=backend.message("reset_things"))]
+    things = [Thing(*row) for row in _ask(backend, "reset_look", things=backend.message("_reset_things"))]
     chosen = _chosen(things, names)
     _refuse_records(backend, chosen)
     spared = _with_what_goes_along(backend, things, chosen) if chosen else Spared()
@@ -95,7 +95,7 @@ def look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> S
     used = [it for it in others if it.kind == "schema" and _is_used(it, backend.schema, files)]
     spared = _with_schemas(spared, used)
     _refuse_what_is_in_the_way([it for it in others if it not in used], files)
-    roles = [role for (role,) in _ask(backend, "reset_left_roles", left=backend.message("reset_left"))]
+    roles = [role for (role,) in _ask(backend, "reset_left_roles", left=backend.message("_reset_left"))]
     note = f"left to the roles whose they are: settings and default privileges of {', '.join(map(printable, roles))}"
     return replace(spared, notes=(*spared.notes, note)) if roles else spared
 

@@ -19,7 +19,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 #: sent where names lead to where a file's do
 THEIRS = (
-    "applied", "deallocate", "finish", "lock", "lock_or_fail", "log", "note", "ours", "record", "recorded", "unrecord",
+    "_applied", "_recorded", "deallocate", "finish", "lock", "lock_or_fail", "log", "note", "ours", "record",
+    "unrecord",
 )  # fmt: skip
 #: an operator, or the schema of a function or of a type
 QUALIFIED = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|(?<=::)pg_catalog\.|pg_catalog\.(?=\w+\(|text;)")

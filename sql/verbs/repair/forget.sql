@@ -1,1 +1,2 @@
+-- The record of a file goes; its log stays.
 DELETE FROM {records} WHERE migration_hash = {hash};

@@ -8,4 +8,4 @@ SELECT pid, usename, application_name, host(client_addr), state
 UNION ALL
 SELECT NULL, owner, 'prepared transaction ' || gid, NULL, 'prepared'
   FROM pg_catalog.pg_prepared_xacts
- WHERE database = current_database()
+ WHERE database = current_database();

@@ -17,4 +17,4 @@ SELECT t.class, t.id, i.type,
   LEFT JOIN pg_catalog.pg_type AS y ON y.tableoid = t.class AND y.oid = t.id
  CROSS JOIN LATERAL pg_catalog.pg_identify_object(t.class, t.id, 0) AS i
  CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address(t.class, t.id, 0) AS a
- ORDER BY t.turn, i.identity
+ ORDER BY t.turn, i.identity;

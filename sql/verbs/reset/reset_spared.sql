@@ -28,4 +28,4 @@ WITH RECURSIVE named AS (
 SELECT 'kept', class, id FROM kept
 UNION ALL
 SELECT w.what, w.class, w.id FROM wholes AS w
- WHERE NOT EXISTS (SELECT FROM kept AS k WHERE k.class = w.class AND k.id = w.id)
+ WHERE NOT EXISTS (SELECT FROM kept AS k WHERE k.class = w.class AND k.id = w.id);

@@ -1,3 +1,4 @@
+-- Puts deleted rows back, all in one statement; returns how many, and how many of them are marked as back.
 {writes}
 WITH put AS (
     INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE

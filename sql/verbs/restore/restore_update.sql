@@ -1,3 +1,4 @@
+-- Puts old values back into rows that stayed; returns how many, and how many are marked as back.
 {writes}
 WITH put AS (
     UPDATE {target} AS p SET {assignments}

@@ -1,3 +1,4 @@
+        -- One round of a cleanup that is done again, and what it found added up.
         EXECUTE {quote}
 {round}
 {quote};

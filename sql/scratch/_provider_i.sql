@@ -1,0 +1,2 @@
+-- How a database orders texts: by ICU's.
+LOCALE_PROVIDER icu ICU_LOCALE {locale}

@@ -1,1 +1,0 @@
-LOCALE_PROVIDER builtin BUILTIN_LOCALE {locale}

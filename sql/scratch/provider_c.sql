@@ -1,1 +1,0 @@
-LOCALE_PROVIDER libc

@@ -1,1 +1,0 @@
-LOCALE_PROVIDER icu ICU_LOCALE {locale}
