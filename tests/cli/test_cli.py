@@ -16,7 +16,7 @@ from conftest import ROOT, Connect, clean_environment, query, told
 from console import Sqlrail, catalog, put
 
 from sqlrail import __version__
-from sqlrail.cli.main import VERBS
+from sqlrail.cli.parser import VERBS
 from sqlrail.engine.backend import KEY
 
 sqlrail = console.sqlrail

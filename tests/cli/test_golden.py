@@ -22,7 +22,7 @@ import pytest
 from conftest import majors, needs, query
 from console import Outcome, Sqlrail, put
 
-from sqlrail.cli.main import VERBS
+from sqlrail.cli.parser import VERBS
 
 sqlrail = console.sqlrail
 

@@ -18,7 +18,6 @@ from console import Sqlrail, put
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from sqlrail.cli import main as cli
 from sqlrail.errors import SettingsError
 from sqlrail.ground.settings import NAMING, Settings, read
 from sqlrail.server import local
@@ -333,7 +332,7 @@ def test_a_bug_does_not_show_the_password(
     def broken(*_: object) -> None:
         raise RuntimeError(f"{url} and Zor@Quux and Zor%40Quux")
 
-    monkeypatch.setattr(cli, "_status", broken)
+    monkeypatch.setattr("sqlrail.verbs.apply.status", broken)
     flags = ("--database-url", url) if place == "--database-url" else ()
     env = {"DATABASE_URL": url} if place == "DATABASE_URL" else {}
     if place == "PGPASSWORD":

@@ -715,7 +715,7 @@ def test_without_a_terminal_a_line_comes_now_and_then(
     many: Connection, database: str, sqlrail: Sqlrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del many
-    monkeypatch.setattr("sqlrail.cli.main.PLAIN", 0.0)
+    monkeypatch.setattr("sqlrail.cli.progress.PLAIN", 0.0)
     done = sqlrail(*arguments("--pause", "0"), env={"DATABASE_URL": database})
     assert re.search(
         r"orders.user_id -> users.id: 500 of 1,000 rows, 500 deleted, [\d,]+ a second, 0:00:00 left", done.err

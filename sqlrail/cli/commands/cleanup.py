@@ -1,0 +1,98 @@
+"""`sqlrail cleanup`"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from sqlrail.cli import flags
+from sqlrail.cli.progress import Bar
+from sqlrail.cli.signals import on_interrupt
+from sqlrail.cli.talk import Talk
+from sqlrail.cli.verb import OK, REFUSED, Result, Verb, idle
+from sqlrail.errors import UsageError
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import Script
+
+if TYPE_CHECKING:
+    from sqlrail.orphans.clean import Relation
+    from sqlrail.verbs.cleanup import Cleanup
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    flags.add_guards(parser)
+    flags.add_cleanup_guards(parser)
+    parser.add_argument("--dry-run", action="store_true", help="only look")
+    parser.add_argument("--print-sql", action="store_true", help="print what would run, as a script for psql")
+    online = parser.add_argument_group("for big live tables", argument_default=argparse.SUPPRESS)
+    online.add_argument(
+        "--online", action="store_true", default=False,
+        help="in batches, each a transaction of its own that keeps nobody waiting",
+    )  # fmt: skip
+    online.add_argument("--batch-time", metavar="TIME", help="what a batch shall take (default: 200ms)")
+    online.add_argument("--pause", metavar="TIME", help="between two batches (default: 100ms)")
+    online.add_argument("--pause-file", metavar="FILE", help="wait as long as this file is there")
+    online.add_argument(
+        "--max-lag", metavar="TIME", help="wait while a replica is further behind (default: 1.5s; 0: never)"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only")
+    which.add_argument(
+        "--all", action="store_true", help="every foreign key's, not only those that are not validated"
+    )
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    if options.print_sql:
+        idle(options, "dry_run", "--print-sql only prints")
+    if not options.online:
+        for flag in ("batch_time", "pause", "pause_file", "max_lag"):
+            idle(options, flag, "it is for --online")
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import cleanup as render
+    from sqlrail.verbs.cleanup import cleanup
+
+    named = flags.relations(options.relation or [])
+    if options.print_sql:
+        return _print_sql(options, settings, talk, named)
+    if options.online and not options.dry_run:
+        result = _clean_online(options, settings, talk, named)
+    else:
+        result = cleanup(settings, talk, named, every=options.all, dry_run=options.dry_run)
+    code = REFUSED if result.undecided and not result.dry_run else OK
+    return code, result.as_json(), render.text(result)
+
+
+def _print_sql(options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]) -> Result:
+    from sqlrail.cli.render import cleanup as render
+    from sqlrail.verbs.cleanup import print_sql
+
+    if options.online:
+        raise UsageError("--print-sql prints the one transaction of a cleanup; an --online one has many.")
+    printed = print_sql(settings, talk, named, every=options.all)
+    for one in printed.undecided:
+        talk.say(f"left out: {render.line(one)}")
+    return REFUSED if printed.undecided else OK, printed.as_json(), Script(printed.sql)
+
+
+def _clean_online(
+    options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]
+) -> Cleanup:
+    from sqlrail.cli.render import cleanup as render
+    from sqlrail.verbs import online
+
+    hand = online.Hand()
+    on_interrupt(hand.interrupt)
+    with closing(Bar(talk, time.monotonic())) as bar:
+
+        def show(done: online.Progress) -> None:
+            bar.show(render.progress(done))
+
+        return online.cleanup(settings, talk, named, every=options.all, hand=hand, show=show)
+
+
+VERB = Verb(_run, _add_arguments, _refuse_idle)

@@ -1,0 +1,73 @@
+"""`sqlrail drift`"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from sqlrail.cli import flags
+from sqlrail.cli.talk import Talk
+from sqlrail.cli.verb import FOUND, OK, Result, Verb, idle
+from sqlrail.ground.settings import Settings, names
+from sqlrail.ground.words import Script
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--pending", action="store_true", help="what all files build, not only those that are applied"
+    )
+    other.add_argument(
+        "--against", metavar="URL", default=argparse.SUPPRESS,
+        help="another database in the files' place (or SQLRAIL_AGAINST)",
+    )  # fmt: skip
+    other.add_argument(
+        "--orm",
+        metavar="COMMAND",
+        help="what this command makes in the scratch database that DATABASE_URL names",
+    )
+    for flag, what in (
+        ("--schema", "only these schemas"),
+        ("--exclude-schema", "not these schemas"),
+        ("--exclude-table", "not these tables"),
+    ):
+        parser.add_argument(
+            flag, metavar="NAMES", action="append", default=[], help=f"{what}, parted by commas"
+        )
+    parser.add_argument("--with-privileges", action="store_true", help="compare GRANTs too")
+    parser.add_argument(
+        "--print-sql", action="store_true", help="print the SQL that makes the database the same"
+    )
+    parser.add_argument(
+        "--with-drops", action="store_true", help="print what would lose data as SQL, and not as comments"
+    )
+    parser.add_argument("--check", action="store_true", help="exit 4 if there is a difference")
+    flags.add_scratch(parser)
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    if not (options.print_sql or getattr(options, "json", False)):
+        idle(options, "with_drops", "it is for --print-sql")
+    if "against" in options:
+        idle(options, "scratch", "--against is read as it is")
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import drift as render
+    from sqlrail.verbs.drift import Choice, drift
+
+    if settings.against is not None and (options.pending or options.orm is not None):
+        settings = replace(settings, against=None)  # what was asked for by name goes before the environment
+    choice = Choice(
+        names(",".join(options.schema)),
+        names(",".join(options.exclude_schema)),
+        names(",".join(options.exclude_table)),
+        options.with_privileges,
+    )
+    result = drift(settings, talk, choice, pending=options.pending, orm=options.orm)
+    document = result.as_json(with_drops=options.with_drops)
+    text = Script(document["sql"]) if options.print_sql else render.text(result)
+    return FOUND if options.check and result.differences else OK, document, text
+
+
+VERB = Verb(_run, _add_arguments, _refuse_idle)

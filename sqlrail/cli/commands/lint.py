@@ -1,0 +1,37 @@
+"""`sqlrail lint`"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sqlrail.cli.talk import Talk
+from sqlrail.cli.verb import FOUND, OK, Result, Verb
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import Script
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", metavar="FILE", help="these files, whatever is pending")
+    parser.add_argument("--all", action="store_true", help="every file; needs no database")
+    parser.add_argument("--check", action="store_true", help="exit 4 if anything is found")
+    parser.add_argument(
+        "--format", choices=("text", "github"), default="text", help="github: annotations of a workflow's run"
+    )
+
+
+def _needs_database(options: argparse.Namespace) -> bool:
+    # What is pending, a database knows; what there is, the folder.
+    return not (options.all or options.files)
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import lint as render
+    from sqlrail.verbs.lint import lint
+
+    result = lint(settings, talk, [Path(name) for name in options.files], every=options.all)
+    text = Script(render.github(result)) if options.format == "github" else render.text(result)
+    return FOUND if options.check and not result.is_clean else OK, result.as_json(), text
+
+
+VERB = Verb(_run, _add_arguments, needs_database=_needs_database, without_database="`lint --all` needs none.")

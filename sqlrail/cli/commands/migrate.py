@@ -1,0 +1,54 @@
+"""`sqlrail migrate`"""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import closing
+from dataclasses import replace
+
+from sqlrail.cli import flags
+from sqlrail.cli.commands import schema
+from sqlrail.cli.progress import Bar
+from sqlrail.cli.talk import Talk
+from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.ground.settings import Settings
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    flags.add_guards(parser)
+    flags.add_cleanup_guards(parser)
+    flags.add_interrupted(parser)
+    flags.add_history(parser)
+    parser.add_argument(
+        "--new-schema",
+        action="store_true",
+        help="migrate the first schema of the search_path from zero, whatever is recorded in others",
+    )
+    parser.add_argument(
+        "--stamp",
+        action="store_true",
+        help="write the environment's name into a database that was migrated without a stamp",
+    )
+    flags.add_other_history(parser)
+    flags.add_schema_file(parser)
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import migrate as render
+    from sqlrail.verbs.apply import migrate
+
+    settings = replace(settings, new_schema=options.new_schema)
+    with closing(Bar(talk)) as bar:
+        result = migrate(
+            settings, talk, to=options.to, allowed=flags.allowed(options), stamp=options.stamp, show=bar.show,
+            begun=talk.begun,
+        )  # fmt: skip
+    if result.taken_over:
+        ids = ", ".join(result.taken_over)
+        talk.say(f"plain yoyo applied {ids}: today's content was taken over as theirs")
+    if settings.schema_file is not None and (result.applied or not settings.schema_file.exists()):
+        schema.keep(settings, talk, settings.schema_file)
+    return OK, result.as_json(), render.text(result)
+
+
+VERB = Verb(_run, _add_arguments)

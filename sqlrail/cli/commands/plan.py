@@ -1,0 +1,35 @@
+"""`sqlrail plan`"""
+
+from __future__ import annotations
+
+import argparse
+
+from sqlrail.cli import flags
+from sqlrail.cli.talk import Talk, width
+from sqlrail.cli.verb import FOUND, OK, Result, Verb
+from sqlrail.ground.settings import Settings
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    flags.add_history(parser)
+    flags.add_other_history(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="exit 4 unless every file is instant and no cleanup refused"
+    )
+    parser.add_argument(
+        "--format", choices=("table", "markdown"), default="table", help="markdown: for a pull request"
+    )
+    flags.add_scratch(parser)
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import plan as render
+    from sqlrail.verbs.plan import plan
+
+    result = plan(settings, talk, to=options.to, allowed=flags.allowed(options))
+    code = FOUND if options.check and not result.is_instant else OK
+    text = render.markdown(result) if options.format == "markdown" else render.text(result, width())
+    return code, result.as_json(), text
+
+
+VERB = Verb(_run, _add_arguments)

@@ -1,0 +1,40 @@
+"""`sqlrail reset`"""
+
+from __future__ import annotations
+
+import argparse
+
+from sqlrail.cli import flags
+from sqlrail.cli.commands import schema
+from sqlrail.cli.talk import Talk, typed_name
+from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.ground.settings import Settings
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--seed", nargs="?", const=True, default=None, metavar="FILE",
+        help="then load rows to work with, of this file (else SQLRAIL_SEED's, else sql/seed.sql)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--spare", action="append", default=[], metavar="NAME",
+        help="leave this alone: a schema with all in it, a table, an extension and so on; may be said several times",
+    )  # fmt: skip
+    flags.add_schema_file(parser)
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import migrate as render
+    from sqlrail.verbs.reset import reset
+
+    result = reset(
+        settings, talk, lambda name: options.yes or typed_name(name, "Everything in it will be dropped."),
+        seed=options.seed is not None, spare=options.spare,
+    )  # fmt: skip
+    if settings.schema_file is not None:
+        schema.keep(settings, talk, settings.schema_file)
+    return OK, result.as_json(), render.text(result)
+
+
+VERB = Verb(_run, _add_arguments)

@@ -1,0 +1,37 @@
+"""`sqlrail rollback`"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from contextlib import closing
+
+from sqlrail.cli import flags
+from sqlrail.cli.progress import Bar
+from sqlrail.cli.talk import Talk
+from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.errors import UsageError
+from sqlrail.ground.settings import Settings
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    flags.add_interrupted(parser)
+    how_far = parser.add_mutually_exclusive_group()
+    how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
+    how_far.add_argument("--to", metavar="ID", help="all that come after this one, which stays applied")
+    parser.add_argument("--yes", action="store_true", help="in production too")
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import rollback as render
+    from sqlrail.verbs.rollback import rollback
+
+    steps = "1" if options.steps is None else options.steps
+    if not re.fullmatch("[0-9]{1,9}", steps) or not int(steps):
+        raise UsageError(f"--steps is '{steps}': write a whole number, 1 or more.")
+    with closing(Bar(talk)) as bar:
+        result = rollback(settings, talk, steps=int(steps), to=options.to, yes=options.yes, show=bar.show)
+    return OK, result.as_json(), render.text(result)
+
+
+VERB = Verb(_run, _add_arguments)

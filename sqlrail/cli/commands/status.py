@@ -1,0 +1,25 @@
+"""`sqlrail status`"""
+
+from __future__ import annotations
+
+import argparse
+
+from sqlrail.cli.talk import Talk, width
+from sqlrail.cli.verb import FOUND, OK, Result, Verb
+from sqlrail.ground.settings import Settings
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="exit 4 unless everything is applied and intact")
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+    from sqlrail.cli.render import status as render
+    from sqlrail.verbs.apply import status
+
+    result = status(settings, talk)
+    code = FOUND if options.check and not result.is_intact else OK
+    return code, result.as_json(), render.text(result, width())
+
+
+VERB = Verb(_run, _add_arguments)

@@ -1,0 +1,19 @@
+"""`sqlrail stop`"""
+
+from __future__ import annotations
+
+import argparse
+
+from sqlrail.cli.talk import Talk
+from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.ground.settings import Settings
+
+
+def _run(_: argparse.Namespace, settings: Settings, __: Talk) -> Result:
+    from sqlrail.verbs.stop import stop
+
+    result = stop(settings)
+    return OK, result.as_json(), "stopped" if result.stopped else "it was not running"
+
+
+VERB = Verb(_run, needs_database=lambda _: False)

@@ -1,0 +1,101 @@
+"""What is said to people, and what they are asked: talk on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TextIO
+
+from sqlrail.ground.settings import Settings, Target
+from sqlrail.ground.words import Script, masked, printable, visible
+
+
+class Talk:
+    """Tells people what happens: talk on stderr, what was applied on stdout as soon as it is committed."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.settings = Settings()
+        self.target: Target | None = None
+
+    def reached(self, target: Target) -> None:
+        """Names the database that the verb works on, once."""
+        if self.target is None:
+            self.target = target
+            if not self.as_json:
+                self.say(f"target: {target}")
+
+    def begun(self, name: str) -> None:
+        """A file is begun."""
+        if not self.as_json:
+            self.say(f"applying {printable(name)} ...")
+
+    def with_target(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The document with the database that the verb worked on."""
+        return {**document, "target": self.target._asdict()} if self.target else document
+
+    def say(self, text: str) -> None:
+        """One line on stderr."""
+        try:
+            print(shown(text, self.settings), file=sys.stderr, flush=True)
+        except OSError:  # nobody reads: no reason to stop
+            discard(sys.stderr)
+
+    def applied(self, done: Any) -> None:
+        """A migration was committed."""
+        from sqlrail.cli.render import migrate
+
+        self._tell(migrate.applied(done))
+
+    def rolled_back(self, done: Any) -> None:
+        """A rollback was committed."""
+        from sqlrail.cli.render import rollback
+
+        self._tell(rollback.rolled_back(done))
+
+    def _tell(self, text: str) -> None:
+        if not self.as_json:
+            with suppress(OSError):  # nobody reads, or the disk is full: no reason to stop between two files
+                print(visible(text), flush=True)
+
+
+def print_result(result: Mapping[str, Any] | str) -> None:
+    """Prints a text, or a document as JSON; for a terminal without what could give it orders."""
+    if not isinstance(result, str):
+        result = json.dumps(result, indent=2)
+    elif sys.stdout.isatty() or not isinstance(result, Script):
+        result = visible(result)
+    print(result, flush=True)
+
+
+def discard(stream: TextIO) -> None:
+    """Leads a stream that nobody reads into nothing."""
+    # What is still in the buffer would be an error once more when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def shown(text: str, settings: Settings) -> str:
+    """The text as it may be shown: without secrets, and without what could give a terminal orders."""
+    return visible(masked(text, settings.secrets))
+
+
+def width() -> int | None:
+    """The terminal's width in characters; None where stdout is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def typed_name(name: str, what: str) -> bool:
+    """Whether somebody, told what will be done, types the database's name."""
+    return typed(name, f"{what} Type the database's name ({name}) to go on: ")
+
+
+def typed(word: str, question: str) -> bool:
+    """Whether somebody at a terminal answers with that word."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() == word

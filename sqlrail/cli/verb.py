@@ -1,0 +1,44 @@
+"""What the command line has to know of a verb. Each verb says it in its module below commands/, which is loaded when
+somebody calls it; that imports what does the work where it runs, so that a usage error or --help waits for nothing."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from sqlrail.cli.talk import Talk
+from sqlrail.errors import UsageError
+from sqlrail.ground.settings import Settings
+
+OK, REFUSED, FOUND = 0, 3, 4
+
+#: the exit code, the JSON and the text
+Result = tuple[int, Mapping[str, Any], str]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb's parts: what it does, its own flags, and what is to be known of them before the settings are read."""
+
+    run: Callable[[argparse.Namespace, Settings, Talk], Result]
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
+    #: raises UsageError where a flag would decide nothing
+    refuse_idle: Callable[[argparse.Namespace], None] = lambda _: None
+    needs_database: Callable[[argparse.Namespace], bool] = lambda _: True
+    #: the way without a database, for whoever has none
+    without_database: str = ""
+
+
+def load(name: str) -> Verb:
+    """The verb's parts, out of its module."""
+    verb: Verb = import_module(f"sqlrail.cli.commands.{name}").VERB
+    return verb
+
+
+def idle(options: argparse.Namespace, flag: str, why: str) -> None:
+    """UsageError if the flag, which decides nothing, was given: who gave it meant something by it."""
+    if getattr(options, flag, None) not in (None, False, "", "text", "table"):
+        raise UsageError(f"--{flag.replace('_', '-')} decides nothing here: {why}.")
