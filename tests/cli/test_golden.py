@@ -371,6 +371,8 @@ STORIES: dict[str, Sequence[Step]] = {
 }
 #: what differs from run to run, and what stands in for it
 VOLATILE = (
+    # where one is said, and whether, depends on how long the file in front took
+    (r"(?m)^stderr: (applying \S+ \.\.\.|\S+: at work for .*)\n", ""),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?", "TIME"),
     (r"(?m)^-- \d{4}-\d\d-\d\d:", "-- DATE:"),
     (r"\(\d+\.\d\d s\)", "(SECONDS s)"),
