@@ -59,7 +59,8 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if _is_unlike_words(secret):
             text = text.replace(secret, "***")
-    text = re.sub(_IN_URL, r"\1***@", text)
+    while (shown := re.sub(_IN_URL, r"\1***@", text)) != text:  # one may stand in front of another
+        text = shown
     for named in _NAMED:
         text = re.sub(named, r"\1***", text)
     return text

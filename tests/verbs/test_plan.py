@@ -718,7 +718,7 @@ def test_check_counts_a_cleanup_that_would_be_refused(shop: str, files: Path, sh
 
 
 def test_nothing_pending_needs_no_scratch_database(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "built", None)
+    monkeypatch.setattr("sqlrail.verbs.plan.built", None)
     done = show("--check")
     assert (done.code, done.out) == (0, "nothing to plan: 1 applied, none pending\n")
     assert show("--json").document["files"] == []
@@ -806,7 +806,7 @@ def test_a_file_that_fails_is_told_as_migrate_would(
 def test_a_file_that_may_not_run_is_told_before_anything_is_made(
     files: Path, show: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rehearsal, "built", None)
+    monkeypatch.setattr("sqlrail.verbs.plan.built", None)
     write(files, **{"002_x": "SELECT 1; COMMIT;"})
     done = show()
     assert (done.code, "002_x.sql:1:11: COMMIT is not for the file to say" in done.err) == (2, True)
