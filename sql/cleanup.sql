@@ -10,7 +10,7 @@ WITH deleted AS (
     DELETE FROM {child} AS c
      WHERE {is_staged}
        AND {has_key}
-       AND {row} NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches} {stays})
+       AND ({row}) NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches} {stays})
     RETURNING {cells} AS cells
 ), archived AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)

@@ -7,14 +7,14 @@ WITH archived AS (
       FROM {child} AS c
      WHERE {is_staged}
        AND {has_key}
-       AND {row} NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches})
+       AND ({row}) NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches})
     RETURNING action
 ), changed AS (
     UPDATE {child} AS c SET {changes}
      WHERE {is_staged}
        AND {has_key}
-       AND {row} NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches})
-    RETURNING {has_key} AND {row} NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches}) AS is_orphan
+       AND ({row}) NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches})
+    RETURNING {has_key} AND ({row}) NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches}) AS is_orphan
 )
 SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM changed)::text, true),
        set_config('sqlrail.archived', (SELECT count(*) FROM archived)::text, true),

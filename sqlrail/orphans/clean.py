@@ -705,9 +705,7 @@ class Composer:
             "ours": _message(session, "ours").rstrip(),
             "writes": _message(session, "writes").rstrip(),
             "columns": _join(", ", columns),
-            "row": sql.SQL("({})").format(_join(", ", columns))
-            if facts["distributed"]
-            else sql.SQL("c.ctid"),
+            "row": _join(", ", columns) if facts["distributed"] else sql.SQL("c.ctid"),
             "relation": str(relation),
             "source": facts["child"]["name"],
             "parent_name": facts["parent"]["name"],

@@ -125,7 +125,9 @@ def test_a_look_is_one_parallel_anti_join(db: Connection, database: str, name: s
     with Backend(settings(database), Heard()) as backend:
         facts = orphans.ask_facts(backend, Relation.parse(ORDERS))
         text = orphans.Composer(backend, Relation.parse(ORDERS), facts)(name)
-        plan = "\n".join(row[0] for row in backend.ask(b"EXPLAIN " + text))
+        for path in ("ours", "writes"):
+            text = text.replace(backend.message(path).rstrip(), b"")
+        plan = "\n".join(row[0] for row in backend.ask(b"EXPLAIN " + text.lstrip()))
     assert plan.count("Anti Join") == 1, plan
     before, _, _ = plan.partition("Anti Join")
     assert "Workers Planned" in before, plan

@@ -7,6 +7,6 @@ SELECT c.tableoid AS part, c.ctid AS tid, {columns_staged}
  WHERE c.ctid = ANY (ARRAY(SELECT tid FROM {work} WHERE ctid > {after}::tid AND ctid <= {upto}::tid))
    AND c.tableoid = ANY (ARRAY(SELECT DISTINCT part FROM {work} WHERE ctid > {after}::tid AND ctid <= {upto}::tid))
    AND {has_key}
-   AND {row} NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches})
+   AND ({row}) NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches})
    FOR UPDATE OF c SKIP LOCKED;
 {ours}
