@@ -470,6 +470,9 @@ def _read_other(name: str, values: dict[str, Any], problems: list[str]) -> urls.
     given = values.get(name)
     if name == "scratch" and given == EMBEDDED:
         return urls.Url()
+    if name == "scratch" and given and given.isalpha():
+        problems.append(f"--scratch is '{given}': it must be {EMBEDDED}, or the URL of another server.")
+        return urls.Url()
     # An empty one is a variable that a script lost; beside the database is where it must not go instead.
     other = urls.read(given, f"--{name}", problems)
     if other.text is not None:

@@ -166,14 +166,17 @@ def send_ours(connection: Connection, text: bytes) -> Answer:
 def in_ours(connection: Connection, text: bytes) -> tuple[bytes, Answer]:
     """A message whose names lead to PostgreSQL's own alone, see ours.sql, and what takes in the answer to it.
 
-    It is one for whose sake nobody has set a limit, so that no default of a role ends it.
-
-    One that begins a transaction says so itself, behind its BEGIN.
+    Outside a transaction no default of a role ends it; a transaction keeps the limits that it has. One that begins a
+    transaction says where its names lead itself, behind its BEGIN.
     """
     answer = Answer()
-    if not text.startswith(b"BEGIN"):
-        text, answer.ahead = message(connection, "ours") + message(connection, "no_limit") + text, 2
-    return text, answer
+    if text.startswith(b"BEGIN"):
+        return text, answer
+    ahead = [message(connection, "ours")]
+    if connection.info.transaction_status == pq.TransactionStatus.IDLE:
+        ahead.append(message(connection, "no_limit"))
+    answer.ahead = len(ahead)
+    return b"".join([*ahead, text]), answer
 
 
 def send(

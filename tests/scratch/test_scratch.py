@@ -632,7 +632,7 @@ def test_a_place_that_decides_nothing_and_one_that_is_none_are_refused(database:
     for flags, says in (
         (["drift", "--against", database, "--scratch", "embedded"], "--scratch decides nothing here"),
         (["plan", "--scratch", ""], "--scratch is empty"),
-        (["plan", "--scratch", "embeded"], "--scratch must begin with postgresql://"),
+        (["plan", "--scratch", "embeded"], "--scratch is 'embeded': it must be embedded"),
     ):
         done = run(*flags, "--migrations", lived_in, env=env)
         assert (done.returncode, says in done.stderr) == (2, True), done.stderr
