@@ -47,6 +47,11 @@ def schemas_of(connection: Connection, names: Collection[str]) -> set[str]:
     return {name for (name,) in wire.ask(connection, "extension_schemas", names=sorted(names))}
 
 
+def offered(connection: Connection, names: Collection[str]) -> set[str]:
+    """Those that the server could make."""
+    return {name for (name,) in wire.ask(connection, "extensions_offered", names=sorted(names))}
+
+
 def is_about(words: tuple[str, ...], text: bytes, names: Collection[str], schemas: Collection[str]) -> bool:
     """Whether a statement is about one of these extensions, or only uses what lies in one of their schemas."""
     if match := _ABOUT.match(text):

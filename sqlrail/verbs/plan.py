@@ -227,7 +227,9 @@ def plan(
             left_out = rehearsal.rehearse(pending)
             return rehearsal, left_out, rehearsal.connection.info.server_version // 10000
 
-    rehearsal, left_out, rehearsed = with_what_is_lacking(settings, listener.say, files, rehearse)
+    rehearsal, left_out, rehearsed = with_what_is_lacking(
+        settings, listener.say, files, rehearse, pending=[file.id for file in due]
+    )
     findings = _findings(due, major, partitioned, listener)
     judge = _Judge(rehearsal.watched, _live(settings, rehearsal), rehearsal.objects)
     planned = [

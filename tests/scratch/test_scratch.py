@@ -450,6 +450,19 @@ def test_an_extension_that_the_server_lacks_is_left_out_and_said(database: str, 
     assert "CREATE TABLE public.a" in done.stdout
 
 
+def test_a_plan_fails_as_a_migrate_would_where_the_server_lacks_a_pending_files_extension(
+    database: str, tmp_path: Path
+) -> None:
+    files = write(tmp_path / "files", **{"001_table": "CREATE TABLE a (id int);"})
+    env = {"DATABASE_URL": database, "SQLRAIL_ENV": "test"}
+    assert run("migrate", "--migrations", files, env=env).returncode == 0
+    write(files, **{"002_lacking": "CREATE EXTENSION nowhere_installed;\nALTER TABLE a ADD place nowhere;"})
+    for verb in ("plan", "migrate"):
+        done = run(verb, "--migrations", files, env=env)
+        assert done.returncode == 1
+        assert '002_lacking.sql:1:1: extension "nowhere_installed" is not available' in done.stderr
+
+
 ORDERED = (
     "SELECT datlocprovider::text, coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') "
     "FROM pg_database AS d WHERE datname = current_database()"
