@@ -21,7 +21,7 @@ from conftest import ROOT, Connect, clean_environment, fresh_database, query
 from console import Sqlrail, catalog, put
 
 import sqlrail as library
-from sqlrail.engine.backend import KEY
+from sqlrail.engine.store import KEY
 from sqlrail.errors import (
     BadFile,
     Busy,

@@ -15,19 +15,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
-from psycopg.types.json import Jsonb
 from yoyo import internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table, get_migration_hash
 
 from sqlrail.engine import explain, outside
 from sqlrail.engine.server import NOT_ASKED, Server
+from sqlrail.engine.store import OWN_TABLES, Names, Place, Store
 from sqlrail.errors import (
     Busy,
     ConnectionFailed,
@@ -51,8 +51,6 @@ from sqlrail.postgres.giving_way import BEATS, Progress, Standbys, Tries, Watch
 from sqlrail.postgres.wire import Answer
 from sqlrail.records.history import File, Note, Record
 
-#: the runners' advisory lock, one for a database
-KEY = int.from_bytes(b"sqlrail", "big")
 #: seconds between two tries for the lock: the first, and the most
 POLL = (0.05, 0.5)
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
@@ -61,10 +59,6 @@ RECONNECT = 15.0
 QUICK = 0.1
 #: stands for a transaction's number in what is composed before it is known; no text of SQL may hold it
 TRANSACTION = b"\0"
-#: of the schema sqlrail, see own_tables.sql
-OWN_TABLES = ("stamp", "run", "progress", "archive")
-#: theirs, which own_tables.sql writes. What is newer than a build only adds: a build that is rolled back reads it.
-OWN_VERSION = 2
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
 #: what a second try may mend
@@ -130,10 +124,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     operation = "apply"
 
     # yoyo writes its tables' names into its statements through these; ours carry the schema.
-    migration_table_quoted = property(lambda self: self._table(self.migration_table))
-    log_table_quoted = property(lambda self: self._table(self.log_table))
-    lock_table_quoted = property(lambda self: self._table(self.lock_table))
-    version_table_quoted = property(lambda self: self._table(self.version_table))
+    migration_table_quoted = property(lambda self: self.store.table(self.migration_table))
+    log_table_quoted = property(lambda self: self.store.table(self.log_table))
+    lock_table_quoted = property(lambda self: self.store.table(self.lock_table))
+    version_table_quoted = property(lambda self: self.store.table(self.version_table))
 
     def __init__(self, settings: Settings, listener: Listener, files: dict[str, File] | None = None) -> None:
         self.settings = settings
@@ -165,14 +159,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self._closing: _Closing | None = None
         self._in_flight: tuple[_Closing, Answer] | None = None
         self._running: str | None = None
-        self._constants: dict[str, bytes] = {}
         self._following: dict[Any, Any] = {}
         self._before: dict[str, str | None] = {}
         self._openings: dict[tuple[str, str], bytes] = {}
-        self.schema: Any = None  # of the records
-        self.target: str | None = None  # the schema that files write to, the first of the search_path
-        self.has_records = self.has_own_tables = self.has_all_own_tables = self.has_archive = False
         super().__init__(None, default_migration_table)
+        names = Names(self.migration_table, self.log_table, self.lock_table, self.version_table)
+        self.store = Store(self.connection, settings, self.server, names)
         try:
             self.look()
             if self.is_pooled:
@@ -190,20 +182,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _remedy(self, statement: str | None) -> str:
         """What grants a right that was denied to a statement of a file, or to ours."""
-        wanted = list(self._own_rights() if statement is None else rights.of_statement(statement))
+        wanted = list(self.store.own_rights() if statement is None else rights.of_statement(statement))
         if not self.connection.closed:
             self.undo()
-        asked = wire.send_ours(self.connection, self._rights(wanted))
+        asked = wire.send_ours(self.connection, self.store.rights(wanted))
         return rights.sentence([grant for (grant,) in asked.rows])
-
-    def _rights(self, wanted: list[rights.Wanted]) -> bytes:
-        return self.message("rights", wanted=Jsonb([it._asdict() for it in wanted]))
-
-    def _own_rights(self) -> Iterator[rights.Wanted]:
-        ours = [self.migration_table, self.log_table, self.lock_table, self.version_table]
-        if self.schema:
-            yield from rights.of_tables(self.schema, ours, there=self.has_records)
-        yield from rights.of_tables("sqlrail", OWN_TABLES, there=self.has_all_own_tables)
 
     # What yoyo asks of a backend
 
@@ -227,7 +210,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def quote_identifier(self, s: str) -> str:
         # The one table that yoyo names without its property.
-        return self._table(s) if s == self.version_table else str(super().quote_identifier(s))
+        return self.store.table(s) if s == self.version_table else str(super().quote_identifier(s))
 
     def ensure_internal_schema_updated(self) -> None:
         """Nothing: prepare() has done it, under the lock."""
@@ -355,8 +338,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         outside.run(self, worker, file, key, give_up)
 
     def _compose_end(self, file: File, hash_: str, mark: bool) -> bytes:
-        text = self.message("forget_progress", hash=hash_) + self.message("unlock")
-        return text + self._record(file, hash_, mark, sql.SQL("txid_current()")) + b"COMMIT;\n"
+        record = self._record(file, hash_, mark, sql.SQL("txid_current()"))
+        return self.store.closing_outside(hash_, record)
 
     def _let_go(self, worker: Connection) -> None:
         """Takes the lock row of a file that failed away, unless its last statement may still be running."""
@@ -399,8 +382,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def step_limits(self, file: File) -> bytes:
         """What goes ahead of each statement outside a transaction that can be tried again."""
-        limit = self.message("lock_limit", lock_timeout=milliseconds(self.lock_timeout(file)))
-        return self.limits(file) if self.is_pooled else limit
+        return self.store.step_limits(file)
 
     def _hold(self, hash_: str, file: File, worker: Connection, mark: bool) -> bool:
         """Takes the runners' lock, and yoyo's lock row for the worker; False if the file is done already."""
@@ -443,35 +425,42 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def database(self) -> str:
         return self.server.database
 
+    @property
+    def schema(self) -> str | None:
+        return self.store.place.schema
+
+    @property
+    def target(self) -> str | None:
+        return self.store.place.target
+
+    @property
+    def has_records(self) -> bool:
+        return self.store.place.has_records
+
+    @property
+    def is_old(self) -> bool:
+        return self.store.place.is_old
+
+    @property
+    def has_own_tables(self) -> bool:
+        return self.store.place.has_own_tables
+
+    @property
+    def has_all_own_tables(self) -> bool:
+        return self.store.place.has_all_own_tables
+
+    @property
+    def has_archive(self) -> bool:
+        return self.store.place.has_archive
+
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
-        row = self._ask(
-            self.message(
-                "look", own_tables=list(OWN_TABLES), named=wire.named(self.connection, self.migration_table)
-            )
-        ).rows[0]
-        (
-            records_in,
-            is_new,
-            new_in,
-            own,
-            readable,
-            own_version,
-            self.may_have_own_tables,
-            *about_server,
-        ) = row
-        self.server = Server.read(self.connection, *about_server)
-        self._more_limits = b"".join(self.message(name) for name in self.server.more_limits)
-        self.has_own_tables, self.has_all_own_tables = "stamp" in readable, len(readable) == len(OWN_TABLES)
-        #: whether or not this role may read it
-        self.has_archive = not {"archive", "run"}.isdisjoint(own)
-        self._is_own_old = self.may_have_own_tables and own_version is not None and own_version < OWN_VERSION
-        if self.settings.new_schema and records_in != new_in:
-            records_in, is_new = None, False
-        self.has_records, self.target = records_in is not None, new_in
-        self.is_old = self.has_records and not is_new
-        self.schema = records_in or new_in
-        self._constants = self._compose_constants()
+        named = wire.named(self.connection, self.migration_table)
+        text = wire.message(self.connection, "look", own_tables=list(OWN_TABLES), named=named)
+        *about_tables, database, linux, pid, is_standby, deadlock_timeout = self._ask(text).rows[0]
+        self.server = Server.read(self.connection, database, linux, pid, is_standby, deadlock_timeout)
+        place = Place.read(self.settings.new_schema, *about_tables)
+        self.store = replace(self.store, connection=self.connection, server=self.server, place=place)
         self.stamp: str | None = None
         if self.has_own_tables:
             self.stamp = next((stamp for (stamp,) in self._ask(self.message("stamp")).rows), None)
@@ -546,22 +535,13 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""
-        notes = self.message("notes") if self.has_all_own_tables else b""
         try:
-            records, *noted = self._ask(self.message("records") + notes, worker).tables
+            tables = self._ask(self.store.history(), worker).tables
         except DatabaseFailed as exc:
             if isinstance(exc.__cause__, pg.UndefinedTable):
                 exc.args = (f"{exc}{self._without_log()}",)
             raise
-        if nameless := [row[1] for row in records if row[0] is None]:
-            remedy = self.message("forget_nameless").decode().strip()
-            raise DatabaseFailed(
-                f"records in {self.schema}.{self.migration_table} have no migration_id, which somebody has taken away "
-                f"({', '.join(nameless)}): write it back, from a backup, or forget them, and "
-                f"`migrate --allow-late` runs their files again: {remedy}"
-            )
-        self.records = [Record(*row) for row in records]
-        self.notes = [Note(*row) for rows in noted for row in rows]
+        self.records, self.notes = self.store.read_history(*tables)
 
     def _without_log(self) -> str:
         made = " ".join(self.message("yoyo_log").decode().split())
@@ -694,29 +674,38 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """What writes the environment's name into a database that has no stamp."""
         if not self.lacks_stamp:
             return b""
-        named = {"environment": self.settings.environment, "actor": self.settings.actor}
-        return self.own_tables() + self.message("set_stamp", **named, overwrite=False)
+        return self.own_tables() + self.store.set_stamp()
 
     @property
     def lacks_stamp(self) -> bool:
         """Whether the database has no stamp and could have one."""
-        return self.settings.environment is not None and self.stamp is None and self.may_have_own_tables
+        return (
+            self.settings.environment is not None
+            and self.stamp is None
+            and self.store.place.may_have_own_tables
+        )
 
     def own_tables(self) -> bytes:
         """What makes sqlrail's own tables where they are missing or old; Refused if the role may not make them."""
-        if self.has_all_own_tables and not self._is_own_old:
-            return b""
-        if not self.may_have_own_tables:
-            wanted = [it for it in self._own_rights() if it.schema == "sqlrail"]
-            grants, user = self._ask(self._rights(wanted)).rows, self.connection.info.user
-            # Where there is no schema there is nothing to grant a right on.
-            make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))
-            raise Refused(
-                f"this needs the schema sqlrail, and the role {user} may not make or use it in "
-                f"{self.database}. Nothing was changed."
-                + rights.sentence([grant for (grant,) in grants] or [make.as_string()])
-            )
-        return self.ddl("own_tables")
+        text = self.store.own_tables()
+        if text and not self.store.place.may_have_own_tables:
+            self._refuse_own_tables()
+        return text
+
+    def _refuse_own_tables(self) -> NoReturn:
+        wanted = [it for it in self.store.own_rights() if it.schema == "sqlrail"]
+        grants, user = self._ask(self.store.rights(wanted)).rows, self.connection.info.user
+        # Where there is no schema there is nothing to grant a right on.
+        make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))
+        raise Refused(
+            f"this needs the schema sqlrail, and the role {user} may not make or use it in "
+            f"{self.database}. Nothing was changed."
+            + rights.sentence([grant for (grant,) in grants] or [make.as_string()])
+        )
+
+    def own_tables_are_gone(self) -> None:
+        """Told by whoever has just emptied the database, the schema sqlrail included."""
+        self.store = self.store.without_own_tables()
 
     def ask(self, text: bytes) -> list[tuple[Any, ...]]:
         """Sends a message of ours within a transaction and returns all its rows; psycopg.Error if it failed."""
@@ -789,11 +778,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
         """A file's closing, with TRANSACTION in it; what comes next is composed as well while the server is at work."""
         self._tell()
-        text = self.message("finish") + self.limits(file)
-        # A large file is not read again to find out.
-        if file.small is None or b"prepare" in file.small.lower():
-            text += self.message("deallocate")
-        text += self._record(file, migration.hash, mark, sql.SQL(TRANSACTION.decode())) + b"COMMIT;\n"
+        record = self._record(file, migration.hash, mark, sql.SQL(TRANSACTION.decode()))
+        text = self.store.closing(file, record)
         if following := self._following.get(migration):
             file = self.files[following.id]
             lock = "lock_or_fail" if self._may_go_with(file) else "lock"
@@ -904,11 +890,15 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def _stands(self, done: Applied, recorded: Collection[str]) -> bool:
         return done.id in recorded
 
+    def _connect_again(self) -> None:
+        self._connection = self.connect(None)
+        self.store = replace(self.store, connection=self._connection)
+
     def _reconnect(self, name: str) -> None:
         deadline = time.monotonic() + RECONNECT
         while True:
             try:
-                self._connection = self.connect(None)
+                self._connect_again()
                 self.look()
                 self.raise_if_standby()  # one may be about to be promoted
                 return
@@ -943,7 +933,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         deadline = time.monotonic() + self.settings.lock_wait
         # Nothing is under way: whoever ended it meanwhile, an idle_session_timeout say, has done no harm.
         if self._closing is None and wire.is_gone(self.connection):
-            self._connection = self.connect(None)
+            self._connect_again()
         text = self._openings.pop((hash_ or "", "lock"), None) or self._opening(hash_, file)
         waited = False
         while True:
@@ -1175,26 +1165,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def message(self, name: str, **parts: Any) -> bytes:
         """The text of <name>.sql, filled in; what is the same for the whole run needs no naming."""
-        return wire.message(self.connection, name, **self._constants, **parts)
+        return self.store.message(name, **parts)
 
     def ddl(self, name: str, **parts: Any) -> bytes:
         """The same of what makes or drops something, so that event triggers find names where they would without us."""
-        return self.message(name, writes=self.message("writes"), ours=self.message("ours"), **parts)
-
-    def _compose_constants(self) -> dict[str, bytes]:
-        tables = {"records": self.migration_table, "log": self.log_table, "lock": self.lock_table}
-        values = {
-            "key": KEY,
-            "records_in": self.schema,
-            "username": self.settings.actor,
-            "hostname": self.settings.host,
-        }
-        constants = {name: self._table(table).encode() for name, table in tables.items() if self.schema}
-        return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
+        return self.store.ddl(name, **parts)
 
     def _opening(self, hash_: str | None, file: File | None, lock: str = "lock") -> bytes:
         applied = b"false" if hash_ is None else self._question(hash_)
-        return self._begin(file) + self.message(lock, applied=applied)
+        self.raise_if_standby()
+        return self.store.opening(file, lock, applied)
 
     def _question(self, hash_: str) -> bytes:
         """What is asked under the lock before a file is run, and after the answer to its COMMIT was lost."""
@@ -1212,46 +1192,25 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _begin(self, file: File | None) -> bytes:
         self.raise_if_standby()
-        return (
-            self.message("begin")
-            + self.limits(file)
-            + (self.message("ours") if file is None or file.cleanup else b"")
-        )
+        return self.store.begin(file)
 
     def limits(self, file: File | None) -> bytes:
-        lock, statement = self.lock_timeout(file), self.settings.statement_timeout
-        if file is not None and file.statement_timeout is not None:
-            statement = file.statement_timeout
-        text = self.message(
-            "limits",
-            lock_timeout=milliseconds(lock),
-            statement_timeout=milliseconds(statement),
-            idle=milliseconds(self.settings.idle_timeout),
-            row_security="on" if file is not None and file.row_security else "off",
-        )
-        return text + self._more_limits
+        return self.store.limits(file)
 
     def lock_timeout(self, file: File | None) -> float:
-        own = None if file is None else file.lock_timeout
-        return self.settings.lock_timeout if own is None else own
+        return self.store.lock_timeout(file)
 
     def log_entry(
         self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None, **more: Any
     ) -> bytes:
         """What writes an entry of yoyo's log: log.sql, or record.sql with the record."""
-        entry = str(uuid.uuid4())
-        return self.message(
-            name, entry=entry, hash=hash_, id=id_, operation=operation, comment=comment, **more
-        )
+        return self.store.log_entry(name, id_, hash_, operation, comment, **more)
 
     def _record(self, file: File, hash_: str, mark: bool, transaction: Any) -> bytes:
         """What writes the record of a file that ran in that transaction; of a post-apply file, the log entry only."""
         operation = "apply-late" if file.id in self.late else "apply"
         name = "record" if mark else "log"
         return self.log_entry(name, file.id, hash_, operation, file.checksum, transaction=transaction)
-
-    def _table(self, name: str) -> str:
-        return sql.Identifier(self.schema, name).as_string()
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         severity = diagnostic.severity_nonlocalized or ""

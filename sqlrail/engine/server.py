@@ -16,7 +16,7 @@ class Server:
     is_pooled: bool  # a session of the server's is not ours alone
     is_standby: bool
     deadlock_timeout: float  # seconds
-    more_limits: tuple[str, ...]  # the sql/limits_*.sql that this server understands
+    more_limits: tuple[str, ...]  # the limits_*.sql that this server understands
 
     @classmethod
     def read(
@@ -28,7 +28,7 @@ class Server:
         is_standby: bool,
         deadlock_timeout: float,
     ) -> Server:
-        """From the last columns of sql/look.sql, and what the connection knows by itself."""
+        """From the last columns of look.sql, and what the connection knows by itself."""
         version, is_socket = connection.info.server_version, connection.pgconn.host.startswith(b"/")
         limits = {
             "limits_linux": notices_dead_clients and version >= 140000,

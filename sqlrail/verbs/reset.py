@@ -230,7 +230,7 @@ def _empty(backend: Backend, settings: Settings, kept: Spared) -> None:
         left = backend.message("_reset_left")
         things = backend.message("_reset_things")
         backend.ask(backend.message("empty", things=things, kept=kept.addresses, left=left))
-        backend.has_own_tables = backend.has_all_own_tables = False
+        backend.own_tables_are_gone()
         _write_stamp(backend, settings, settings.environment)
     except psycopg.Error as exc:
         backend.raise_if_lost("the database was being emptied")

@@ -17,7 +17,7 @@ from console import Sqlrail, catalog, put
 
 from sqlrail import __version__
 from sqlrail.cli.parser import VERBS
-from sqlrail.engine.backend import KEY
+from sqlrail.engine.store import KEY
 
 sqlrail = console.sqlrail
 

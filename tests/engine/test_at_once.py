@@ -16,7 +16,7 @@ from conftest import Connect, fresh_database, open_folder, query
 from proxy import Proxy, Sender
 from test_cuts import STEP
 
-from sqlrail.engine import backend
+from sqlrail.engine import backend, store
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
 from sqlrail.files import examine
 from sqlrail.postgres import wire
@@ -197,7 +197,7 @@ def test_a_runner_that_got_the_lock_in_between_is_waited_for(
 ) -> None:
     """It waits in line, so that it has the lock as soon as the first file is committed."""
     send, other = wire.send, connect(database)
-    blocker = threading.Thread(target=other.execute, args=["SELECT pg_advisory_lock(%s)", [backend.KEY]])
+    blocker = threading.Thread(target=other.execute, args=["SELECT pg_advisory_lock(%s)", [store.KEY]])
 
     def send_late(connection: Any, text: bytes, *rest: Any, **more: Any) -> wire.Answer:
         if b"AS ready" in text and not blocker.ident:

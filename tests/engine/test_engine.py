@@ -9,15 +9,21 @@ from typing import Any
 
 import pytest
 from aftermath import Heard, write
+from conftest import query
+from psycopg.pq import TransactionStatus
 
 from sqlrail.engine.backend import Backend
+from sqlrail.engine.store import Place
 from sqlrail.ground.settings import Settings
+from sqlrail.records.history import read_files
 
 
 @pytest.fixture
 def backend(any_database: str, tmp_path: Path) -> Iterator[Backend]:
     folder = write(tmp_path / "files", **{"001_a": "CREATE TABLE a ();\n"})
-    with Backend(Settings(database_url=any_database, migrations=folder), Heard()) as backend:
+    with Backend(
+        Settings(database_url=any_database, migrations=folder, environment="test"), Heard()
+    ) as backend:
         yield backend
 
 
@@ -33,3 +39,44 @@ def test_what_was_asked_of_the_server_is_replaced_whole_and_never_changed(backen
         False,
         False,
     )
+
+
+def test_what_the_store_composes_is_sent_by_nobody(backend: Backend, any_database: str) -> None:
+    store, pid = backend.store, backend.connection.info.backend_pid
+    (file,) = read_files(backend.settings.migrations)[1].values()
+    last = "SELECT query_start, state, xact_start FROM pg_stat_activity WHERE pid = %s"
+    before = query(any_database, last, [pid])
+    composed = [
+        store.opening(file, "lock", b"true"),
+        store.closing(file, store.log_entry("log", file.id, None, "apply", None)),
+        store.closing_outside("hash", b""),
+        store.step_limits(file),
+        store.history(),
+        store.own_tables(),
+        store.set_stamp(),
+        store.rights(list(store.own_rights())),
+    ]
+    assert all(isinstance(text, bytes) and text for text in composed)
+    assert query(any_database, last, [pid]) == before
+    assert backend.connection.info.transaction_status == TransactionStatus.IDLE
+    assert query(any_database, "SELECT to_regnamespace('sqlrail'), to_regclass('_yoyo_migration')") == [
+        (None, None)
+    ]
+
+
+def test_what_the_store_knows_of_the_tables_is_replaced_whole(backend: Backend) -> None:
+    before: Any = backend.store
+    with pytest.raises(FrozenInstanceError):
+        before.place = Place()
+    with pytest.raises(FrozenInstanceError):
+        before.place.has_records = True
+    assert not before.place.has_all_own_tables
+    assert before.own_tables()
+    with backend.locked():
+        backend.ask(before.own_tables())
+    backend.look()
+    assert backend.store.place.has_all_own_tables
+    assert backend.store.own_tables() == b""
+    assert not before.place.has_all_own_tables
+    backend.own_tables_are_gone()
+    assert backend.store.own_tables() == before.own_tables()

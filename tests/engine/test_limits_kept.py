@@ -9,7 +9,7 @@ from aftermath import Heard, attempt, write
 from conftest import Connect
 from psycopg import errors as pg
 
-from sqlrail.engine.backend import KEY
+from sqlrail.engine.store import KEY
 
 
 def test_a_file_that_waited_for_the_lock_keeps_its_statement_timeout(

@@ -13,7 +13,7 @@ from conftest import Connect
 from console import Sqlrail, put
 from console import sqlrail as sqlrail
 
-from sqlrail.engine.backend import KEY
+from sqlrail.engine.store import KEY
 from sqlrail.postgres import wire
 from sqlrail.testing.template import template
 

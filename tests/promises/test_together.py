@@ -13,7 +13,8 @@ import pytest
 from aftermath import PATIENCE, Heard, read, reported, start_runner, wait_for, watching, write
 from conftest import Connect, clean_environment, next_said, query, run
 
-from sqlrail.engine.backend import KEY, Backend
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.store import KEY
 from sqlrail.errors import Busy
 from sqlrail.ground.settings import Settings
 from sqlrail.server import local

@@ -18,7 +18,8 @@ import pytest
 from conftest import ROOT, Connect, clean_environment, next_said, query, told
 from console import Outcome, Sqlrail, catalog, put
 
-from sqlrail.engine.backend import KEY, Applied, Backend
+from sqlrail.engine.backend import Applied, Backend
+from sqlrail.engine.store import KEY
 from sqlrail.errors import Refused
 from sqlrail.ground.settings import Settings
 from sqlrail.records import history

@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT, clean_environment, query
 from console import Outcome, Sqlrail, put
 
-from sqlrail.engine.backend import OWN_VERSION
+from sqlrail.engine.store import OWN_VERSION
 
 sqlrail = console.sqlrail
 

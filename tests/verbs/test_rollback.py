@@ -34,7 +34,7 @@ from proxy import Proxy, Sender
 from test_together import FEW, finish, plain_yoyo, yoyo
 
 from sqlrail.engine import backend
-from sqlrail.engine.backend import KEY
+from sqlrail.engine.store import KEY
 from sqlrail.errors import ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
 from sqlrail.ground.settings import Settings
 from sqlrail.records.history import read_files, read_rollback

@@ -1,0 +1,225 @@
+"""Statements about the records, the log, the notes and tables of our own; and what goes around a file."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from sqlrail.engine.server import Server
+from sqlrail.errors import DatabaseFailed
+from sqlrail.files import rights
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import milliseconds
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import Connection
+from sqlrail.records.history import File, Note, Record
+
+#: the runners' advisory lock, one for a database
+KEY = int.from_bytes(b"sqlrail", "big")
+#: of the schema sqlrail, see own_tables.sql
+OWN_TABLES = ("stamp", "run", "progress", "archive")
+#: theirs, which own_tables.sql writes. What is newer than a build only adds: a build that is rolled back reads it.
+OWN_VERSION = 2
+
+
+class Names(NamedTuple):
+    """What yoyo calls its tables."""
+
+    records: str
+    log: str
+    lock: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where yoyo's tables and ours are, and which of them are there."""
+
+    schema: str | None = None  # of the records; None where the search_path leads to no schema
+    target: str | None = None  # the schema that files write to, the first of the search_path
+    has_records: bool = False
+    is_old: bool = False  # the records are those of a yoyo before 6
+    has_own_tables: bool = False
+    has_all_own_tables: bool = False
+    is_own_old: bool = False
+    may_have_own_tables: bool = False
+    has_archive: bool = False  # whether or not this role may read it
+
+    @classmethod
+    def read(
+        cls,
+        new_schema: bool,
+        records_in: str | None,
+        is_new: bool,
+        new_in: str | None,
+        own: Collection[str],
+        readable: Collection[str],
+        own_version: int | None,
+        may_have_own_tables: bool,
+    ) -> Place:
+        """From the first columns of look.sql; new_schema: records elsewhere than in new_in do not count."""
+        if new_schema and records_in != new_in:
+            records_in, is_new = None, False
+        return cls(
+            schema=records_in or new_in,
+            target=new_in,
+            has_records=records_in is not None,
+            is_old=records_in is not None and not is_new,
+            has_own_tables="stamp" in readable,
+            has_all_own_tables=len(readable) == len(OWN_TABLES),
+            is_own_old=may_have_own_tables and own_version is not None and own_version < OWN_VERSION,
+            may_have_own_tables=may_have_own_tables,
+            has_archive=not {"archive", "run"}.isdisjoint(own),
+        )
+
+
+@dataclass(frozen=True)
+class Store:
+    """Composes what writes and reads records, the log, notes and our own tables: bytes only, it sends nothing."""
+
+    connection: Connection  # whose encoding and quoting they are in
+    settings: Settings
+    server: Server
+    names: Names
+    place: Place = Place()
+
+    def message(self, name: str, **parts: Any) -> bytes:
+        """The text of <name>.sql, filled in; what is the same for the whole run needs no naming."""
+        return wire.message(self.connection, name, **self._constants, **parts)
+
+    def ddl(self, name: str, **parts: Any) -> bytes:
+        """The same of what makes or drops something, so that event triggers find names where they would without us."""
+        return self.message(name, writes=self.message("writes"), ours=self.message("ours"), **parts)
+
+    @cached_property
+    def _constants(self) -> dict[str, bytes]:
+        tables = {"records": self.names.records, "log": self.names.log, "lock": self.names.lock}
+        values = {
+            "key": KEY,
+            "records_in": self.place.schema,
+            "username": self.settings.actor,
+            "hostname": self.settings.host,
+        }
+        constants = {name: self.table(table).encode() for name, table in tables.items() if self.place.schema}
+        return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
+
+    def table(self, name: str) -> str:
+        """One of yoyo's tables with its schema, quoted."""
+        assert self.place.schema is not None
+        return sql.Identifier(self.place.schema, name).as_string()
+
+    def without_own_tables(self) -> Store:
+        """The same for a database from which somebody has just taken the schema sqlrail."""
+        return replace(self, place=replace(self.place, has_own_tables=False, has_all_own_tables=False))
+
+    # Around a file
+
+    def begin(self, file: File | None) -> bytes:
+        """Opens a transaction with a file's limits; as ours where statements of ours come first."""
+        ours = self.message("ours") if file is None or file.cleanup else b""
+        return self.message("begin") + self.limits(file) + ours
+
+    def opening(self, file: File | None, lock: str, question: bytes) -> bytes:
+        """Opens a transaction under the runners' lock; the question is asked with the lock in hand."""
+        return self.begin(file) + self.message(lock, applied=question)
+
+    def closing(self, file: File, record: bytes) -> bytes:
+        """Ends the transaction of a file with its record."""
+        text = self.message("finish") + self.limits(file)
+        # A large file is not read again to find out.
+        if file.small is None or b"prepare" in file.small.lower():
+            text += self.message("deallocate")
+        return text + record + b"COMMIT;\n"
+
+    def closing_outside(self, hash_: str, record: bytes) -> bytes:
+        """Ends the lock's transaction of a file that ran outside of one."""
+        text = self.message("forget_progress", hash=hash_) + self.message("unlock")
+        return text + record + b"COMMIT;\n"
+
+    def limits(self, file: File | None) -> bytes:
+        """SET LOCAL of a file's limits, or of ours without one."""
+        statement = self.settings.statement_timeout
+        if file is not None and file.statement_timeout is not None:
+            statement = file.statement_timeout
+        text = self.message(
+            "limits",
+            lock_timeout=milliseconds(self.lock_timeout(file)),
+            statement_timeout=milliseconds(statement),
+            idle=milliseconds(self.settings.idle_timeout),
+            row_security="on" if file is not None and file.row_security else "off",
+        )
+        return text + self._more_limits
+
+    @cached_property
+    def _more_limits(self) -> bytes:
+        return b"".join(self.message(name) for name in self.server.more_limits)
+
+    def step_limits(self, file: File) -> bytes:
+        """What goes ahead of each statement outside a transaction that can be tried again."""
+        limit = self.message("lock_limit", lock_timeout=milliseconds(self.lock_timeout(file)))
+        return self.limits(file) if self.server.is_pooled else limit
+
+    def lock_timeout(self, file: File | None) -> float:
+        """In seconds, 0 is none: a file's own, or that of the settings."""
+        own = None if file is None else file.lock_timeout
+        return self.settings.lock_timeout if own is None else own
+
+    # Records
+
+    def log_entry(
+        self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None, **more: Any
+    ) -> bytes:
+        """What writes an entry of yoyo's log: log.sql, or record.sql with the record."""
+        entry = str(uuid.uuid4())
+        return self.message(
+            name, entry=entry, hash=hash_, id=id_, operation=operation, comment=comment, **more
+        )
+
+    def history(self) -> bytes:
+        """What reads the records, and the notes where there can be any."""
+        notes = self.message("notes") if self.place.has_all_own_tables else b""
+        return self.message("records") + notes
+
+    def read_history(
+        self, records: Sequence[tuple[Any, ...]], *noted: Sequence[tuple[Any, ...]]
+    ) -> tuple[list[Record], list[Note]]:
+        """From the answers to that; DatabaseFailed where a record has no id."""
+        if nameless := [row[1] for row in records if row[0] is None]:
+            remedy = self.message("forget_nameless").decode().strip()
+            raise DatabaseFailed(
+                f"records in {self.place.schema}.{self.names.records} have no migration_id, which somebody has taken "
+                f"away ({', '.join(nameless)}): write it back, from a backup, or forget them, and "
+                f"`migrate --allow-late` runs their files again: {remedy}"
+            )
+        return [Record(*row) for row in records], [Note(*row) for rows in noted for row in rows]
+
+    # Rights
+
+    def own_rights(self) -> Iterator[rights.Wanted]:
+        """What statements of ours need."""
+        if self.place.schema:
+            yield from rights.of_tables(self.place.schema, list(self.names), there=self.place.has_records)
+        yield from rights.of_tables("sqlrail", OWN_TABLES, there=self.place.has_all_own_tables)
+
+    def rights(self, wanted: Sequence[rights.Wanted]) -> bytes:
+        """What asks which GRANTs are missing."""
+        return self.message("rights", wanted=Jsonb([it._asdict() for it in wanted]))
+
+    # Own tables
+
+    def own_tables(self) -> bytes:
+        """What makes sqlrail's own tables where they are missing or old."""
+        if self.place.has_all_own_tables and not self.place.is_own_old:
+            return b""
+        return self.ddl("own_tables")
+
+    def set_stamp(self) -> bytes:
+        """What writes the environment's name into a database that has no stamp."""
+        named = {"environment": self.settings.environment, "actor": self.settings.actor}
+        return self.message("set_stamp", **named, overwrite=False)
