@@ -7,7 +7,6 @@ file, or one with COPY data, goes in several messages (statements.Reader), the n
 
 from __future__ import annotations
 
-import random
 import re
 import time
 import uuid
@@ -26,10 +25,10 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import MigrationList, default_migration_table, get_migration_hash
 
 from sqlrail.engine import explain, outside
+from sqlrail.engine.lock import POLL, RunnersLock
 from sqlrail.engine.server import NOT_ASKED, Server
 from sqlrail.engine.store import OWN_TABLES, Names, Place, Store
 from sqlrail.errors import (
-    Busy,
     ConnectionFailed,
     ConnectionLost,
     DatabaseFailed,
@@ -51,8 +50,6 @@ from sqlrail.postgres.giving_way import BEATS, Progress, Standbys, Tries, Watch
 from sqlrail.postgres.wire import Answer
 from sqlrail.records.history import File, Note, Record
 
-#: seconds between two tries for the lock: the first, and the most
-POLL = (0.05, 0.5)
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0
 #: seconds up to which a file may be run twice, where what was sent behind it in one message made it come undone
@@ -149,6 +146,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.watch = Watch(settings)  # of what was sent last
         self._is_warned = False
         self.server = NOT_ASKED
+        self.runners_lock = RunnersLock(self)
         #: whether a commit of the last message waited for a standby in vain
         self.is_unconfirmed = False
         self._standbys: Standbys | None = None  # that it waited for
@@ -202,7 +200,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         text = self.message("tables", schema=self.schema)
         if self._in_transaction:  # yoyo makes its tables next
             text += self.message("writes")
-        return [name for (name,) in self._ask(text).rows]
+        return [name for (name,) in self.ask_alone(text).rows]
 
     def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> Any:
         # yoyo writes parameters as :name; a % is one of the schema's name, and psycopg would take it for a parameter.
@@ -386,34 +384,28 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _hold(self, hash_: str, file: File, worker: Connection, mark: bool) -> bool:
         """Takes the runners' lock, and yoyo's lock row for the worker; False if the file is done already."""
-        deadline, waited = time.monotonic() + self.settings.lock_wait, False
+        patience = self.runners_lock.patience()
         while True:
             holder = None
-            if self._ask(self._begin(None) + self.message("try_lock")).row(-1)[0]:
+            if self.runners_lock.attempt():
                 # Not on the connection that holds the lock: it must not touch a table that the file may reindex.
                 if mark and self._is_done_by_now(hash_, file, worker):
                     self.undo()
                     return False
                 text = self.message("begin") + self.message("ours") + self.own_tables()
                 text += self.message("lock_row")
-                holder, own = self._ask(text, worker).rows[-1]
+                holder, own = self.ask_alone(text, worker).rows[-1]
                 if holder == own:
                     return True
             self.undo()
-            if not (holder and holder < 0 and self._break_dead_lock()):
-                self._wait_for_lock(deadline, holder, quiet=waited)
-                waited = True
+            if not (holder and holder < 0 and self.runners_lock.break_dead()):
+                patience.pause(holder)
 
     def _is_done_by_now(self, hash_: str, file: File, worker: Connection) -> bool:
-        question = self._ask(b"SELECT " + self._question(hash_), worker)
+        question = self.ask_alone(b"SELECT " + self._question(hash_), worker)
         self.read_history(worker)
         self.look_again()
         return self._is_done(hash_, file, question.row(-1)[0])
-
-    def _break_dead_lock(self) -> bool:
-        """Takes away the lock row of a dead runner; False while its last statement is still running."""
-        answer = self._ask(self._begin(None) + self.message("break_dead_lock", ended=self.is_pooled))
-        return any(result.command_status == b"DELETE 1" for result in answer.results)
 
     # Looking
 
@@ -457,16 +449,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Reads where the records are, the records, and the stamp. Writes nothing and takes no lock."""
         named = wire.named(self.connection, self.migration_table)
         text = wire.message(self.connection, "look", own_tables=list(OWN_TABLES), named=named)
-        *about_tables, database, linux, pid, is_standby, deadlock_timeout = self._ask(text).rows[0]
+        *about_tables, database, linux, pid, is_standby, deadlock_timeout = self.ask_alone(text).rows[0]
         self.server = Server.read(self.connection, database, linux, pid, is_standby, deadlock_timeout)
         place = Place.read(self.settings.new_schema, *about_tables)
         self.store = replace(self.store, connection=self.connection, server=self.server, place=place)
         self.stamp: str | None = None
         if self.has_own_tables:
-            self.stamp = next((stamp for (stamp,) in self._ask(self.message("stamp")).rows), None)
+            self.stamp = next((stamp for (stamp,) in self.ask_alone(self.message("stamp")).rows), None)
         self.records = []
         if self.is_old:
-            rows = self._ask(self.message("records_old")).rows
+            rows = self.ask_alone(self.message("records_old")).rows
             self.records = [Record(id_, get_migration_hash(id_), at, None) for id_, at in rows]
         elif self.has_records:
             self.read_history()
@@ -488,7 +480,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             if not isinstance(error, (pg.FeatureNotSupported, pg.ReadOnlySqlTransaction)):
                 return
             self.undo()
-            is_standby = self._ask(self.message("standby")).row(-1)[0]  # it may be one no more
+            is_standby = self.ask_alone(self.message("standby")).row(-1)[0]  # it may be one no more
         else:
             is_standby = self.server.is_standby
         if is_standby:
@@ -515,7 +507,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         """The rows of <name>.sql, asked outside a transaction."""
-        return self._ask(self.message(name, **parts)).rows
+        return self.ask_alone(self.message(name, **parts)).rows
 
     def other_histories(self) -> list[other_tools.History]:
         """What other tools say that they have run; nobody is asked where there is a record of ours."""
@@ -536,7 +528,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""
         try:
-            tables = self._ask(self.store.history(), worker).tables
+            tables = self.ask_alone(self.store.history(), worker).tables
         except DatabaseFailed as exc:
             if isinstance(exc.__cause__, pg.UndefinedTable):
                 exc.args = (f"{exc}{self._without_log()}",)
@@ -610,7 +602,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return 0
         if self.version_table not in tables:
             return 1
-        rows = self._ask(self.message("yoyo_version", versions=sql.SQL(self.version_table_quoted))).rows
+        rows = self.ask_alone(self.message("yoyo_version", versions=sql.SQL(self.version_table_quoted))).rows
         version: int | None = rows[0][0]
         return version
 
@@ -626,16 +618,16 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         )
 
     def _make_lock_table(self) -> None:
-        deadline, waited = time.monotonic() + self.settings.lock_wait, False
+        patience = self.runners_lock.patience()
         while self.lock_table not in self.list_tables():
-            if self._ask(self._begin(None) + self.message("try_lock")).row(-1)[0]:
+            if self.runners_lock.attempt():
                 try:
                     # Not by create_lock_table(): it takes every error for "there is one already".
                     made = self.format_sql(self.create_lock_table_sql).encode()
                     self.ask(self.message("writes") + made + b"; COMMIT")
                 except (pg.DuplicateTable, pg.UniqueViolation) as exc:
                     self.undo()  # plain yoyo was quicker, or it is no table
-                    if time.monotonic() >= deadline:
+                    if patience.is_over:
                         raise DatabaseFailed(
                             f"{self.schema}.{self.lock_table} is no table, and yoyo needs one of that name: rename "
                             "what is there. Nothing was changed."
@@ -646,9 +638,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                     self.raise_if_lost("yoyo's tables were being made")
                     raise DatabaseFailed(f"yoyo's tables cannot be made: {sentence(exc)}") from exc
             else:
-                self.undo()
-                self._wait_for_lock(deadline, None, quiet=waited)
-                waited = True
+                patience.pause(None)
 
     def take_over(
         self, files: dict[str, File], missing: Collection[str] = (), *, stamps: bool = False
@@ -694,7 +684,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def _refuse_own_tables(self) -> NoReturn:
         wanted = [it for it in self.store.own_rights() if it.schema == "sqlrail"]
-        grants, user = self._ask(self.store.rights(wanted)).rows, self.connection.info.user
+        grants, user = self.ask_alone(self.store.rights(wanted)).rows, self.connection.info.user
         # Where there is no schema there is nothing to grant a right on.
         make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))
         raise Refused(
@@ -930,12 +920,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     # The lock
 
     def _open(self, hash_: str | None, file: File | None = None) -> _Opened:
-        deadline = time.monotonic() + self.settings.lock_wait
+        patience = self.runners_lock.patience()
         # Nothing is under way: whoever ended it meanwhile, an idle_session_timeout say, has done no harm.
         if self._closing is None and wire.is_gone(self.connection):
             self._connect_again()
         text = self._openings.pop((hash_ or "", "lock"), None) or self._opening(hash_, file)
-        waited = False
         while True:
             answer = self._exchange(text)
             if answer.error is None:
@@ -943,10 +932,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 if locked and row_of is None:
                     self._backend, self._limit = backend, self.lock_timeout(file)
                     is_done = self._is_done(hash_, file, answered)
-                    return _Opened(transaction, is_done, waited, time.monotonic())
+                    return _Opened(transaction, is_done, patience.has_waited, time.monotonic())
                 if locked and row_of is not None and row_of < 0:
                     self.undo()
-                    if self._break_dead_lock():
+                    if self.runners_lock.break_dead():
                         continue
                 holder = row_of
             elif isinstance(answer.error, pg.LockNotAvailable):
@@ -958,9 +947,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 raise DatabaseFailed(
                     f"a transaction cannot be opened: {sentence(answer.error)}"
                 ) from answer.error
-            self.undo()
-            self._wait_for_lock(deadline, holder, quiet=waited)
-            waited = True
+            patience.pause(holder)
 
     def _may_go_with(self, file: File) -> bool:
         """Whether a file is small, and nothing needs to be looked at between its opening and its first statement."""
@@ -1004,33 +991,6 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return None
         _, transaction = answer.row(-2)  # in front of the result that tells its end
         return _Opened(transaction, False, False, started, _Sent(piece, answer, ahead, text[0]))
-
-    def _wait_for_lock(self, deadline: float, holder: int | None, quiet: bool = False) -> None:
-        if time.monotonic() >= deadline:
-            is_yoyo = holder is not None and holder > 0
-            dead = " If that yoyo is dead, `yoyo break-lock` removes what it left." if is_yoyo else ""
-            raise Busy(
-                f"{self._holder(holder)} is at work on this database; gave up after {self.settings.lock_wait:g} s "
-                f"(--lock-wait).{dead}"
-            )
-        if not quiet:
-            self.say(
-                f"waiting for {self._holder(holder)}, {self.settings.lock_wait:g} s at the most (--lock-wait)"
-            )
-        time.sleep(min(random.uniform(*POLL), max(0.0, deadline - time.monotonic())))  # noqa: S311
-
-    def _holder(self, yoyo_pid: int | None) -> str:
-        if yoyo_pid is not None and yoyo_pid > 0:
-            return f"yoyo (process {yoyo_pid}, says its lock row)"
-        rows = self._ask(self.message("holder")).rows
-        if not rows and yoyo_pid is not None:
-            return f"the last statement of a runner that is gone (backend {-yoyo_pid})"
-        if not rows:
-            return "another runner"
-        pid, application, user, address, age = rows[0]
-        parts = [f"backend {pid}", user and f"user {user}", address and f"from {address}",
-                 age is not None and f"for {age} s"]  # fmt: skip
-        return f"{application or 'another runner'} ({', '.join(str(part) for part in parts if part)})"
 
     # Messages
 
@@ -1129,8 +1089,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             time.sleep(min(left, idle))
             self.keep_lock()
 
-    def _ask(self, text: bytes, worker: Connection | None = None) -> Answer:
-        """One message outside a transaction of ours."""
+    def ask_alone(self, text: bytes, worker: Connection | None = None) -> Answer:
+        """Sends a message outside a transaction of ours, or one that opens such a transaction."""
         connection = worker or self.connection
         answer = self.send_ours(connection, text)
         if answer.error is not None:

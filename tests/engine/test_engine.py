@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aftermath import Heard, write
-from conftest import query
+from conftest import Connect, query
 from psycopg.pq import TransactionStatus
 
+from sqlrail.engine import lock
 from sqlrail.engine.backend import Backend
-from sqlrail.engine.store import Place
+from sqlrail.engine.store import KEY, Place
+from sqlrail.errors import Busy
 from sqlrail.ground.settings import Settings
 from sqlrail.records.history import read_files
 
@@ -80,3 +82,37 @@ def test_what_the_store_knows_of_the_tables_is_replaced_whole(backend: Backend) 
     assert not before.place.has_all_own_tables
     backend.own_tables_are_gone()
     assert backend.store.own_tables() == before.own_tables()
+
+
+def test_the_runners_lock_is_never_waited_for_inside_a_transaction(
+    backend: Backend, any_database: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = connect(any_database, autocommit=False)
+    other.execute("SELECT pg_advisory_xact_lock(%s)", [KEY])
+    patience, states = backend.runners_lock.patience(), list[TransactionStatus]()
+
+    def sleep(_: float) -> None:
+        states.append(backend.connection.info.transaction_status)
+        other.rollback()
+
+    monkeypatch.setattr(lock, "sleep", sleep)
+    while not backend.runners_lock.attempt():
+        assert backend.connection.info.transaction_status == TransactionStatus.INTRANS
+        patience.pause(None)
+    assert states == [TransactionStatus.IDLE]
+    assert patience.has_waited
+    backend.undo()
+
+
+def test_whoever_has_no_patience_for_the_runners_lock_is_told_who_has_it_and_holds_nothing(
+    backend: Backend, any_database: str, connect: Connect
+) -> None:
+    backend.settings = replace(backend.settings, lock_wait=0.0)
+    other = connect(any_database, application_name="another", autocommit=False)
+    other.execute("SELECT pg_advisory_xact_lock(%s)", [KEY])
+    assert not backend.runners_lock.attempt()
+    with pytest.raises(
+        Busy, match=f"another .backend {other.info.backend_pid}, .* is at work on this database"
+    ):
+        backend.runners_lock.patience().pause(None)
+    assert backend.connection.info.transaction_status == TransactionStatus.IDLE

@@ -1,0 +1,104 @@
+"""The runners' lock: whoever holds it is the one runner at work on a database."""
+
+from __future__ import annotations
+
+import random
+from time import monotonic, sleep
+from typing import Protocol
+
+from sqlrail.engine.store import Store
+from sqlrail.errors import Busy
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres.wire import Answer
+
+#: seconds between two tries for the lock: the least, and the most
+POLL = (0.05, 0.5)
+
+
+class Session(Protocol):
+    """What the lock needs: somebody who asks for it."""
+
+    settings: Settings
+    store: Store
+
+    def ask_alone(self, text: bytes) -> Answer:
+        """Sends a message outside a transaction of ours, or one that opens such a transaction."""
+
+    def undo(self) -> None:
+        """Rolls back, if there is anything to roll back."""
+
+    def raise_if_standby(self) -> None:
+        """ReadOnlyServer where nothing can be written."""
+
+    def say(self, text: str) -> None:
+        """Something that people may want to know."""
+
+
+class RunnersLock:
+    """Tries for the lock, and names or clears away who has it; it is never waited for inside a transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def attempt(self) -> bool:
+        """Opens a transaction of ours and tries for the lock in it, without waiting."""
+        return bool(self._in_ours(self._session.store.message("try_lock")).row(-1)[0])
+
+    def break_dead(self) -> bool:
+        """Takes away the lock row of a dead runner; False while its last statement is still running."""
+        store = self._session.store
+        answer = self._in_ours(store.message("break_dead_lock", ended=store.server.is_pooled))
+        return any(result.command_status == b"DELETE 1" for result in answer.results)
+
+    def _in_ours(self, text: bytes) -> Answer:
+        self._session.raise_if_standby()
+        return self._session.ask_alone(self._session.store.begin(None) + text)
+
+    def patience(self) -> Patience:
+        """For one wait, which begins now."""
+        return Patience(self._session, self)
+
+    def holder(self, row_of: int | None) -> str:
+        """Who has it, for a message. row_of: the process that yoyo's lock row names; negative is one of ours."""
+        if row_of is not None and row_of > 0:
+            return f"yoyo (process {row_of}, says its lock row)"
+        rows = self._session.ask_alone(self._session.store.message("holder")).rows
+        if not rows and row_of is not None:
+            return f"the last statement of a runner that is gone (backend {-row_of})"
+        if not rows:
+            return "another runner"
+        pid, application, user, address, age = rows[0]
+        parts = [f"backend {pid}", user and f"user {user}", address and f"from {address}",
+                 age is not None and f"for {age} s"]  # fmt: skip
+        return f"{application or 'another runner'} ({', '.join(str(part) for part in parts if part)})"
+
+
+class Patience:
+    """One wait for the lock, of lock_wait seconds at the most: each pause first leaves the transaction."""
+
+    def __init__(self, session: Session, lock: RunnersLock) -> None:
+        self._session, self._lock = session, lock
+        self._limit = session.settings.lock_wait
+        self._deadline = monotonic() + self._limit
+        self.has_waited = False
+
+    @property
+    def is_over(self) -> bool:
+        return monotonic() >= self._deadline
+
+    def pause(self, row_of: int | None) -> None:
+        """Waits until the next try, and says for whom the first time; Busy when the time is up."""
+        self._session.undo()
+        if self.is_over:
+            is_yoyo = row_of is not None and row_of > 0
+            dead = " If that yoyo is dead, `yoyo break-lock` removes what it left." if is_yoyo else ""
+            raise Busy(
+                f"{self._lock.holder(row_of)} is at work on this database; gave up after {self._limit:g} s "
+                f"(--lock-wait).{dead}"
+            )
+        if not self.has_waited:
+            self._session.say(
+                f"waiting for {self._lock.holder(row_of)}, {self._limit:g} s at the most (--lock-wait)"
+            )
+        self.has_waited = True
+        sleep(min(random.uniform(*POLL), max(0.0, self._deadline - monotonic())))  # noqa: S311
