@@ -572,9 +572,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """Makes yoyo's tables, where they are missing or of an older yoyo, by yoyo's own hand under the lock."""
         if self.has_records and not self._is_outdated():
             return
-        if self.schema is None:
+        if self.schema is None or self.schema.startswith(
+            "pg_"
+        ):  # pg_temp_3: what is there ends with the session
+            first = "names no schema that exists" if self.schema is None else f"leads to {self.schema} first"
             raise DatabaseFailed(
-                "the search_path names no schema that exists, so there is no place for yoyo's tables. "
+                f"the search_path {first}, so there is no place for yoyo's tables. "
                 "Create the schema, or name another: ALTER ROLE ... SET search_path = ..."
             )
         self._make_lock_table()

@@ -521,3 +521,17 @@ def test_a_search_path_that_names_no_schema_is_an_error(sqlrail: Sqlrail, databa
     )
     assert catalog(database) == before
     assert sqlrail("status", env=env).code == 0
+
+
+@pytest.mark.parametrize("first", ["pg_temp", "pg_catalog"])
+def test_a_search_path_that_leads_to_the_server_s_own_schema_first_is_an_error(
+    first: str, sqlrail: Sqlrail, any_database: str
+) -> None:
+    before = catalog(any_database)
+    put(GOOD)
+    outcome = sqlrail(
+        "migrate", env={"DATABASE_URL": any_database, "PGOPTIONS": f"-c search_path={first},public"}
+    )
+    assert (outcome.code, outcome.out) == (1, "")
+    assert re.search(rf"the search_path leads to {first}\w* first, so there is no place", outcome.err)
+    assert catalog(any_database) == before
