@@ -18,7 +18,7 @@ from sqlrail.cli.render import archive as archive_text
 from sqlrail.cli.render import migrate as migrate_text
 from sqlrail.cli.render import restore as restore_text
 from sqlrail.cli.render import status as status_text
-from sqlrail.engine.backend import Applied
+from sqlrail.cli.talk import Talk
 from sqlrail.errors import Interrupted, SqlrailError
 from sqlrail.ground.settings import Settings, read
 from sqlrail.ground.words import masked
@@ -42,16 +42,6 @@ INSERT INTO users (id, email, password_hash)
     VALUES ('c11ed8a9-ba3a-4c97-917e-0600e4985488', 'back@example.org', '!')"""
 
 
-class Teller:
-    """Tells what happens as it happens."""
-
-    def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    def applied(self, done: Applied) -> None:
-        print(migrate_text.applied(done), flush=True)
-
-
 def main() -> int:
     """Tells it on the database that is named, or on the embedded server; returns the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,7 +49,7 @@ def main() -> int:
     settings = Settings()
     try:
         settings = read({})
-        with _server(settings) as there, scratch(there, Teller().say) as elsewhere:
+        with _server(settings) as there, scratch(there, Talk(as_json=False)) as elsewhere:
             _tell(replace(elsewhere, environment="test", migrations=ROOT / "migrations"))
     except SqlrailError as exc:
         print(masked(str(exc), settings.secrets), file=sys.stderr)
@@ -86,7 +76,7 @@ def _server(settings: Settings) -> Iterator[Settings]:
     if not settings.embedded:
         yield settings
         return
-    server = local.start(settings.home, say=Teller().say)
+    server = local.start(settings.home, listener=Talk(as_json=False))
     try:
         yield replace(settings, database_url=server.url, embedded=False)
     finally:
@@ -110,18 +100,18 @@ def _tell(settings: Settings) -> None:
             print(f"ERROR:  {exc.diag.message_primary}\nDETAIL:  {exc.diag.message_detail}")
 
         _scene("The way out", "sqlrail migrate")
-        print(migrate_text.text(migrate(settings, Teller())))
+        print(migrate_text.text(migrate(settings, Talk(as_json=False))))
 
         _scene("Nothing is lost", f'sqlrail archive list\n$ psql -c "{KEPT}"')
-        print(archive_text.text(archive.list_runs(settings, Teller()), None))
+        print(archive_text.text(archive.list_runs(settings, Talk(as_json=False)), None))
         _print_rows(connection.execute(KEPT))
 
         _scene("Should the user come back, so does the event", f'psql -c "{SIGN_UP}"\n$ sqlrail restore 1')
         connection.execute(SIGN_UP)
-        print(restore_text.text(restore(settings, Teller(), 1)))
+        print(restore_text.text(restore(settings, Talk(as_json=False), 1)))
 
         _scene("And the schema is what the files say", "sqlrail status")
-        print(status_text.text(status(settings, Teller()), None))
+        print(status_text.text(status(settings, Talk(as_json=False)), None))
 
 
 def _scene(title: str, command: str) -> None:

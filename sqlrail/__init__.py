@@ -1,7 +1,7 @@
 """A PostgreSQL migration runner: plain SQL files, applied by yoyo, on guard rails.
 
-`migrate` and `status` are for applications, and raise what is in `errors`; docs/library.md tells more. They are loaded
-when they are first asked for: importing this package costs nothing.
+`migrate` and `status` are for applications, raise what is in `errors`, and tell a listener what is in `events`;
+docs/library.md tells more. They are loaded when they are first asked for: importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlrail import errors
     from sqlrail.api import migrate, status
+    from sqlrail.ground import events
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "errors", "migrate", "status"]
+__all__ = ["__version__", "errors", "events", "migrate", "status"]
+#: what is a module, and where it lies
+MODULES = {"errors": "sqlrail.errors", "events": "sqlrail.ground.events"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("sqlrail.errors")
+    if name in MODULES:
+        return import_module(MODULES[name])
     if name in __all__:
         return getattr(import_module("sqlrail.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,15 +9,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlrail.errors import Bug, SqlrailError
-from sqlrail.ground.settings import Settings, given
+from sqlrail.ground.events import (
+    Applied,
+    BatchCleaned,
+    Begun,
+    Event,
+    Listener,
+    Progress,
+    ProgressEnded,
+    Reached,
+    RolledBack,
+    nobody,
+)
+from sqlrail.ground.sentences import text
+from sqlrail.ground.settings import Settings, Target, given
 from sqlrail.ground.words import masked
 
 if TYPE_CHECKING:
-    from sqlrail.engine.backend import Applied
     from sqlrail.ground.results import MigrateResult, StatusResult
+
+#: what `say` is not told, for the result has it or an application has no bar
+FACTS_ONLY = (Reached, Begun, Applied, RolledBack, Progress, ProgressEnded, BatchCleaned)
 
 
 def migrate(
@@ -37,12 +53,14 @@ def migrate(
     max_rows: int = Settings.max_rows,
     allow_triggers: Collection[str] = (),
     say: Callable[[str], object] = lambda _: None,
+    listener: Listener = nobody,
 ) -> MigrateResult:
     """Applies what is pending in a folder; does nothing, and writes nothing, where all of it is applied.
 
     Any number of processes and machines may call it at once: one of them applies a file, the others wait for it,
     `lock_wait` seconds at the most. The arguments are the command line's: durations are seconds, a share is between 0
-    and 1, `environment` is APP_ENV. `say` is called with each line of talk, such as whom it waits for.
+    and 1, `environment` is APP_ENV. `say` is called with each line that the command line would say on stderr,
+    such as whom it waits for; `listener` with the same and more as facts, an object of `events` each.
 
     Raises errors.SqlrailError, or one of its subclasses: Refused has changed nothing, Busy has waited for nothing, and
     `applied` has the ids of what this call committed before it.
@@ -56,11 +74,16 @@ def migrate(
     )  # fmt: skip
     allowed = [kind for kind, is_allowed in (("late", allow_late), ("missing", allow_missing)) if is_allowed]
     with _hiding(settings):
-        return apply.migrate(settings, Talk(settings, say), to=to, allowed=allowed).as_json()
+        talk = _Talk(settings, say, listener)
+        return apply.migrate(replace(settings, reached=talk.reached), talk, to=to, allowed=allowed).as_json()
 
 
 def status(
-    url: str, directory: str | os.PathLike[str], *, say: Callable[[str], object] = lambda _: None
+    url: str,
+    directory: str | os.PathLike[str],
+    *,
+    say: Callable[[str], object] = lambda _: None,
+    listener: Listener = nobody,
 ) -> StatusResult:
     """The state of every migration, and what is wrong with the history; changes nothing.
 
@@ -70,20 +93,32 @@ def status(
 
     settings = given(url, directory)
     with _hiding(settings):
-        return apply.status(settings, Talk(settings, say)).as_json()
+        talk = _Talk(settings, say, listener)
+        return apply.status(replace(settings, reached=talk.reached), talk).as_json()
 
 
-class Talk:
-    """A listener that hands talk on, without passwords."""
+class _Talk:
+    """A listener that hands on what happens, as facts and in sentences, without passwords."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], object]) -> None:
-        self.settings, self._say = settings, say
+    def __init__(self, settings: Settings, say: Callable[[str], object], listener: Listener) -> None:
+        self._secrets, self._say, self._listener = settings.secrets, say, listener
+        self._is_there = False
 
-    def say(self, text: str) -> None:
-        self._say(masked(text, self.settings.secrets))
+    def __call__(self, event: Event) -> None:
+        event = self._without_passwords(event)
+        self._listener(event)
+        if not isinstance(event, FACTS_ONLY):
+            self._say(text(event))
 
-    def applied(self, done: Applied) -> None:
-        """The result has it."""
+    def reached(self, target: Target) -> None:
+        """Tells of the database, once: each of our connections is told of."""
+        if not self._is_there:
+            self._is_there = True
+            self(Reached(target))
+
+    def _without_passwords(self, event: Event) -> Event:
+        texts = {name: masked(it, self._secrets) for name, it in vars(event).items() if isinstance(it, str)}
+        return replace(event, **texts)  # type: ignore[type-var]
 
 
 @contextmanager

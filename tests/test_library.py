@@ -21,6 +21,7 @@ from conftest import ROOT, Connect, clean_environment, fresh_database, query
 from console import Sqlrail, catalog, put
 
 import sqlrail as library
+from sqlrail import events
 from sqlrail.engine.store import KEY
 from sqlrail.errors import (
     BadFile,
@@ -190,6 +191,42 @@ def test_whom_it_waits_for_is_said_and_not_printed(
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_happens_is_told_as_facts(any_database: str, folder: Path, connect: Connect) -> None:
+    library.migrate(any_database, folder)
+    put({"003_c.sql": "ALTER TABLE child ADD COLUMN more int;"}, folder)
+    keeper = connect(any_database, autocommit=False)
+    keeper.execute("LOCK TABLE child IN ACCESS SHARE MODE")
+    told: list[events.Event] = []
+
+    def hear(event: events.Event) -> None:
+        if not isinstance(event, events.Warned):
+            told.append(event)
+        if isinstance(event, events.GaveWay) and event.blockers:
+            keeper.rollback()
+
+    library.migrate(any_database, folder, lock_timeout=0.5, listener=hear)
+    reached, begun, *others, applied = told
+    assert isinstance(reached, events.Reached)
+    assert reached.target.database == keeper.info.dbname
+    assert begun == events.Begun("003_c")
+    last = [event for event in others if isinstance(event, events.GaveWay)][-1]
+    assert (last.what, last.waited_for) == ("003_c", "ACCESS EXCLUSIVE on public.child")
+    assert [(who.pid, who.holds) for who in last.blockers] == [(keeper.info.backend_pid, ("ACCESS SHARE",))]
+    assert last.pause is not None
+    assert isinstance(applied, events.Applied)
+    assert applied.id == "003_c"
+
+
+def test_a_password_is_in_no_fact(database: str, folder: Path) -> None:
+    put({"001_a.sql": "DO $$ BEGIN RAISE WARNING 'it is geheim-4711X'; END $$"}, folder)
+    (folder / "002_b.sql").unlink()
+    told: list[events.Event] = []
+    said: list[str] = []
+    library.migrate(f"{database}&password=geheim-4711X", folder, say=said.append, listener=told.append)
+    assert events.Noticed("WARNING", "it is ***") in told
+    assert said == ["warning: it is ***"]
+
+
 # what it leaves of the process
 
 
@@ -294,6 +331,7 @@ def test_importing_it_loads_nothing() -> None:
         "import sys; before = set(sys.modules); import sqlrail; sqlrail.__version__\n"
         "print(*sorted(name for name in set(sys.modules) - before))\n"
         "assert sqlrail.errors.Refused and callable(sqlrail.migrate) and callable(sqlrail.status)\n"
+        "assert issubclass(sqlrail.events.GaveWay, sqlrail.events.Event)\n"
         "assert sqlrail.migrate is sqlrail.migrate; import sqlrail.cli.main; assert callable(sqlrail.migrate)\n"
         "assert not hasattr(sqlrail, 'nothing')"
     )

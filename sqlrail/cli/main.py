@@ -25,6 +25,7 @@ from sqlrail.errors import (
     SettingsError,
     SqlrailError,
 )
+from sqlrail.ground.events import Noted, Reached, Said, Warned
 from sqlrail.ground.settings import Settings, read
 
 
@@ -84,12 +85,14 @@ def _naming_the_way_without(verb: Verb) -> Iterator[None]:
 def _run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result:
     flags = {name: value for name, value in vars(options).items() if isinstance(value, str)}
     settings = read(flags, need_database=verb.needs_database(options))
-    settings = replace(settings, notices=getattr(options, "verbose", False), reached=talk.reached)
+    settings = replace(
+        settings, notices=getattr(options, "verbose", False), reached=lambda target: talk(Reached(target))
+    )
     talk.settings = settings
     for warning in settings.warnings:
-        talk.say(f"warning: {warning}")
+        talk(Warned(warning))
     for note in settings.notes:
-        talk.say(f"note: {note}")
+        talk(Noted(note))
     if settings.embedded:
         settings = _start_server(settings, talk)
     return verb.run(options, settings, talk)
@@ -98,9 +101,9 @@ def _run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result:
 def _start_server(settings: Settings, talk: Talk) -> Settings:
     from sqlrail.server import local
 
-    server = local.start(settings.home, say=talk.say)
-    talk.say(f"database: the embedded server in {settings.home}; look at it with")
-    talk.say(f"  {shlex.quote(str(server.bin / 'psql'))} {shlex.quote(server.url)}")
+    server = local.start(settings.home, listener=talk)
+    talk(Said(f"database: the embedded server in {settings.home}; look at it with"))
+    talk(Said(f"  {shlex.quote(str(server.bin / 'psql'))} {shlex.quote(server.url)}"))
     return replace(settings, database_url=server.url, embedded=False)
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlrail.cli.talk import Talk, shown
-
-if TYPE_CHECKING:
-    from sqlrail.postgres.giving_way import Progress
+from sqlrail.cli.talk import OF_A_BAR, Talk, shown
+from sqlrail.ground.events import BatchCleaned, Event, Progress, ProgressEnded
+from sqlrail.ground.sentences import progress, text
 
 #: seconds between two lines about progress where there is no terminal
 PLAIN = 10.0
 
 
 class Bar:
-    """A bar on a terminal, elsewhere a line now and then, with --json nothing."""
+    """A listener with a bar on a terminal, elsewhere a line now and then, with --json nothing; the rest is talk's."""
 
-    def __init__(self, talk: Talk, told: float = -PLAIN) -> None:
-        self.talk, self.told = talk, told
+    def __init__(self, talk: Talk, told: float = -PLAIN, *, names_files: bool = False) -> None:
+        self.talk, self.told, self.names_files = talk, told, names_files
         self.bar: Any = None
         self.tasks: dict[str, Any] = {}
 
@@ -31,34 +30,43 @@ class Bar:
                 self.bar.stop()
         self.bar, self.tasks = None, {}
 
-    def show(self, done: Progress | None) -> None:
-        """Shows how far it is; None is its end."""
-        if self.talk.as_json:
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, OF_A_BAR):
+            self.talk(event)
+        elif self.talk.as_json:
             return
-        if done is None:
+        elif isinstance(event, (Progress, BatchCleaned)):
+            self._show(event)
+        elif isinstance(event, ProgressEnded):
             self.close()
-        elif sys.stderr.isatty():
+        elif self.names_files:
+            self.talk.say(text(event))
+
+    def _show(self, event: Progress | BatchCleaned) -> None:
+        if sys.stderr.isatty():
             with suppress(OSError):
-                self._draw(done)
+                self._draw(progress(event))
         elif time.monotonic() - self.told >= PLAIN:
             self.told = time.monotonic()
-            self.talk.say(f"{done.name}: {done.text}")
+            self.talk.say(text(event))
 
     def _draw(self, done: Progress) -> None:
+        from rich import progress as rich
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
-        text = shown(done.text, self.talk.settings)
+        words = shown(done.text, self.talk.settings)
         if self.bar is None:
             columns = (
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
+                rich.TextColumn("{task.description}", markup=False),
+                rich.BarColumn(),
                 # Whom it waits for comes last, and must not be cut off.
-                TextColumn("{task.fields[text]}", markup=False, table_column=Column(overflow="fold")),
+                rich.TextColumn("{task.fields[text]}", markup=False, table_column=Column(overflow="fold")),
             )
-            self.bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False)
+            self.bar = rich.Progress(*columns, console=Console(stderr=True), auto_refresh=False)
             self.bar.start()
         if done.name not in self.tasks:
-            self.tasks[done.name] = self.bar.add_task(done.name, text=text)
-        self.bar.update(self.tasks[done.name], completed=done.done, total=done.total, text=text, refresh=True)
+            self.tasks[done.name] = self.bar.add_task(done.name, text=words)
+        self.bar.update(
+            self.tasks[done.name], completed=done.done, total=done.total, text=words, refresh=True
+        )

@@ -10,29 +10,50 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
+from sqlrail.ground.events import (
+    Applied,
+    BatchCleaned,
+    Begun,
+    Event,
+    Progress,
+    ProgressEnded,
+    Reached,
+    RolledBack,
+)
+from sqlrail.ground.sentences import text
 from sqlrail.ground.settings import Settings, Target
-from sqlrail.ground.words import Script, masked, printable, visible
+from sqlrail.ground.words import Script, masked, visible
+
+#: what stands on stdout
+RESULTS = (Applied, RolledBack)
+#: what nobody wants to read without a Bar
+OF_A_BAR = (Begun, Progress, ProgressEnded, BatchCleaned)
 
 
 class Talk:
-    """Tells people what happens: talk on stderr, what was applied on stdout as soon as it is committed."""
+    """A listener: tells people what happens: talk on stderr, what was applied on stdout as soon as it is committed."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
         self.settings = Settings()
         self.target: Target | None = None
 
-    def reached(self, target: Target) -> None:
-        """Names the database that the verb works on, once."""
-        if self.target is None:
-            self.target = target
-            if not self.as_json:
-                self.say(f"target: {target}")
+    def __call__(self, event: Event) -> None:
+        """Tells of an event. How far something is tells a Bar."""
+        if isinstance(event, Reached):
+            self._reached(event)
+        elif isinstance(event, RESULTS):
+            from sqlrail.cli.render import events
 
-    def begun(self, name: str) -> None:
-        """A file is begun."""
-        if not self.as_json:
-            self.say(f"applying {printable(name)} ...")
+            self._tell(events.text(event))
+        elif not isinstance(event, OF_A_BAR):
+            self.say(text(event))
+
+    def _reached(self, event: Reached) -> None:
+        if self.target is None:  # once
+            self.target = event.target
+            if not self.as_json:
+                self.say(text(event))
 
     def with_target(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """The document with the database that the verb worked on."""
@@ -44,18 +65,6 @@ class Talk:
             print(shown(text, self.settings), file=sys.stderr, flush=True)
         except OSError:  # nobody reads: no reason to stop
             discard(sys.stderr)
-
-    def applied(self, done: Any) -> None:
-        """A migration was committed."""
-        from sqlrail.cli.render import migrate
-
-        self._tell(migrate.applied(done))
-
-    def rolled_back(self, done: Any) -> None:
-        """A rollback was committed."""
-        from sqlrail.cli.render import rollback
-
-        self._tell(rollback.rolled_back(done))
 
     def _tell(self, text: str) -> None:
         if not self.as_json:

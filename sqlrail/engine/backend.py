@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg import errors as pg
@@ -40,13 +40,28 @@ from sqlrail.errors import (
 )
 from sqlrail.files import other_tools, rights
 from sqlrail.files.statements import Piece
+from sqlrail.ground import events
+from sqlrail.ground.events import (
+    AnswerLost,
+    Begun,
+    Event,
+    GaveWay,
+    Listener,
+    Noticed,
+    Said,
+    Unconfirmed,
+    WaitingForStandby,
+    Warned,
+)
+from sqlrail.ground.sentences import unconfirmed
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.waits import Standbys
 from sqlrail.ground.words import milliseconds
 from sqlrail.orphans import clean as orphans
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import is_of_a_right, sentence
-from sqlrail.postgres.giving_way import BEATS, Progress, Standbys, Tries, Watch
+from sqlrail.postgres.giving_way import BEATS, Tries, Watch
 from sqlrail.postgres.wire import Answer
 from sqlrail.records.history import File, Note, Record
 
@@ -63,22 +78,10 @@ PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
 
 @dataclass(frozen=True)
-class Applied:
-    """A migration that was committed by this run, with the seconds that it took."""
+class Applied(events.Applied):
+    """The same with what its pre-steps have cleaned."""
 
-    id: str
-    seconds: float
     cleanup: tuple[orphans.Cleaned, ...] = ()
-
-
-class Listener(Protocol):
-    """Whoever wants to know what happens while it happens."""
-
-    def say(self, text: str) -> None:
-        """Something that people may want to know."""
-
-    def applied(self, done: Applied) -> None:
-        """A migration was committed."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,6 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.late: tuple[str, ...] = ()  # ids that the log shall tell apart
         #: called with the lock in hand where another had it before, and may have changed the history
         self.look_again: Callable[[], object] = lambda: None
-        #: told how far a long statement is, and None at its end
-        self.show: Callable[[Progress | None], object] = lambda _: None
-        #: told the id of a file that is about to be sent by itself: one that goes with others is over when they are
-        self.begun: Callable[[str], object] = lambda _: None
         self.watch = Watch(settings)  # of what was sent last
         self._is_warned = False
         self.server = NOT_ASKED
@@ -189,7 +188,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     # What yoyo asks of a backend
 
     def connect(self, dburi: object) -> Connection:  # noqa: ARG002 - the settings know where to
-        connection = connect(self.settings, say=self.listener.say)
+        connection = connect(self.settings, listener=self.listener)
         connection.add_notice_handler(self._notice)
         return connection
 
@@ -282,9 +281,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if pause is None:
             self._warn_of_autovacuum(cause, file)
             raise self.with_blockers(failure, tries.number)
-        self.say(
-            f"{file.id} gave way: {sentence(cause)}{self.watch.said()} It is tried again in {pause:.1f} s."
-        )
+        why = f"{sentence(cause)}{self.watch.said()}"
+        self.tell(GaveWay(file.id, why, self.watch.lock, self.watch.blockers, pause))
         self._warn_of_autovacuum(cause, file)
         self._rest(pause)
 
@@ -293,10 +291,12 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         limit, needed = self.lock_timeout(file), self.server.deadlock_timeout
         if isinstance(cause, pg.LockNotAvailable) and 0 < limit <= needed and not self._is_warned:
             self._is_warned = True
-            self.say(
-                f"warning: a lock_timeout of {limit:g} s is not above the server's deadlock_timeout of {needed:g} s, "
-                "so that an autovacuum in the way is never cancelled; set a longer one (--lock-timeout, or "
-                "`-- lock-timeout:` in the file)"
+            self.tell(
+                Warned(
+                    f"a lock_timeout of {limit:g} s is not above the server's deadlock_timeout of {needed:g} s, "
+                    "so that an autovacuum in the way is never cancelled; set a longer one (--lock-timeout, or "
+                    "`-- lock-timeout:` in the file)"
+                )
             )
 
     def with_blockers(self, failure: SqlrailError, tries: int = 1) -> SqlrailError:
@@ -370,7 +370,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         options = " ".join([given.decode(), *(f"-c {name}={value}" for name, value in limits.items())])
         try:
             # A pooler takes no options, and what it has for us is for others too.
-            connection = connect(self.settings, None if self.is_pooled else options, self.listener.say)
+            connection = connect(self.settings, None if self.is_pooled else options, self.listener)
         except ConnectionFailed as exc:
             raise ConnectionFailed(
                 f"{file.path}: it runs outside a transaction, which takes a second connection: {exc}"
@@ -494,8 +494,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def say_if_untold(self) -> None:
         """Tells that --interrupted decided nothing: it may have been meant for another database."""
         if self.settings.interrupted and not self.was_told:
-            self.say(
-                f"--interrupted {self.settings.interrupted} was not needed: no statement here was cut off"
+            self.tell(
+                Said(
+                    f"--interrupted {self.settings.interrupted} was not needed: no statement here was cut off"
+                )
             )
 
     def raise_if_old(self) -> None:
@@ -793,7 +795,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
                 f"{file.path}: the cleanup of {relation} failed: {sentence(exc)} Nothing of {file.id} was kept.{more}"
             ) from exc
         if done.archived and (text := orphans.published(done.facts)):
-            self.say(text)
+            self.tell(Said(text))
         return done
 
     def _close(self) -> None:
@@ -803,9 +805,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         done = Applied(closing.file.id, round(time.monotonic() - closing.started, 3), closing.cleanup)
         self.done.append(done)
 
-    def say(self, text: str) -> None:
+    def tell(self, event: Event) -> None:
+        """Tells the listener, behind what was committed before."""
         self._tell()
-        self.listener.say(text)
+        self.listener(event)
 
     def _tell(self) -> None:
         """Tells of what was committed since the last time: preferably while the server is at work on the next file."""
@@ -814,11 +817,10 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self._heard(done)
 
     def _begin_file(self, file: File) -> None:
-        self._tell()
-        self.begun(file.id)
+        self.tell(Begun(file.id))
 
     def _heard(self, done: Applied) -> None:
-        self.listener.applied(done)
+        self.listener(done)
 
     def _land(self) -> None:
         """Tells of the commit that was answered, if one was and nobody was told: a signal may come in between."""
@@ -848,7 +850,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             return
         if not closing.recorded:  # a post-apply file leaves nothing to look for
             self.raise_if_lost(f"{name} was being committed", certain=False)
-        self.say(f"the connection was lost while {name} was being committed; looking what became of it")
+        self.tell(AnswerLost(name))
         self._reconnect(name)
         if not self._is_committed(closing.migration.hash):
             raise ConnectionLost(
@@ -1043,7 +1045,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         backend: int | None = connection.info.backend_pid
         if self.is_pooled:  # a number of the pooler's own
             backend = self._backend if connection is self.connection else None
-        return Watch(self.settings, backend, limit, name, self.show, self.keep_lock, self._say_unconfirmed)
+        return Watch(self.settings, backend, limit, name, self.tell, self.keep_lock, self._say_unconfirmed)
 
     def _send_and_hear(
         self, connection: Connection, text: bytes, answer: Answer, watch: Watch, **how: Any
@@ -1053,27 +1055,18 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             wire.send(connection, text, answer, waiting=watch, **how)
         except Interrupted as exc:
             if self.is_unconfirmed:
-                exc.args = (f"interrupted: {self._unconfirmed()}",)
+                exc.args = (f"interrupted: {unconfirmed(self._unconfirmed())}",)
             raise
         if self.is_unconfirmed:
-            self.say(f"warning: {self._unconfirmed()}")
+            self.tell(self._unconfirmed())
         return answer
 
     def _say_unconfirmed(self, standbys: Standbys) -> None:
         self._standbys = standbys
-        name = self._in_flight[0].file.id if self._in_flight else ""
-        self.say(
-            f"the commit{name and f' of {name}'} waits for a synchronous standby ({standbys}). It stands on this "
-            "server already: Ctrl-C ends the wait, and does not take it back"
-        )
+        self.tell(WaitingForStandby(self._in_flight[0].file.id if self._in_flight else None, standbys))
 
-    def _unconfirmed(self) -> str:
-        what = self._in_flight[0].file.id if self._in_flight else "what was done"
-        why = f" ({self._standbys})" if self._standbys else ""
-        return (
-            f"{what} is committed on this server, and no synchronous standby has confirmed it{why}: it would be lost "
-            "with this server. It counts as done; running again does not wait for it."
-        )
+    def _unconfirmed(self) -> Unconfirmed:
+        return Unconfirmed(self._in_flight[0].file.id if self._in_flight else None, self._standbys)
 
     def keep_lock(self) -> None:
         """Tells the server, now and then, that the runner behind sessions that idle on purpose is not stopped."""
@@ -1180,7 +1173,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if diagnostic.source_function == "SyncRepWaitForLSN":
             self.is_unconfirmed = True
         elif severity == "WARNING" or (self.settings.notices and severity in ("NOTICE", "INFO")):
-            self.say(f"{severity.lower()}: {diagnostic.message_primary}")
+            self.tell(Noticed(severity, diagnostic.message_primary or ""))
 
     @contextmanager
     def _telling_what_stands(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sqlrail.engine.store import Store
 from sqlrail.errors import Busy
+from sqlrail.ground.events import Event, WaitingForLock
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.wire import Answer
 
@@ -30,8 +31,8 @@ class Session(Protocol):
     def raise_if_standby(self) -> None:
         """ReadOnlyServer where nothing can be written."""
 
-    def say(self, text: str) -> None:
-        """Something that people may want to know."""
+    def tell(self, event: Event) -> None:
+        """Tells whoever listens to the run."""
 
 
 class RunnersLock:
@@ -97,8 +98,6 @@ class Patience:
                 f"(--lock-wait).{dead}"
             )
         if not self.has_waited:
-            self._session.say(
-                f"waiting for {self._lock.holder(row_of)}, {self._limit:g} s at the most (--lock-wait)"
-            )
+            self._session.tell(WaitingForLock(self._lock.holder(row_of), self._limit))
         self.has_waited = True
         sleep(min(random.uniform(*POLL), max(0.0, self._deadline - monotonic())))  # noqa: S311

@@ -38,6 +38,7 @@ from sqlrail.errors import (
     SqlrailError,
 )
 from sqlrail.files.statements import NAME, Piece, is_transaction_control, plain
+from sqlrail.ground.events import DroppedIndex, Resumed, Said, Warned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence
@@ -286,7 +287,7 @@ class _Steps:
         if is_last:
             self._set_again()
             self.step = step
-            self.backend.say(f"{self.file.id} goes on behind {self.place}, with statement {self.done + 1}")
+            self.backend.tell(Resumed(self.file.id, self.place, self.done + 1))
 
     def _set_again(self) -> None:
         """The session that they were for is gone. A block that goes on behind COMMIT AND CHAIN is begun again."""
@@ -494,7 +495,7 @@ class _Steps:
                     f"{self.place}: it was cut off half-way, and cannot be finished: {sentence(answer.error)} "
                     + self.stands
                 ) from answer.error
-            self.backend.say(f"{self.place}: it was cut off half-way, and is finished now")
+            self.backend.tell(Said(f"{self.place}: it was cut off half-way, and is finished now"))
         return bool(is_pending)
 
     def _is_done_as_told(self) -> bool:
@@ -506,8 +507,10 @@ class _Steps:
                 f"more. {self.stands}"
             )
         self.backend.was_told = True
-        self.backend.say(
-            f"{self.place}: it was cut off, and {'counts as done' if told == 'done' else 'runs again'} as told"
+        self.backend.tell(
+            Said(
+                f"{self.place}: it was cut off, and {'counts as done' if told == 'done' else 'runs again'} as told"
+            )
         )
         return bool(told == "done")
 
@@ -532,11 +535,13 @@ class _Steps:
             answer = wire.send(self.worker, f"DROP INDEX CONCURRENTLY {name}".encode(), wire.Answer())
             self._raise_if_lost(f"the invalid index {name} was being dropped; whether it is gone")
             if answer.error is None:
-                self.backend.say(f"dropped the invalid index {one.name}, which was left half-built")
+                self.backend.tell(DroppedIndex(one.name))
             elif isinstance(answer.error, pg.InsufficientPrivilege) and one.schema == "pg_toast":
-                self.backend.say(
-                    f"warning: the invalid index {name}, which was left half-built, is for a superuser to drop. "
-                    "Until then it makes writing slower, and does no other harm."
+                self.backend.tell(
+                    Warned(
+                        f"the invalid index {name}, which was left half-built, is for a superuser to drop. "
+                        "Until then it makes writing slower, and does no other harm."
+                    )
                 )
             else:
                 raise DatabaseFailed(

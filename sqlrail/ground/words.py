@@ -75,3 +75,16 @@ def _is_unlike_words(secret: str) -> bool:
 def milliseconds(duration: float) -> str:
     """A duration in seconds as the server's settings take it."""
     return f"{round(duration * 1000)}ms"
+
+
+def lasting(seconds: float) -> str:
+    """A duration for people: 12 s, 3 min, 5 h, 2 d."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def rows(number: int) -> str:
+    """1 row, 2 rows, 1,000 rows."""
+    return f"{number:,} row{'' if number == 1 else 's'}"

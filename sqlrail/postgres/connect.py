@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlrail.errors import ConnectionFailed, Interrupted, WrongDatabase
+from sqlrail.ground.events import Listener, WaitingForServer, nobody
 from sqlrail.ground.settings import Mark, Settings, Target
 from sqlrail.ground.words import masked
 
@@ -34,7 +34,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def connect(
     settings: Settings,
     options: str | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    listener: Listener = nobody,
     name: str = "sqlrail",
 ) -> Connection:
     """A connection in autocommit mode, with libpq's options if given; ConnectionFailed says where to and why not.
@@ -44,7 +44,7 @@ def connect(
     and said once. Raises WrongDatabase where settings.mark is not found.
     """
     try:
-        connection = _connect(settings, options, say, name)
+        connection = _connect(settings, options, listener, name)
     except Interrupted as exc:
         exc.args = (f"interrupted while connecting to {target(settings)}.",)
         raise
@@ -77,7 +77,7 @@ def _prove(connection: Connection, mark: Mark) -> None:
         raise
 
 
-def _connect(settings: Settings, options: str | None, say: Callable[[str], object], name: str) -> Connection:
+def _connect(settings: Settings, options: str | None, listener: Listener, name: str) -> Connection:
     deadline, pause, waiting = time.monotonic() + settings.wait, PAUSES[0], False
     while True:
         left = max(2, round(deadline - time.monotonic())) if waiting else None
@@ -89,8 +89,8 @@ def _connect(settings: Settings, options: str | None, say: Callable[[str], objec
         if not failure.passes or time.monotonic() + pause > deadline:
             raise _failed(settings, failure, waiting)
         if not waiting:
-            text = f"waiting for {target(settings)}, {settings.wait:g} s at the most (--wait): {failure.what}"
-            say(masked(text, settings.secrets))
+            why = masked(failure.what or failure.words, settings.secrets)
+            listener(WaitingForServer(masked(target(settings), settings.secrets), settings.wait, why))
             waiting = True
         time.sleep(pause)
         pause = min(pause * 2, PAUSES[1])

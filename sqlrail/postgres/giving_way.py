@@ -19,8 +19,10 @@ import psycopg
 from psycopg import sql
 
 from sqlrail.errors import SqlrailError
-from sqlrail.ground.settings import Settings, names
-from sqlrail.ground.words import printable
+from sqlrail.ground.events import Listener, Progress, ProgressEnded, nobody
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.waits import Blocker, Standbys
+from sqlrail.ground.words import lasting, printable
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
 
@@ -58,38 +60,6 @@ class Tries:
 
 
 @dataclass(frozen=True)
-class Blocker:
-    """Somebody who is in the way. What this role may not know is None, as is the pid of a prepared transaction."""
-
-    pid: int | None
-    kind: str | None  # the server's own word for it: client backend, autovacuum worker
-    prepared: str | None  # its name, where it is a prepared transaction
-    application: str | None
-    user: str | None
-    state: str | None
-    transaction_seconds: float | None
-    query: str | None
-    waits: bool  # for a lock itself
-    holds: tuple[str, ...]  # modes; empty where it is only ahead in the queue
-    is_hidden: bool
-
-    def __str__(self) -> str:
-        age = "" if self.transaction_seconds is None else f", begun {lasting(self.transaction_seconds)} ago"
-        if self.pid is None:
-            return f"the prepared transaction '{printable(self.prepared or '?')}'{age}"
-        who = self.kind if self.kind not in (None, "client backend") else printable(self.application or "")
-        parts = [who, self.user and f"user {printable(self.user)}"]
-        if self.is_hidden:
-            parts.append("more is for roles with pg_read_all_stats")
-        else:
-            transaction = age and f"its transaction{age.replace(',', '')}"
-            parts += [self.state, transaction, "waiting itself" if self.waits else None]
-            if self.query:
-                parts.append(f"{'its query' if self.state == 'active' else 'last query'}: {self.query}")
-        return f"backend {self.pid} ({', '.join(str(part) for part in parts if part)})"
-
-
-@dataclass(frozen=True)
 class Step:
     """How far a long statement is, as the server says: done of total, of blocks, rows or transactions waited for."""
 
@@ -98,32 +68,6 @@ class Step:
     phase: str
     done: int | None
     total: int | None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A long statement for people's eyes: its name, what it is at or waits for, and how much of how much is done."""
-
-    name: str
-    text: str
-    done: int = 0
-    total: int | None = None
-
-
-@dataclass(frozen=True)
-class Standbys:
-    """What a commit waits for: the server's setting of who has to confirm it, and the standbys that are connected."""
-
-    setting: str
-    connected: tuple[str, ...]
-
-    def __str__(self) -> str:
-        wanted = names(re.sub(r"(?i)^\s*(?:(?:FIRST|ANY)\s+)?\d+\s*\((.*)\)\s*$", r"\1", self.setting))
-        connected = [name.lower() for name in self.connected]
-        missing = [name for name in wanted if name != "*" and name.lower() not in connected]
-        here = f"connected: {', '.join(self.connected)}" if connected else "no standby is connected"
-        gone = f"; not connected: {', '.join(missing)}" if missing and connected else ""
-        return printable(f"synchronous_standby_names is {self.setting}; {here}{gone}")
 
 
 @dataclass(frozen=True)
@@ -145,8 +89,8 @@ class Seen:
 class Watch:
     """Watches one statement of a backend of ours, if it takes long.
 
-    limit: its lock_timeout in seconds, 0 is none. show: is told every second how far a long statement is, and None at
-    its end. tick() and stop() are for whoever waits for the statement, see wire.send.
+    limit: its lock_timeout in seconds, 0 is none. The listener is told every second how far a long statement is.
+    tick() and stop() are for whoever waits for the statement, see wire.send.
     """
 
     def __init__(
@@ -155,18 +99,18 @@ class Watch:
         pid: int | None = None,
         limit: float = 0.0,
         name: str = "",
-        show: Callable[[Progress | None], object] = lambda _: None,
+        listener: Listener = nobody,
         beat: Callable[[], object] = lambda: None,
         unconfirmed: Callable[[Standbys], object] = lambda _: None,
     ) -> None:
         self.beat = beat  # what has to be done now and then meanwhile
         self.unconfirmed = unconfirmed  # told, once, that a commit waits for a standby
-        self.settings, self.pid, self.limit, self.name, self.show = settings, pid, limit, name, show
+        self.settings, self.pid, self.limit, self.name, self.listener = settings, pid, limit, name, listener
         idle = settings.idle_timeout / BEATS or EVERY[1]
         self.every = max(EVERY[0], min(limit * LOOK or EVERY[1], EVERY[1], idle))
         self.is_refused = False  # there was no second connection to be had
         self._seen = Seen()
-        self._ticks, self._is_told = 0, False
+        self._ticks, self._is_told, self._is_shown = 0, False, False
         self._ended: threading.Event | None = None
 
     def tick(self) -> None:
@@ -183,12 +127,19 @@ class Watch:
             self._is_told = True
             self.unconfirmed(self._seen.standbys)
         if self._ticks * self.every > EVERY[1] and (progress := self._progress()):
-            self.show(progress)
+            self._is_shown = True
+            self.listener(progress)
 
     def stop(self) -> None:
         if self._ended is not None:
             self._ended.set()
-            self.show(None)
+            if self._is_shown:
+                self.listener(ProgressEnded())
+
+    @property
+    def lock(self) -> str:
+        """What was waited for when it was last looked at; empty where it is not known."""
+        return self._seen.lock
 
     @property
     def blockers(self) -> tuple[Blocker, ...]:
@@ -305,14 +256,6 @@ def _mode(mode: str) -> str:
 
 def _holding(who: Blocker) -> str:
     return f", which holds {' and '.join(who.holds)}" if who.holds and who.pid is not None else ""
-
-
-def lasting(seconds: float) -> str:
-    """A duration for people: 12 s, 3 min, 5 h, 2 d."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def shortened(query: str) -> str:

@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from yoyo.migrations import MigrationList
 
-from sqlrail.engine.backend import Applied, Backend
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import (
     ConnectionFailed,
     DatabaseFailed,
@@ -31,6 +31,7 @@ from sqlrail.errors import (
     WrongDatabase,
 )
 from sqlrail.files.statements import BLOCK
+from sqlrail.ground.events import LeftBehind, Listener, Noted, Said, Warned, nobody
 from sqlrail.ground.settings import EMBEDDED, Mark, Settings
 from sqlrail.ground.words import printable
 from sqlrail.postgres import wire
@@ -56,14 +57,6 @@ _OWN_PRIVILEGES = rb"(?i)\bON\s+(?!(?:DATABASE|PARAMETER|TABLESPACE)\b)"
 
 class NoScratch(Refused):
     """No scratch database can be made."""
-
-
-class Silent:
-    """The scratch database's news are nobody's."""
-
-    def say(self, text: str) -> None: ...
-
-    def applied(self, done: Applied) -> None: ...
 
 
 class Provided(NamedTuple):
@@ -92,7 +85,7 @@ class Builder(Backend):
     """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
 
     def __init__(self, settings: Settings, files: dict[str, File]) -> None:
-        super().__init__(settings, Silent(), files)
+        super().__init__(settings, nobody, files)
         self.missing = Missing()
 
     def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
@@ -107,7 +100,7 @@ Value = TypeVar("Value")
 @contextmanager
 def built(
     settings: Settings,
-    say: Callable[[str], None],
+    listener: Listener,
     kind: type[Made],
     files: Mapping[str, File],
     migrations: MigrationList,
@@ -122,16 +115,16 @@ def built(
     said = texts(files)
     new = roles.made_by(said)
     wanted = _roles_among(settings, roles.named(said))
-    with scratch(settings, say, wanted) as there:
+    with scratch(settings, listener, wanted) as there:
         found = _roles_among(there, wanted | new)
         if provided:
             with closing(connect(there)) as connection:
-                _provide(connection, provided, say)
+                _provide(connection, provided, listener)
         without = {it.name: it.schema for it in provided if it.kind == NONE}
         missing = Missing(wanted - found, without, set(filter(None, without.values())))
         own = {id_: confined(files[id_], missing._replace(roles=(wanted | new) - found)) for id_ in ids}
         if places := [place for one in own.values() for place in one.passed_over]:
-            _say_passed_over(places, say)
+            _say_passed_over(places, listener)
         with kind(
             there, {id_: own[id_].file if id_ in own else file for id_, file in files.items()}
         ) as builder:
@@ -152,7 +145,7 @@ def _roles_among(settings: Settings, names: Collection[str]) -> set[str]:
 
 def with_what_is_lacking(
     settings: Settings,
-    say: Callable[[str], None],
+    listener: Listener,
     files: Mapping[str, File],
     build: Callable[[Sequence[Provided]], Value],
     pending: Collection[str] = (),
@@ -170,10 +163,14 @@ def with_what_is_lacking(
             raise
         if provided:
             names = printable(", ".join(f"{it.kind} {it.name}" for it in provided))
-            say(f"note: files lack something, so what no file makes is taken from the database: {names}")
+            listener(
+                Noted(f"files lack something, so what no file makes is taken from the database: {names}")
+            )
         if without:
             names = printable(", ".join(it.name for it in without))
-            say(f"note: extensions that a scratch database cannot have, and which are not compared: {names}")
+            listener(
+                Noted(f"extensions that a scratch database cannot have, and which are not compared: {names}")
+            )
         return build((*provided, *without))
 
 
@@ -182,7 +179,7 @@ def _unmakable(settings: Settings, files: Mapping[str, File], pending: Collectio
     names = extensions.made_by(texts(files))
     if not names:
         return []
-    with scratch(settings, lambda _: None) as there, closing(connect(there)) as connection:
+    with scratch(settings, nobody) as there, closing(connect(there)) as connection:
         names = extensions.unmakable(connection, names)
     needed = names & extensions.made_by(texts({id_: files[id_] for id_ in pending}))
     with closing(connect(settings)) as connection:
@@ -219,7 +216,7 @@ def _makes(text: bytes, one: Provided) -> bool:
     return bool(re.search(words.encode(), text))
 
 
-def _provide(connection: Connection, provided: Sequence[Provided], say: Callable[[str], None]) -> None:
+def _provide(connection: Connection, provided: Sequence[Provided], listener: Listener) -> None:
     for one in provided:
         if one.kind == NONE:
             continue
@@ -235,14 +232,16 @@ def _provide(connection: Connection, provided: Sequence[Provided], say: Callable
                     schema=sql.Identifier(one.schema or "public"),
                 )
         except DatabaseFailed as exc:
-            say(f"warning: the scratch database is without the {one.kind} {printable(one.name)}: {exc}")
+            listener(Warned(f"the scratch database is without the {one.kind} {printable(one.name)}: {exc}"))
 
 
-def _say_passed_over(places: Sequence[str], say: Callable[[str], None]) -> None:
+def _say_passed_over(places: Sequence[str], listener: Listener) -> None:
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    say(
-        "note: a role or an extension is missing where the scratch database lies, so that is passed over: "
-        f"{', '.join(places[:SHOWN])}{more}"
+    listener(
+        Noted(
+            "a role or an extension is missing where the scratch database lies, so that is passed over: "
+            f"{', '.join(places[:SHOWN])}{more}"
+        )
     )
 
 
@@ -318,25 +317,23 @@ class Place(NamedTuple):
 
 
 @contextmanager
-def scratch(
-    settings: Settings, say: Callable[[str], None], wanted: Collection[str] = ()
-) -> Iterator[Settings]:
+def scratch(settings: Settings, listener: Listener, wanted: Collection[str] = ()) -> Iterator[Settings]:
     """Settings that lead to an empty database in which names without a schema mean the same as in the real one.
 
     So do literals: it has the real one's settings; what it cannot have is said. On the embedded server the roles that
     are wanted are there for as long as it is. Raises NoScratch, which says which right is missing.
     """
-    with closing(connect(settings, say=say)) as connection:
+    with closing(connect(settings, listener=listener)) as connection:
         like = Likeness(*wire.ask(connection, "likeness")[0])
         live = _Server.of(connection)
     with ExitStack() as made:
         if settings.scratch is None:
-            there = _beside(settings, like, say, live, wanted, made)
+            there = _beside(settings, like, listener, live, wanted, made)
         elif settings.scratch == EMBEDDED:
             _raise_if_other_major(settings, live)
-            there = made.enter_context(_embedded(settings, like, say, wanted))
+            there = made.enter_context(_embedded(settings, like, listener, wanted))
         else:
-            there = made.enter_context(_database(_named(settings, live, say), like, say))
+            there = made.enter_context(_database(_named(settings, live, listener), like, listener))
         yield there
 
 
@@ -354,19 +351,21 @@ class _Server(NamedTuple):
 def _beside(
     settings: Settings,
     like: Likeness,
-    say: Callable[[str], None],
+    listener: Listener,
     live: _Server,
     wanted: Collection[str],
     made: ExitStack,
 ) -> Settings:
     """On the same server, or else on the embedded one."""
     try:
-        return made.enter_context(_database(settings, like, say))
+        return made.enter_context(_database(settings, like, listener))
     except NoScratch as exc:
-        there = made.enter_context(_embedded(settings, like, say, wanted, f"{exc} "))
-        say(
-            f"{exc} The embedded server stands in; it may be of another major than this one's {live.major}. "
-            "--scratch names another server"
+        there = made.enter_context(_embedded(settings, like, listener, wanted, f"{exc} "))
+        listener(
+            Said(
+                f"{exc} The embedded server stands in; it may be of another major than this one's {live.major}. "
+                "--scratch names another server"
+            )
         )
         return there
 
@@ -386,7 +385,7 @@ def _raise_if_other_major(settings: Settings, live: _Server) -> None:
         )
 
 
-def _named(settings: Settings, live: _Server, say: Callable[[str], None]) -> Settings:
+def _named(settings: Settings, live: _Server, listener: Listener) -> Settings:
     """Settings that lead to the server that --scratch names; says if that is not another one like the database's."""
     url = settings.scratch or ""
     if not conninfo_to_dict(url).get("hostaddr"):
@@ -399,16 +398,16 @@ def _named(settings: Settings, live: _Server, say: Callable[[str], None]) -> Set
     except ConnectionFailed as exc:
         raise ConnectionFailed(f"--scratch (or SQLRAIL_SCRATCH): {exc}") from exc
     if server.identifier is not None and server.identifier == live.identifier:
-        say(f"warning: --scratch leads to the database's own server, or a copy of it: {target(there)}")
+        listener(Warned(f"--scratch leads to the database's own server, or a copy of it: {target(there)}"))
     if server.major != live.major:
-        say(
-            f"warning: the scratch database is on PostgreSQL {server.major}, and the database on {live.major}"
+        listener(
+            Warned(f"the scratch database is on PostgreSQL {server.major}, and the database on {live.major}")
         )
     return there
 
 
 @contextmanager
-def _database(settings: Settings, like: Likeness, say: Callable[[str], None]) -> Iterator[Settings]:
+def _database(settings: Settings, like: Likeness, listener: Listener) -> Iterator[Settings]:
     with ExitStack() as undo:
         try:
             with _administering(settings) as connection:
@@ -423,10 +422,10 @@ def _database(settings: Settings, like: Likeness, say: Callable[[str], None]) ->
                 name = f"sqlrail_scratch_{place.now}_{secrets.token_hex(4)}"
                 there = marked(settings, name)
                 # Before it is made: an interruption may come too late to stop that.
-                undo.callback(_drop, settings, name, say)
+                undo.callback(_drop, settings, name, listener)
                 create(connection, name, place)
                 mark(connection, there)
-                _liken(connection, name, like, say)
+                _liken(connection, name, like, listener)
             # Open to the end: others see that it is in use.
             keeper = undo.enter_context(closing(connect(there)))
             if not wire.ask(keeper, "is_empty")[0][0]:
@@ -453,7 +452,7 @@ def create(connection: Connection, name: str, place: Place) -> None:
     wire.command(connection, "create_scratch", database=sql.Identifier(name), provider=provider, **facts)
 
 
-def _liken(connection: Connection, name: str, like: Likeness, say: Callable[[str], None]) -> None:
+def _liken(connection: Connection, name: str, like: Likeness, listener: Listener) -> None:
     database = sql.Identifier(name)
     schemas = sql.SQL(", ").join(map(sql.Identifier, like.path)) if like.path else sql.Literal("")
     wire.ask(connection, "scratch_path", database=database, schemas=schemas)
@@ -462,30 +461,30 @@ def _liken(connection: Connection, name: str, like: Likeness, say: Callable[[str
         try:
             wire.ask(connection, "scratch_setting", database=database, setting=named, value=value)
         except DatabaseFailed as exc:
-            say(f"warning: the scratch database is without the setting {setting}: {exc}")
+            listener(Warned(f"the scratch database is without the setting {setting}: {exc}"))
 
 
 @contextmanager
 def _embedded(
-    settings: Settings, like: Likeness, say: Callable[[str], None], wanted: Collection[str], reason: str = ""
+    settings: Settings, like: Likeness, listener: Listener, wanted: Collection[str], reason: str = ""
 ) -> Iterator[Settings]:
     from sqlrail.server import local
 
     try:
-        server = local.start(settings.home, say=say)
+        server = local.start(settings.home, listener=listener)
     except (MissingPrerequisite, LocalServerFailed) as exc:
         raise NoScratch(f"{reason}The embedded server cannot stand in: {exc}") from exc
     try:
         # PGHOSTADDR would lead elsewhere, whatever the host is.
         ours = replace(settings, database_url=make_conninfo(server.url, hostaddr=""))
-        with roles.made(ours, wanted), _database(ours, like, say) as there:
+        with roles.made(ours, wanted), _database(ours, like, listener) as there:
             yield there
     finally:
         if server.started:
             local.stop(settings.home)
 
 
-def _drop(settings: Settings, name: str, say: Callable[[str], None]) -> None:
+def _drop(settings: Settings, name: str, listener: Listener) -> None:
     try:
         try:
             _drop_now(settings, name)
@@ -493,7 +492,7 @@ def _drop(settings: Settings, name: str, say: Callable[[str], None]) -> None:
             _drop_now(settings, name)
             raise
     except (ConnectionFailed, DatabaseFailed) as exc:
-        say(f"the scratch database {name} stays behind until a later run drops it: {exc}")
+        listener(LeftBehind(name, str(exc)))
 
 
 def _drop_now(settings: Settings, name: str) -> None:

@@ -19,13 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlrail.errors import LocalServerFailed, MissingPrerequisite
+from sqlrail.ground.events import Listener, Said, nobody
 from sqlrail.server.place import (
     SOCKET_NAME,
     Place,
@@ -81,7 +82,7 @@ def start(
     *,
     bin: Path | None = None,  # noqa: A002 - it is what the folder is called
     options: Mapping[str, str] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    listener: Listener = nobody,
 ) -> Server:
     """Start the server of the folder `home`, made on the first call, or find it running.
 
@@ -93,7 +94,7 @@ def start(
         place = find_place(home)
         if running := _running(place, binaries):
             return running
-        return _start(place, binaries, options or {}, say)
+        return _start(place, binaries, options or {}, listener)
 
 
 def major(home: Path) -> int:
@@ -122,7 +123,7 @@ def stop(home: Path) -> bool:
     raise LocalServerFailed(f"PostgreSQL in {place.base} does not stop.", *_tail(place))
 
 
-def _start(place: Place, binaries: Path, options: Mapping[str, str], say: Callable[[str], None]) -> Server:
+def _start(place: Place, binaries: Path, options: Mapping[str, str], listener: Listener) -> Server:
     make_base(place)
     tries = 0
     for _ in _until(time.monotonic() + PATIENCE):
@@ -134,7 +135,7 @@ def _start(place: Place, binaries: Path, options: Mapping[str, str], say: Callab
             if tries == TRIES:
                 raise LocalServerFailed(f"PostgreSQL does not start in {place.base}.", *_tail(place))
             tries += 1
-            _launch(place, within_reach(binaries, place), options, lock, say)
+            _launch(place, within_reach(binaries, place), options, lock, listener)
     raise LocalServerFailed(
         f"PostgreSQL in {place.base} cannot be reached after {PATIENCE:.0f} s. "
         f"Run `make db-stop`, then try again.",
@@ -142,16 +143,14 @@ def _start(place: Place, binaries: Path, options: Mapping[str, str], say: Callab
     )
 
 
-def _launch(
-    place: Place, binaries: Path, options: Mapping[str, str], lock: int, say: Callable[[str], None]
-) -> None:
+def _launch(place: Place, binaries: Path, options: Mapping[str, str], lock: int, listener: Listener) -> None:
     """Start the server, with the lock in hand: no process of an earlier server is left."""
     major = _major(binaries)
     if (pid := _pid(place)) and _serves(pid, place):
         raise LocalServerFailed(f"Process {pid} was started on {place.data} by hand: stop it first.")
     if place.data.exists():
         _check_major(place, major)
-    say(f"starting PostgreSQL {major} in {place.base}")
+    listener(Said(f"starting PostgreSQL {major} in {place.base}"))
     if not place.data.exists():
         _initialize(place, binaries, major, options, lock)
     sockets = make_socket_folder(place)

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -21,9 +21,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from sqlrail import __version__
-from sqlrail.api import Talk
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import given
 from sqlrail.ground.urls import SCHEMES
 from sqlrail.postgres.connect import Connection, connect
@@ -45,10 +45,8 @@ HEAP = 1 << 30
 class Template:
     """What the files of a folder build, and this run's copies of it. For one thread."""
 
-    def __init__(
-        self, url: str, directory: Path, connection: Connection, heap: int, say: Callable[[str], object]
-    ) -> None:
-        self._url, self._directory, self._connection, self._say = url, directory, connection, say
+    def __init__(self, url: str, directory: Path, connection: Connection, heap: int) -> None:
+        self._url, self._directory, self._connection = url, directory, connection
         self._heap = heap
         # Advisory locks are of one database: runs that hold theirs in another are none of our business.
         self._group = hashlib.sha256(connection.info.dbname.encode()).hexdigest()[:8]
@@ -142,7 +140,7 @@ class Template:
         with closing(connect(there)) as connection:
             if not ask(connection, "is_empty")[0][0]:
                 raise UsageError("tests need a server on which a new database is empty.")
-        migrate(there, Talk(there, self._say))
+        migrate(there, nobody)
 
     def _drop_leftovers(self) -> None:
         """Drops what killed runs have left, and templates that nobody uses any more."""
@@ -182,9 +180,7 @@ class Template:
 
 
 @contextmanager
-def template(
-    url: str, directory: Path, heap: int = HEAP, say: Callable[[str], object] = lambda _: None
-) -> Iterator[Template]:
+def template(url: str, directory: Path, heap: int = HEAP) -> Iterator[Template]:
     """What the files of a folder build, on the server of the URL; made if it is not there.
 
     Copies that are done with are dropped once they have more bytes than `heap`, and at the end.
@@ -192,7 +188,7 @@ def template(
     its role may not create databases.
     """
     with closing(_connect(url, directory)) as connection:
-        made = Template(url, directory, connection, heap, say)
+        made = Template(url, directory, connection, heap)
         made.make()
         try:
             yield made
@@ -211,7 +207,7 @@ def database_url(url: str, name: str) -> str:
 
 def _connect(url: str, directory: Path) -> Connection:
     settings = given(url, directory)
-    with Backend(settings, Talk(settings, lambda _: None)) as backend:
+    with Backend(settings, nobody) as backend:
         if backend.stamp in ("staging", "production"):
             raise Refused(
                 f"tests are refused: {backend.database} is stamped {backend.stamp}. Name a server for tests in "

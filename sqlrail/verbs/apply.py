@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from yoyo.migrations import MigrationList, get_migration_hash
 
 from sqlrail.engine import elsewhere
-from sqlrail.engine.backend import Applied, Backend, Listener
+from sqlrail.engine.backend import Applied, Backend
 from sqlrail.errors import Bug, SqlrailError
+from sqlrail.ground.events import Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
-from sqlrail.postgres.giving_way import Progress
 from sqlrail.records import history, problems
 from sqlrail.records.history import Entry, File
 from sqlrail.records.problems import Problem
@@ -86,15 +86,12 @@ def migrate(
     to: str | None = None,
     allowed: Collection[str] = (),
     stamp: bool = False,
-    show: Callable[[Progress | None], object] = lambda _: None,
-    begun: Callable[[str], object] = lambda _: None,
 ) -> Migrated:
     """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
     Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
-    A database without a stamp gets the environment's if it has no records, or if stamp says so. show is told how far a
-    long statement is, and None at its end; begun, before it is sent, the id of a file that goes by itself.
+    A database without a stamp gets the environment's if it has no records, or if stamp says so.
     """
     migrations, files = history.read_files(settings.migrations)
     wanted = {migration.id for migration in history.up_to(migrations, to)}
@@ -105,7 +102,7 @@ def migrate(
             return _look(backend, migrations, wanted, allowed)
 
         entries, found = look()
-        backend.look_again, backend.show, backend.begun = look, show, begun
+        backend.look_again = look
         applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
         backend.newest = get_migration_hash(applied_before[-1]) if applied_before else None
         unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
@@ -145,17 +142,19 @@ def _check_place(backend: Backend, listener: Listener, ids: Collection[str]) -> 
     found = elsewhere.find(backend, ids)
     problems.refuse(found)
     for problem in found:
-        listener.say(f"note: {problem.message}")
+        listener(Noted(problem.message))
 
 
 def _warn_of_publications(backend: Backend) -> None:
     """Says, before the first write, who will get our own tables too: a subscriber that lacks them stops."""
     names = [printable(name) for (name,) in backend.look_up("publications")]
     if names:
-        backend.say(
-            f"warning: {', '.join(names)} publishes ALL TABLES, and so those of the records and of the archive, which "
-            "may hold personal data: a subscriber that lacks them stops. Run the same `migrate` there as well, before "
-            "it goes on, or name the published tables one by one."
+        backend.tell(
+            Warned(
+                f"{', '.join(names)} publishes ALL TABLES, and so those of the records and of the archive, which "
+                "may hold personal data: a subscriber that lacks them stops. Run the same `migrate` there as well, "
+                "before it goes on, or name the published tables one by one."
+            )
         )
 
 
@@ -166,9 +165,11 @@ def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:
     if asked or not backend.records:
         return True
     environment = backend.settings.environment
-    listener.say(
-        f"note: {backend.database} has no stamp. If it is {environment}'s, say so with `migrate --stamp` or "
-        f"`stamp {environment}`."
+    listener(
+        Noted(
+            f"{backend.database} has no stamp. If it is {environment}'s, say so with `migrate --stamp` or "
+            f"`stamp {environment}`."
+        )
     )
     return False
 
@@ -185,7 +186,7 @@ def check(backend: Backend, pending: MigrationList) -> list[File]:
     files = [backend.files[it.id] for it in [*pending, *(pending.post_apply if pending else [])]]
     history.check(files)
     for notice in [notice for file in files for notice in file.notices]:
-        backend.listener.say(notice)
+        backend.listener(Said(notice))
     return files
 
 
@@ -200,8 +201,8 @@ def _look(
     problems.refuse(found, allowed)
     late = [entry.id for entry in entries if entry.state == "late" and entry.id in wanted]
     if new := [id_ for id_ in late if id_ not in backend.late]:
-        backend.listener.say(
-            f"--allow-late lets pass, though it comes before what is applied: {', '.join(new)}"
+        backend.listener(
+            Said(f"--allow-late lets pass, though it comes before what is applied: {', '.join(new)}")
         )
         backend.late += tuple(new)
     return entries, found
@@ -211,17 +212,17 @@ def _say(
     listener: Listener, found: Collection[Problem], missing: Collection[str], allowed: Collection[str]
 ) -> None:
     if missing:
-        listener.say(f"--allow-missing lets pass, though its file is gone: {', '.join(missing)}")
+        listener(Said(f"--allow-missing lets pass, though its file is gone: {', '.join(missing)}"))
     if "other-history" in allowed:
         for problem in found:
             if problem.kind == "other-history" and problem.refuses:
-                listener.say(f"--allow-other-history lets pass: {problem.message}")
+                listener(Said(f"--allow-other-history lets pass: {problem.message}"))
     # What goes on by itself is said when it does.
     harmless = [problem for problem in found if not problem.refuses and problem.kind != "begun"]
     for problem in harmless[:SAID]:
-        listener.say(f"warning: {problem.message}")
+        listener(Warned(problem.message))
     if harmless[SAID:]:
-        listener.say(f"warning: {len(harmless) - SAID} more of that kind; `status` shows them")
+        listener(Warned(f"{len(harmless) - SAID} more of that kind; `status` shows them"))
 
 
 def status(settings: Settings, listener: Listener) -> Status:

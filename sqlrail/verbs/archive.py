@@ -9,8 +9,9 @@ from typing import Any
 
 import psycopg
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.verbs.reset import EXPENDABLE

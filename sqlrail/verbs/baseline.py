@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from psycopg import sql
 from yoyo.migrations import MigrationList
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, MigrationFailed, Refused
+from sqlrail.ground.events import Listener, Noted, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
 from sqlrail.records import history, problems
@@ -127,7 +128,7 @@ def _refuse_others(backend: Backend, wanted: list[str], allowed: bool) -> None:
     others = [*problems.elsewhere(wanted, backend.other_histories())]
     problems.refuse([*empty, *others], ["other-history"] if allowed else [])
     for problem in others:
-        backend.listener.say(f"note: {problem.message}")
+        backend.listener(Noted(problem.message))
 
 
 def _refuse_or_say(found: Comparison, wanted: MigrationList, listener: Listener, accepted: bool) -> None:
@@ -138,9 +139,14 @@ def _refuse_or_say(found: Comparison, wanted: MigrationList, listener: Listener,
     if len(found.lacking) > SHOWN:
         lines.append(f"  and {len(found.lacking) - SHOWN:,} more (--json has them)")
     if accepted:
-        listener.say(
-            "\n".join(
-                [f"warning: accepted by --accept-differences, up to {wanted[-1].id}: {lines[0]}", *lines[1:]]
+        listener(
+            Said(
+                "\n".join(
+                    [
+                        f"warning: accepted by --accept-differences, up to {wanted[-1].id}: {lines[0]}",
+                        *lines[1:],
+                    ]
+                )
             )
         )
         return
@@ -180,7 +186,7 @@ def _compare(backend: Backend, wanted: MigrationList) -> Comparison:
     # Without what runs after the last file: this may end before it.
     files = MigrationList([*wanted])
     try:
-        made = build_schema(settings, listener.say, files, backend.files).without(USUAL)
+        made = build_schema(settings, listener, files, backend.files).without(USUAL)
     except NoScratch as exc:
         return Comparison(uncompared=str(exc))
     except (BadFile, MigrationFailed, Refused) as exc:

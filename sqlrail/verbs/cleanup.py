@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 import psycopg
 from psycopg import sql
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
+from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans.clean import Cleaned, Relation
@@ -148,7 +149,7 @@ def known(backend: Backend, *, every: bool = False) -> list[Relation]:
 def _declared(backend: Backend) -> list[Relation]:
     folder = backend.settings.migrations
     if not folder.is_dir():
-        backend.say(f"there is no folder {folder}: only the database's foreign keys are looked at")
+        backend.tell(Said(f"there is no folder {folder}: only the database's foreign keys are looked at"))
         return []
     migrations, files = history.read_files(folder)
     for migration in migrations:
@@ -275,13 +276,13 @@ def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
     """Tells of the relations that have orphans."""
     for one in seen:
         if one.orphans:
-            listener.say(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}")
+            listener(Said(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}"))
 
 
 def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:
     """Tells if what is archived will be seen by others."""
     if text := next(filter(None, (orphans.published(one.facts) for one in seen if one.orphans)), None):
-        listener.say(text)
+        listener(Said(text))
 
 
 def in_order(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleaned, ...]:

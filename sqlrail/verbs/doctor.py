@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed
+from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
 from sqlrail.orphans import clean as orphans
@@ -104,7 +105,7 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
         entries, wrong = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
         if pending := sum(entry.state == "pending" for entry in entries):
             files_are = "1 file is" if pending == 1 else f"{pending:,} files are"
-            listener.say(f"{files_are} pending, and may mend some of this, or change it: migrate first")
+            listener(Said(f"{files_are} pending, and may mend some of this, or change it: migrate first"))
         try:
             backend.ask(
                 backend.message("doctor_begin", limits=backend.limits(None) + backend.message("ours"))

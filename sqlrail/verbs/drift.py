@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from yoyo.migrations import MigrationList
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
+from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings, environment_for
 from sqlrail.ground.words import printable
 from sqlrail.postgres.connect import Connection, connect, target
@@ -231,7 +232,7 @@ def _against_files(
     def look(built: Connection, provided: Sequence[Provided]) -> Result:
         return _compared(built, settings, choice, provided)
 
-    return _from_files(settings, listener.say, migrations, files, look)
+    return _from_files(settings, listener, migrations, files, look)
 
 
 def _compared(
@@ -274,40 +275,40 @@ def _chosen(
         ("missing", "has no file any more"),
     ):
         if ids := [id_ for id_, its in states.items() if its == state]:
-            listener.say(f"warning: applied, and {means}: {', '.join(ids)}")
+            listener(Warned(f"applied, and {means}: {', '.join(ids)}"))
     for problem in problems.foreign(files):
-        listener.say(f"warning: {problem.message}")
+        listener(Warned(problem.message))
     return migrations.filter(lambda one: pending or states[one.id] in ("applied", "edited"))
 
 
 def _from_files(
     settings: Settings,
-    say: Callable[[str], None],
+    listener: Listener,
     migrations: MigrationList,
     files: dict[str, File],
     look: Callable[[Connection, Sequence[Provided]], Value],
 ) -> Value:
     """What a look at what these files build gives; MigrationFailed, which says so, where they do not."""
     try:
-        return _build(settings, say, migrations, files, look)
+        return _build(settings, listener, migrations, files, look)
     except MigrationFailed as exc:
         raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
 
 
 def build_schema(
-    settings: Settings, say: Callable[[str], None], migrations: MigrationList, files: Mapping[str, File]
+    settings: Settings, listener: Listener, migrations: MigrationList, files: Mapping[str, File]
 ) -> Catalog:
     """What these files build on a scratch database; raises NoScratch, and what a migrate raises."""
 
     def look(built: Connection, provided: Sequence[Provided]) -> Catalog:
         return read(built, settings).without({(it.kind, it.name) for it in provided})
 
-    return _build(settings, say, migrations, files, look)
+    return _build(settings, listener, migrations, files, look)
 
 
 def _build(
     settings: Settings,
-    say: Callable[[str], None],
+    listener: Listener,
     migrations: MigrationList,
     files: Mapping[str, File],
     look: Callable[[Connection, Sequence[Provided]], Value],
@@ -315,14 +316,14 @@ def _build(
     """Builds these files on a scratch database, and looks at it; what was provided there is not theirs."""
 
     def build(provided: Sequence[Provided]) -> Value:
-        with built(settings, say, Builder, files, migrations, provided) as builder:
+        with built(settings, listener, Builder, files, migrations, provided) as builder:
             return look(builder.connection, provided)
 
-    return with_what_is_lacking(settings, say, files, build)
+    return with_what_is_lacking(settings, listener, files, build)
 
 
 def _against_orm(settings: Settings, listener: Listener, choice: Choice, command: str) -> Result:
-    with scratch(settings, listener.say) as elsewhere:
+    with scratch(settings, listener) as elsewhere:
         with closing(connect(elsewhere)) as connection:
             before = digests(settings, connection, privileges=True)
             environment = environment_for(connection, elsewhere)
@@ -378,9 +379,9 @@ class Checked:
         return {"path": str(self.path), "stale": bool(self.difference), "difference": self.difference}
 
 
-def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> Written:
+def write_schema(settings: Settings, listener: Listener, path: Path) -> Written:
     """Writes the schema that all files build into a file, whole or not at all."""
-    text = schema(settings, say).sql
+    text = schema(settings, listener).sql
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8", newline="\n")
@@ -391,7 +392,7 @@ def write_schema(settings: Settings, say: Callable[[str], None], path: Path) -> 
     return Written(path)
 
 
-def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> Checked:
+def check_schema(settings: Settings, listener: Listener, path: Path) -> Checked:
     """Holds the file against the schema that all files build."""
     from difflib import unified_diff
 
@@ -403,21 +404,21 @@ def check_schema(settings: Settings, say: Callable[[str], None], path: Path) -> 
         raise UsageError(
             f"{path} cannot be read: {getattr(exc, 'strerror', None) or 'it is not UTF-8'}."
         ) from exc
-    built_now = schema(settings, say).sql
+    built_now = schema(settings, listener).sql
     lines = unified_diff(
         kept.split("\n"), built_now.split("\n"), str(path), "what the files build", lineterm=""
     )
     return Checked(path, "\n".join(lines))
 
 
-def schema(settings: Settings, say: Callable[[str], None]) -> Schema:
+def schema(settings: Settings, listener: Listener) -> Schema:
     """The schema that all files build, as SQL: the same on every server, and whatever was there before."""
     migrations, files = history.read_files(settings.migrations)
 
     def look(built: Connection, provided: Sequence[Provided]) -> str:
         return text_of(read(built, settings, making=True).without({(it.kind, it.name) for it in provided}))
 
-    return Schema(_from_files(settings, say, migrations, files, look))
+    return Schema(_from_files(settings, listener, migrations, files, look))
 
 
 def text_of(wanted: Catalog) -> str:

@@ -15,13 +15,14 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
 from sqlrail.files import fitting, squawk
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.keys import squeezed
 from sqlrail.files.squawk import OFF, SYNTAX, Remark, Squawk
 from sqlrail.files.statements import BLOCK, Piece, Statement, comments, place
+from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
@@ -180,7 +181,7 @@ def _server(settings: Settings, listener: Listener) -> tuple[int | None, Partiti
         with Backend(settings, listener) as backend:
             return _major(backend), partitioned_of(backend.connection)
     except ConnectionFailed as exc:
-        listener.say(f"warning: what the server's major allows is not known: {exc}")
+        listener(Warned(f"what the server's major allows is not known: {exc}"))
         return None, Partitioned()
 
 

@@ -23,8 +23,9 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from sqlrail.engine.backend import PASSING, Backend, Listener
+from sqlrail.engine.backend import PASSING, Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Refused, SqlrailError
+from sqlrail.ground.events import BatchCleaned, GaveWay, Listener, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
 from sqlrail.orphans import clean as orphans
@@ -80,28 +81,6 @@ class Hand:
             self._busy = False
             if self._number is not None:
                 raise Interrupted(self._number)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a relation's rows are done: those found, and looked at again, and cleaned, in so many seconds."""
-
-    relation: Relation
-    action: str
-    found: int
-    done: int
-    cleaned: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Rows a second."""
-        return self.done / self.seconds if self.seconds else 0.0
-
-    @property
-    def left(self) -> float:
-        """Seconds that the rest will take."""
-        return (self.found - self.done) / self.rate if self.rate else 0.0
 
 
 class _Found(NamedTuple):
@@ -161,7 +140,6 @@ def cleanup(
     *,
     every: bool = False,
     hand: Hand | None = None,
-    show: Callable[[Progress], object] = lambda _: None,
 ) -> Cleanup:
     """Archives and cleans the orphans of the named relations, or of all that are known, batch by batch.
 
@@ -184,7 +162,7 @@ def cleanup(
         done |= {one.relation: one for one in undecided}
         due = [one for one in decided if not one.skipped]
         if backend.has_own_tables and due:
-            run = _Run(backend, listener, hand or Hand(), show)
+            run = _Run(backend, listener, hand or Hand())
             done |= {one.relation: one for one in run.clean(due)}
         number = next((one.run for one in done.values() if one.run), None)
         return Cleanup(number, False, in_order(done.values(), relations))
@@ -195,7 +173,6 @@ class _Run:
     backend: Backend
     listener: Listener
     hand: Hand
-    show: Callable[[Progress], object]
     id: int | None = None
     done: dict[Relation, Cleaned] = field(default_factory=dict)
     #: tables of what was found, which are ours to drop
@@ -250,7 +227,7 @@ class _Run:
         """Keeps other online cleanups off these children, by a transaction of its own that idles meanwhile."""
         text = self._opening() + self._message("online_alone", online=KEY, children=children)
         deadline = time.monotonic() + self.settings.lock_wait
-        with closing(connect(self.settings, say=self.listener.say)) as holder:
+        with closing(connect(self.settings, listener=self.listener)) as holder:
             while True:
                 answer = wire.send_ours(holder, text)
                 if answer.error is not None:
@@ -370,7 +347,8 @@ class _Run:
                 (*PASSING, *SHRINKING),
             )
             after, done, cleaned = batch.upto, done + batch.rows, cleaned + batch.cleaned
-            self.show(Progress(relation, action, found.rows, done, cleaned, time.monotonic() - began))
+            seconds = time.monotonic() - began
+            self.listener(BatchCleaned(str(relation), action, found.rows, done, cleaned, seconds))
             if batch.is_last:
                 break
             self._rest(self.settings.pause)
@@ -523,7 +501,7 @@ class _Run:
                     ) from exc
                 is_shrinking = isinstance(exc, SHRINKING)
                 if pause >= 1:
-                    self.listener.say(f"{what} gave way: {sentence(exc)} It is tried again.")
+                    self.listener(GaveWay(what, sentence(exc)))
             except BaseException:
                 self.backend.undo()
                 raise
@@ -567,7 +545,7 @@ class _Run:
     def _say_once(self, text: str) -> None:
         if text not in self.said:
             self.said.add(text)
-            self.listener.say(text)
+            self.listener(Said(text))
 
     # Messages
 

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import errors as pg
 from yoyo.migrations import MigrationList
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import (
     BadFile,
     DatabaseFailed,
@@ -19,6 +19,7 @@ from sqlrail.errors import (
     Refused,
 )
 from sqlrail.files.fitting import Partitioned
+from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans.clean import Cleaned
@@ -228,7 +229,7 @@ def plan(
             return rehearsal, left_out, rehearsal.connection.info.server_version // 10000
 
     rehearsal, left_out, rehearsed = with_what_is_lacking(
-        settings, listener.say, files, rehearse, pending=[file.id for file in due]
+        settings, listener, files, rehearse, pending=[file.id for file in due]
     )
     findings = _findings(due, major, partitioned, listener)
     judge = _Judge(rehearsal.watched, _live(settings, rehearsal), rehearsal.objects)
@@ -253,7 +254,7 @@ def _findings(
     try:
         return lint.check(files, major, partitioned)
     except MissingPrerequisite as exc:
-        listener.say(f"{exc} The plan does without its findings.")
+        listener(Said(f"{exc} The plan does without its findings."))
         return ()
 
 
@@ -277,9 +278,7 @@ def _rehearsing(
 ) -> Iterator[Rehearsal]:
     with ExitStack() as stack:
         try:
-            rehearsal = stack.enter_context(
-                built(settings, listener.say, Rehearsal, files, applied, provided)
-            )
+            rehearsal = stack.enter_context(built(settings, listener, Rehearsal, files, applied, provided))
         except NoScratch as exc:
             raise NoScratch(f"plan needs a scratch database. {exc}") from exc
         except (BadFile, MigrationFailed, Refused) as exc:

@@ -10,8 +10,9 @@ from typing import Any
 
 from yoyo.migrations import get_migration_hash
 
-from sqlrail.engine.backend import Backend, Listener
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, UsageError
+from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.records import history, problems
 from sqlrail.records.history import Note

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 
-from sqlrail.engine.backend import Applied, Backend, Listener
+from sqlrail.engine.backend import Applied, Backend
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.ground.events import Listener, Loaded, Noted, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.clean import GUARD
 from sqlrail.postgres.diagnostics import sentence
@@ -77,7 +78,7 @@ def reset(
     with Backend(settings, listener) as backend:
         _guard(backend, settings)
         for note in _look(backend, spare, files).notes:
-            listener.say(f"note: {note}")
+            listener(Noted(note))
         if not confirm(backend.database):
             raise Refused(
                 f"the reset of {backend.database} was not confirmed: type its name at the prompt, or give --yes. "
@@ -88,7 +89,7 @@ def reset(
             kept = _look(backend, spare, files)
             _empty(backend, settings, kept)
         left = f", but for {', '.join(it.identity for it in kept.things)}" if kept.things else ""
-        listener.say(f"{backend.database} is empty now{left}")
+        listener(Said(f"{backend.database} is empty now{left}"))
     result = migrate(settings, listener)
     if rows is not None:
         try:
@@ -140,7 +141,7 @@ class _Seeding(Backend):
         return self.log_entry("log", file.id, None, "seed", file.checksum)
 
     def _heard(self, done: Applied) -> None:
-        self.listener.say(f"loaded {self.files[done.id].path} ({done.seconds:.2f} s)")
+        self.listener(Loaded(self.files[done.id].path, done.seconds))
 
 
 def stamp(

@@ -15,8 +15,9 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
-from sqlrail.engine.backend import PASSING, Backend, Listener
+from sqlrail.engine.backend import PASSING, Backend
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError
+from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings, listed
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans.clean import Relation, join

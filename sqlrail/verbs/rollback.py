@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 from yoyo.migrations import MigrationList
 
-from sqlrail.engine import backend
 from sqlrail.engine.backend import Applied, Backend
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
+from sqlrail.ground.events import Listener, RolledBack, Said
 from sqlrail.ground.settings import Settings
-from sqlrail.postgres.giving_way import Progress, Tries
+from sqlrail.postgres.giving_way import Tries
 from sqlrail.records import history
 from sqlrail.records.history import ROLLBACK, File, Record
-
-
-@dataclass(frozen=True)
-class RolledBack:
-    """A migration that this run took back, with the seconds that it took."""
-
-    id: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -43,13 +35,6 @@ class Rollback:
         }
 
 
-class Listener(backend.Listener, Protocol):
-    """Whoever wants to know what happens while it happens."""
-
-    def rolled_back(self, done: RolledBack) -> None:
-        """A rollback was committed."""
-
-
 def rollback(
     settings: Settings,
     listener: Listener,
@@ -57,13 +42,11 @@ def rollback(
     steps: int = 1,
     to: str | None = None,
     yes: bool = False,
-    show: Callable[[Progress | None], object] = lambda _: None,
 ) -> Rollback:
     """Takes back the newest `steps` migrations, or all that come after `to`, which stays.
 
     The newest is the last one in yoyo's order. Nothing runs unless each of them can be: Refused names those
-    that cannot. SqlrailError lists in `rolled_back` what was committed before it. show is told how far a long statement
-    is, and None at its end.
+    that cannot. SqlrailError lists in `rolled_back` what was committed before it.
     """
     migrations, files = history.read_files(settings.migrations)
     with _Backend(settings, listener) as backend:
@@ -73,7 +56,7 @@ def rollback(
         recorded = [records[entry.id] for entry in entries if entry.id in records]
         wanted = _choose(recorded, [*files], steps, to)
         backend.files = _ways_back(wanted, files)
-        backend.look_again, backend.show = (lambda: _refuse_begun(backend)), show
+        backend.look_again = lambda: _refuse_begun(backend)
         if wanted:
             backend.look_again()
         if wanted and not yes:
@@ -161,7 +144,6 @@ def _guard(backend: Backend, wanted: list[Record]) -> None:
 class _Backend(Backend):
     """The same opening, file alone, and closing; what is asked, and what is recorded, the other way round."""
 
-    listener: Listener
     operation = "rollback"
 
     @property
@@ -179,7 +161,7 @@ class _Backend(Backend):
         """Runs a migration's rollback in one transaction with the removal of its record."""
         self._apply(migration, True, Tries(time.monotonic() + self.settings.retry_for))
         if self._closing is None and self.files[migration.id].id not in [done.id for done in self.done]:
-            self.listener.say(f"{migration.id} was rolled back by somebody else meanwhile")
+            self.listener(Said(f"{migration.id} was rolled back by somebody else meanwhile"))
 
     def _question(self, hash_: str) -> bytes:  # noqa: ARG002
         return self.message("_recorded")
@@ -205,7 +187,7 @@ class _Backend(Backend):
         return self.log_entry("unrecord", file.id, hash_, "rollback", file.checksum, transaction=transaction)
 
     def _heard(self, done: Applied) -> None:
-        self.listener.rolled_back(_rolled_back(done))
+        self.listener(_rolled_back(done))
 
 
 def _rolled_back(done: Applied) -> RolledBack:

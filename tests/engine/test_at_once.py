@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from aftermath import Heard, attempt, read, wait_for, watching, write
+from aftermath import attempt, read, wait_for, watching, write
 from conftest import Connect, fresh_database, open_folder, query
+from listeners import Heard, Reacting
 from proxy import Proxy, Sender
 from test_cuts import STEP
 
@@ -52,18 +53,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(wire, "send", listen)
     return messages
-
-
-class Reacting(Heard):
-    """A listener that does something about what it hears."""
-
-    def __init__(self, react: Callable[[], object]) -> None:
-        super().__init__()
-        self.react = react
-
-    def say(self, text: str) -> None:
-        super().say(text)
-        self.react()
 
 
 def run(url: str, folder: Path, **files: str) -> tuple[SqlrailError | None, list[str]]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aftermath import Heard, write
+from aftermath import write
 from conftest import Connect, query
+from listeners import Heard
 from psycopg.pq import TransactionStatus
 
 from sqlrail.engine import lock

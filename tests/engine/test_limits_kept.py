@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from aftermath import Heard, attempt, write
+from aftermath import attempt, write
 from conftest import Connect
+from listeners import Heard
 from psycopg import errors as pg
 
 from sqlrail.engine.store import KEY

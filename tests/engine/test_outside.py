@@ -16,7 +16,6 @@ import psycopg
 import pytest
 from aftermath import (
     PATIENCE,
-    Heard,
     attempt,
     read,
     reported,
@@ -25,6 +24,7 @@ from aftermath import (
     watching,
 )
 from conftest import Connect, majors, needs, next_said, open_folder, query, run
+from listeners import Heard
 from proxy import Proxy, Sender
 from test_kills import kill_server
 from test_pooler import pooled as pooled

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from aftermath import Heard, attempt, read, write
+from aftermath import attempt, read, write
 from conftest import query
+from listeners import Heard
 
 from sqlrail.errors import MigrationFailed
 from sqlrail.files import examine

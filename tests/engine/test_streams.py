@@ -12,8 +12,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, Heard, attempt, read, start_runner, watching, write
+from aftermath import PATIENCE, attempt, read, start_runner, watching, write
 from conftest import Connect, open_folder, query
+from listeners import Heard
 from proxy import Proxy
 
 from sqlrail.errors import BadFile, ConnectionLost

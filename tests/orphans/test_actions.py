@@ -12,11 +12,12 @@ import pytest
 import test_cleanup
 from conftest import Connect
 from console import Sqlrail
-from test_cleanup import ORDERS, Quiet, apply, archive, clean, contents, refusal, settings
+from test_cleanup import ORDERS, apply, archive, clean, contents, refusal, settings
 from test_online import run as clean_online
 from test_restore import reasons, restore
 
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, UsageError
+from sqlrail.ground.events import nobody
 from sqlrail.orphans.clean import Action, Relation
 from sqlrail.verbs import online
 from sqlrail.verbs.apply import migrate
@@ -58,9 +59,9 @@ def clean_by(way: str, connection: Connection, url: str, folder: Path, relation:
     if way == "pre-step":
         apply(url, folder, _1_clean=f"-- cleanup: {relation or ORDERS}\nSELECT 1;\n")
     elif way == "printed":
-        connection.execute(print_sql(told, Quiet(), named)[0].encode())
+        connection.execute(print_sql(told, nobody, named)[0].encode())
     else:
-        (online.cleanup if way == "online" else cleanup)(told, Quiet(), named)
+        (online.cleanup if way == "online" else cleanup)(told, nobody, named)
 
 
 def told(sqlrail: Sqlrail, url: str, *arguments: str) -> tuple[int, str, str]:
@@ -449,7 +450,7 @@ def test_what_is_no_action_is_said_to_be_none(text: str) -> None:
 def test_a_deployment_sets_and_adds_the_key_in_one_go(db: Connection, database: str, tmp_path: Path) -> None:
     shop(db)
     (tmp_path / "1_key.sql").write_text(ADDED.format(ORDERS, " ON DELETE SET NULL"))
-    done = migrate(settings(database, migrations=tmp_path), Quiet())
+    done = migrate(settings(database, migrations=tmp_path), nobody)
     (cleaned,) = done.applied[0].cleanup
     assert (cleaned.action, cleaned.changed, cleaned.deleted) == ("set null", 2, 0)
     assert db.execute("SELECT convalidated FROM pg_constraint WHERE conname = 'key'").fetchall() == [(True,)]

@@ -30,6 +30,7 @@ from test_cleanup import (
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.ground.events import nobody
 from sqlrail.orphans.clean import Cleaned, Relation
 from sqlrail.verbs import cleanup as room
 from sqlrail.verbs.restore import restore
@@ -45,15 +46,10 @@ def db(database: str, connect: Connect) -> Connection:
     return connect(database)
 
 
-class Deaf:
-    def say(self, text: str) -> None: ...
-    def applied(self, done: Any) -> None: ...
-
-
 def known(url: str, folder: Path, *, every: bool = False) -> list[str]:
     """The relations that a dry run looks at, in their order."""
     told = settings(url, migrations=folder)
-    found = room.cleanup(told, Deaf(), every=every, dry_run=True)
+    found = room.cleanup(told, nobody, every=every, dry_run=True)
     return [str(one.relation) for one in found.relations]
 
 
@@ -261,7 +257,7 @@ def test_two_types_are_compared_as_a_foreign_key_compares_them(
     assert clean(database, "members.team_id -> teams.id").relations[0].archived == 1 + len(left)
     assert db.execute("SELECT FROM visits").fetchall() == []
     db.execute("INSERT INTO teams VALUES (2)")
-    restore(settings(database), Deaf(), 2)
+    restore(settings(database), nobody, 2)
     assert db.execute("SELECT member_id::text FROM visits ORDER BY 1").fetchall() == [(it,) for it in left]
 
 
@@ -290,7 +286,7 @@ KEYS = """
 def test_a_key_that_is_not_validated_is_a_relation(db: Connection, database: str, tmp_path: Path) -> None:
     db.execute(KEYS)
     assert known(database, tmp_path / "none") == ["unsure.user_id -> users.id"]
-    done = room.cleanup(settings(database, migrations=tmp_path / "none"), Deaf())
+    done = room.cleanup(settings(database, migrations=tmp_path / "none"), nobody)
     assert done.relations[0].deleted == 1
     db.execute("ALTER TABLE unsure VALIDATE CONSTRAINT one")
     with pytest.raises(
@@ -305,7 +301,7 @@ def test_all_takes_the_valid_keys_as_well(db: Connection, database: str, tmp_pat
     db.execute("SET session_replication_role = replica; INSERT INTO sure VALUES (7, 7)")
     both = ["sure.user_id -> users.id", "unsure.user_id -> users.id"]
     assert known(database, tmp_path / "none", every=True) == both
-    done = room.cleanup(settings(database, migrations=tmp_path / "none"), Deaf(), every=True)
+    done = room.cleanup(settings(database, migrations=tmp_path / "none"), nobody, every=True)
     assert [one.deleted for one in done.relations] == [1, 1]
 
 
@@ -317,7 +313,7 @@ def test_one_relation_in_several_spellings_is_there_once(
     )
     declared = "-- cleanup: public.unsure.user_id -> users.id\n-- cleanup: UNSURE.user_id -> users.id\n"
     put({"001_a.sql": f"{declared}SELECT 1;"}, tmp_path)
-    (one,) = room.cleanup(settings(database, migrations=tmp_path), Deaf(), dry_run=True).relations
+    (one,) = room.cleanup(settings(database, migrations=tmp_path), nobody, dry_run=True).relations
     assert str(one.relation) == "public.unsure.user_id -> users.id"
     assert one.foreign_keys == (
         "one, not valid: on delete cascade",
@@ -530,7 +526,7 @@ def test_many_relations_are_looked_at_together_and_told_as_one_by_one(
     monkeypatch.setattr(room, "TOGETHER", together)
     told = settings(database, migrations=tmp_path / "none")
     done = {
-        one.relation.child[0]: one for one in room.cleanup(told, Deaf(), every=True, dry_run=True).relations
+        one.relation.child[0]: one for one in room.cleanup(told, nobody, every=True, dry_run=True).relations
     }
     assert len(done) == 30
     assert {name: one.orphans for name, one in done.items() if one.orphans} == {"c3": 1, "c5": 1}
@@ -540,7 +536,7 @@ def test_many_relations_are_looked_at_together_and_told_as_one_by_one(
     assert done["c3"].seen.samples == [{"key": {"p": "2"}, "row": {"id": "2"}, "rows": 1}]
     assert [name for name, one in done.items() if one.refusals] == ["c5", "c6"]
     db.execute("DELETE FROM c5; DROP RULE r ON c6")
-    assert [one.deleted for one in room.cleanup(told, Deaf(), every=True).relations if one.orphans] == [1]
+    assert [one.deleted for one in room.cleanup(told, nobody, every=True).relations if one.orphans] == [1]
 
 
 def test_where_one_of_many_cannot_be_looked_at_the_others_are(
@@ -550,7 +546,7 @@ def test_where_one_of_many_cannot_be_looked_at_the_others_are(
     db.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}".encode())
     db.execute(f"REVOKE SELECT ON p2 FROM {role}".encode())
     told = settings(as_role(database, role), migrations=tmp_path / "none")
-    done = room.cleanup(told, Deaf(), every=True, dry_run=True).relations
+    done = room.cleanup(told, nobody, every=True, dry_run=True).relations
     assert {one.relation.child[0]: one.refusals for one in done if one.refusals} == {
         "c2": ("permission denied for table p2; rows that this role may not see would count as missing",)
     }
@@ -648,7 +644,7 @@ def test_what_a_sift_of_many_relations_says_is_what_a_look_at_each_says(
         return found
 
     def said() -> list[Any]:
-        with Backend(told, Deaf()) as backend:
+        with Backend(told, nobody) as backend:
             relations = room.known(backend, every=True)
             done = [
                 one for closely in (True, False) for one in room.look(backend, relations, closely=closely)
@@ -675,7 +671,7 @@ def test_among_many_relations_one_of_a_stale_collation_is_refused_though_it_is_e
             UPDATE pg_collation SET collversion = '0.1' WHERE collname = 'site'"""
         )
     told = settings(any_database, migrations=tmp_path / "none")
-    done = room.cleanup(told, Deaf(), every=True, dry_run=True).relations
+    done = room.cleanup(told, nobody, every=True, dry_run=True).relations
     ((refused, (why,)),) = [(one.relation.child, one.refusals) for one in done if one.refusals]
     assert refused == ("child",)
     assert why.startswith("its key is sorted by the collation public.site, which had version 0.1")

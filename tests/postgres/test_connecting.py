@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from aftermath import start_runner, wait_for, write
 from conftest import ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query, run
+from listeners import Reacting
 from postmasters import Postmaster, free_port, make, running
 
 from sqlrail.errors import ConnectionFailed
@@ -289,18 +290,16 @@ def test_a_full_table_of_connections_is_said_at_once_and_waited_for(
     )
     held += fill(connect, server.url("postgres"))
     assert "there is no connection left (" in refusal(server.url("postgres"))
-    said: list[str] = []
 
     def close_all() -> None:
         for each in held:
             each.close()
 
-    threading.Timer(0.5, close_all).start()
     settings = Settings(database_url=server.url("app"), wait=LONG)
-    sqlrail_connect(settings, say=said.append).close()
-    assert len(said) == 1
-    assert "30 s at the most (--wait): " in said[0]
-    assert "reserved" in said[0] or "there is no connection left" in said[0]
+    sqlrail_connect(settings, listener=(heard := Reacting(close_all))).close()
+    (said,) = heard.said
+    assert "30 s at the most (--wait): " in said
+    assert "reserved" in said or "there is no connection left" in said
 
 
 def test_the_limit_of_a_role_and_of_a_database(server: Postmaster, connect: Connect) -> None:

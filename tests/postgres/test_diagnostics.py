@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, Heard, attempt, read, start_runner, wait_for, write
+from aftermath import PATIENCE, attempt, read, start_runner, wait_for, write
 from conftest import Connect, query, run
+from listeners import Heard
 
 DEFERRED = """
     CREATE TABLE shop (id int PRIMARY KEY);

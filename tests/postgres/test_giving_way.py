@@ -14,39 +14,38 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, Heard, attempt, read, reported, start_runner, wait_for, watching, write
+from aftermath import PATIENCE, attempt, read, reported, start_runner, wait_for, watching, write
 from conftest import FAST, Connect, fresh_database, majors, next_said, open_folder, query
 from console import Sqlrail
 from console import sqlrail as sqlrail
 from hypothesis import given
 from hypothesis import strategies as st
+from listeners import Heard
 from test_pooler import pooled as pooled
 
 from sqlrail.engine.backend import Applied
 from sqlrail.errors import MigrationFailed
+from sqlrail.ground.events import Begun, Event, Progress, ProgressEnded
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import giving_way
-from sqlrail.postgres.giving_way import Progress, shortened
+from sqlrail.postgres.giving_way import shortened
 from sqlrail.server import local
 from sqlrail.verbs.apply import Migrated, migrate
 
 FIRST = "CREATE TABLE first (id int);\nALTER TABLE busy ADD COLUMN added int;\n"
 
 
-class Releasing:
-    """Lets go of the lock in the way as soon as somebody is said to have given way."""
+class Releasing(Heard):
+    """Lets go of the lock in the way as soon as somebody is said to have given way; remembers that only."""
 
     def __init__(self, keeper: psycopg.Connection[object]) -> None:
+        super().__init__()
         self.keeper = keeper
-        self.said: list[str] = []
 
     def say(self, text: str) -> None:
         if "gave way" in text:
-            self.said.append(text)
+            super().say(text)
             self.keeper.rollback()
-
-    def applied(self, done: Applied) -> None:
-        """Nobody has to be told."""
 
 
 class Naming(Releasing):
@@ -525,15 +524,18 @@ def test_an_index_built_concurrently_tells_whom_it_waits_for_and_how_far_it_is(
 ) -> None:
     keeper.execute("INSERT INTO busy VALUES (4711)")
     files = write(tmp_path / "files", **{"001_first": WAITING})
-    shown: list[Progress | None] = []
+    shown: list[Event] = []
 
-    def show(progress: Progress | None) -> None:
-        shown.append(progress)
-        keeper.rollback()
+    def hear(event: Event) -> None:
+        shown.append(event)
+        if isinstance(event, Progress):
+            keeper.rollback()
 
     settings = Settings(database_url=any_database, migrations=files)
-    assert len(migrate(settings, Heard(), show=show).applied) == 1
-    assert shown[0] is not None
+    assert len(migrate(settings, hear).applied) == 1
+    assert shown[:1] == [Begun("001_first")]
+    del shown[0]
+    assert isinstance(shown[0], Progress)
     assert (shown[0].name, shown[0].done, shown[0].total) == ("001_first", 0, 1)
     assert re.fullmatch(
         r"CREATE INDEX CONCURRENTLY on public\.busy: waiting for writers before build, 0 of 1, waiting for the end of "
@@ -541,7 +543,7 @@ def test_an_index_built_concurrently_tells_whom_it_waits_for_and_how_far_it_is(
         r"idle in transaction, its transaction begun \d+ s ago, last query: INSERT INTO busy VALUES \(\?\)\)",
         shown[0].text,
     )
-    assert shown[-1] is None
+    assert [*map(type, shown[-2:])] == [ProgressEnded, Applied]
     assert read(any_database).records == ["001_first"]
 
 

@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from aftermath import FIXTURES, IDS, Heard, attempt, read, write
+from aftermath import FIXTURES, IDS, attempt, read, write
 from conftest import AS_ROLE, ROOT, Connect, as_role, query
 from console import Sqlrail
 from console import sqlrail as sqlrail
+from listeners import Heard
 
 from sqlrail.errors import SqlrailError
 

@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 from conftest import Connect
-from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, ids, settings
+from test_cleanup import ORDERS, SHOP, archive, clean, ids, settings
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused
+from sqlrail.ground.events import nobody
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans.clean import Relation
 
@@ -33,7 +34,7 @@ IMITATION = """
 
 
 def statements(url: str, relation: str) -> str:
-    with Backend(settings(url), Quiet()) as backend:
+    with Backend(settings(url), nobody) as backend:
         facts = orphans.ask_facts(backend, Relation.parse(relation))
         assert facts["distributed"]
         text = orphans._compose_round(

@@ -10,8 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from aftermath import IDS, MIGRATIONS, Heard, Story, attempt, read, reported, watching, write
+from aftermath import IDS, MIGRATIONS, Story, attempt, read, reported, watching, write
 from conftest import Connect, open_folder, run
+from listeners import Heard
 from proxy import Proxy, Sender
 
 from sqlrail.engine import backend

@@ -11,8 +11,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from aftermath import Heard, attempt, read, start_runner, wait_for, write
+from aftermath import attempt, read, start_runner, wait_for, write
 from conftest import majors, open_folder, query, run
+from listeners import Heard
 from postmasters import Postmaster, make, running
 from proxy import Proxy
 

@@ -14,7 +14,6 @@ import psycopg
 import pytest
 from aftermath import (
     PATIENCE,
-    Heard,
     Story,
     attempt,
     read,
@@ -25,6 +24,7 @@ from aftermath import (
     write,
 )
 from conftest import majors, next_said, open_folder, query, run
+from listeners import Heard
 
 from sqlrail.server import local
 

@@ -14,8 +14,9 @@ from conftest import fresh_database, majors
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from test_cleanup import Quiet, settings
+from test_cleanup import settings
 
+from sqlrail.ground.events import nobody
 from sqlrail.orphans.clean import Relation
 from sqlrail.server.local import Server
 from sqlrail.verbs import cleanup as room
@@ -214,9 +215,9 @@ def test_the_same_rows_go_and_the_same_rows_stay(url: str, zoo: Zoo, printed: bo
     with psycopg.connect(url, autocommit=True) as connection:
         build(connection, zoo)
         if printed:
-            connection.execute(room.print_sql(told, Quiet(), relations)[0].encode())
+            connection.execute(room.print_sql(told, nobody, relations)[0].encode())
         else:
-            done = room.cleanup(told, Quiet(), relations)
+            done = room.cleanup(told, nobody, relations)
         left = expect(zoo)
         assert read(connection, zoo) == left
         if connection.execute("SELECT to_regclass('sqlrail.archive')").fetchall() == [(None,)]:
@@ -251,4 +252,4 @@ def test_the_same_rows_go_and_the_same_rows_stay(url: str, zoo: Zoo, printed: bo
             action == "orphan" for _, action, _ in archive
         )
         assert sum(one.archived for one in done.relations) == len(archive)
-        assert room.cleanup(told, Quiet(), relations).run is None
+        assert room.cleanup(told, nobody, relations).run is None

@@ -17,7 +17,7 @@ import pytest
 from aftermath import PATIENCE, start_runner, wait_for, write
 from conftest import FAST, majors, needs, open_folder, query, run
 
-from sqlrail.postgres.giving_way import Standbys
+from sqlrail.ground.waits import Standbys
 from sqlrail.server import local
 
 pytestmark = [pytest.mark.promise, needs("a server of its own")]

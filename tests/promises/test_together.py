@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aftermath import PATIENCE, Heard, read, reported, start_runner, wait_for, watching, write
+from aftermath import PATIENCE, read, reported, start_runner, wait_for, watching, write
 from conftest import Connect, clean_environment, next_said, query, run
+from listeners import Heard
 
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.store import KEY

@@ -18,9 +18,10 @@ import pytest
 from conftest import ROOT, Connect, clean_environment, next_said, query, told
 from console import Outcome, Sqlrail, catalog, put
 
-from sqlrail.engine.backend import Applied, Backend
+from sqlrail.engine.backend import Backend
 from sqlrail.engine.store import KEY
 from sqlrail.errors import Refused
+from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import Settings
 from sqlrail.records import history
 from sqlrail.records.history import checksum
@@ -623,7 +624,7 @@ def test_a_runner_whose_files_another_applied_leaves_the_post_apply_files_to_tha
 
     def another_is_quicker(self: Backend) -> None:
         monkeypatch.setattr(Backend, "prepare", prepare)
-        apply.migrate(self.settings, Quiet())
+        apply.migrate(self.settings, nobody)
         prepare(self)
 
     monkeypatch.setattr(Backend, "prepare", another_is_quicker)
@@ -653,14 +654,6 @@ def test_what_came_in_while_a_runner_waited_for_the_lock_is_seen_before_its_file
         said = told(runner.stderr.read()).splitlines()
     assert (runner.returncode, said) == (3, [late("002_b", "003_c")[2], "Nothing was changed."])
     assert query(database, "SELECT to_regclass('b')") == [(None,)]
-
-
-class Quiet:
-    """A listener that nobody reads."""
-
-    def say(self, text: str) -> None: ...
-
-    def applied(self, done: Applied) -> None: ...
 
 
 # repair
@@ -840,10 +833,10 @@ def test_what_changed_while_it_was_shown_is_not_accepted(
         return True
 
     with pytest.raises(Refused, match="no longer what was shown"):
-        repair.repair(settings, Quiet(), [], [], edit_again)
+        repair.repair(settings, nobody, [], [], edit_again)
     assert query(database, LOG) == before
     with pytest.raises(Refused, match="no longer what was shown"):
-        repair.repair(settings, Quiet(), ["001_a"], [], repaired_by_another)
+        repair.repair(settings, nobody, ["001_a"], [], repaired_by_another)
     assert len(query(database, LOG)) == len(before) + 1
 
 

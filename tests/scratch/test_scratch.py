@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import Heard, wait_for, write
+from aftermath import wait_for, write
 from conftest import AS_ROLE, Connect, Servers, fresh_database, majors, needs, open_folder, query, run
 from console import catalog
+from listeners import Heard
 from proxy import Proxy
 from test_plan import home
 from test_pooler import pooler
@@ -144,7 +145,7 @@ def test_a_drop_that_is_held_up_is_given_up_and_said(
     monkeypatch.setattr(scratch, "PATIENCE", 0.3)
     heard = Heard()
     holder = connect(database, autocommit=False)
-    with scratch.scratch(Settings(database_url=database), heard.say) as there:
+    with scratch.scratch(Settings(database_url=database), heard) as there:
         assert there.mark
         holder.execute(f"COMMENT ON DATABASE {there.mark.database} IS 'held'".encode())
     (said,) = heard.said
@@ -158,7 +159,7 @@ def test_a_drop_that_is_held_up_is_given_up_and_said(
 def made_like(url: str, text: str) -> tuple[list[str], list[tuple[object, ...]]]:
     """What a scratch database says of itself, and what is said while it is made."""
     heard = Heard()
-    with scratch.scratch(Settings(database_url=url), heard.say) as there:
+    with scratch.scratch(Settings(database_url=url), heard) as there:
         return heard.said, query(there.database_url or "", text)
 
 

@@ -11,15 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from conftest import ROOT, clean_environment, query, told
+from listeners import Heard
 from psycopg import sql
 
-from sqlrail.engine.backend import Applied
 from sqlrail.errors import SqlrailError
 from sqlrail.ground.settings import Settings
 from sqlrail.server import local
@@ -75,20 +75,6 @@ def read(url: str) -> State:
                  "sqlrail.archive"),
             rows(b"SELECT verb, migration_id, relations::text FROM sqlrail.run ORDER BY 1, 2, 3", "sqlrail.run"),
         )  # fmt: skip
-
-
-@dataclass
-class Heard:
-    """A listener that remembers."""
-
-    said: list[str] = field(default_factory=list)
-    applied_ids: list[str] = field(default_factory=list)
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def applied(self, done: Applied) -> None:
-        self.applied_ids.append(done.id)
 
 
 def attempt(url: str, heard: Heard, migrations: Path = MIGRATIONS, **settings: Any) -> SqlrailError | None:

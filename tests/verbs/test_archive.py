@@ -11,10 +11,11 @@ import pytest
 import test_cleanup
 from conftest import document_of, query
 from psycopg import sql
-from test_cleanup import ODD, ORDERS, Quiet, as_role, clean, settings
+from test_cleanup import ODD, ORDERS, as_role, clean, settings
 from test_restore import BACK, archived, restore
 
 from sqlrail.errors import Refused
+from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import age
 from sqlrail.verbs import archive
 from sqlrail.verbs.archive import Purge
@@ -41,13 +42,13 @@ def runs(shop: Connection, database: str) -> Connection:
 
 
 def purge(url: str, older_than: float, *, yes: bool = True, **more: Any) -> Purge:
-    return archive.purge(settings(url, **more), Quiet(), older_than, lambda *_: yes)
+    return archive.purge(settings(url, **more), nobody, older_than, lambda *_: yes)
 
 
 def test_the_list_has_every_run_and_what_is_left_of_it(runs: Connection, database: str) -> None:
     runs.execute(BACK)
     restore(database)
-    first, second, third = archive.list_runs(settings(database), Quiet()).runs
+    first, second, third = archive.list_runs(settings(database), nobody).runs
     assert (first.id, first.verb, first.rows, first.kept) == (1, "cleanup", 0, [])
     assert (second.id, second.actor, second.rows) == (2, "tester", 1)
     assert second.kept == [{"relation": ORDERS, "source": "public.orders", "action": "orphan", "rows": 1}]
@@ -178,7 +179,7 @@ def test_a_role_without_rights_to_the_archive_is_told_so(runs: Connection, datab
         f"GRANT USAGE ON SCHEMA sqlrail TO {role}; GRANT SELECT ON sqlrail.stamp TO {role};"
         f"GRANT ALL ON _yoyo_migration, _yoyo_log, _yoyo_version, yoyo_lock TO {role}".encode()
     )
-    for look in (lambda: archive.list_runs(settings(as_role(database, role)), Quiet()),
+    for look in (lambda: archive.list_runs(settings(as_role(database, role)), nobody),
                  lambda: purge(as_role(database, role), 0.0)):  # fmt: skip
         with pytest.raises(Refused, match=r"the archive is closed to this role: permission denied .*"):
             look()
@@ -207,7 +208,7 @@ def test_rows_whose_run_was_deleted_are_listed_and_restored(
     runs: Connection, database: str, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs.execute("DELETE FROM sqlrail.run WHERE id = 1")
-    first, second = archive.list_runs(settings(database), Quiet()).runs
+    first, second = archive.list_runs(settings(database), nobody).runs
     assert (first.id, first.at, first.verb, first.rows) == (1, None, None, 3)
     assert (second.id, second.rows) == (2, 1)
     capsys.readouterr()
@@ -249,7 +250,7 @@ def test_rows_of_which_nothing_says_how_old_they_are_stay_and_are_named(
 
 def test_rows_are_seen_where_the_stamp_was_dropped(runs: Connection, database: str) -> None:
     runs.execute("DROP TABLE sqlrail.stamp")
-    assert [run.rows for run in archive.list_runs(settings(database), Quiet()).runs] == [3, 1]
+    assert [run.rows for run in archive.list_runs(settings(database), nobody).runs] == [3, 1]
     runs.execute(BACK)
     assert sum(one.restored for one in restore(database).relations) == 3
     assert purge(database, 0.0).purged == {2: 1}

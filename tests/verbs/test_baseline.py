@@ -12,9 +12,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import IDS, MIGRATIONS, PATIENCE, Heard, attempt, read, start_runner, wait_for, watching, write
+from aftermath import IDS, MIGRATIONS, PATIENCE, attempt, read, start_runner, wait_for, watching, write
 from conftest import Connect, needs, open_folder, query
 from console import Outcome, Sqlrail, catalog, foreign, sqlrail
+from listeners import Heard
 from psycopg import sql
 from test_together import finish, yoyo
 
@@ -574,7 +575,7 @@ def test_a_scratch_database_is_empty_on_the_same_server_and_goes_whatever_happen
         raise ZeroDivisionError
 
     settings = Settings(database_url=existing)
-    with pytest.raises(ZeroDivisionError), scratch.scratch(settings, Heard().say) as there:
+    with pytest.raises(ZeroDivisionError), scratch.scratch(settings, Heard()) as there:
         fail(there.database_url)
     assert query(server.url, SCRATCHES) == []
 
@@ -590,7 +591,7 @@ def test_an_interruption_of_the_dropping_itself_leaves_nothing_behind(
         drop(settings, name)
 
     monkeypatch.setattr(scratch, "_drop_now", drop_now)
-    with pytest.raises(Interrupted), scratch.scratch(Settings(database_url=existing), Heard().say):
+    with pytest.raises(Interrupted), scratch.scratch(Settings(database_url=existing), Heard()):
         assert len(query(server.url, SCRATCHES)) == 1
     assert query(server.url, SCRATCHES) == []
 
@@ -598,7 +599,7 @@ def test_an_interruption_of_the_dropping_itself_leaves_nothing_behind(
 def test_nobody_else_comes_into_a_scratch_database(
     existing: str, scratch_role: str, connect: Connect
 ) -> None:
-    with scratch.scratch(Settings(database_url=existing), Heard().say) as there:
+    with scratch.scratch(Settings(database_url=existing), Heard()) as there:
         assert there.database_url is not None
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             connect(there.database_url, user="modest")

@@ -14,13 +14,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import FIXTURES, IDS, ORPHAN, Heard, attempt
+from aftermath import FIXTURES, IDS, ORPHAN, attempt
 from conftest import Connect, document_of, majors, needs
+from listeners import Heard
 from psycopg import sql
 
 from sqlrail.cli.main import main
 from sqlrail.engine import backend
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
+from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.clean import Cleaned, Relation
 from sqlrail.postgres.connect import connect as open_connection
@@ -40,19 +42,6 @@ SHOP = """
 """
 
 
-class Quiet:
-    """Hears what a run says."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def applied(self, done: Any) -> None:
-        self.said.append(f"applied {done.id}")
-
-
 def settings(url: str, **more: Any) -> Settings:
     given = {"environment": "test", "actor": "tester", "host": "here", "retry_for": 0.0, "lock_wait": 20.0}
     return Settings(database_url=url, **{**given, **more})
@@ -60,13 +49,13 @@ def settings(url: str, **more: Any) -> Settings:
 
 def clean(url: str, *relations: str, dry_run: bool = False, **more: Any) -> Cleanup:
     named = [Relation.parse(relation) for relation in relations or (ORDERS,)]
-    return room.cleanup(settings(url, **more), Quiet(), named, dry_run=dry_run)
+    return room.cleanup(settings(url, **more), nobody, named, dry_run=dry_run)
 
 
 def apply(url: str, folder: Path, **files: str) -> Migrated:
     for name, text in files.items():
         (folder / f"{name.strip('_')}.sql").write_text(text)
-    return migrate(settings(url, migrations=folder), Quiet())
+    return migrate(settings(url, migrations=folder), nobody)
 
 
 def contents(connection: Connection) -> dict[str, Counter[str]]:
@@ -246,7 +235,7 @@ def test_what_is_absent_is_skipped_where_declared_and_refused_where_named(
 ) -> None:
     (seen,) = clean(database, relation, dry_run=True).relations
     (tmp_path / "001_declares.sql").write_text(f"-- cleanup: {relation}\nSELECT 1;\n")
-    (declared,) = room.cleanup(settings(database, migrations=tmp_path), Quiet()).relations
+    (declared,) = room.cleanup(settings(database, migrations=tmp_path), nobody).relations
     for one in (seen, declared):
         assert one.skipped is not None
         assert one.skipped.replace('"', "") == skipped

@@ -11,10 +11,12 @@ import pytest
 import test_cleanup
 from conftest import Connect
 from console import Sqlrail
+from listeners import Heard
 from test_actions import clean_by
-from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, contents, ids, settings
+from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
+from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import listed, names
 from sqlrail.orphans.clean import Relation
 from sqlrail.verbs import online
@@ -119,7 +121,7 @@ def test_a_partition_of_a_published_table_counts(db: Connection, database: str) 
 @pytest.mark.parametrize("way", [cleanup, online.cleanup])
 def test_an_archive_that_is_published_is_said(way: Any, shop: Connection, database: str) -> None:
     shop.execute("CREATE PUBLICATION pub FOR ALL TABLES")
-    heard = Quiet()
+    heard = Heard()
     way(settings(database, max_share=1.0), heard, [Relation.parse(ORDERS)])
     assert any("goes to the subscribers of pub as well" in line for line in heard.said)
     assert ids(shop) == [10, 11, 12]
@@ -127,7 +129,7 @@ def test_an_archive_that_is_published_is_said(way: Any, shop: Connection, databa
 
 def test_an_archive_that_is_not_published_is_not_talked_of(shop: Connection, database: str) -> None:
     shop.execute("CREATE PUBLICATION pub FOR TABLE orders")
-    heard = Quiet()
+    heard = Heard()
     cleanup(settings(database), heard, [Relation.parse(ORDERS)])
     assert not any("subscribers" in line for line in heard.said)
 
@@ -162,6 +164,6 @@ def test_a_relation_in_two_spellings_is_cleaned_once_and_leaves_nothing_alone(
     shop: Connection, database: str
 ) -> None:
     told = settings(database, max_share=1.0)
-    result = online.cleanup(told, Quiet(), [Relation.parse(ORDERS), Relation.parse(f"public.{ORDERS}")])
+    result = online.cleanup(told, nobody, [Relation.parse(ORDERS), Relation.parse(f"public.{ORDERS}")])
     assert [(one.orphans, one.deleted, one.left) for one in result.relations] == [(1, 1, 0)]
     assert ids(shop) == [10, 11, 12]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import FIXTURES, MIGRATIONS, Heard, attempt, wait_for
+from aftermath import FIXTURES, MIGRATIONS, attempt, wait_for
 from conftest import Connect, fresh_database, majors, query
 from console import Sqlrail, catalog, put, sqlrail
+from listeners import Heard
 from psycopg import sql
 
 from sqlrail.errors import ConnectionLost, DatabaseFailed

@@ -15,9 +15,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import FIXTURES, Heard, attempt, read, write
+from aftermath import FIXTURES, attempt, read, write
 from conftest import Servers, fresh_database, majors, query, with_contrib
 from console import Outcome, Sqlrail, catalog, sqlrail
+from listeners import Heard
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 

@@ -27,19 +27,20 @@ from aftermath import PATIENCE, start_runner, wait_for, watching
 from conftest import FAST, ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query
 from console import Sqlrail
 from copies import copy_of
+from listeners import Heard
 from proxy import Proxy
 from psycopg import sql
-from test_cleanup import ORDERS, SHOP, Quiet, archive, clean, contents, ids, settings
+from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
 from test_print_sql import CASES
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
+from sqlrail.ground.events import BatchCleaned, Event, nobody
 from sqlrail.orphans.clean import Relation
 from sqlrail.server import local
 from sqlrail.verbs import online
 from sqlrail.verbs.apply import migrate
 from sqlrail.verbs.cleanup import Cleanup
-from sqlrail.verbs.online import Progress
 
 sqlrail = console.sqlrail
 
@@ -60,11 +61,16 @@ ORPHANS = 1000
 
 
 def run(
-    url: str, *relations: str, show: Callable[[Progress], object] = lambda _: None, **more: Any
+    url: str, *relations: str, show: Callable[[BatchCleaned], object] = lambda _: None, **more: Any
 ) -> Cleanup:
     named = [Relation.parse(relation) for relation in relations or (ORDERS,)]
     told = settings(url, **{"pause": 0.0, "retry_for": 30.0, "max_share": 1.0, **more})
-    return online.cleanup(told, Quiet(), named, show=show)
+
+    def hear(event: Event) -> None:
+        if isinstance(event, BatchCleaned):
+            show(event)
+
+    return online.cleanup(told, hear, named)
 
 
 def leftovers(connection: Connection) -> list[str]:
@@ -135,7 +141,7 @@ def test_it_does_what_the_one_transaction_does(case: str, database: str) -> None
 def test_on_every_server_many_batches_are_one_run(any_database: str, connect: Connect) -> None:
     db = connect(any_database)
     db.execute(MANY)
-    steps: list[Progress] = []
+    steps: list[BatchCleaned] = []
     result = run(any_database, show=steps.append)
     assert len(steps) == ORPHANS / 10 + 1
     assert (steps[-1].done, steps[-1].cleaned, steps[-1].found, steps[-1].left) == (1000, 1000, 1000, 0)
@@ -181,11 +187,11 @@ def test_rows_of_partitions_go_from_their_own_places(any_database: str, connect:
 
 def test_batches_grow_and_shrink_with_the_time_that_they_take(many: Connection, database: str) -> None:
     del many
-    quick: list[Progress] = []
+    quick: list[BatchCleaned] = []
     run(database, batch_time=5.0, show=quick.append)
     assert len(quick) == 2
     query(database, "INSERT INTO orders SELECT n, 999 FROM generate_series(3001, 4000) AS n")
-    slow: list[Progress] = []
+    slow: list[BatchCleaned] = []
     run(database, batch_time=0.001, show=slow.append)
     assert slow[1].done - slow[0].done < slow[0].done
 
@@ -242,7 +248,7 @@ def test_a_parent_of_many_partitions_is_not_compiled_for(any_database: str, conn
     name = sql.Identifier(db.info.dbname)
     for cost in ("jit_above_cost", "jit_inline_above_cost", "jit_optimize_above_cost"):
         db.execute(sql.SQL("ALTER DATABASE {} SET {} = 0").format(name, sql.Identifier(cost)))
-    steps: list[Progress] = []
+    steps: list[BatchCleaned] = []
     (one,) = run(any_database, show=steps.append, retry_for=5.0, max_share=1.0).relations
     assert (one.deleted, one.left) == (1000, 0)
     assert len(steps) <= 10
@@ -319,9 +325,9 @@ def test_it_refuses_what_the_other_mode_refuses(
 def test_rows_that_others_took_care_of_meanwhile_are_left_alone(many: Connection, database: str) -> None:
     later = many.execute("SELECT id FROM orders WHERE user_id > 100 ORDER BY id DESC LIMIT 4").fetchall()
     deleted, moved, adopted, touched = (id_ for (id_,) in later)
-    done: list[Progress] = []
+    done: list[BatchCleaned] = []
 
-    def meddle(progress: Progress) -> None:
+    def meddle(progress: BatchCleaned) -> None:
         if not done:
             many.execute("DELETE FROM orders WHERE id = %s", [deleted])
             many.execute("UPDATE orders SET user_id = 1 WHERE id = %s", [moved])
@@ -392,7 +398,7 @@ def test_a_row_that_comes_below_an_orphan_meanwhile_is_archived_with_it(
     many.execute("CREATE TABLE lines (id int, order_id int REFERENCES orders ON DELETE CASCADE)")
     last = 2000 - 1
 
-    def add(_: Progress) -> None:
+    def add(_: BatchCleaned) -> None:
         with suppress(psycopg.errors.ForeignKeyViolation):
             many.execute("INSERT INTO lines VALUES (7, %s)", [last])
 
@@ -406,9 +412,9 @@ def test_a_row_that_comes_below_an_orphan_meanwhile_is_archived_with_it(
 
 @pytest.mark.usefixtures("_small")
 def test_a_column_that_is_added_meanwhile_is_archived_too(many: Connection, database: str) -> None:
-    first: list[Progress] = []
+    first: list[BatchCleaned] = []
 
-    def alter(progress: Progress) -> None:
+    def alter(progress: BatchCleaned) -> None:
         if not first:
             many.execute("ALTER TABLE orders ADD extra int DEFAULT 5")
         first.append(progress)
@@ -439,9 +445,9 @@ def test_migrations_go_on_beside_it_and_another_cleanup_of_the_child_waits(
     first: list[str] = []
     (tmp_path / "001_more.sql").write_text("CREATE TABLE more (id int)")
 
-    def others(_: Progress) -> None:
+    def others(_: BatchCleaned) -> None:
         if not first:
-            migrate(settings(database, migrations=tmp_path), Quiet())
+            migrate(settings(database, migrations=tmp_path), nobody)
             with pytest.raises(Busy, match=r"another online cleanup is at work on public\.orders"):
                 run(database, lock_wait=0.0)
             first.append("done")
@@ -562,7 +568,7 @@ def test_it_waits_for_a_replica_that_is_behind_and_says_if_it_may_not_know(prima
         "CREATE ROLE visitor; GRANT ALL ON SCHEMA public TO visitor; GRANT ALL ON DATABASE app TO visitor",
     )
     query(primary.url, "ALTER TABLE users OWNER TO visitor; ALTER TABLE orders OWNER TO visitor")
-    heard, unheard, began = Quiet(), Quiet(), time.monotonic()
+    heard, unheard, began = Heard(), Heard(), time.monotonic()
     named = [Relation.parse(ORDERS)]
     query(primary.url, "INSERT INTO ticks DEFAULT VALUES")
     visitor = f"{primary.url}&options=-c%20role%3Dvisitor"

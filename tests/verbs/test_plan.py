@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from aftermath import MIGRATIONS, PATIENCE, Heard, attempt, start_runner, wait_for, write
+from aftermath import MIGRATIONS, PATIENCE, attempt, start_runner, wait_for, write
 from conftest import FAST, Connect, Servers, fresh_database, majors, open_folder, query
 from console import Outcome, Sqlrail, catalog, sqlrail
+from listeners import Heard
 from psycopg import sql
 
 from sqlrail.cli.render import plan as render
@@ -277,7 +278,7 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
     found: dict[str, object] = {}
     with (
         fresh_database(servers(major)) as url,
-        scratch.built(Settings(database_url=url), Heard().say, TakenBack, files, migrations[:1]) as scene,
+        scratch.built(Settings(database_url=url), Heard(), TakenBack, files, migrations[:1]) as scene,
     ):
         for migration in migrations[1:]:
             statement = cases[migration.id].statement

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from conftest import Connect, query
 from console import Sqlrail
+from listeners import Heard
 from test_cleanup import ORDERS, SHOP, archive, clean, contents, settings
 
 from sqlrail.engine.backend import Backend
@@ -134,16 +135,6 @@ def test_a_look_is_one_parallel_anti_join(db: Connection, database: str, name: s
     # The count of all rows comes on top, in parallel too.
     assert plan.count("Workers Planned") == (2 if name == "preview" else 1), plan
     assert plan.count("Seq Scan on orders") == (2 if name == "preview" else 1) + (name == "count_orphans")
-
-
-class Heard:
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def applied(self, done: Any) -> None: ...
 
 
 def test_what_is_asked_of_the_catalog_is_not_compiled(any_database: str, connect: Connect) -> None:

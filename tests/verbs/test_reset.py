@@ -20,7 +20,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import Heard
 from conftest import (
     FAST,
     ROOT,
@@ -34,9 +33,11 @@ from conftest import (
     open_folder,
     query,
 )
+from listeners import Heard
 
 from sqlrail.cli.main import main
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import Settings
 from sqlrail.server import local
 from sqlrail.verbs.apply import Migrated, migrate, status
@@ -46,27 +47,17 @@ pytestmark = needs("the owner of all that is in the database")
 Connection = psycopg.Connection[Any]
 
 
-class Quiet:
-    """Hears what a run says."""
-
-    def say(self, text: str) -> None:
-        pass
-
-    def applied(self, done: Any) -> None:
-        pass
-
-
 def settings(url: str, folder: Path, **more: Any) -> Settings:
     given = {"environment": "development", "actor": "tester", "host": "here", "lock_wait": 20.0}
     return Settings(database_url=url, migrations=folder, **{**given, **more})
 
 
 def do_reset(url: str, folder: Path, *, yes: bool = True, spare: Sequence[str] = (), **more: Any) -> Migrated:
-    return reset(settings(url, folder, **more), Quiet(), lambda _: yes, spare=spare)
+    return reset(settings(url, folder, **more), nobody, lambda _: yes, spare=spare)
 
 
 def do_stamp(url: str, folder: Path, environment: str) -> str | None:
-    return stamp(settings(url, folder), Quiet(), environment, lambda _: True).before
+    return stamp(settings(url, folder), nobody, environment, lambda _: True).before
 
 
 #: one row an object of the database, whatever its kind, without the numbers that differ from database to database
@@ -222,7 +213,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def migrated(database: str, folder: Path) -> str:
     """A development database with a row in it."""
-    migrate(settings(database, folder), Quiet())
+    migrate(settings(database, folder), nobody)
     query(database, "INSERT INTO a VALUES (1)")
     return database
 
@@ -267,7 +258,7 @@ def refusal(url: str, folder: Path, **more: Any) -> str:
 def test_a_reset_leaves_what_a_new_database_has(
     any_database: str, folder: Path, role: str, request: pytest.FixtureRequest, servers: Servers
 ) -> None:
-    migrate(settings(any_database, folder), Quiet())
+    migrate(settings(any_database, folder), nobody)
     query(any_database, EVERYTHING.replace("{role}", role).replace("{database}", name_of(any_database)))
     if "pg18" in request.node.name:
         query(any_database, f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON LARGE OBJECTS TO {role}")
@@ -282,14 +273,14 @@ def test_a_reset_leaves_what_a_new_database_has(
     # By a file: one that no file makes would be in the way.
     made = "".join(f"CREATE EXTENSION {extension} SCHEMA public;\n" for extension in available)
     (folder / "003_extensions.sql").write_text(f"SELECT 1;\n{made}")
-    migrate(settings(any_database, folder), Quiet())
+    migrate(settings(any_database, folder), nobody)
     query(any_database, "INSERT INTO sqlrail.archive (run, relation, source, action, cells) "
                         "VALUES (1, 'r', 's', 'orphan', '{}')")  # fmt: skip
     result = do_reset(any_database, folder)
     assert [done.id for done in result.applied] == ["001_a", "002_b", "003_extensions"]
     major = next(major for major in majors() if f"pg{major}" in request.node.name)
     with fresh_database(servers(major)) as new:
-        migrate(settings(new, folder), Quiet())
+        migrate(settings(new, folder), nobody)
         assert objects(any_database) == objects(new)
     assert query(any_database, "SELECT environment, stamped_by FROM sqlrail.stamp") == [
         ("development", "tester")
@@ -315,7 +306,7 @@ def test_the_comparison_sees_what_the_reset_has_to_remove(any_database: str, rol
 
 def test_the_owner_needs_not_be_superuser(any_database: str, folder: Path, role: str) -> None:
     owned = belonging_to(any_database, role)
-    migrate(settings(owned, folder), Quiet())
+    migrate(settings(owned, folder), nobody)
     query(
         owned, "CREATE SCHEMA more; CREATE TABLE more.rows (); SELECT lo_create(0); INSERT INTO a VALUES (1)"
     )
@@ -330,7 +321,7 @@ def test_what_others_own_is_named_before_anything_is_dropped(
     any_database: str, folder: Path, role: str
 ) -> None:
     owned = belonging_to(any_database, role)
-    migrate(settings(owned, folder), Quiet())
+    migrate(settings(owned, folder), nobody)
     query(
         any_database,
         """
@@ -363,7 +354,7 @@ def test_what_others_own_is_named_before_anything_is_dropped(
 
 
 def test_what_is_spared_stays_as_it_is_with_all_that_is_a_part_of_it(any_database: str, folder: Path) -> None:
-    migrate(settings(any_database, folder), Quiet())
+    migrate(settings(any_database, folder), nobody)
     made = """
         CREATE SCHEMA notes; CREATE TABLE notes.day (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
         CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -432,7 +423,7 @@ def test_what_is_spared_stays_as_it_is_with_all_that_is_a_part_of_it(any_databas
 def test_what_is_spared_takes_what_it_needs_or_is_refused(
     any_database: str, folder: Path, made: str, spared: str, needed: str
 ) -> None:
-    migrate(settings(any_database, folder), Quiet())
+    migrate(settings(any_database, folder), nobody)
     query(any_database, made)
     said = refusal(any_database, folder, spare=[spared])
     assert said.startswith("reset is refused: what is spared needs ")
@@ -468,7 +459,7 @@ def test_an_extension_that_no_file_makes_is_in_the_way_or_stays(any_database: st
         pytest.skip("this server has no extensions")
     extension = found[0][0]
     query(any_database, f"CREATE EXTENSION {extension}")
-    migrate(settings(any_database, folder), Quiet())
+    migrate(settings(any_database, folder), nobody)
     said = refusal(any_database, folder)
     assert (
         f"what no file makes again: the extension {extension}. Leave it alone with --spare {extension}"
@@ -488,7 +479,7 @@ def test_a_schema_that_no_file_makes_and_files_use_is_emptied_and_stays(
     query(any_database, f"CREATE SCHEMA app; CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO {role}")
     (folder / "003_c.sql").write_text("CREATE TABLE Shop.c (id int);")
     there = f"{any_database}&options=-csearch_path%3Dapp"
-    migrate(settings(there, folder), Quiet())
+    migrate(settings(there, folder), nobody)
     query(any_database, "CREATE SCHEMA mine; CREATE TABLE mine.t (); CREATE TABLE shop.more (); CREATE VIEW app.v AS "
                         "SELECT * FROM shop.more")  # fmt: skip
     heard = Heard()
@@ -510,7 +501,7 @@ def test_what_other_roles_have_set_for_themselves_stays_and_is_said(
 ) -> None:
     query(any_database, f"ALTER ROLE postgres IN DATABASE {name_of(any_database)} SET work_mem = '1MB'")
     owned = belonging_to(any_database, role)
-    migrate(settings(owned, folder), Quiet())
+    migrate(settings(owned, folder), nobody)
     heard = Heard()
     reset(settings(owned, folder), heard, lambda _: True)
     assert any("settings and default privileges of postgres" in line for line in heard.said)
@@ -581,7 +572,7 @@ def test_a_stamp_that_changes_before_the_lock_is_seen(migrated: str, folder: Pat
         return True
 
     with pytest.raises(Refused, match="not stamped development or test"):
-        reset(settings(migrated, folder), Quiet(), change)
+        reset(settings(migrated, folder), nobody, change)
     assert query(migrated, "SELECT * FROM a") == [(1,)]
 
 
@@ -592,7 +583,7 @@ def test_somebody_else_who_is_connected_is_named(
     """Also to a role that may not see what others do."""
     query(any_database, f"ALTER DATABASE {name_of(any_database)} OWNER TO {role}")
     url = any_database if other == "superuser" else f"{any_database}&options=-c%20role%3D{role}"
-    migrate(settings(url, folder), Quiet())
+    migrate(settings(url, folder), nobody)
     colleague = connect(any_database, application_name="psql of a colleague")
     with pytest.raises(Refused) as caught:
         do_reset(url, folder)
@@ -615,7 +606,7 @@ def test_somebody_who_connects_while_the_name_is_typed_is_seen(
     migrated: str, connect: Connect, folder: Path
 ) -> None:
     with pytest.raises(Refused, match="somebody else is connected"):
-        reset(settings(migrated, folder), Quiet(), lambda _: bool(connect(migrated)))
+        reset(settings(migrated, folder), nobody, lambda _: bool(connect(migrated)))
     assert query(migrated, "SELECT * FROM a") == [(1,)]
 
 
@@ -625,7 +616,7 @@ def test_a_prepared_transaction_is_refused(folder: Path) -> None:
             home / "pg", bin=majors()[max(majors())], options={**FAST, "max_prepared_transactions": "2"}
         )
         try:
-            migrate(settings(server.url, folder), Quiet())
+            migrate(settings(server.url, folder), nobody)
             with psycopg.connect(server.url) as connection:
                 connection.execute("INSERT INTO a VALUES (1)")
                 connection.execute("PREPARE TRANSACTION 'half'")
@@ -862,19 +853,19 @@ def test_a_database_in_use_is_given_way_to(
 
 @pytest.mark.parametrize("environment", ["development", "test", "staging", "production"])
 def test_migrate_stamps_once(database: str, folder: Path, environment: str) -> None:
-    migrate(settings(database, folder, environment=environment), Quiet())
+    migrate(settings(database, folder, environment=environment), nobody)
     look = "SELECT environment, stamped_by, stamped_at FROM sqlrail.stamp"
     before = query(database, look)
     assert before[0][:2] == (environment, "tester")
     for number, other in enumerate(("development", "production", None), 3):
-        migrate(settings(database, folder, environment=other, actor="another"), Quiet())
+        migrate(settings(database, folder, environment=other, actor="another"), nobody)
         (folder / f"{number:03}_{other}.sql").write_text("SELECT 1;")
-        migrate(settings(database, folder, environment=other, actor="another"), Quiet())
+        migrate(settings(database, folder, environment=other, actor="another"), nobody)
     assert query(database, look) == before
 
 
 def test_an_unknown_environment_leaves_no_stamp(database: str, folder: Path) -> None:
-    migrate(settings(database, folder, environment=None), Quiet())
+    migrate(settings(database, folder, environment=None), nobody)
     with psycopg.connect(database) as connection:
         (there,) = connection.execute("SELECT to_regclass('sqlrail.stamp')").fetchall()
     assert there == (None,) or query(database, "SELECT * FROM sqlrail.stamp") == []
@@ -889,7 +880,7 @@ def is_stamped(url: str) -> str | None:
 
 @pytest.mark.parametrize("before", ["ours", "plain yoyo's"])
 def test_a_database_with_records_takes_nobody_s_stamp(database: str, folder: Path, before: str) -> None:
-    migrate(settings(database, folder, environment=None), Quiet())
+    migrate(settings(database, folder, environment=None), nobody)
     if before == "plain yoyo's":
         query(database, "UPDATE _yoyo_log SET comment = NULL")
         query(database, "DROP SCHEMA IF EXISTS sqlrail CASCADE")
@@ -902,12 +893,12 @@ def test_a_database_with_records_takes_nobody_s_stamp(database: str, folder: Pat
             assert is_stamped(database) is None
     with pytest.raises(Refused, match="`stamp development` says so first"):
         do_reset(database, folder)
-    migrate(settings(database, folder), Quiet(), stamp=True)
+    migrate(settings(database, folder), nobody, stamp=True)
     assert is_stamped(database) == "development"
 
 
 def test_migrate_with_stamp_changes_no_stamp(migrated: str, folder: Path) -> None:
-    migrate(settings(migrated, folder, environment="production"), Quiet(), stamp=True)
+    migrate(settings(migrated, folder, environment="production"), nobody, stamp=True)
     assert is_stamped(migrated) == "development"
 
 
@@ -924,12 +915,12 @@ def test_the_database_holds_one_stamp_of_a_known_name(migrated: str) -> None:
 def test_a_role_that_may_not_read_the_stamp_can_still_read_the_history(
     any_database: str, folder: Path, role: str
 ) -> None:
-    migrate(settings(any_database, folder), Quiet())
+    migrate(settings(any_database, folder), nobody)
     query(any_database, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     visitor = f"{any_database}&options=-c%20role%3D{role}"
-    entries, found = status(settings(visitor, folder), Quiet())
+    entries, found = status(settings(visitor, folder), nobody)
     assert ([entry.state for entry in entries], found) == (["applied", "applied"], [])
-    assert migrate(settings(visitor, folder), Quiet()).already_applied == 2
+    assert migrate(settings(visitor, folder), nobody).already_applied == 2
     with pytest.raises(Refused, match="the database has no stamp"):
         do_reset(visitor, folder)
 
@@ -949,8 +940,8 @@ def test_a_database_of_more_objects_than_the_server_can_lock_is_left_as_it_was(
 
 def test_the_shipped_seed_fits_the_shipped_migrations(database: str) -> None:
     shipped = settings(database, ROOT / "migrations", seed=ROOT / "sql" / "seed.sql")
-    migrate(shipped, Quiet())
-    reset(shipped, Quiet(), lambda _: True, seed=True)
+    migrate(shipped, nobody)
+    reset(shipped, nobody, lambda _: True, seed=True)
     tables = query(
         database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ 'yoyo'"
     )
@@ -973,7 +964,7 @@ def test_a_seed_is_loaded_behind_the_files_and_logged_without_a_record(
     assert query(migrated, "SELECT a.id, b.id FROM a, b") == [(7, 1)]
     logged = "SELECT migration_id, migration_hash FROM _yoyo_log WHERE operation = 'seed'"
     assert query(migrated, logged) == [("001_a", None)]
-    assert [entry.state for entry in status(settings(migrated, folder), Quiet())[0]] == ["applied"] * 2
+    assert [entry.state for entry in status(settings(migrated, folder), nobody)[0]] == ["applied"] * 2
 
     assert command("reset", "--yes", "--json") == 0
     assert json.loads(capsys.readouterr().out)["seed"] is None
@@ -1044,7 +1035,7 @@ def test_a_seed_is_not_loaded_where_the_database_is_another_one_by_now(
     seed = folder.parent / "rows.sql"
     seed.write_text("INSERT INTO a VALUES (7);")
     with pytest.raises(Refused, match="is now stamped production") as caught:
-        reset(settings(migrated, folder, seed=seed), Quiet(), lambda _: True, seed=True)
+        reset(settings(migrated, folder, seed=seed), nobody, lambda _: True, seed=True)
     assert caught.value.applied == ["001_a", "002_b"]
     assert query(migrated, "SELECT * FROM a") == []
 

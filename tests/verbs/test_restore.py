@@ -13,9 +13,10 @@ import pytest
 import test_cleanup
 from conftest import Connect, majors
 from psycopg import sql
-from test_cleanup import HOSTILE, ODD, ORDERS, SHOP, TYPES, Quiet, as_role, clean, contents, ids, settings
+from test_cleanup import HOSTILE, ODD, ORDERS, SHOP, TYPES, as_role, clean, contents, ids, settings
 
 from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.ground.events import nobody
 from sqlrail.orphans.clean import Relation
 from sqlrail.verbs import cleanup as cleanup_room
 from sqlrail.verbs import online as online_room
@@ -32,7 +33,7 @@ def restore(
     url: str, run: int = 1, relation: str | None = None, *, force: bool = False, **more: Any
 ) -> Restore:
     named = Relation.parse(relation) if relation else None
-    return room.restore(settings(url, **more), Quiet(), run, named, force=force)
+    return room.restore(settings(url, **more), nobody, run, named, force=force)
 
 
 def archived(connection: Connection) -> int:
@@ -579,7 +580,7 @@ def test_a_parent_of_another_schema_is_not_taken_for_the_relations_own(
         INSERT INTO a.users VALUES (1); INSERT INTO b.users VALUES (1), (99); INSERT INTO a.orders VALUES (13, 99)"""
     )
     cleanup = online_room.cleanup if online else cleanup_room.cleanup
-    cleanup(settings(f"{database}&options=-csearch_path%3Da"), Quiet(), [Relation.parse(ORDERS)])
+    cleanup(settings(f"{database}&options=-csearch_path%3Da"), nobody, [Relation.parse(ORDERS)])
     there = f"{database}&options=-csearch_path%3Db"
     assert counts(restore(there)) == (0, 1)
     db.execute("INSERT INTO a.users VALUES (99)")
@@ -1367,7 +1368,7 @@ TWO_KEYS = """
 def test_a_change_does_not_wait_for_a_later_one_of_other_columns(any_database: str, connect: Connect) -> None:
     db = connect(any_database)
     db.execute(TWO_KEYS)
-    cleanup_room.cleanup(settings(any_database, max_share=1.0), Quiet())
+    cleanup_room.cleanup(settings(any_database, max_share=1.0), nobody)
     db.execute("INSERT INTO a VALUES (1, 9)")
     relations = restore(any_database).relations
     assert [(one.relation[:13], one.restored, one.left) for one in relations] == [

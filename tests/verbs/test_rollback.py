@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from aftermath import (
     IDS,
     MIGRATIONS,
     PATIENCE,
-    Heard,
     attempt,
     read,
     start_runner,
@@ -30,6 +28,7 @@ from aftermath import (
 )
 from conftest import Connect, next_said, open_folder, query, run
 from console import Outcome, Sqlrail, sqlrail
+from listeners import Heard
 from proxy import Proxy, Sender
 from test_together import FEW, finish, plain_yoyo, yoyo
 
@@ -40,7 +39,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.records.history import read_files, read_rollback
 from sqlrail.server import local
 from sqlrail.verbs.apply import migrate
-from sqlrail.verbs.rollback import Rollback, RolledBack, rollback
+from sqlrail.verbs.rollback import Rollback, rollback
 
 __all__ = ["sqlrail"]  # the fixture
 
@@ -49,16 +48,6 @@ KILLS = max(5, int(os.environ.get("SQLRAIL_TEST_KILLS", "100")) // 4)
 #: seconds that a rollback of the shipped files takes, from its connection to its end, at the most
 DURATION = 0.15
 BACK = {f"{id_}.rollback": f"DROP TABLE {id_[4:]};\n" for id_ in FEW}
-
-
-@dataclass
-class HeardBack(Heard):
-    """A listener that remembers what was taken back, too."""
-
-    back: list[str] = field(default_factory=list)
-
-    def rolled_back(self, done: RolledBack) -> None:
-        self.back.append(done.id)
 
 
 def told(url: str, files: Path, **settings: Any) -> Settings:
@@ -192,7 +181,7 @@ def test_the_order_is_that_of_yoyo_s_own_rollback(database: str, tmp_path: Path)
     assert theirs.index("001_view") < theirs.index("003_table")
     query(database, "DELETE FROM _yoyo_log")
     apply(database, files)
-    heard = HeardBack()
+    heard = Heard()
     done = rollback(told(database, files), heard, steps=4)
     assert heard.back == taken_back(database) == [one.id for one in done.rolled_back] == theirs
 
@@ -212,7 +201,7 @@ def test_what_depends_on_it_by_way_of_one_that_is_not_applied_goes_first(
     )
     apply(database, files)
     query(database, "DELETE FROM _yoyo_migration WHERE migration_id = '002_between'")
-    heard = HeardBack()
+    heard = Heard()
     rollback(told(database, files), heard, steps=2)
     assert heard.back == ["001_last", "003_first"]
 
@@ -452,7 +441,7 @@ def test_a_rollback_s_own_timeouts_count(
     keeper.execute("LOCK TABLE busy")
     write(few, **{"005_t5.rollback": f"-- {directive}\n{text}\n"})
     with pytest.raises(MigrationFailed, match=rf"005_t5\.rollback\.sql:2:1: {says}"):
-        rollback(told(applied, few, lock_timeout=60.0, retry_for=0.0), HeardBack())
+        rollback(told(applied, few, lock_timeout=60.0, retry_for=0.0), Heard())
     keeper.rollback()
     assert read(applied).records == [*FEW]
 
@@ -464,7 +453,7 @@ def test_a_rollback_that_meets_a_lock_gives_way_and_lands_once_it_is_gone(
         keeper = connect(applied, autocommit=False)
         keeper.execute(f"LOCK TABLE {lock}".encode())
 
-        class Releasing(HeardBack):
+        class Releasing(Heard):
             keeper: psycopg.Connection[Any]
 
             def say(self, text: str) -> None:
@@ -570,7 +559,7 @@ def test_plain_yoyo_goes_on_from_our_rollbacks_and_we_from_its(applied: str, few
     def letters() -> str:
         return "".join(re.findall(r"^([AU]) ", yoyo(applied, "list", few), re.MULTILINE))
 
-    heard = HeardBack()
+    heard = Heard()
     rollback(told(applied, few), heard)
     assert letters() == "AAAAU"
     yoyo(applied, "rollback", few, "-r", "004_t4")
@@ -610,12 +599,12 @@ def test_a_file_does_not_run_when_the_one_before_it_is_rolled_back_at_the_last_m
     )
     write(few, **{"006_new": "CREATE TABLE new (id int);\n"})
 
-    class Heckler(HeardBack):
+    class Heckler(Heard):
         """Rolls the newest one back as soon as the run has looked, and says so."""
 
         def say(self, text: str) -> None:
             if "--allow-missing" in text:
-                rollback(told(applied, few), HeardBack(), yes=True)
+                rollback(told(applied, few), Heard(), yes=True)
 
     with pytest.raises(Refused, match="a migration was rolled back while this run was under way, so 006_new"):
         migrate(told(applied, few), Heckler(), allowed=["missing"])
@@ -651,7 +640,7 @@ class Descent:
         with self.copy() as url:
             self.stages[len(IDS)] = read(url).content
             for left in reversed(range(len(IDS))):
-                rollback(told(url, MIGRATIONS), HeardBack())
+                rollback(told(url, MIGRATIONS), Heard())
                 self.stages[left] = read(url).content
 
     @contextmanager
@@ -678,7 +667,7 @@ class Descent:
     def check_all_is_well(self, url: str) -> None:
         """The next run goes on to the end."""
         left = self.check(url, [])
-        heard = HeardBack()
+        heard = Heard()
         if left:
             rollback(told(url, MIGRATIONS), heard, steps=left)
         assert heard.back == IDS[:left][::-1]
@@ -704,7 +693,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "RECONNECT", 0.0)
 
 
-def go_down(url: str, heard: HeardBack) -> Rollback | SqlrailError:
+def go_down(url: str, heard: Heard) -> Rollback | SqlrailError:
     try:
         return rollback(told(url, MIGRATIONS), heard, steps=len(IDS))
     except SqlrailError as exc:
@@ -713,9 +702,9 @@ def go_down(url: str, heard: HeardBack) -> Rollback | SqlrailError:
     return ended
 
 
-def cut(descent: Descent, folder: Path, sender: Sender, number: int, *, again: bool) -> HeardBack | None:
+def cut(descent: Descent, folder: Path, sender: Sender, number: int, *, again: bool) -> Heard | None:
     """Cuts a run after so many messages and checks what is left; what it told, if it went on to the end."""
-    heard = HeardBack()
+    heard = Heard()
     with descent.copy() as url, watching(descent.server, url) as watch:
         with closing(Proxy(folder, url, sender=sender, cut_after=number, again=again)) as proxy:
             ended = go_down(proxy.url, heard)
@@ -735,7 +724,7 @@ def cut(descent: Descent, folder: Path, sender: Sender, number: int, *, again: b
 
 def undisturbed(descent: Descent, folder: Path) -> Proxy:
     with descent.copy() as url, closing(Proxy(folder, url)) as proxy:
-        assert isinstance(go_down(proxy.url, HeardBack()), Rollback)
+        assert isinstance(go_down(proxy.url, Heard()), Rollback)
         return proxy
 
 
@@ -766,7 +755,7 @@ def test_a_step_costs_two_round_trips(database: str, few: Path, folder: Path) ->
     for steps in (2, 4):
         apply(database, few)
         with closing(Proxy(folder, database)) as proxy:
-            rollback(told(proxy.url, few), HeardBack(), steps=steps)
+            rollback(told(proxy.url, few), Heard(), steps=steps)
         counts.append(proxy.counts["client"])
     assert counts[1] - counts[0] <= 2 * 2 + 1  # the goodbye may be counted or not
 
@@ -776,7 +765,7 @@ def test_an_answer_that_was_lost_is_settled_though_somebody_has_applied_it_again
 ) -> None:
     apply(database, few)
     with closing(Proxy(folder, database)) as proxy:
-        rollback(told(proxy.url, few), HeardBack())
+        rollback(told(proxy.url, few), Heard())
         (number,) = proxy.commits
     apply(database, few)
     query(database, "CREATE TABLE again AS TABLE _yoyo_migration")
@@ -791,7 +780,7 @@ def test_an_answer_that_was_lost_is_settled_though_somebody_has_applied_it_again
         back_again(self, name)
 
     monkeypatch.setattr(backend.Backend, "_reconnect", reconnect)
-    heard = HeardBack()
+    heard = Heard()
     with closing(Proxy(folder, database, sender="server", cut_after=number)) as proxy:
         rollback(told(proxy.url, few), heard)
     assert heard.back == ["005_t5"]
@@ -827,7 +816,7 @@ def test_a_rollback_killed_in_a_long_statement_does_not_hold_up_the_next(
         runner.kill()
         started = time.monotonic()
         write(few, **BACK)
-        rollback(told(applied, few), HeardBack())
+        rollback(told(applied, few), Heard())
         assert time.monotonic() - started < 3
         finish(runner)
         watch.wait_until_gone(seconds=5)
@@ -925,7 +914,7 @@ def test_200_generated_migrations_go_up_and_down_and_up_again_to_the_same_schema
     top = schema(database)
     assert {line.split()[0] for line in top[1]} >= {"view", "function", "type", "trigger", "comment"}
     for steps in (1, 7, 37, 200):
-        heard = HeardBack()
+        heard = Heard()
         done = rollback(told(database, files), heard, steps=steps)
         assert heard.back == order[::-1][:steps]
         assert done.still_applied == 200 - steps == len(read(database).records)

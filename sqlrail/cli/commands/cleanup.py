@@ -13,6 +13,7 @@ from sqlrail.cli.signals import on_interrupt
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, REFUSED, Result, Verb, idle
 from sqlrail.errors import UsageError
+from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import Script
 
@@ -75,24 +76,19 @@ def _print_sql(options: argparse.Namespace, settings: Settings, talk: Talk, name
         raise UsageError("--print-sql prints the one transaction of a cleanup; an --online one has many.")
     printed = print_sql(settings, talk, named, every=options.all)
     for one in printed.undecided:
-        talk.say(f"left out: {render.line(one)}")
+        talk(Said(f"left out: {render.line(one)}"))
     return REFUSED if printed.undecided else OK, printed.as_json(), Script(printed.sql)
 
 
 def _clean_online(
     options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]
 ) -> Cleanup:
-    from sqlrail.cli.render import cleanup as render
     from sqlrail.verbs import online
 
     hand = online.Hand()
     on_interrupt(hand.interrupt)
-    with closing(Bar(talk, time.monotonic())) as bar:
-
-        def show(done: online.Progress) -> None:
-            bar.show(render.progress(done))
-
-        return online.cleanup(settings, talk, named, every=options.all, hand=hand, show=show)
+    with closing(Bar(talk, told=time.monotonic())) as bar:
+        return online.cleanup(settings, bar, named, every=options.all, hand=hand)
 
 
 VERB = Verb(_run, _add_arguments, _refuse_idle)

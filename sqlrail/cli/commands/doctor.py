@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
+from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 
 
@@ -34,7 +35,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     if options.write is not None:
         result = replace(result, made=tuple(write(settings, result, options.write)))
         if not result.made:
-            talk.say("no file was made: there is nothing that SQL mends")
+            talk(Said("no file was made: there is nothing that SQL mends"))
     code = FOUND if options.check and result.findings else OK
     return code, result.as_json(), render.text(result)
 

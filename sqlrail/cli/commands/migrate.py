@@ -11,6 +11,7 @@ from sqlrail.cli.commands import schema
 from sqlrail.cli.progress import Bar
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 
 
@@ -38,14 +39,11 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     from sqlrail.verbs.apply import migrate
 
     settings = replace(settings, new_schema=options.new_schema)
-    with closing(Bar(talk)) as bar:
-        result = migrate(
-            settings, talk, to=options.to, allowed=flags.allowed(options), stamp=options.stamp, show=bar.show,
-            begun=talk.begun,
-        )  # fmt: skip
+    with closing(Bar(talk, names_files=True)) as bar:
+        result = migrate(settings, bar, to=options.to, allowed=flags.allowed(options), stamp=options.stamp)
     if result.taken_over:
         ids = ", ".join(result.taken_over)
-        talk.say(f"plain yoyo applied {ids}: today's content was taken over as theirs")
+        talk(Said(f"plain yoyo applied {ids}: today's content was taken over as theirs"))
     if settings.schema_file is not None and (result.applied or not settings.schema_file.exists()):
         schema.keep(settings, talk, settings.schema_file)
     return OK, result.as_json(), render.text(result)

@@ -6,6 +6,7 @@ import argparse
 
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 
 
@@ -18,9 +19,11 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
 
     made = new(settings.migrations, options.name)
     if made.wider_than:
-        talk.say(
-            f"{made.id} sorts before {made.wider_than}, for its number has a digit more: "
-            "its `-- depends:` keeps it behind"
+        talk(
+            Said(
+                f"{made.id} sorts before {made.wider_than}, for its number has a digit more: "
+                "its `-- depends:` keeps it behind"
+            )
         )
     return OK, made.as_json(), f"made {made.path}\nmade {made.rollback}"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli.talk import Talk, typed
 from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     def confirm(offered: list[Repair]) -> bool:
         if options.yes:
             return True
-        talk.say(render.offered(offered))
+        talk(Said(render.offered(offered)))
         return typed("yes", "Type yes to accept that: ")
 
     result = repair(settings, talk, options.ids, options.forget or [], confirm)

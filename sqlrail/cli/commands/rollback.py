@@ -30,7 +30,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     if not re.fullmatch("[0-9]{1,9}", steps) or not int(steps):
         raise UsageError(f"--steps is '{steps}': write a whole number, 1 or more.")
     with closing(Bar(talk)) as bar:
-        result = rollback(settings, talk, steps=int(steps), to=options.to, yes=options.yes, show=bar.show)
+        result = rollback(settings, bar, steps=int(steps), to=options.to, yes=options.yes)
     return OK, result.as_json(), render.text(result)
 
 

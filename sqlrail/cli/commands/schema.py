@@ -9,6 +9,7 @@ from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
 from sqlrail.errors import Interrupted, UsageError
+from sqlrail.ground.events import Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import Script
 
@@ -26,13 +27,13 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     if path is None:
         if options.check:
             raise UsageError("schema --check needs the file: --schema-file FILE, or SQLRAIL_SCHEMA_FILE.")
-        built = schema(settings, talk.say)
+        built = schema(settings, talk)
         return OK, built.as_json(), Script(built.sql.rstrip("\n"))
     if options.check:
-        checked = check_schema(settings, talk.say, path)
+        checked = check_schema(settings, talk, path)
         text = checked.difference or f"{path} is what the files build"
         return FOUND if checked.difference else OK, checked.as_json(), text
-    return OK, write_schema(settings, talk.say, path).as_json(), f"wrote {path}"
+    return OK, write_schema(settings, talk, path).as_json(), f"wrote {path}"
 
 
 def keep(settings: Settings, talk: Talk, path: Path) -> None:
@@ -40,11 +41,11 @@ def keep(settings: Settings, talk: Talk, path: Path) -> None:
     from sqlrail.verbs.drift import write_schema
 
     try:
-        write_schema(settings, talk.say, path)
+        write_schema(settings, talk, path)
     except Interrupted:
         raise
     except Exception as exc:  # the migration stands, whatever becomes of a file for people
-        talk.say(f"warning: {path} was not written: {exc}")
+        talk(Warned(f"{path} was not written: {exc}"))
 
 
 VERB = Verb(_run, _add_arguments)

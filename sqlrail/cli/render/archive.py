@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlrail.cli.render.tables import table
-from sqlrail.cli.render.words import rows
+from sqlrail.ground.words import rows
 from sqlrail.verbs.archive import Archive, Purge, Run
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlrail.cli.render.words import rows, shown
+from sqlrail.cli.render.words import shown
+from sqlrail.ground.sentences import BECOMES
+from sqlrail.ground.words import rows
 from sqlrail.orphans.clean import Cleaned, join, mixed_rows
-from sqlrail.postgres.giving_way import Progress
 
 if TYPE_CHECKING:
-    from sqlrail.verbs import online
     from sqlrail.verbs.cleanup import Cleanup
-
-#: what becomes of orphans
-BECOMES = {"delete": "deleted", "set null": "set to null", "set default": "set to default"}
 
 
 def text(result: Cleanup) -> str:
@@ -86,12 +82,3 @@ def _sample_line(sample: dict[str, Any]) -> str:
         for part in ("key", "row")
     )
     return f"for example {rows(sample['rows'])} with {key}{f': {row}' if row else ''}"
-
-
-def progress(done: online.Progress) -> Progress:
-    """How far an online cleanup is with a relation."""
-    becomes = BECOMES[done.action]
-    text = f"{done.done:,} of {rows(done.found)}, {done.cleaned:,} {becomes}, {done.rate:,.0f} a second"
-    if done.done < done.found:
-        text += f", {timedelta(seconds=round(done.left))} left"
-    return Progress(str(done.relation), text, done.done, done.found)

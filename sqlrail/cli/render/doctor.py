@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sqlrail.cli.render.words import rows
-from sqlrail.ground.words import printable
+from sqlrail.ground.words import printable, rows
 from sqlrail.verbs.doctor import Finding, Health
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from sqlrail.cli.render import cleanup
 from sqlrail.cli.render.tables import table
-from sqlrail.cli.render.words import rows, size
-from sqlrail.ground.words import printable
+from sqlrail.cli.render.words import size
+from sqlrail.ground.words import printable, rows
 from sqlrail.verbs.plan import Plan, Planned, PlannedFile, Touched
 
 #: statements, and findings, that people read of one file; the JSON has them all

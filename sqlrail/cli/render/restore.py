@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlrail.cli.render.words import rows, shown
+from sqlrail.cli.render.words import shown
+from sqlrail.ground.words import rows
 from sqlrail.orphans.clean import join
 from sqlrail.verbs.restore import Left, Restore
 

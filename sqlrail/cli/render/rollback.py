@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from sqlrail.verbs.rollback import Rollback, RolledBack
-
-
-def rolled_back(done: RolledBack) -> str:
-    """One line for a migration that was taken back."""
-    return f"rolled back {done.id} ({done.seconds:.2f} s)"
+from sqlrail.verbs.rollback import Rollback
 
 
 def text(result: Rollback) -> str:

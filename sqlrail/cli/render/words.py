@@ -8,11 +8,6 @@ from sqlrail.ground.words import printable
 VALUE = 100
 
 
-def rows(number: int) -> str:
-    """1 row, 2 rows, 1,000 rows."""
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
 def size(number: int) -> str:
     """Bytes as people say them: 8 kB, 1.5 MB, 120 GB."""
     value, unit = float(number), "B"

@@ -1,0 +1,120 @@
+"""The words of every event, for whoever reads instead of acting: the command line, and an application's log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlrail.ground.events import (
+    AnswerLost,
+    Applied,
+    BatchCleaned,
+    Begun,
+    DroppedIndex,
+    Event,
+    GaveWay,
+    LeftBehind,
+    Loaded,
+    Noted,
+    Noticed,
+    Progress,
+    Reached,
+    Resumed,
+    RolledBack,
+    Said,
+    Unconfirmed,
+    WaitingForLock,
+    WaitingForServer,
+    WaitingForStandby,
+    Warned,
+)
+from sqlrail.ground.words import printable, rows
+
+#: what becomes of orphans
+BECOMES = {"delete": "deleted", "set null": "set to null", "set default": "set to default"}
+
+
+def text(event: Event) -> str:
+    """An event in a sentence."""
+    match event:
+        case Warned(words):
+            return f"warning: {words}"
+        case Noted(words):
+            return f"note: {words}"
+        case Said(words):
+            return words
+        case Noticed(severity, words):
+            return f"{severity.lower()}: {words}"
+        case Progress() | BatchCleaned():
+            shown = progress(event)
+            return f"{shown.name}: {shown.text}"
+        case WaitingForServer() | WaitingForLock() | WaitingForStandby() | GaveWay():
+            return _of_waiting(event)
+        case _:
+            return _of_what_was_done(event)
+
+
+def _of_what_was_done(event: Event) -> str:
+    match event:
+        case Begun(name):
+            return f"applying {printable(name)} ..."
+        case Applied(name, seconds):
+            return f"applied {name} ({seconds:.2f} s)"
+        case RolledBack(name, seconds):
+            return f"rolled back {name} ({seconds:.2f} s)"
+        case Loaded(path, seconds):
+            return f"loaded {path} ({seconds:.2f} s)"
+        case Resumed(name, place, statement):
+            return f"{name} goes on behind {place}, with statement {statement}"
+        case DroppedIndex(name):
+            return f"dropped the invalid index {name}, which was left half-built"
+        case LeftBehind(database, why):
+            return f"the scratch database {database} stays behind until a later run drops it: {why}"
+        case _:
+            return _of_a_connection(event)
+
+
+def _of_a_connection(event: Event) -> str:
+    match event:
+        case Reached(target):
+            return f"target: {target}"
+        case AnswerLost(name):
+            return f"the connection was lost while {name} was being committed; looking what became of it"
+        case Unconfirmed():
+            return f"warning: {unconfirmed(event)}"
+        case _:
+            return ""
+
+
+def _of_waiting(event: WaitingForServer | WaitingForLock | WaitingForStandby | GaveWay) -> str:
+    match event:
+        case WaitingForServer(server, seconds, why):
+            return f"waiting for {server}, {seconds:g} s at the most (--wait): {why}"
+        case WaitingForLock(holder, seconds):
+            return f"waiting for {holder}, {seconds:g} s at the most (--lock-wait)"
+        case WaitingForStandby(name, standbys):
+            return (
+                f"the commit{f' of {name}' if name else ''} waits for a synchronous standby ({standbys}). It stands on "
+                "this server already: Ctrl-C ends the wait, and does not take it back"
+            )
+        case GaveWay(what, why, pause=pause):
+            return f"{what} gave way: {why} It is tried again{'' if pause is None else f' in {pause:.1f} s'}."
+
+
+def unconfirmed(event: Unconfirmed) -> str:
+    """What a commit that no standby has confirmed means."""
+    why = f" ({event.standbys})" if event.standbys else ""
+    return (
+        f"{event.id or 'what was done'} is committed on this server, and no synchronous standby has confirmed it{why}: "
+        "it would be lost with this server. It counts as done; running again does not wait for it."
+    )
+
+
+def progress(event: Progress | BatchCleaned) -> Progress:
+    """How far something is, as a bar shows it."""
+    if isinstance(event, Progress):
+        return event
+    becomes = BECOMES[event.action]
+    words = f"{event.done:,} of {rows(event.found)}, {event.cleaned:,} {becomes}, {event.rate:,.0f} a second"
+    if event.done < event.found:
+        words += f", {timedelta(seconds=round(event.left))} left"
+    return Progress(event.relation, words, event.done, event.found)
