@@ -6,11 +6,11 @@ import re
 from functools import cache
 from pathlib import Path
 
+import env_example
 import floors
 import pytest
 from conftest import ROOT
 
-from sqlrail.ground.settings import FLAGS_ONLY, READERS
 from sqlrail.records.history import File
 from sqlrail.verbs.doctor import KINDS
 
@@ -66,9 +66,10 @@ def named_in(page: str, pattern: str) -> set[str]:
     return set(re.findall(pattern, (ROOT / page).read_text(), re.MULTILINE))
 
 
-def test_every_setting_is_in_the_example() -> None:
-    wanted = {f"SQLRAIL_{name.upper()}" for name in READERS if name not in FLAGS_ONLY}
-    assert named_in(".env.example", r"^#(SQLRAIL_\w+)=") == wanted
+def test_the_example_of_settings_is_that_of_the_table() -> None:
+    assert env_example.FILE.read_text() == env_example.text(), (
+        "write it again: python tests/support/env_example.py"
+    )
 
 
 def test_every_check_of_doctor_has_its_line() -> None:

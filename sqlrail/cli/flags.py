@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlrail.errors import UsageError
+from sqlrail.ground.settings import SETTINGS, names
 
 if TYPE_CHECKING:
     from sqlrail.orphans.clean import Relation
@@ -22,61 +23,35 @@ class _AddUp(argparse.Action):
         setattr(namespace, self.dest, f"{before},{values}" if before else values)
 
 
+def add(parser: argparse._ActionsContainer, *settings: str, **options: Any) -> None:
+    """The flags of settings, as the table in ground/settings.py has them. Without one, the environment decides."""
+    for name in settings:
+        row = SETTINGS[name]
+        action = {"action": _AddUp} if row.reader is names else {}
+        given = {"default": argparse.SUPPRESS, **action, **options}
+        parser.add_argument(row.flag, metavar=row.metavar, help=row.help.replace("%", "%%"), **given)
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     """What every verb has."""
     parser.add_argument(
         "--database-url", metavar="URL", help="postgresql://... (else DATABASE_URL, else PGHOST and so on)"
     )
-    parser.add_argument("--migrations", metavar="DIR", help="the folder of the files (default: migrations)")
+    add(parser, "migrations")
     parser.add_argument("--env-file", metavar="FILE", help="settings instead of .env")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--verbose", action="store_true", help="show tracebacks, and the server's notices")
-    parser.add_argument(
-        "--wait", metavar="TIME", help="how long to wait until the database answers (default: 0)"
-    )
-    parser.add_argument(
-        "--lock-wait", metavar="TIME", help="how long to wait for another runner (default: 60s)"
-    )
-    parser.add_argument("--lock-timeout", metavar="TIME", help="longest wait for one lock (default: 2s)")
-    parser.add_argument(
-        "--statement-timeout", metavar="TIME", help="longest time for one statement (default: 0, none)"
-    )
-    parser.add_argument(
-        "--retry-for", metavar="TIME", help="how long a file that gave way is tried (default: 10min)"
-    )
-    parser.add_argument(
-        "--idle-timeout",
-        metavar="TIME",
-        help="how long a runner that was stopped keeps its locks (default: 10min)",
-    )
+    add(parser, "wait", "lock_wait", "lock_timeout", "statement_timeout", "retry_for", "idle_timeout")
 
 
 def add_guards(parser: argparse.ArgumentParser) -> None:
     """Which triggers may fire."""
-    guards = parser.add_argument_group("guards", argument_default=argparse.SUPPRESS)
-    guards.add_argument(
-        "--allow-triggers", metavar="NAMES", action=_AddUp,
-        help="triggers that may fire, parted by commas; said twice, it adds up",
-    )  # fmt: skip
+    add(parser.add_argument_group("guards"), "allow_triggers")
 
 
 def add_cleanup_guards(parser: argparse.ArgumentParser) -> None:
     """How much may be orphans."""
-    guards = parser.add_argument_group("guards of the cleanup", argument_default=argparse.SUPPRESS)
-    guards.add_argument(
-        "--max-share", metavar="F", help="share of a table that may be orphans (default: 10%%)"
-    )
-    guards.add_argument(
-        "--max-rows", metavar="N", help="orphans that are few whatever their share (default: 1000)"
-    )
-
-
-def add_interrupted(parser: argparse.ArgumentParser) -> None:
-    """What becomes of a statement that was cut off."""
-    parser.add_argument(
-        "--interrupted", metavar="again|done", default=argparse.SUPPRESS,
-        help="what to do with a statement outside a transaction that was cut off, and may have taken effect",
-    )  # fmt: skip
+    add(parser.add_argument_group("guards of the cleanup"), "max_share", "max_rows")
 
 
 def add_history(parser: argparse.ArgumentParser) -> None:
@@ -93,22 +68,6 @@ def add_other_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-other-history", action="store_true",
         help="go on though another tool's history names files of this folder",
-    )  # fmt: skip
-
-
-def add_schema_file(parser: argparse.ArgumentParser) -> None:
-    """Where the schema is kept."""
-    parser.add_argument(
-        "--schema-file", metavar="FILE", default=argparse.SUPPRESS,
-        help="where the schema that the files build is kept (or SQLRAIL_SCHEMA_FILE)",
-    )  # fmt: skip
-
-
-def add_scratch(parser: argparse.ArgumentParser) -> None:
-    """Where the scratch database is made."""
-    parser.add_argument(
-        "--scratch", metavar="embedded|URL", default=argparse.SUPPRESS,
-        help="the server on which the scratch database is made (or SQLRAIL_SCRATCH; default: the database's own)",
     )  # fmt: skip
 
 

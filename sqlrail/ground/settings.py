@@ -9,9 +9,9 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 import psycopg
@@ -30,6 +30,8 @@ SHORT_FORMS = {
     **dict.fromkeys(("stage", "stg"), "staging"),
     **dict.fromkeys(("prod", "live"), "production"),
 }
+#: what may become of a statement that was cut off
+INTERRUPTED = ("again", "done")
 #: those of libpq's variables that say which database is meant
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 #: the server that makes scratch databases where it is to be ours, and none that a URL names
@@ -41,6 +43,8 @@ UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 2_147_483.0
 #: a hundred years: what is older than more is nothing
 OLDEST = 36_500 * 86400.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,56 +68,6 @@ class Target(NamedTuple):
     def __str__(self) -> str:
         where = f"{self.user}@{self.host}:{self.port}/{self.database}"
         return f"{where}, PostgreSQL {self.server_version}, environment {self.environment or 'unknown'}"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is told. Durations are seconds, shares are between 0 and 1."""
-
-    database_url: str | None = field(
-        default=None, repr=False
-    )  # None: libpq's variables, or the embedded server
-    environment: str | None = None  # one of ENVIRONMENTS; None is unknown, and treated as production
-    environment_said: str = "APP_ENV is not set"  # where that comes from
-    is_named: bool = False  # something says which database is meant
-    embedded: bool = False  # no database is named, and the embedded server may stand in
-    migrations: Path = Path("migrations")
-    seed: Path = Path("sql/seed.sql")  # the rows that a reset can load
-    home: Path = Path(".pgdata")
-    connect_timeout: int | None = 10  # None: the URL or PGCONNECT_TIMEOUT says
-    wait: float = 0.0
-    lock_wait: float = 60.0
-    lock_timeout: float = 2.0
-    statement_timeout: float = 0.0
-    retry_for: float = 600.0
-    idle_timeout: float = 600.0  # how long a runner that was stopped keeps its locks; 0: for ever
-    max_share: float = 0.10
-    max_rows: int = 1000
-    allow_triggers: tuple[str, ...] = ()
-    batch_time: float = 0.2
-    pause: float = 0.1
-    pause_file: Path | None = None
-    max_lag: float = 1.5
-    against: str | None = field(default=None, repr=False)  # another database, for drift
-    scratch: str | None = field(
-        default=None, repr=False
-    )  # where scratch databases are made: EMBEDDED or a URL; None: beside the database
-    retention: float = 90 * 86400.0  # how long the archive may keep rows
-    schema_file: Path | None = None  # where migrate writes the schema that the files build
-    new_schema: bool = False  # the first schema of the search_path has a history of its own
-    interrupted: str | None = None  # what became of a statement that was cut off: again or done
-    actor: str = "unknown"
-    host: str = "unknown"
-    mark: Mark | None = field(default=None, repr=False)  # what each connection has to find where it leads
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    reached: Callable[[Target], object] | None = (
-        field(  # told of each connection to the database that is meant
-            default=None, repr=False, compare=False
-        )
-    )
-    notices: bool = False  # whether the server's are said too, and not only its warnings
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # how something that was given was read
 
 
 def seconds(text: str) -> float:
@@ -217,37 +171,172 @@ def environment(text: str) -> str:
 
 def interrupted(text: str) -> str:
     """What to do with a statement that was cut off."""
-    if text not in ("again", "done"):
+    if text not in INTERRUPTED:
         raise ValueError("write again, to run that statement once more, or done, to go on behind it")
     return text
 
 
-#: what is said of one run: in the environment it would hold for later ones
-FLAGS_ONLY = ("interrupted",)
-#: SQLRAIL_<NAME> or --<name>: how its value is read
-READERS: dict[str, Callable[[str], Any]] = {
-    "env": environment,
-    "embedded": switch,
-    "migrations": folder,
-    "seed": file,
-    "wait": seconds,
-    "lock_wait": seconds,
-    "lock_timeout": seconds,
-    "statement_timeout": seconds,
-    "retry_for": seconds,
-    "idle_timeout": seconds,
-    "max_share": share,
-    "max_rows": count,
-    "allow_triggers": names,
-    "batch_time": some_seconds,
-    "pause": seconds,
-    "pause_file": file,
-    "max_lag": seconds,
-    "interrupted": interrupted,
-    "against": str,
-    "scratch": str,
-    "schema_file": file,
-    "retention": age,
+class Setting(NamedTuple):
+    """A row of the table of settings: how what is said for it is read, and what --help and .env.example tell of it."""
+
+    name: str
+    reader: Callable[[str], Any]  # ValueError says what is wrong with a text
+    default: str | None  # as somebody would say it
+    metavar: str | None  # None: there is no flag
+    help: str
+    note: str  # what .env.example has in the place of the help
+    example: str | None  # what .env.example has where there is no default, or none that helps
+    is_of_one_run: bool  # in the environment it would hold for later ones
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        return f"SQLRAIL_{self.name.upper()}"
+
+
+def setting(
+    default: str | None,
+    reader: Callable[[str], T],
+    metavar: str | None = None,
+    says: str = "",  # its help, where {default} stands for the default
+    *,
+    name: str = "",  # where it is not the field's
+    note: str = "",
+    example: str | None = None,
+    is_of_one_run: bool = False,
+    is_secret: bool = False,  # it may hold a password
+) -> T:
+    """A field of Settings that people set."""
+    told = says.format(default=default)
+    row = Setting(name, reader, default, metavar, told, note or told, example, is_of_one_run)
+    value = None if default is None else reader(default)
+    made: T = field(default=value, repr=not is_secret, metadata={"setting": row})  # type: ignore[assignment]
+    return made
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told. Durations are seconds, shares are between 0 and 1.
+
+    A field with a setting() is a row of the table, in the order of .env.example: SQLRAIL_<NAME> sets it, and --<name>
+    with the verbs that call flags.add() for it. The rest is worked out by read() and given().
+    """
+
+    # one of ENVIRONMENTS; None is unknown, and treated as production
+    environment: str | None = setting(
+        None, environment, name="env", example="development",
+        note="Which environment: development, test, staging or production; without it what APP_ENV says. Unset counts "
+        "as production where something is destroyed.",
+    )  # fmt: skip
+    # no database is named, and the embedded server may stand in
+    embedded: bool = setting(
+        "0", switch,
+        note="1: the embedded server may stand in where no environment is named either, as it does for the Makefile.",
+    )  # fmt: skip
+    migrations: Path = setting("migrations", folder, "DIR", "the folder of the files (default: {default})")
+    seed: Path = setting(
+        "sql/seed.sql", file, "FILE",
+        "then load rows to work with, of this file (else SQLRAIL_SEED's, else {default})",
+        note="reset --seed: the rows that it loads",
+    )  # fmt: skip
+    wait: float = setting(
+        "0", seconds, "TIME", "how long to wait until the database answers (default: {default})"
+    )
+    lock_wait: float = setting(
+        "60s", seconds, "TIME", "how long to wait for another runner (default: {default})"
+    )
+    lock_timeout: float = setting("2s", seconds, "TIME", "longest wait for one lock (default: {default})")
+    statement_timeout: float = setting(
+        "0", seconds, "TIME", "longest time for one statement (default: {default}, none)"
+    )
+    retry_for: float = setting(
+        "10min", seconds, "TIME", "how long a file that gave way is tried (default: {default})"
+    )
+    idle_timeout: float = setting(
+        "10min", seconds, "TIME", "how long a runner that was stopped keeps its locks (default: {default})",
+        note="how long a runner that was stopped (Ctrl-Z, a paused container) keeps its locks; 0: until somebody "
+        "ends it",
+    )  # fmt: skip
+    max_share: float = setting("10%", share, "F", "share of a table that may be orphans (default: {default})")
+    max_rows: int = setting(
+        "1000", count, "N", "orphans that are few whatever their share (default: {default})"
+    )
+    allow_triggers: tuple[str, ...] = setting(
+        "", names, "NAMES", "triggers that may fire, parted by commas; said twice, it adds up",
+        note="triggers that may fire, parted by commas",
+    )  # fmt: skip
+    batch_time: float = setting(
+        "200ms", some_seconds, "TIME", "what a batch shall take (default: {default})",
+        note="cleanup --online: what a batch shall take",
+    )  # fmt: skip
+    pause: float = setting(
+        "100ms", seconds, "TIME", "between two batches (default: {default})",
+        note="cleanup --online: the pause between two batches",
+    )  # fmt: skip
+    pause_file: Path | None = setting(
+        None, file, "FILE", "wait as long as this file is there",
+        note="cleanup --online: wait as long as this file is there", example="sqlrail.pause",
+    )  # fmt: skip
+    max_lag: float = setting(
+        "1.5s", seconds, "TIME", "wait while a replica is further behind (default: {default}; 0: never)",
+        note="cleanup --online: wait while a replica is further behind; 0: never",
+    )  # fmt: skip
+    interrupted: str | None = setting(
+        None, interrupted, "again|done",
+        "what to do with a statement outside a transaction that was cut off, and may have taken effect",
+        is_of_one_run=True,
+    )  # fmt: skip
+    against: str | None = setting(
+        None, str, "URL", "another database in the files' place (or SQLRAIL_AGAINST)",
+        note="drift: another database in the files' place",
+        example="postgresql://app:secret@localhost:5432/other", is_secret=True,
+    )  # fmt: skip
+    scratch: str | None = setting(
+        None, str, f"{EMBEDDED}|URL",
+        "the server on which the scratch database is made (or SQLRAIL_SCRATCH; default: the database's own)",
+        note="plan, drift, schema, baseline: the server on which the scratch database is made, embedded or a URL; "
+        "without it the database's own",
+        example=EMBEDDED, is_secret=True,
+    )  # fmt: skip
+    schema_file: Path | None = setting(
+        None, file, "FILE", "where the schema that the files build is kept (or SQLRAIL_SCHEMA_FILE)",
+        note="where migrate, reset and schema keep the schema that the files build", example="schema.sql",
+    )  # fmt: skip
+    retention: float = setting(
+        "90d", age, "TIME", "how long the archive may keep rows (default: {default})",
+        note="doctor: how long the archive may keep what cleanups deleted",
+    )  # fmt: skip
+
+    database_url: str | None = field(
+        default=None, repr=False
+    )  # None: libpq's variables, or the embedded server
+    environment_said: str = "APP_ENV is not set"  # where that comes from
+    is_named: bool = False  # something says which database is meant
+    home: Path = Path(".pgdata")
+    connect_timeout: int | None = 10  # None: the URL or PGCONNECT_TIMEOUT says
+    new_schema: bool = False  # the first schema of the search_path has a history of its own
+    actor: str = "unknown"
+    host: str = "unknown"
+    mark: Mark | None = field(default=None, repr=False)  # what each connection has to find where it leads
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    reached: Callable[[Target], object] | None = (
+        field(  # told of each connection to the database that is meant
+            default=None, repr=False, compare=False
+        )
+    )
+    notices: bool = False  # whether the server's are said too, and not only its warnings
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how something that was given was read
+
+
+#: by their field in Settings
+SETTINGS: dict[str, Setting] = {
+    it.name: row._replace(name=row.name or it.name)
+    for it in fields(Settings)
+    if (row := it.metadata.get("setting"))
 }
 
 
@@ -268,7 +357,7 @@ def read(
     from_file = _read_env_file(flags.get("env_file"), folder, problems)
     merged = {**from_file, **environ}
     values = _read_own(flags, merged, problems)
-    environment = _read_environment(values.pop("env", None), merged)
+    environment = _read_environment(values.pop("environment", None), merged)
     others = {name: _read_other(name, values, problems) for name in ("against", "scratch")}
     # An empty flag is a variable that a script lost, and no reason to go to another database.
     url, origin = flags.get("database_url"), "--database-url"
@@ -335,7 +424,7 @@ def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Setting
     read = {**values, "migrations": directory}
     for name, value in read.items():
         try:
-            read[name] = _GIVEN[name](value) if name in _GIVEN else value
+            read[name] = _CHECKS[SETTINGS[name].reader](value)
         except (TypeError, ValueError) as exc:
             problems.append(f"{name} is {value!r}: {exc}.")
     if problems:
@@ -382,17 +471,15 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str | None], str | None]:
     return check
 
 
-_GIVEN: dict[str, Callable[[Any], Any]] = {
-    "migrations": lambda value: folder(_path(value)),
-    "environment": _one_of(ENVIRONMENTS),
-    "interrupted": _one_of(("again", "done")),
-    **dict.fromkeys(
-        ("lock_wait", "lock_timeout", "statement_timeout", "retry_for"),
-        _within(LONGEST, "seconds as a number, 596 hours at the most"),
-    ),
-    "max_share": _within(1, "a share between 0 and 1"),
-    "max_rows": _within(10**18, "a number of rows, 0 or more"),
-    "allow_triggers": _several,
+#: by how it is read as text: how it is checked when an application gives it as a value
+_CHECKS: dict[Callable[[str], Any], Callable[[Any], Any]] = {
+    folder: lambda value: folder(_path(value)),
+    environment: _one_of(ENVIRONMENTS),
+    interrupted: _one_of(INTERRUPTED),
+    seconds: _within(LONGEST, "seconds as a number, 596 hours at the most"),
+    share: _within(1, "a share between 0 and 1"),
+    count: _within(10**18, "a number of rows, 0 or more"),
+    names: _several,
 }
 
 
@@ -446,20 +533,19 @@ def _read_env_file(named: str | None, folder: Path, problems: list[str]) -> dict
 def _read_own(
     flags: Mapping[str, str | None], merged: Mapping[str, str], problems: list[str]
 ) -> dict[str, Any]:
-    given = {f"SQLRAIL_{name.upper()}": name for name in READERS if name not in FLAGS_ONLY}
+    variables = [row.variable for row in SETTINGS.values() if not row.is_of_one_run]
     for name in merged:
-        if name.startswith("SQLRAIL_") and name not in (*given, TESTS):
-            problems.append(_no_setting(name, given))
+        if name.startswith("SQLRAIL_") and name not in (*variables, TESTS):
+            problems.append(_no_setting(name, variables))
     values: dict[str, Any] = {}
-    for name in READERS:
-        text, origin = flags.get(name), f"--{name.replace('_', '-')}"
-        if text is None:
-            origin = f"SQLRAIL_{name.upper()}"
-            text = merged.get(origin) if origin in given else None
+    for name, row in SETTINGS.items():
+        text, origin = flags.get(row.name), row.flag
+        if text is None and not row.is_of_one_run:
+            text, origin = merged.get(row.variable), row.variable
         if text is None:
             continue
         try:
-            values[name] = READERS[name](text)
+            values[name] = row.reader(text)
         except ValueError as exc:
             problems.append(f"{origin} is '{text}': {exc}.")
     return values
@@ -480,14 +566,14 @@ def _read_other(name: str, values: dict[str, Any], problems: list[str]) -> urls.
     return other
 
 
-def _no_setting(name: str, settings: Iterable[str]) -> str:
-    flag = name.removeprefix("SQLRAIL_").lower()
-    if flag in FLAGS_ONLY:
+def _no_setting(name: str, variables: Iterable[str]) -> str:
+    flag = next((row.flag for row in SETTINGS.values() if row.is_of_one_run and row.variable == name), None)
+    if flag is not None:
         return (
-            f"{name} is not a setting, for it would hold for later statements too: say --{flag} in the run that it "
+            f"{name} is not a setting, for it would hold for later statements too: say {flag} in the run that it "
             "is for."
         )
-    return f"{name} is not a setting{guess(name, settings)} There are: {', '.join(settings)}."
+    return f"{name} is not a setting{guess(name, variables)} There are: {', '.join(variables)}."
 
 
 class _Environment(NamedTuple):

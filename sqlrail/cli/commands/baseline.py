@@ -17,7 +17,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--accept-differences", action="store_true",
         help="record them though the database differs from what they build, or cannot be compared",
     )  # fmt: skip
-    flags.add_scratch(parser)
+    flags.add(parser, "scratch")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:

@@ -21,23 +21,21 @@ if TYPE_CHECKING:
     from sqlrail.orphans.clean import Relation
     from sqlrail.verbs.cleanup import Cleanup
 
+#: settings that only --online has
+ONLINE = ("batch_time", "pause", "pause_file", "max_lag")
+
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_guards(parser)
     flags.add_cleanup_guards(parser)
     parser.add_argument("--dry-run", action="store_true", help="only look")
     parser.add_argument("--print-sql", action="store_true", help="print what would run, as a script for psql")
-    online = parser.add_argument_group("for big live tables", argument_default=argparse.SUPPRESS)
+    online = parser.add_argument_group("for big live tables")
     online.add_argument(
-        "--online", action="store_true", default=False,
+        "--online", action="store_true",
         help="in batches, each a transaction of its own that keeps nobody waiting",
     )  # fmt: skip
-    online.add_argument("--batch-time", metavar="TIME", help="what a batch shall take (default: 200ms)")
-    online.add_argument("--pause", metavar="TIME", help="between two batches (default: 100ms)")
-    online.add_argument("--pause-file", metavar="FILE", help="wait as long as this file is there")
-    online.add_argument(
-        "--max-lag", metavar="TIME", help="wait while a replica is further behind (default: 1.5s; 0: never)"
-    )
+    flags.add(online, *ONLINE)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only")
     which.add_argument(
@@ -49,7 +47,7 @@ def _refuse_idle(options: argparse.Namespace) -> None:
     if options.print_sql:
         idle(options, "dry_run", "--print-sql only prints")
     if not options.online:
-        for flag in ("batch_time", "pause", "pause_file", "max_lag"):
+        for flag in ONLINE:
             idle(options, flag, "it is for --online")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
+from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
 from sqlrail.ground.events import Said
@@ -13,10 +14,7 @@ from sqlrail.ground.settings import Settings
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="count no rows")
-    parser.add_argument(
-        "--retention", metavar="TIME", default=argparse.SUPPRESS,
-        help="how long the archive may keep rows (default: 90d)",
-    )  # fmt: skip
+    flags.add(parser, "retention")
     parser.add_argument(
         "--write", metavar="NAME", nargs="?", const="mend", default=None,
         help="write what mends it as new migrations (of the name mend)",

@@ -17,10 +17,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     other.add_argument(
         "--pending", action="store_true", help="what all files build, not only those that are applied"
     )
-    other.add_argument(
-        "--against", metavar="URL", default=argparse.SUPPRESS,
-        help="another database in the files' place (or SQLRAIL_AGAINST)",
-    )  # fmt: skip
+    flags.add(other, "against")
     other.add_argument(
         "--orm",
         metavar="COMMAND",
@@ -42,7 +39,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--with-drops", action="store_true", help="print what would lose data as SQL, and not as comments"
     )
     parser.add_argument("--check", action="store_true", help="exit 4 if there is a difference")
-    flags.add_scratch(parser)
+    flags.add(parser, "scratch")
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:

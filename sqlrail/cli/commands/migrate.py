@@ -18,7 +18,7 @@ from sqlrail.ground.settings import Settings
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_guards(parser)
     flags.add_cleanup_guards(parser)
-    flags.add_interrupted(parser)
+    flags.add(parser, "interrupted")
     flags.add_history(parser)
     parser.add_argument(
         "--new-schema",
@@ -31,7 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the environment's name into a database that was migrated without a stamp",
     )
     flags.add_other_history(parser)
-    flags.add_schema_file(parser)
+    flags.add(parser, "schema_file")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:

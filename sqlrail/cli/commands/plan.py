@@ -19,7 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("table", "markdown"), default="table", help="markdown: for a pull request"
     )
-    flags.add_scratch(parser)
+    flags.add(parser, "scratch")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:

@@ -13,15 +13,12 @@ from sqlrail.ground.settings import Settings
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument(
-        "--seed", nargs="?", const=True, default=None, metavar="FILE",
-        help="then load rows to work with, of this file (else SQLRAIL_SEED's, else sql/seed.sql)",
-    )  # fmt: skip
+    flags.add(parser, "seed", nargs="?", const=True, default=None)
     parser.add_argument(
         "--spare", action="append", default=[], metavar="NAME",
         help="leave this alone: a schema with all in it, a table, an extension and so on; may be said several times",
     )  # fmt: skip
-    flags.add_schema_file(parser)
+    flags.add(parser, "schema_file")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:

@@ -15,7 +15,7 @@ from sqlrail.ground.settings import Settings
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    flags.add_interrupted(parser)
+    flags.add(parser, "interrupted")
     how_far = parser.add_mutually_exclusive_group()
     how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
     how_far.add_argument("--to", metavar="ID", help="all that come after this one, which stays applied")

@@ -15,8 +15,8 @@ from sqlrail.ground.words import Script
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    flags.add_schema_file(parser)
-    flags.add_scratch(parser)
+    flags.add(parser, "schema_file")
+    flags.add(parser, "scratch")
     parser.add_argument("--check", action="store_true", help="exit 4 if the file is not up to date")
 
 

@@ -1,0 +1,75 @@
+"""The examples of CONTRIBUTING work: each is put into a copy of the package, in the places that are named there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, clean_environment, told
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the package that may be changed."""
+
+    home: Path
+
+    def add(self, path: str, text: str, before: str) -> None:
+        """Puts text into a file in front of a line of it, with that line's indentation."""
+        lines = (self.home / path).read_text().splitlines(keepends=True)
+        place = next(number for number, line in enumerate(lines) if line.strip().startswith(before))
+        blanks = re.match(" *", lines[place])
+        assert blanks
+        lines.insert(place, textwrap.indent(text, blanks[0]))
+        (self.home / path).write_text("".join(lines))
+
+    def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "runner.py", *words], cwd=self.home, env={**clean_environment(), **env},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    for folder in ("sqlrail", "sql", "migrations"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "runner.py", tmp_path)
+    return Copy(tmp_path)
+
+
+def examples(heading: str) -> list[str]:
+    """The code under a heading of CONTRIBUTING, place by place."""
+    section = (ROOT / "CONTRIBUTING.md").read_text().partition(f"\n### {heading}")[2].partition("\n### ")[0]
+    return [textwrap.dedent(code) for code in re.findall(r"(?ms)^ *```\w+\n(.*?)^ *```$", section)]
+
+
+def test_a_setting(copy: Copy, database: str) -> None:
+    row, flag = examples("A setting")
+    copy.add("sqlrail/ground/settings.py", row, before="retention: float")
+    copy.add("sqlrail/cli/commands/status.py", flag, before="parser.add_argument")
+    copy.add(
+        "sqlrail/cli/commands/status.py", "from sqlrail.cli import flags\n", before="from sqlrail.cli.talk"
+    )
+    use = "talk.say(f'this is {settings.label}')\n"
+    copy.add("sqlrail/cli/commands/status.py", use, before="result = status(")
+
+    def said(*flags: str, **env: str) -> str:
+        done = copy.run("status", *flags, DATABASE_URL=database, **env)
+        assert done.returncode == 0, done.stderr
+        return told(done.stderr).rstrip()
+
+    assert said() == "this is none"
+    assert said(SQLRAIL_LABEL="from outside") == "this is from outside"
+    assert said("--label", "by flag", SQLRAIL_LABEL="from outside") == "this is by flag"
+    (copy.home / ".env").write_text("SQLRAIL_LABEL='from the file'\n")
+    assert said() == "this is from the file"
+    assert (
+        "--label TEXT          what the run is called (default: none)" in copy.run("status", "--help").stdout
+    )
