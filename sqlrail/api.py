@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlrail.errors import Bug, SqlrailError
 from sqlrail.ground.events import (
@@ -117,8 +117,9 @@ class _Talk:
             self(Reached(target))
 
     def _without_passwords(self, event: Event) -> Event:
-        texts = {name: masked(it, self._secrets) for name, it in vars(event).items() if isinstance(it, str)}
-        return replace(event, **texts)  # type: ignore[type-var]
+        facts: dict[str, Any] = event._asdict()
+        texts = {name: masked(it, self._secrets) for name, it in facts.items() if isinstance(it, str)}
+        return event._replace(**facts | texts)
 
 
 @contextmanager

@@ -43,9 +43,7 @@ class Talk:
         if isinstance(event, Reached):
             self._reached(event)
         elif isinstance(event, RESULTS):
-            from sqlrail.cli.render import events
-
-            self._tell(events.text(event))
+            self._tell(text(event))
         elif not isinstance(event, OF_A_BAR):
             self.say(text(event))
 

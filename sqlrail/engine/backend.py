@@ -78,9 +78,11 @@ PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
 
 @dataclass(frozen=True)
-class Applied(events.Applied):
-    """The same with what its pre-steps have cleaned."""
+class Applied:
+    """A migration that was committed by this run, with the seconds that it took."""
 
+    id: str
+    seconds: float
     cleanup: tuple[orphans.Cleaned, ...] = ()
 
 
@@ -820,7 +822,8 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         self.tell(Begun(file.id))
 
     def _heard(self, done: Applied) -> None:
-        self.listener(done)
+        cleanup = tuple(one.summary for one in done.cleanup if one.orphans)
+        self.listener(events.Applied(done.id, done.seconds, cleanup))
 
     def _land(self) -> None:
         """Tells of the commit that was answered, if one was and nobody was told: a signal may come in between."""

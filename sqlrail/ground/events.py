@@ -6,44 +6,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlrail.ground.settings import Target
 from sqlrail.ground.waits import Blocker, Standbys
 
 
-class Event:
-    """Something that has happened, or has begun."""
-
-
-#: whoever wants to know; what it returns is not looked at, and what it raises ends the run
-Listener = Callable[[Event], object]
-
-
-def nobody(_: Event) -> None:
-    """A listener that wants to know nothing."""
-
-
-@dataclass(frozen=True)
-class Said(Event):
+class Said(NamedTuple):
     """A sentence for people, and nothing else."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Noted(Said):
+class Noted(NamedTuple):
     """The same, of something that is as it should be, and that not everybody expects."""
 
+    text: str
 
-@dataclass(frozen=True)
-class Warned(Said):
+
+class Warned(NamedTuple):
     """The same, of something that may not be as it should be."""
 
+    text: str
 
-@dataclass(frozen=True)
-class Noticed(Event):
+
+class Noticed(NamedTuple):
     """A notice of the server: what a file raises, for the most part."""
 
     severity: str  # WARNING, NOTICE or INFO
@@ -53,15 +41,13 @@ class Noticed(Event):
 # Getting there
 
 
-@dataclass(frozen=True)
-class Reached(Event):
+class Reached(NamedTuple):
     """The database that the verb works on answers."""
 
     target: Target
 
 
-@dataclass(frozen=True)
-class WaitingForServer(Event):
+class WaitingForServer(NamedTuple):
     """The server does not answer yet, and is waited for."""
 
     server: str  # as user@host:port/database, without the password
@@ -69,8 +55,7 @@ class WaitingForServer(Event):
     why: str
 
 
-@dataclass(frozen=True)
-class WaitingForLock(Event):
+class WaitingForLock(NamedTuple):
     """Another runner is at work, and is waited for: told once."""
 
     holder: str  # as far as the server says who that is
@@ -80,39 +65,46 @@ class WaitingForLock(Event):
 # Files
 
 
-@dataclass(frozen=True)
-class Begun(Event):
+class Begun(NamedTuple):
     """A file is about to be sent by itself. One that goes with others is over when they are, and is only applied."""
 
     id: str
 
 
-@dataclass(frozen=True)
-class Applied(Event):
-    """A migration was committed by this run, with the seconds that it took."""
+class Orphans(NamedTuple):
+    """What became of the orphans of a relation; counts are rows, archived ones include those of cascades."""
+
+    relation: str
+    action: str  # delete, set null or set default
+    cleaned: int
+    archived: int
+    left: int  # somebody else had them in hand
+    run: int | None  # under which they are in the archive
+
+
+class Applied(NamedTuple):
+    """A migration was committed by this run, with what its pre-steps cleaned, and the seconds that it took."""
 
     id: str
     seconds: float
+    cleanup: tuple[Orphans, ...] = ()
 
 
-@dataclass(frozen=True)
-class RolledBack(Event):
+class RolledBack(NamedTuple):
     """A migration that this run took back, with the seconds that it took."""
 
     id: str
     seconds: float
 
 
-@dataclass(frozen=True)
-class Loaded(Event):
+class Loaded(NamedTuple):
     """The rows of a seed were committed."""
 
     path: Path
     seconds: float
 
 
-@dataclass(frozen=True)
-class GaveWay(Event):
+class GaveWay(NamedTuple):
     """Something was rolled back, so that others get on, and is tried again."""
 
     what: str  # a file's id, or what an online cleanup is at
@@ -124,8 +116,7 @@ class GaveWay(Event):
     pause: float | None = None  # seconds until then; None: at once, or nearly so
 
 
-@dataclass(frozen=True)
-class Resumed(Event):
+class Resumed(NamedTuple):
     """A file outside a transaction goes on where an earlier run was cut off."""
 
     id: str
@@ -133,15 +124,13 @@ class Resumed(Event):
     statement: int  # the number of the first one that is not
 
 
-@dataclass(frozen=True)
-class DroppedIndex(Event):
+class DroppedIndex(NamedTuple):
     """An invalid index, which a CREATE INDEX CONCURRENTLY had left half-built, was dropped."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Progress(Event):
+class Progress(NamedTuple):
     """How far something long is, every second; what it is at or waits for, and how much of how much is done."""
 
     name: str
@@ -150,13 +139,13 @@ class Progress(Event):
     total: int | None = None
 
 
-@dataclass(frozen=True)
-class ProgressEnded(Event):
+class ProgressEnded(NamedTuple):
     """What was long is over, or has failed."""
 
+    name: str
 
-@dataclass(frozen=True)
-class BatchCleaned(Event):
+
+class BatchCleaned(NamedTuple):
     """How far an online cleanup is: rows of a relation found, and looked at again, and cleaned, in so many seconds."""
 
     relation: str
@@ -180,24 +169,21 @@ class BatchCleaned(Event):
 # Commits
 
 
-@dataclass(frozen=True)
-class WaitingForStandby(Event):
+class WaitingForStandby(NamedTuple):
     """A commit stands on its server, and waits for a synchronous standby."""
 
     id: str | None  # of the file; None: another commit of ours
     standbys: Standbys
 
 
-@dataclass(frozen=True)
-class Unconfirmed(Event):
+class Unconfirmed(NamedTuple):
     """A commit stands on its server, and the wait for a synchronous standby was ended by somebody."""
 
     id: str | None
     standbys: Standbys | None  # None: nobody has looked
 
 
-@dataclass(frozen=True)
-class AnswerLost(Event):
+class AnswerLost(NamedTuple):
     """The connection broke while a file was being committed; what became of it is looked at under the lock."""
 
     id: str
@@ -206,9 +192,24 @@ class AnswerLost(Event):
 # Scratch databases
 
 
-@dataclass(frozen=True)
-class LeftBehind(Event):
+class LeftBehind(NamedTuple):
     """A scratch database could not be dropped; a later run drops it."""
 
     database: str
     why: str
+
+
+Event = (
+    Said | Noted | Warned | Noticed
+    | Reached | WaitingForServer | WaitingForLock
+    | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
+    | Progress | ProgressEnded | BatchCleaned
+    | WaitingForStandby | Unconfirmed | AnswerLost
+    | LeftBehind
+)  # fmt: skip
+#: whoever wants to know; what it returns is not looked at, and what it raises ends the run
+Listener = Callable[[Event], object]
+
+
+def nobody(_: Event) -> None:
+    """A listener that wants to know nothing."""

@@ -16,7 +16,9 @@ from sqlrail.ground.events import (
     Loaded,
     Noted,
     Noticed,
+    Orphans,
     Progress,
+    ProgressEnded,
     Reached,
     Resumed,
     RolledBack,
@@ -34,7 +36,7 @@ BECOMES = {"delete": "deleted", "set null": "set to null", "set default": "set t
 
 
 def text(event: Event) -> str:
-    """An event in a sentence."""
+    """An event in a sentence; of an applied file also a line for each relation that it has cleaned."""
     match event:
         case Warned(words):
             return f"warning: {words}"
@@ -44,21 +46,24 @@ def text(event: Event) -> str:
             return words
         case Noticed(severity, words):
             return f"{severity.lower()}: {words}"
-        case Progress() | BatchCleaned():
-            shown = progress(event)
-            return f"{shown.name}: {shown.text}"
+        case Reached(target):
+            return f"target: {target}"
         case WaitingForServer() | WaitingForLock() | WaitingForStandby() | GaveWay():
             return _of_waiting(event)
+        case Progress() | ProgressEnded() | BatchCleaned():
+            return _of_progress(event)
+        case Unconfirmed() | AnswerLost() | LeftBehind():
+            return _of_a_breakdown(event)
         case _:
-            return _of_what_was_done(event)
+            return _of_a_file(event)
 
 
-def _of_what_was_done(event: Event) -> str:
+def _of_a_file(event: Begun | Applied | RolledBack | Loaded | Resumed | DroppedIndex) -> str:
     match event:
         case Begun(name):
             return f"applying {printable(name)} ..."
-        case Applied(name, seconds):
-            return f"applied {name} ({seconds:.2f} s)"
+        case Applied(name, seconds, cleanup):
+            return "\n  ".join([f"applied {name} ({seconds:.2f} s)", *map(cleaned, cleanup)])
         case RolledBack(name, seconds):
             return f"rolled back {name} ({seconds:.2f} s)"
         case Loaded(path, seconds):
@@ -67,22 +72,6 @@ def _of_what_was_done(event: Event) -> str:
             return f"{name} goes on behind {place}, with statement {statement}"
         case DroppedIndex(name):
             return f"dropped the invalid index {name}, which was left half-built"
-        case LeftBehind(database, why):
-            return f"the scratch database {database} stays behind until a later run drops it: {why}"
-        case _:
-            return _of_a_connection(event)
-
-
-def _of_a_connection(event: Event) -> str:
-    match event:
-        case Reached(target):
-            return f"target: {target}"
-        case AnswerLost(name):
-            return f"the connection was lost while {name} was being committed; looking what became of it"
-        case Unconfirmed():
-            return f"warning: {unconfirmed(event)}"
-        case _:
-            return ""
 
 
 def _of_waiting(event: WaitingForServer | WaitingForLock | WaitingForStandby | GaveWay) -> str:
@@ -98,6 +87,32 @@ def _of_waiting(event: WaitingForServer | WaitingForLock | WaitingForStandby | G
             )
         case GaveWay(what, why, pause=pause):
             return f"{what} gave way: {why} It is tried again{'' if pause is None else f' in {pause:.1f} s'}."
+
+
+def _of_progress(event: Progress | ProgressEnded | BatchCleaned) -> str:
+    match event:
+        case ProgressEnded(name):
+            return f"{name}: ended"
+        case _:
+            shown = progress(event)
+            return f"{shown.name}: {shown.text}"
+
+
+def _of_a_breakdown(event: Unconfirmed | AnswerLost | LeftBehind) -> str:
+    match event:
+        case Unconfirmed():
+            return f"warning: {unconfirmed(event)}"
+        case AnswerLost(name):
+            return f"the connection was lost while {name} was being committed; looking what became of it"
+        case LeftBehind(database, why):
+            return f"the scratch database {database} stays behind until a later run drops it: {why}"
+
+
+def cleaned(orphans: Orphans) -> str:
+    """What became of a relation's orphans."""
+    left = f", {rows(orphans.left)} left alone" if orphans.left else ""
+    done = f"{rows(orphans.cleaned)} {BECOMES[orphans.action]}"
+    return f"{orphans.relation}: {done}, {rows(orphans.archived)} archived (run {orphans.run}){left}"
 
 
 def unconfirmed(event: Unconfirmed) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlrail.ground.settings import names
 from sqlrail.ground.words import lasting, printable
 
 
-@dataclass(frozen=True)
-class Blocker:
+class Blocker(NamedTuple):
     """Somebody who is in the way. What this role may not know is None, as is the pid of a prepared transaction."""
 
     pid: int | None
@@ -41,8 +40,7 @@ class Blocker:
         return f"backend {self.pid} ({', '.join(str(part) for part in parts if part)})"
 
 
-@dataclass(frozen=True)
-class Standbys:
+class Standbys(NamedTuple):
     """What a commit waits for: the server's setting of who has to confirm it, and the standbys that are connected."""
 
     setting: str

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from sqlrail.errors import Refused
 from sqlrail.files.statements import NAME, plain
+from sqlrail.ground.events import Orphans
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence
@@ -191,6 +192,12 @@ class Cleaned:
             archived=self.archived + more.archived,
             run=self.run or more.run,
         )
+
+    @property
+    def summary(self) -> Orphans:
+        """What became of them, for whoever listens; it was not refused, and there were some."""
+        action = self.action or "delete"
+        return Orphans(str(self.relation), action, self.cleaned, self.archived, self.left, self.run)
 
     def as_json(self) -> CleanedResult:
         """What became of them, for scripts."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -134,7 +134,7 @@ class Watch:
         if self._ended is not None:
             self._ended.set()
             if self._is_shown:
-                self.listener(ProgressEnded())
+                self.listener(ProgressEnded(self.name))
 
     @property
     def lock(self) -> str:
@@ -167,7 +167,7 @@ class Watch:
     def as_json(self) -> list[dict[str, Any]]:
         """The same for scripts."""
         return [
-            {**asdict(who), "holds": list(who.holds), "waited_for": self._seen.lock}
+            {**who._asdict(), "holds": list(who.holds), "waited_for": self._seen.lock}
             for who in self._seen.blockers
         ]
 

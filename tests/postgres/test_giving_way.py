@@ -23,9 +23,8 @@ from hypothesis import strategies as st
 from listeners import Heard
 from test_pooler import pooled as pooled
 
-from sqlrail.engine.backend import Applied
 from sqlrail.errors import MigrationFailed
-from sqlrail.ground.events import Begun, Event, Progress, ProgressEnded
+from sqlrail.ground.events import Applied, Begun, Event, Progress, ProgressEnded
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import giving_way
 from sqlrail.postgres.giving_way import shortened

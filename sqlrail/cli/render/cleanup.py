@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlrail.cli.render.words import shown
-from sqlrail.ground.sentences import BECOMES
+from sqlrail.ground.sentences import BECOMES, cleaned
 from sqlrail.ground.words import rows
 from sqlrail.orphans.clean import Cleaned, join, mixed_rows
 
@@ -54,9 +54,7 @@ def line(one: Cleaned) -> str:
     if one.run is None and one.seen:
         share, becomes = one.orphans / one.seen.rows, BECOMES[one.action or "delete"]
         return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and {becomes}"
-    left = f", {rows(one.left)} left alone" if one.left else ""
-    done = f"{rows(one.cleaned)} {BECOMES[one.action or 'delete']}"
-    return f"{one.relation}: {done}, {rows(one.archived)} archived (run {one.run}){left}"
+    return cleaned(one.summary)
 
 
 def _seen_lines(one: Cleaned) -> list[str]:
