@@ -10,7 +10,8 @@ from psycopg import errors as pg
 
 from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
 from sqlrail.files import statements
-from sqlrail.files.statements import NAME, Piece, Statement, plain
+from sqlrail.files.statements import Piece, Statement
+from sqlrail.ground.names import NAME, plain
 from sqlrail.orphans import clean as orphans
 from sqlrail.postgres.diagnostics import is_of_a_right, remedy, sentence
 from sqlrail.records.history import File

@@ -37,8 +37,9 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
-from sqlrail.files.statements import NAME, Piece, is_transaction_control, plain
+from sqlrail.files.statements import Piece, is_transaction_control
 from sqlrail.ground.events import DroppedIndex, Resumed, Said, Warned
+from sqlrail.ground.names import NAME, plain
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence

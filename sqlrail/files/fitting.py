@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sqlrail.files.keys import names
 from sqlrail.files.squawk import LATER, OUTSIDE, Remark
-from sqlrail.files.statements import NAME
+from sqlrail.ground.names import NAME
 
 #: a table's or an index's, with its schema where that is said
 Name = tuple[str, ...]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlrail.files.statements import NAME, plain
+from sqlrail.ground.names import NAME, plain
 
 #: what is told apart in a text: comments and strings, the quotes of bodies, names, and all else sign by sign
 _TOKEN = re.compile(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlrail.files.statements import NAME, plain
+from sqlrail.ground.names import NAME, plain
 from sqlrail.postgres.giving_way import bare
 
 _PATH = rf"{NAME}(?:\s*\.\s*{NAME})?"

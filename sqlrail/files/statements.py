@@ -23,11 +23,6 @@ from sqlrail.ground.words import printable
 MESSAGE_LIMIT = (2**30 - 1) - 1 - 4 - 1
 #: bytes that are read at a time, and that a piece has at the most where its statements are no longer
 BLOCK = 1 << 20
-#: a name as SQL spells it, in text that has no comments left
-NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
-#: bytes of a name, of which PostgreSQL drops the rest (NAMEDATALEN - 1)
-NAME_LIMIT = 63
-
 _NAME = rb"[A-Za-z_\x80-\xff][\w$\x80-\xff]*"
 # What can neither end a statement nor hide its end; %b: what the caller wants to see as well. An e before a
 # quote makes it an escape string, unless it ends a name; a $ in a name is part of it. Bounded, since `re`
@@ -511,15 +506,6 @@ def comments(text: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
 def offset_of(text: bytes, position: int) -> int:
     """The byte offset of diag.statement_position: characters from 1, counted over the whole message."""
     return position - 1 if text.isascii() else len(text.decode(errors="replace")[: position - 1].encode())
-
-
-def plain(name: str) -> str:
-    """A name as the catalog has it: lower case unless quoted, and of no letters but ASCII's."""
-    if name.startswith('"'):
-        name = name[1:-1].replace('""', '"')
-    else:
-        name = re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
-    return name.encode()[:NAME_LIMIT].decode(errors="ignore")
 
 
 def brief(text: bytes, limit: int) -> str:

@@ -16,8 +16,8 @@ import psycopg
 from psycopg import sql
 
 from sqlrail.errors import Refused
-from sqlrail.files.statements import NAME, plain
 from sqlrail.ground.events import Orphans
+from sqlrail.ground.names import NAME, plain
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence

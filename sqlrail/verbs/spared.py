@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, UsageError
-from sqlrail.files.statements import NAME, plain
+from sqlrail.ground.names import NAME, plain
 from sqlrail.ground.words import printable
 from sqlrail.orphans.clean import join
 from sqlrail.records.history import File

@@ -1,0 +1,19 @@
+"""Names of tables, columns and other objects: how SQL spells them, and how the catalog does."""
+
+from __future__ import annotations
+
+import re
+
+#: a name as SQL spells it, in text that has no comments left
+NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+#: bytes of a name, of which PostgreSQL drops the rest (NAMEDATALEN - 1)
+NAME_LIMIT = 63
+
+
+def plain(name: str) -> str:
+    """A name as the catalog has it: lower case unless quoted, and of no letters but ASCII's."""
+    if name.startswith('"'):
+        name = name[1:-1].replace('""', '"')
+    else:
+        name = re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
+    return name.encode()[:NAME_LIMIT].decode(errors="ignore")
