@@ -9,7 +9,7 @@ from sqlrail.errors import UsageError
 from sqlrail.ground.settings import SETTINGS, names
 
 if TYPE_CHECKING:
-    from sqlrail.orphans.clean import Relation
+    from sqlrail.ground.relation import Relation
 
 
 class _AddUp(argparse.Action):
@@ -79,7 +79,7 @@ def allowed(options: argparse.Namespace) -> list[str]:
 
 def relations(texts: list[str]) -> list[Relation]:
     """The relations that were named. UsageError if one cannot be read."""
-    from sqlrail.orphans.clean import Relation
+    from sqlrail.ground.relation import Relation
 
     try:
         return [Relation.parse(text) for text in texts]

@@ -53,11 +53,14 @@ from sqlrail.ground.events import (
     WaitingForStandby,
     Warned,
 )
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.sentences import unconfirmed
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.waits import Standbys
 from sqlrail.ground.words import milliseconds
 from sqlrail.orphans import clean as orphans
+from sqlrail.orphans import guards
+from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import is_of_a_right, sentence
@@ -83,7 +86,7 @@ class Applied:
 
     id: str
     seconds: float
-    cleanup: tuple[orphans.Cleaned, ...] = ()
+    cleanup: tuple[Cleaned, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class _Closing:
     migration: Any
     text: bytes
     piece: Piece  # the file's last
-    cleanup: tuple[orphans.Cleaned, ...]
+    cleanup: tuple[Cleaned, ...]
     recorded: bool
     started: float
     tries: Tries
@@ -783,7 +786,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self._openings[following.hash, lock] = self._opening(following.hash, file, lock)
         return text
 
-    def _pre_step(self, file: File, relation: orphans.Relation) -> orphans.Cleaned:
+    def _pre_step(self, file: File, relation: Relation) -> Cleaned:
         self._tell()
         try:
             done = orphans.clean(self, relation, verb="migrate", migration=file.id)
@@ -792,11 +795,11 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         except psycopg.Error as exc:
             self.raise_if_lost(f"{file.id} was being applied")
             self.undo()
-            more = orphans.by_event_trigger(self, exc)
+            more = guards.by_event_trigger(self, exc)
             raise MigrationFailed(
                 f"{file.path}: the cleanup of {relation} failed: {sentence(exc)} Nothing of {file.id} was kept.{more}"
             ) from exc
-        if done.archived and (text := orphans.published(done.facts)):
+        if done.archived and (text := guards.published(done.facts)):
             self.tell(Said(text))
         return done
 

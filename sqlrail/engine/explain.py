@@ -12,7 +12,7 @@ from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
 from sqlrail.files import statements
 from sqlrail.files.statements import Piece, Statement
 from sqlrail.ground.names import NAME, plain
-from sqlrail.orphans import clean as orphans
+from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import is_of_a_right, remedy, sentence
 from sqlrail.records.history import File
 
@@ -41,7 +41,7 @@ def failure(
             " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
             " in the file's leading comment."
         )
-    found: SqlrailError = Refused(text) if error.sqlstate == orphans.GUARD else MigrationFailed(text)
+    found: SqlrailError = Refused(text) if error.sqlstate == GUARD else MigrationFailed(text)
     found.__cause__ = error
     if is_of_a_right(error) and 0 <= (completed or 0) < len(piece.statements):
         statement = piece.statements[completed or 0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from psycopg import sql
+
 #: a name as SQL spells it, in text that has no comments left
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 #: bytes of a name, of which PostgreSQL drops the rest (NAMEDATALEN - 1)
@@ -17,3 +19,9 @@ def plain(name: str) -> str:
     else:
         name = re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
     return name.encode()[:NAME_LIMIT].decode(errors="ignore")
+
+
+def join(*names: str) -> str:
+    """Names joined by dots as SQL would have them, quoted where they must be."""
+    plain = re.compile(r"[a-z_][a-z0-9_]*")
+    return ".".join(name if plain.fullmatch(name) else sql.Identifier(name).as_string() for name in names)

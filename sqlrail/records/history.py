@@ -25,8 +25,8 @@ from sqlrail.files import keys, other_tools, statements
 from sqlrail.files.examine import Comment, examine, openings
 from sqlrail.files.other_tools import Mark
 from sqlrail.files.statements import Flaw, Piece, Reader
+from sqlrail.ground.relation import Action, Relation
 from sqlrail.ground.settings import seconds
-from sqlrail.orphans.clean import Action, Relation
 
 BOM = b"\xef\xbb\xbf"
 #: bytes that are read at a time for a checksum

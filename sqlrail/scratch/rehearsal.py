@@ -26,9 +26,9 @@ from sqlrail.errors import (
 )
 from sqlrail.files import statements
 from sqlrail.files.statements import Piece
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Cleaned
+from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import sentence
@@ -222,7 +222,7 @@ class Rehearsal(Builder):
             if it.lock >= 0 or it.untold or oid in untold:
                 self._last[oid] = it._replace(lock=-1, untold=untold.get(oid, 0))
 
-    def _pre_step(self, file: File, relation: orphans.Relation) -> Cleaned:
+    def _pre_step(self, file: File, relation: Relation) -> Cleaned:
         done = super()._pre_step(file, relation)
         self._look_back(file, f"-- cleanup: {relation}", (1, 1))
         return done

@@ -15,9 +15,11 @@ from psycopg import sql
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.ground.events import Listener, Said
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Cleaned, Relation
+from sqlrail.orphans import guards, script, survey
+from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import history
@@ -97,10 +99,10 @@ def print_sql(
         relations = wanted(backend, named, every=every)
         seen = look(backend, relations, closely=False, wholly=True)
         decided = [one for one in check(seen, named) if not one.skipped]
-        script = orphans.script(
+        text = script.script(
             backend, backend.message("begin") + backend.limits(None) + backend.message("ours"), decided
         )
-        return Printed(script, Cleanup(None, False, in_order(seen, relations)).undecided)
+        return Printed(text, Cleanup(None, False, in_order(seen, relations)).undecided)
 
 
 def wanted(backend: Backend, named: list[Relation] | None, *, every: bool) -> list[Relation]:
@@ -192,19 +194,19 @@ def look(
     """
     relations = list(relations)
     plain = {} if wholly else _sift(backend, relations)
-    together = partial(orphans.previews, plain=plain, closely=closely)
-    return in_turn(_look_at_all(backend, relations, together, partial(orphans.preview, closely=closely)))
+    together = partial(survey.previews, plain=plain, closely=closely)
+    return in_turn(_look_at_all(backend, relations, together, partial(survey.preview, closely=closely)))
 
 
 def describe(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]:
     """What the catalog says of each relation, and refuses, in the same order; no row is looked at."""
-    return in_turn(_look_at_all(backend, relations, orphans.describe_all, orphans.describe))
+    return in_turn(_look_at_all(backend, relations, survey.describe_all, survey.describe))
 
 
 def _sift(backend: Backend, relations: list[Relation]) -> Mapping[Relation, Cleaned]:
     if len(relations) > 1:
         with suppress(psycopg.Error):
-            return _look(backend, lambda: orphans.sift(backend, relations))
+            return _look(backend, lambda: survey.sift(backend, relations))
         backend.raise_if_lost("the relations were being looked at")
     return {}
 
@@ -281,7 +283,7 @@ def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
 
 def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:
     """Tells if what is archived will be seen by others."""
-    if text := next(filter(None, (orphans.published(one.facts) for one in seen if one.orphans)), None):
+    if text := next(filter(None, (guards.published(one.facts) for one in seen if one.orphans)), None):
         listener(Said(text))
 
 
@@ -306,7 +308,7 @@ def check(seen: Iterable[Cleaned], named: list[Relation] | None) -> tuple[Cleane
         if one.skipped and named:
             raise Refused(f"{one.relation}: {one.skipped}. Nothing was changed.")
         if one.refusals:
-            raise orphans.refusal(one.relation, one.refusals)
+            raise guards.refusal(one.relation, one.refusals)
     return decided
 
 
@@ -366,6 +368,6 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
     except psycopg.Error as exc:
         backend.raise_if_lost(f"{what} was under way")
         backend.undo()
-        more = orphans.remedy(exc) or orphans.by_event_trigger(backend, exc)
+        more = guards.remedy(exc) or guards.by_event_trigger(backend, exc)
         backend.undo()
         raise DatabaseFailed(f"{what} failed: {sentence(exc)} Nothing was changed.{more}") from exc

@@ -13,10 +13,12 @@ from psycopg.pq import TransactionStatus
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed
 from sqlrail.ground.events import Listener, Said
+from sqlrail.ground.names import join
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
-from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Cleaned, Relation
+from sqlrail.orphans import survey
+from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 from sqlrail.postgres.connect import target
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import history, problems
@@ -172,7 +174,7 @@ def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
         if failed:
             return replace(one, uncounted="; ".join(seen.refusals))
         if seen.mixed:
-            text = f"mend these rows first: {orphans.mixed_rows(seen)}"
+            text = f"mend these rows first: {mixed_rows(seen)}"
             return replace(one, count=seen.orphans + seen.mixed, relation=None, advice=text, now=(), later=())
         if one.kind == "not_valid" and seen.orphans == 0 and not seen.refusals:
             # Nothing has to go first, so that no lock need be kept while every row is read.
@@ -191,7 +193,7 @@ def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
 
 def _look(backend: Backend, relation: Relation) -> tuple[Cleaned, bool]:
     """What a preview says, and whether it could not count: then the transaction has failed, and it says why."""
-    seen = orphans.preview(backend, relation, closely=False)
+    seen = survey.preview(backend, relation, closely=False)
     return seen, backend.connection.info.transaction_status == TransactionStatus.INERROR
 
 
@@ -222,7 +224,7 @@ def _behind(backend: Backend, quick: bool) -> Iterator[Finding]:
         highest, last = found[0] if found else (None, None)
         if highest is not None and last is not None and highest > last:
             yield Finding(
-                "sequence_behind", table, f"column {orphans.join(column)}",
+                "sequence_behind", table, f"column {join(column)}",
                 f"it goes up to {highest}, and its sequence {sequence} stands at {last}: it will give out numbers that "
                 "are taken", now=(mends,),
             )  # fmt: skip

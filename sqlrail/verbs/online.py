@@ -26,10 +26,14 @@ from psycopg.types.json import Jsonb
 from sqlrail.engine.backend import PASSING, Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Refused, SqlrailError
 from sqlrail.ground.events import BatchCleaned, GaveWay, Listener, Said
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
-from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Cleaned, Composer, Relation
+from sqlrail.orphans import guards, survey
+from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.composer import Composer
+from sqlrail.orphans.facts import ask_facts, tables_written
+from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import sentence
@@ -282,7 +286,7 @@ class _Run:
             if refusals:
                 reasons.append((one.relation, refusals))
         if reasons:
-            raise orphans.refusal(*reasons[0])
+            raise guards.refusal(*reasons[0])
         if not any(it.rows for it in found.values()):
             self.backend.undo()
             return {}
@@ -298,7 +302,7 @@ class _Run:
     def _look_again(self, relation: Relation, bereaved: bool) -> _Found:
         """Finds what has become an orphan, or could not be deleted before."""
         one, before = self.done[relation], self.done[relation].left
-        found = orphans.describe(self.backend, relation, self._opening())
+        found = survey.describe(self.backend, relation, self._opening())
         if found.skipped or found.refusals:
             raise self._refusal(relation, [found.skipped] if found.skipped else found.refusals)
         self._check_identity(one, found.facts)
@@ -328,10 +332,10 @@ class _Run:
         try:
             rows, found, has_parents = self.backend.ask(text)[-1]
         except psycopg.Error as exc:
-            raise self._refusal(one.relation, [orphans.reason(exc)]) from exc
+            raise self._refusal(one.relation, [guards.reason(exc)]) from exc
         # Rows that were deleted count among those that are there, and those that were changed are there.
         total, rows = found + cleaned, None if rows is None else rows + (0 if one.facts["sets"] else cleaned)
-        return work, found, list(orphans.weigh(self.settings, total, rows, has_parents))
+        return work, found, list(guards.weigh(self.settings, total, rows, has_parents))
 
     # Cleaning
 
@@ -416,11 +420,11 @@ class _Run:
                 half_patience=milliseconds(self._patience / 2),
                 run=str(self.id),
             )
-            facts = orphans.ask_facts(self.backend, one.relation, before)
+            facts = ask_facts(self.backend, one.relation, before)
             if facts["absent"] or facts["refusals"]:
                 raise self._refusal(one.relation, [facts["absent"]] if facts["absent"] else facts["refusals"])
             self._check_identity(one, facts)
-            if orphans.tables_written(facts) <= orphans.tables_written(known):
+            if tables_written(facts) <= tables_written(known):
                 return facts
             self.backend.undo()
             known = facts
@@ -488,11 +492,11 @@ class _Run:
                 self.backend.undo()
                 if self.backend.connection.closed:
                     raise ConnectionLost(f"the connection was lost during {what}.") from exc
-                more = orphans.remedy(exc) or orphans.by_event_trigger(self.backend, exc)
+                more = guards.remedy(exc) or guards.by_event_trigger(self.backend, exc)
                 self.backend.undo()
                 said = f"{what} failed: {sentence(exc)}{more}"
-                if exc.sqlstate == orphans.GUARD:
-                    raise Refused(f"{what} is refused: {orphans.reason(exc)}.") from exc
+                if exc.sqlstate == GUARD:
+                    raise Refused(f"{what} is refused: {guards.reason(exc)}.") from exc
                 if not isinstance(exc, passing):
                     raise DatabaseFailed(said) from exc
                 if time.monotonic() + pause > give_up:
@@ -539,7 +543,7 @@ class _Run:
 
     def _refusal(self, relation: Relation, reasons: Iterable[str]) -> Refused:
         if self.id is None:
-            return orphans.refusal(relation, reasons)
+            return guards.refusal(relation, reasons)
         return Refused(f"the cleanup of {relation} is refused: {'; '.join(reasons)}.")
 
     def _say_once(self, text: str) -> None:

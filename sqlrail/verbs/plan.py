@@ -20,9 +20,10 @@ from sqlrail.errors import (
 )
 from sqlrail.files.fitting import Partitioned
 from sqlrail.ground.events import Listener, Said
+from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
-from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Cleaned
+from sqlrail.orphans import survey
+from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import sentence
@@ -245,7 +246,7 @@ def plan(
 
 
 def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:
-    return tuple(look_at(live, relation, orphans.preview) for relation in file.relations())
+    return tuple(look_at(live, relation, survey.preview) for relation in file.relations())
 
 
 def _findings(
@@ -367,7 +368,7 @@ class _Judge:
             lock = -1  # the table's own says as much
         has_rows, is_there = it.kind in "rm", after.filenode != 0
         touched = Touched(
-            orphans.join(it.schema, it.name),
+            join(it.schema, it.name),
             KINDS[it.kind],
             MODES[lock] if lock >= 0 else None,
             scanned=has_rows and is_there and after.scans > before.scans,

@@ -16,7 +16,7 @@ from sqlrail.engine.backend import Applied, Backend
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.ground.events import Listener, Loaded, Noted, Said
 from sqlrail.ground.settings import Settings
-from sqlrail.orphans.clean import GUARD
+from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import history, problems
 from sqlrail.records.history import File

@@ -18,9 +18,11 @@ from psycopg import sql
 from sqlrail.engine.backend import PASSING, Backend
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError
 from sqlrail.ground.events import Listener
+from sqlrail.ground.names import join
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings, listed
-from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Relation, join
+from sqlrail.orphans import expressions
+from sqlrail.orphans.facts import ask_facts, quickly
 from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import history
@@ -265,7 +267,7 @@ class _Work:
             changed=shape.is_update,
             sources=sources,
         )
-        found = self.backend.ask(orphans.quickly(self.backend, question))
+        found = self.backend.ask(quickly(self.backend, question))
         if not found:
             shape.stuck = f"there is no table {shape.source}"
             return
@@ -298,7 +300,7 @@ class _Work:
             shape.stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
         for key in shape.keys:
             said = Relation(name, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
-            key["operators"] = orphans.ask_facts(self.backend, said)["operators"]
+            key["operators"] = ask_facts(self.backend, said)["operators"]
 
     def _rows(self, facts: dict[str, Any]) -> bytes:
         """The rows that are to go back, as a table in a FROM: what is stored of them reads as the table's columns."""
@@ -502,7 +504,7 @@ class _Work:
         value = sql.SQL("{}::{}").format(text, type_)
         # 1.10 and 1.1 are one number, and to a new scale an old one may be spelt otherwise.
         read_as = sql.SQL("numeric" if column["base"] == "numeric" else "text")
-        today = orphans.spelt(value) if column["recast"] else sql.SQL("{}::{}").format(value, read_as)
+        today = expressions.spelt(value) if column["recast"] else sql.SQL("{}::{}").format(value, read_as)
         return sql.SQL(kept).format(text, base), sql.SQL("{} <> {}::{}").format(today, cell, read_as)
 
     def _grown(self, column: dict[str, Any], cell: sql.Composable) -> sql.Composable:
@@ -547,7 +549,7 @@ class _Work:
                 return
 
     def _ask_for_parents(self, shape: _Shape, key: dict[str, Any]) -> int:
-        matches = orphans.matches(
+        matches = expressions.matches(
             [sql.SQL("p.{}").format(sql.Identifier(name)) for name in key["keys"]],
             key["operators"],
             [sql.SQL("r.{}").format(sql.Identifier(name)) for name in key["columns"]],

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, UsageError
-from sqlrail.ground.names import NAME, plain
+from sqlrail.ground.names import NAME, join, plain
 from sqlrail.ground.words import printable
-from sqlrail.orphans.clean import join
 from sqlrail.records.history import File
 from sqlrail.scratch.scratch import Provided, texts, unmade
 

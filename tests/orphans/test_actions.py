@@ -18,7 +18,7 @@ from test_restore import reasons, restore
 
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, UsageError
 from sqlrail.ground.events import nobody
-from sqlrail.orphans.clean import Action, Relation
+from sqlrail.ground.relation import Action, Relation
 from sqlrail.verbs import online
 from sqlrail.verbs.apply import migrate
 from sqlrail.verbs.cleanup import cleanup, print_sql

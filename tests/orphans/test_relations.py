@@ -31,7 +31,8 @@ from test_cleanup import (
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.events import nobody
-from sqlrail.orphans.clean import Cleaned, Relation
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.verbs import cleanup as room
 from sqlrail.verbs.restore import restore
 

@@ -17,8 +17,9 @@ from test_cleanup import ORDERS, SHOP, archive, clean, ids, settings
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
+from sqlrail.ground.relation import Relation
 from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Relation
+from sqlrail.orphans.facts import ask_facts
 
 pytestmark = pytest.mark.promise
 
@@ -35,9 +36,9 @@ IMITATION = """
 
 def statements(url: str, relation: str) -> str:
     with Backend(settings(url), nobody) as backend:
-        facts = orphans.ask_facts(backend, Relation.parse(relation))
+        facts = ask_facts(backend, Relation.parse(relation))
         assert facts["distributed"]
-        text = orphans._compose_round(
+        text = orphans.compose_round(
             backend, Relation.parse(relation), facts, verb="cleanup", migration=None, expected=None
         )
     return text.decode()

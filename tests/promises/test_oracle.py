@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from test_cleanup import settings
 
 from sqlrail.ground.events import nobody
-from sqlrail.orphans.clean import Relation
+from sqlrail.ground.relation import Relation
 from sqlrail.server.local import Server
 from sqlrail.verbs import cleanup as room
 

@@ -23,8 +23,9 @@ from sqlrail.cli.main import main
 from sqlrail.engine import backend
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.ground.events import nobody
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.orphans.clean import Cleaned, Relation
+from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres.connect import connect as open_connection
 from sqlrail.verbs import cleanup as room
 from sqlrail.verbs.apply import Migrated, migrate

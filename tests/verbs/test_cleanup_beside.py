@@ -17,8 +17,8 @@ from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.ground.events import nobody
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import listed, names
-from sqlrail.orphans.clean import Relation
 from sqlrail.verbs import online
 from sqlrail.verbs.cleanup import cleanup
 

@@ -36,7 +36,7 @@ from test_print_sql import CASES
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
 from sqlrail.ground.events import BatchCleaned, Event, nobody
-from sqlrail.orphans.clean import Relation
+from sqlrail.ground.relation import Relation
 from sqlrail.server import local
 from sqlrail.verbs import online
 from sqlrail.verbs.apply import migrate

@@ -17,8 +17,9 @@ from test_cleanup import ORDERS, SHOP, archive, clean, contents, settings
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
-from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.clean import Relation
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.composer import Composer
+from sqlrail.orphans.facts import ask_facts
 
 sqlrail = console.sqlrail
 
@@ -124,8 +125,8 @@ def test_a_look_is_one_parallel_anti_join(db: Connection, database: str, name: s
           FROM generate_series(1, 300000) AS n; ANALYZE users, orders"""
     )
     with Backend(settings(database), Heard()) as backend:
-        facts = orphans.ask_facts(backend, Relation.parse(ORDERS))
-        text = orphans.Composer(backend, Relation.parse(ORDERS), facts)(name)
+        facts = ask_facts(backend, Relation.parse(ORDERS))
+        text = Composer(backend, Relation.parse(ORDERS), facts)(name)
         for path in ("ours", "writes"):
             text = text.replace(backend.message(path).rstrip(), b"")
         plan = "\n".join(row[0] for row in backend.ask(b"EXPLAIN " + text.lstrip()))
@@ -147,7 +148,7 @@ def test_what_is_asked_of_the_catalog_is_not_compiled(any_database: str, connect
         limits = b"BEGIN; SET LOCAL jit_above_cost = 0; SET LOCAL jit_optimize_above_cost = 0;"
         backend.ask(limits + backend.message("ours"))
         began = time.monotonic()
-        orphans.ask_facts(backend, Relation.parse(RELATION))
+        ask_facts(backend, Relation.parse(RELATION))
         assert time.monotonic() - began < 1
         assert backend.ask(b"SHOW jit") == [("on",)]
 

@@ -17,7 +17,7 @@ from test_cleanup import HOSTILE, ODD, ORDERS, SHOP, TYPES, as_role, clean, cont
 
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.events import nobody
-from sqlrail.orphans.clean import Relation
+from sqlrail.ground.relation import Relation
 from sqlrail.verbs import cleanup as cleanup_room
 from sqlrail.verbs import online as online_room
 from sqlrail.verbs import restore as room

@@ -18,7 +18,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import Script
 
 if TYPE_CHECKING:
-    from sqlrail.orphans.clean import Relation
+    from sqlrail.ground.relation import Relation
     from sqlrail.verbs.cleanup import Cleanup
 
 #: settings that only --online has

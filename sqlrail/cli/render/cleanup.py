@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlrail.cli.render.words import shown
+from sqlrail.ground.names import join
 from sqlrail.ground.sentences import BECOMES, cleaned
 from sqlrail.ground.words import rows
-from sqlrail.orphans.clean import Cleaned, join, mixed_rows
+from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 
 if TYPE_CHECKING:
     from sqlrail.verbs.cleanup import Cleanup

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqlrail.cli.render.words import shown
+from sqlrail.ground.names import join
 from sqlrail.ground.words import rows
-from sqlrail.orphans.clean import join
 from sqlrail.verbs.restore import Left, Restore
 
 #: reasons that people read of one relation; the JSON has them all

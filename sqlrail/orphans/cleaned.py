@@ -1,0 +1,167 @@
+"""What a look at a relation has found, and what became of its orphans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from sqlrail.ground.events import Orphans
+
+if TYPE_CHECKING:
+    from sqlrail.ground.results import CleanedResult
+from sqlrail.ground.names import join
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.expressions import joined, table
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a close look at a relation found; counts are rows of the child, times are text in UTC."""
+
+    rows: int
+    missing_keys: int
+    null_keys: int
+    oldest: str | None
+    newest: str | None
+    samples: list[dict[str, Any]]  # of the keys that most rows miss: key, the primary key of one row, rows
+    timestamp: str | None  # the column that the oldest and the newest are told by
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of a relation's orphans; counts are rows, archived ones include those of cascades."""
+
+    relation: Relation
+    orphans: int = 0
+    deleted: int = 0
+    archived: int = 0
+    changed: int = 0  # whose columns were set to null or default
+    mixed: int = 0  # with a null in some of the columns, not in all, which a key that is MATCH FULL forbids
+    run: int | None = None
+    skipped: str | None = None
+    refusals: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    cascades: tuple[str, ...] = ()
+    foreign_keys: tuple[str, ...] = ()
+    seen: Seen | None = field(default=None, compare=False)
+    #: what the catalog said
+    facts: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def action(self) -> str | None:
+        """What becomes of its orphans: delete, set null or set default; None where nobody has decided it."""
+        action: str | None = self.facts.get("action")
+        return action
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nobody has said what becomes of its orphans; it is refused then."""
+        return bool(self.facts.get("undecided"))
+
+    @property
+    def is_countable(self) -> bool:
+        """Whether it can have orphans: what is no key makes none."""
+        return not self.skipped and bool(self.facts["countable"])
+
+    @property
+    def cleaned(self) -> int:
+        """Rows that were deleted or changed."""
+        return self.deleted + self.changed
+
+    @property
+    def left(self) -> int:
+        """Orphans that were found and not cleaned, by an online cleanup: somebody else had them in hand."""
+        return max(0, self.orphans - self.cleaned) if self.run else 0
+
+    def counting(self, rows: int) -> Cleaned:
+        """With so many rows more that were cleaned, as its action has it."""
+        if self.facts["sets"]:
+            return replace(self, changed=self.changed + rows)
+        return replace(self, deleted=self.deleted + rows)
+
+    def plus(self, more: Cleaned) -> Cleaned:
+        """Both, of two rounds over the same relation."""
+        return replace(
+            self,
+            orphans=self.orphans + more.orphans,
+            deleted=self.deleted + more.deleted,
+            changed=self.changed + more.changed,
+            archived=self.archived + more.archived,
+            run=self.run or more.run,
+        )
+
+    @property
+    def summary(self) -> Orphans:
+        """What became of them, for whoever listens; it was not refused, and there were some."""
+        action = self.action or "delete"
+        return Orphans(str(self.relation), action, self.cleaned, self.archived, self.left, self.run)
+
+    def as_json(self) -> CleanedResult:
+        """What became of them, for scripts."""
+        relation, seen = self.relation, self.seen
+        return {
+            "child": join(*relation.child),
+            "column": _columns(relation.columns),
+            "columns": list(relation.columns),
+            "parent": join(*relation.parent),
+            "key": _columns(relation.keys),
+            "keys": list(relation.keys),
+            "orphans": self.orphans,
+            "action": self.action,
+            "undecided": self.is_undecided,
+            "deleted": self.deleted,
+            "changed": self.changed,
+            "archived": self.archived,
+            "left": self.left,
+            "rows": seen.rows if seen else None,
+            "missing_keys": seen.missing_keys if seen else None,
+            "null_keys": seen.null_keys if seen else None,
+            "mixed_keys": self.mixed,
+            "timestamp": seen.timestamp if seen else None,
+            "oldest": seen.oldest if seen else None,
+            "newest": seen.newest if seen else None,
+            "samples": list(seen.samples) if seen else [],
+            "run": self.run,
+            "skipped": self.skipped,
+            "refusals": list(self.refusals),
+            "triggers": list(self.triggers),
+            "cascades": list(self.cascades),
+            "foreign_keys": list(self.foreign_keys),
+        }
+
+    def bereaves(self, other: Cleaned) -> bool:
+        """Whether rows that it deletes, or changes by a cascade, may be parents of the other's."""
+        return other.facts.get("parent_oid") in (self.facts.get("bereaved") or ())
+
+
+def _columns(columns: tuple[str, ...]) -> str:
+    return columns[0] if len(columns) == 1 else f"({', '.join(map(join, columns))})"
+
+
+def mixed_rows(one: Cleaned) -> str:
+    """What there is to do about the rows that a key which is MATCH FULL forbids, though they have lost no parent."""
+    columns = one.relation.columns
+    question = sql.SQL("SELECT * FROM {} WHERE num_nonnulls({}) BETWEEN 1 AND {}").format(
+        table(one.facts["child"]), joined(", ", map(sql.Identifier, columns)), len(columns) - 1
+    )
+    rows = "1 row has" if one.mixed == 1 else f"{one.mixed:,} rows have"
+    return (
+        f"{rows} a null in some of its columns and not in all, which its key forbids (MATCH FULL) and no parent mends: "
+        f"{question.as_string()}"
+    )
+
+
+def effects(facts: dict[str, Any]) -> dict[str, Any]:
+    """What else a cleanup touches, in words, as the fields of Cleaned."""
+    goes_on = facts["parent_oid"] in facts["bereaved"] and not facts["sets"]
+    return {
+        "triggers": tuple(f"{trigger['name']} on {trigger['table']}" for trigger in facts["triggers"]),
+        "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts["cascades"])
+        + (("the rows below them go as well",) * goes_on),
+        "foreign_keys": tuple(
+            f"{key['name']}{'' if key['validated'] else ', not valid'}: on delete {key['on_delete']}"
+            for key in facts["foreign_keys"]
+        ),
+    }

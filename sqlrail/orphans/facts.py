@@ -1,0 +1,135 @@
+"""What the catalog says of relations, and what of that refuses a cleanup."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import sql
+
+from sqlrail.ground.names import join
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.expressions import column_of, matches, table
+from sqlrail.orphans.session import Session, message
+from sqlrail.postgres import wire
+
+#: a column's default that runs nobody's function
+CONSTANT = re.compile(
+    r"NULL|(?:\(?-?\d+(?:\.\d+)?\)?|'(?:[^']|'')*')(?:::[\w .\"]+(?:\(\d+(?:,\d+)?\))?)?|true|false"
+)
+
+
+def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
+    """What the catalog says of a relation, see relation.sql; what is given before is sent before."""
+    return ask_all_facts(session, [relation], before)[0]
+
+
+def ask_all_facts(
+    session: Session, relations: Sequence[Relation], before: bytes = b""
+) -> list[dict[str, Any]]:
+    """The same of many relations, in one message."""
+    if not relations:
+        return []
+    rows = session.ask(before + quickly(session, question(session, *relations)))[-len(relations) :]
+    return [judge(session, relation, facts) for relation, (facts,) in zip(relations, rows, strict=True)]
+
+
+def judge(session: Session, relation: Relation, facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts with what only we can add: what a refusal asks for, and whether rows lie on other nodes."""
+    if facts["undecided"]:
+        facts["refusals"].insert(0, _undecided(relation, facts["undecided"]))
+    facts["distributed"] = bool(
+        facts["citus"]
+        and not facts["absent"]
+        and session.ask(message(session, "distributed", child=facts["child"]["name"]))
+    )
+    if facts["distributed"] and facts["cascades"]:
+        facts["refusals"].append(
+            "its rows lie on other nodes, where those that would go with them are not found"
+        )
+    if facts["distributed"] and facts["sets"]:
+        facts["refusals"].append(f"its rows lie on other nodes: {facts['action']} is not done there")
+    return facts
+
+
+def _undecided(relation: Relation, why: str) -> str:
+    return (
+        f"{why}. Say it in a migration, `-- cleanup: {relation} delete` (or `set null`, `set default`), or name the "
+        f"relation here: --relation '{relation} delete'"
+    )
+
+
+def default_refusals(session: Session, relation: Relation, facts: dict[str, Any]) -> list[str]:
+    """Why a default cannot be set, where it can be told without a row: it names no parent.
+
+    Only of constants: who looks runs nobody's functions. What another default gives is looked up when it is set.
+    """
+    if facts["action"] != "set default" or facts["refusals"]:
+        return []
+    given = facts["defaults"]
+    if set(given) != set(relation.columns):
+        return []
+    if not all(CONSTANT.fullmatch(value) for value in given.values()) or "NULL" in given.values():
+        return []
+    keys = [column_of("p", key) for key in relation.keys]
+    values = [sql.SQL("({})").format(sql.SQL(given[column])) for column in relation.columns]
+    parts = {"parent": table(facts["parent"]), "matches": matches(keys, facts["operators"], values)}
+    if session.ask(message(session, "default_parent", **parts))[-1][0]:
+        return []
+    defaults = ", ".join(f"{join(column)} {given[column]}" for column in relation.columns)
+    return [
+        f"no row of {facts['parent']['name']} is named by the default ({defaults}): make one, or say `delete`"
+    ]
+
+
+def quickly(session: Session, *questions: bytes) -> bytes:
+    """Questions to the catalog, which no server shall compile."""
+    return b"".join((message(session, "jit_off"), *questions, message(session, "jit_default")))
+
+
+def question(session: Session, *relations: Relation) -> bytes:
+    """What is asked of the catalog about relations."""
+    return about(session, "relation", relations, allow_triggers=list(session.settings.allow_triggers))
+
+
+def about(session: Session, name: str, relations: Sequence[Relation], **parts: Any) -> bytes:
+    """A question about relations, which are numbered in it."""
+    given = {
+        "relations": json.dumps([_asked(n, relation) for n, relation in enumerate(relations)]),
+        "child": wire.named(session.connection, sql.SQL("asked.child")),
+        "parent": wire.named(session.connection, sql.SQL("asked.parent")),
+        "stale_collations": message(session, "_stale_collations"),
+    }
+    return message(session, name, **given, **parts)
+
+
+def _asked(number: int, relation: Relation) -> dict[str, Any]:
+    said, otherwise = relation.said, relation.otherwise
+    return {
+        "n": number,
+        "child": sql.Identifier(*relation.child).as_string(),
+        "columns": relation.columns,
+        "parent": sql.Identifier(*relation.parent).as_string(),
+        "keys": relation.keys,
+        "action": said and said.kind,
+        "sets": (said and said.columns) or None,
+        "otherwise": otherwise and otherwise.kind,
+        "otherwise_sets": (otherwise and otherwise.columns) or None,
+    }
+
+
+def is_tree(facts: dict[str, Any]) -> bool:
+    """Whether rows below those that are deleted are orphans in turn, of the same relation."""
+    return facts["child_oid"] == facts["parent_oid"] and not facts["sets"] and not facts["distributed"]
+
+
+def tables_written(facts: dict[str, Any]) -> set[str]:
+    """The child, and the tables that a delete would cascade into."""
+    return {it["name"] for it in written(facts)}
+
+
+def written(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tables that a cleanup writes to: the child, and those that a delete would cascade into."""
+    return [facts["child"], *(edge["table"] for edge in facts["cascades"])]

@@ -1,0 +1,58 @@
+"""A cleanup as a script for psql, for people to read before they run it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from psycopg import sql
+
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.clean import compose_round, lock
+from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.facts import question, quickly
+from sqlrail.orphans.session import Printer, Session, message
+
+
+def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
+    """What clean() sends for all that was seen, in this order, as one script for psql.
+
+    A loop repeats what the runner repeats: where deletions may leave orphans of a relation that had its turn.
+    """
+    printer = Printer(session)
+    names = {one.relation: _qualified(one) for one in seen}
+    text = [opening, lock(printer, names.values()), printer.own_tables()]
+    text.append(quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
+    repeats = any(one.bereaves(other) for n, one in enumerate(seen) for other in seen[: n + 1])
+    rounds = []
+    for n, one in enumerate(seen):
+        expected = None if any(it.bereaves(one) for it in seen[:n]) else one.orphans
+        first = sql.SQL("CASE current_setting('sqlrail.turn') WHEN '1' THEN {}::bigint END").format(expected)
+        purpose = {"verb": "cleanup", "migration": None, "expected": first if repeats else expected}
+        rounds.append(compose_round(printer, one.relation, one.facts, **purpose))
+    text += [_repeat(printer, rounds)] if repeats else rounds
+    return "\n".join(part.decode() for part in [*text, b"COMMIT;"] if part)
+
+
+def _qualified(one: Cleaned) -> Relation:
+    child, parent = ((it["schema"], it["table"]) for it in (one.facts["child"], one.facts["parent"]))
+    return replace(one.relation, child=child, parent=parent)
+
+
+def _check(session: Session, relation: Relation, facts: dict[str, Any]) -> bytes:
+    written = {name: facts[name] for name in ("child", "parent", "operators", "cascades", "action", "sets")}
+    query = question(session, relation).strip().removesuffix(b";")
+    return message(session, "check_relation", written=json.dumps(written), query=query)
+
+
+def _repeat(session: Session, rounds: list[bytes]) -> bytes:
+    text = b"".join(message(session, "_repeat_round", round=one, quote=_quote(one)) for one in rounds)
+    return message(session, "repeat_cleanup", rounds=text, quote=_quote(text))
+
+
+def _quote(text: bytes) -> bytes:
+    """A dollar quote that the text does not have."""
+    return next(quote for n in itertools.count(1) if (quote := b"$round%d$" % n) not in text)

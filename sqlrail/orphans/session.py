@@ -1,0 +1,43 @@
+"""What the statements about orphans are composed for and sent by."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import Connection
+
+
+class Session(Protocol):
+    """A transaction that messages can be sent in."""
+
+    settings: Settings
+
+    @property
+    def connection(self) -> Connection:
+        """What messages are composed for."""
+
+    def ask(self, text: bytes) -> list[tuple[Any, ...]]:
+        """All rows that a message returns; psycopg.Error if it failed."""
+
+    def own_tables(self) -> bytes:
+        """What makes sqlrail's own tables where they are missing; Refused if they may not be made."""
+
+
+class Printer:
+    """A session whose messages people will read."""
+
+    def __init__(self, session: Session) -> None:
+        self.settings, self.connection, self.ask = session.settings, session.connection, session.ask
+        self._needs_tables = bool(session.own_tables())
+
+    def own_tables(self) -> bytes:
+        """What makes them, where they were missing when this began."""
+        at = {name: message(self, name).rstrip() for name in ("writes", "ours")}
+        return message(self, "own_tables", **at) if self._needs_tables else b""
+
+
+def message(session: Session, name: str, **parts: Any) -> bytes:
+    """The text of a file of ours, filled in; with its comments where people will read it."""
+    return wire.message(session.connection, name, commented=isinstance(session, Printer), **parts)

@@ -1,0 +1,127 @@
+"""The look before a cleanup, which counts orphans and changes nothing: one relation, or many in few messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import psycopg
+
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.cleaned import Cleaned, Seen, effects
+from sqlrail.orphans.composer import Composer, looking
+from sqlrail.orphans.facts import about, ask_all_facts, ask_facts, default_refusals, judge
+from sqlrail.orphans.guards import reason, weigh
+from sqlrail.orphans.session import Session, message
+
+
+def describe(session: Session, relation: Relation, before: bytes = b"") -> Cleaned:
+    """What the catalog says of a relation, and refuses; no row is looked at. What is given before is sent before."""
+    return _described(session, relation, ask_facts(session, relation, before))
+
+
+def describe_all(session: Session, relations: Sequence[Relation]) -> list[Cleaned]:
+    """The same of many relations, in one message."""
+    facts = ask_all_facts(session, relations)
+    return [_described(session, *pair) for pair in zip(relations, facts, strict=True)]
+
+
+def _described(session: Session, relation: Relation, facts: dict[str, Any]) -> Cleaned:
+    if facts["absent"]:
+        return Cleaned(relation, skipped=facts["absent"], facts=facts)
+    refusals = (*facts["refusals"], *default_refusals(session, relation, facts))
+    return Cleaned(relation, refusals=refusals, facts=facts, **effects(facts))
+
+
+def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cleaned:
+    """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely."""
+    return _counted(session, describe(session, relation), closely=closely)
+
+
+def sift(session: Session, relations: Sequence[Relation]) -> dict[Relation, Cleaned]:
+    """Those of many relations that no guard can refuse before it has seen their rows, see sift_relations.sql.
+
+    Their facts are enough for a look that finds no orphan, and no more.
+    """
+    text = about(session, "sift_relations", relations)
+    plain = {relations[n]: facts for n, facts in session.ask(text)}
+    return {one: _described(session, one, judge(session, one, facts)) for one, facts in plain.items()}
+
+
+def previews(
+    session: Session,
+    relations: Sequence[Relation],
+    plain: Mapping[Relation, Cleaned],
+    *,
+    closely: bool = True,
+) -> list[Cleaned]:
+    """The same of many relations, in few messages; psycopg.Error where one of them cannot be counted.
+
+    All are sifted first, and only those that have orphans are looked at closely. Of those that are plain, as sift() has
+    it, the catalog is asked no more before there are orphans.
+    """
+    others = describe_all(session, [one for one in relations if one not in plain])
+    known = {**plain, **{one.relation: one for one in others}}
+    answers = _sifted(session, [known[one] for one in relations], closely=closely)
+    found = [one for one, answer in answers.items() if one in plain and answer.has_orphans]
+    known |= {one.relation: one for one in describe_all(session, found)}
+    return [_previewed(session, known[one], answers.get(one), closely=closely) for one in relations]
+
+
+class _Answer(NamedTuple):
+    """What a sift says of a relation."""
+
+    has_orphans: bool
+    row: tuple[Any, ...]
+
+
+def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict[Relation, _Answer]:
+    name, orphans, none = (
+        ("sift_orphans", 3, (0, 0, False, False, 0)) if closely else ("count_orphans", 1, (None, 0, False, 0))
+    )
+    countable = [one for one in seen if one.is_countable]
+    due = [one for one in countable if not one.facts.get("is_empty")]
+    looks = [message(session, name, **looking(session, one.relation, one.facts)) for one in due]
+    rows = session.ask(_exactly(session, *looks)) if looks else []
+    answers = dict(zip((one.relation for one in due), rows, strict=True))
+    found = {one.relation: answers.get(one.relation, none) for one in countable}
+    return {relation: _Answer(bool(row[orphans]), row) for relation, row in found.items()}
+
+
+def _previewed(session: Session, one: Cleaned, answer: _Answer | None, *, closely: bool) -> Cleaned:
+    if answer is None or not one.is_countable:
+        return one
+    if not closely:
+        return _weighed(session, one, *answer.row)
+    if answer.has_orphans:
+        return _counted(session, one, closely=True)
+    rows, null_keys, has_parents, _, mixed = answer.row
+    return _weighed(session, one, rows, 0, has_parents, mixed, 0, null_keys, None, None, [])
+
+
+def _exactly(session: Session, *looks: bytes) -> bytes:
+    """Looks at rows that see them all, or fail."""
+    return b"".join((message(session, "archive_format"), *looks, message(session, "archive_format_off")))
+
+
+def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
+    if not one.is_countable:
+        return one
+    look = Composer(session, one.relation, one.facts)("preview" if closely else "count_orphans")
+    try:
+        answer = session.ask(_exactly(session, look))[-1]
+    except psycopg.Error as exc:
+        # What is refused anyway need not be countable: a partition may be a foreign table.
+        return one if one.refusals else replace(one, refusals=(reason(exc),))
+    return _weighed(session, one, *answer)
+
+
+def _weighed(
+    session: Session, one: Cleaned, rows: int | None, orphans: int, has_parents: bool, mixed: int, *more: Any
+) -> Cleaned:
+    if not orphans and one.is_undecided:
+        one = replace(one, refusals=())  # there is nothing to decide
+    refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
+    seen = Seen(*[rows, *more, one.facts["timestamp"] if orphans else None]) if more else None
+    return replace(one, orphans=orphans, mixed=mixed, seen=seen, refusals=refusals)
