@@ -561,6 +561,7 @@ def _read_other(name: str, values: dict[str, Any], problems: list[str]) -> urls.
         return urls.Url()
     # An empty one is a variable that a script lost; beside the database is where it must not go instead.
     other = urls.read(given, f"--{name}", problems)
+    urls.check_parameters(other.parameters, f"--{name}", {}, problems)
     if other.text is not None:
         values[name] = other.text
     return other

@@ -116,6 +116,17 @@ def test_an_empty_flag_does_not_fall_through_to_another_database(tmp_path: Path)
         read({"database_url": ""}, {"DATABASE_URL": "postgres://elsewhere/d"}, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["database_url", "against", "scratch"])
+def test_a_password_in_place_of_the_port_is_told_without_it_whichever_url_it_is(
+    name: str, tmp_path: Path
+) -> None:
+    # Where the host was forgotten, user:password reads as host:port.
+    flags = {"database_url": "postgresql://h/d", name: "postgresql://postgres:hunter2pw/app"}
+    with pytest.raises(SettingsError, match=f"port in --{name.replace('_', '-')} is wrong") as failed:
+        read(flags, {}, tmp_path)
+    assert "hunter2pw" not in str(failed.value)
+
+
 def test_the_file_is_that_of_the_flag_where_one_is_given(tmp_path: Path) -> None:
     put({".env": "SQLRAIL_LOCK_WAIT=1s\n", "other": "SQLRAIL_LOCK_WAIT=2s\n"}, tmp_path)
     assert settings(flags={"env_file": str(tmp_path / "other")}, folder=tmp_path).lock_wait == 2
