@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, clean_environment, told
+from conftest import ROOT, clean_environment, document_of, told
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Copy:
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "runner.py", *words], cwd=self.home, env={**clean_environment(), **env},
+            [sys.executable, "runner.py", *words], cwd=self.home, env={**clean_environment(), "COLUMNS": "200", **env},
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
 
@@ -48,6 +48,30 @@ def examples(heading: str) -> list[str]:
     """The code under a heading of CONTRIBUTING, place by place."""
     section = (ROOT / "CONTRIBUTING.md").read_text().partition(f"\n### {heading}")[2].partition("\n### ")[0]
     return [textwrap.dedent(code) for code in re.findall(r"(?ms)^ *```\w+\n(.*?)^ *```$", section)]
+
+
+def test_a_verb(copy: Copy, database: str) -> None:
+    work, command = examples("A verb")
+    (copy.home / "sqlrail/verbs/pending.py").write_text(work)
+    (copy.home / "sqlrail/cli/commands/pending.py").write_text(command)
+    (copy.home / "files").mkdir()
+    (copy.home / "files/001_a.sql").write_text("SELECT 1;\n")
+
+    def pending(*flags: str) -> tuple[int, str]:
+        done = copy.run("pending", *flags, "--migrations", "files", DATABASE_URL=database)
+        return done.returncode, done.stdout
+
+    assert re.search(
+        r"(?m)^    pending +list the files that a migrate would run; changes nothing$",
+        copy.run("--help").stdout,
+    )
+    assert "--check               exit 4 if there is any" in copy.run("pending", "--help").stdout
+    assert "did you mean pending?" in copy.run("pendign").stderr
+    assert pending("--check") == (4, "001_a\n")
+    assert copy.run("migrate", "--migrations", "files", DATABASE_URL=database).returncode == 0
+    assert pending("--check") == (0, "\n")
+    code, text = pending("--json")
+    assert (code, document_of(text)) == (0, {"pending": []})
 
 
 def test_a_setting(copy: Copy, database: str) -> None:

@@ -6,34 +6,13 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sqlrail import __version__
 from sqlrail.cli import flags
-from sqlrail.cli.verb import Verb, idle, load
+from sqlrail.cli.verb import Verb, idle, load, names
 from sqlrail.errors import UsageError
 from sqlrail.ground.words import guess
-
-#: the module of each, of its own name, is in commands/
-VERBS = {
-    "migrate": "apply what is pending, each file with its cleanup in one transaction",
-    "status": "show the history; changes nothing",
-    "plan": "rehearse what is pending on a scratch database: locks, scans, rewrites; changes nothing",
-    "cleanup": "archive and delete the orphans of every declared relation, and of every key that is not validated",
-    "restore": "put the archived rows of a run back, those whose parent is there again",
-    "archive": "list what cleanups have archived, or purge what is old",
-    "reset": "development only: empty the database and migrate from zero; --seed: with rows to work with",
-    "rollback": "take back the newest migrations by their .rollback.sql files, each in one transaction",
-    "baseline": "record files as applied without running them: for a database that has it all already",
-    "drift": "hold the database against what the files build, or against another; changes nothing",
-    "doctor": "find what is unhealthy in the database, with the SQL that mends it; changes nothing",
-    "schema": "write the schema that the files build, or check that what was written is still true",
-    "stamp": "say which environment's database this is, by name (a copy keeps the stamp it came with)",
-    "repair": "accept files that were edited or renamed, into the log",
-    "new": "make the next numbered file and its rollback",
-    "lint": "find dangerous statements in the pending files, with the safer way; changes nothing",
-    "stop": "stop the embedded server",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,20 +37,30 @@ def parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
                      parents=[common], allow_abbrev=False)  # fmt: skip
     parser.add_argument("--version", action="version", version=f"sqlrail {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    of_verbs = {
-        name: verbs.add_parser(name, help=text, description=text, parents=[common], allow_abbrev=False)
-        for name, text in VERBS.items()
-    }
-    loaded = {name: load(name) for name in VERBS.keys() & {*words}}
+    parsers, loaded = dict[str, argparse.ArgumentParser](), _loaded(words)
     for name, verb in loaded.items():
-        verb.add_arguments(of_verbs[name])
+        told: dict[str, Any] = {"help": verb.help, "description": verb.help} if verb else {}
+        parsers[name] = verbs.add_parser(name, parents=[common], allow_abbrev=False, **told)
+        if verb:
+            verb.add_arguments(parsers[name])
     options, strays = parser.parse_known_args(words)
     if strays:
-        raise UsageError(f"{_stray(strays[0], of_verbs[options.verb])} See `sqlrail --help`.")
+        raise UsageError(f"{_stray(strays[0], parsers[options.verb])} See `sqlrail --help`.")
     if getattr(options, "json", False):
         idle(options, "format", "--json is another form of the output, choose one")
-    loaded[options.verb].refuse_idle(options)
-    return options, loaded[options.verb]
+    asked = loaded[options.verb]
+    assert asked, "its name is among the words"
+    asked.refuse_idle(options)
+    return options, asked
+
+
+def _loaded(words: Sequence[str]) -> dict[str, Verb | None]:
+    """The verbs that may be meant; None for those that need not be loaded for that."""
+    there = names()
+    if words and words[0] in there:  # making the parsers of the others takes longer than all else here
+        return {words[0]: load(words[0])}
+    is_about_all = {"-h", "--help"} & {*words} or not {*there} & {*words}
+    return {name: load(name) if is_about_all or name in words else None for name in there}
 
 
 def _stray(word: str, parser: argparse.ArgumentParser) -> str:

@@ -7,13 +7,20 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from sqlrail.cli import commands
 from sqlrail.cli.talk import Talk
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings
 
 OK, REFUSED, FOUND = 0, 3, 4
+#: in which --help tells of the verbs; one that is not here comes last
+ORDER = (
+    "migrate", "status", "plan", "cleanup", "restore", "archive", "reset", "rollback", "baseline", "drift", "doctor",
+    "schema", "stamp", "repair", "new", "lint",
+)  # fmt: skip
 
 #: the exit code, the JSON and the text
 Result = tuple[int, Mapping[str, Any], str]
@@ -23,6 +30,8 @@ Result = tuple[int, Mapping[str, Any], str]
 class Verb:
     """A verb's parts: what it does, its own flags, and what is to be known of them before the settings are read."""
 
+    #: its line in --help
+    help: str
     run: Callable[[argparse.Namespace, Settings, Talk], Result]
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
     #: raises UsageError where a flag would decide nothing
@@ -30,6 +39,12 @@ class Verb:
     needs_database: Callable[[argparse.Namespace], bool] = lambda _: True
     #: the way without a database, for whoever has none
     without_database: str = ""
+
+
+def names() -> list[str]:
+    """All verbs, in the order of --help: each has a module of its name in commands/."""
+    there = [path.stem for path in Path(commands.__path__[0]).glob("[!_]*.py")]
+    return sorted(there, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
 
 
 def load(name: str) -> Verb:

@@ -16,7 +16,7 @@ from conftest import ROOT, Connect, clean_environment, query, told
 from console import Sqlrail, catalog, put
 
 from sqlrail import __version__
-from sqlrail.cli.parser import VERBS
+from sqlrail.cli.verb import names
 from sqlrail.engine.store import KEY
 
 sqlrail = console.sqlrail
@@ -279,7 +279,7 @@ def test_stop_has_nothing_to_stop_where_no_server_was_started(sqlrail: Sqlrail) 
 # help, pipes, colours
 
 
-@pytest.mark.parametrize("verb", ["", *VERBS])
+@pytest.mark.parametrize("verb", ["", *names()])
 def test_every_verb_explains_itself(verb: str, sqlrail: Sqlrail) -> None:
     outcome = sqlrail(*verb.split(), "--help")
     assert (outcome.code, outcome.err) == (0, "")

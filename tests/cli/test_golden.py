@@ -22,7 +22,7 @@ import pytest
 from conftest import majors, needs, query
 from console import Outcome, Sqlrail, put
 
-from sqlrail.cli.parser import VERBS
+from sqlrail.cli.verb import names
 
 sqlrail = console.sqlrail
 
@@ -402,13 +402,13 @@ def test_the_help_says_what_it_said(sqlrail: Sqlrail) -> None:
     # Where argparse breaks a line depends on its version; one so wide it does not break.
     told = [
         f"$ {' '.join(words)}\n{_shown(sqlrail(*words, env={'COLUMNS': '2000'}))}"
-        for words in (["--help"], *([verb, "--help"] for verb in VERBS))
+        for words in (["--help"], *([verb, "--help"] for verb in names()))
     ]
     compare(GOLDEN / "help.txt", "\n".join(told))
 
 
 def test_every_verb_has_its_story() -> None:
-    assert not VERBS.keys() - STORIES.keys()
+    assert not {*names()} - STORIES.keys()
 
 
 def _tell(steps: Sequence[Step], more: Sequence[str], sqlrail: Sqlrail, database: str) -> Iterator[str]:

@@ -43,4 +43,4 @@ def _seconds(text: str | None) -> float:
         raise UsageError(f"--older-than is '{text}': {exc}.") from exc
 
 
-VERB = Verb(_run, _add_arguments, _refuse_idle)
+VERB = Verb("list what cleanups have archived, or purge what is old", _run, _add_arguments, _refuse_idle)

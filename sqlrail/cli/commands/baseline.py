@@ -31,4 +31,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, result.as_json(), render.text(result)
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb(
+    "record files as applied without running them: for a database that has it all already",
+    _run,
+    _add_arguments,
+)

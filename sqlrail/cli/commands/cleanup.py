@@ -89,4 +89,9 @@ def _clean_online(
         return online.cleanup(settings, bar, named, every=options.all, hand=hand)
 
 
-VERB = Verb(_run, _add_arguments, _refuse_idle)
+VERB = Verb(
+    "archive and delete the orphans of every declared relation, and of every key that is not validated",
+    _run,
+    _add_arguments,
+    _refuse_idle,
+)

@@ -38,4 +38,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return code, result.as_json(), render.text(result)
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb(
+    "find what is unhealthy in the database, with the SQL that mends it; changes nothing",
+    _run,
+    _add_arguments,
+)

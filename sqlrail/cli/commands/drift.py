@@ -67,4 +67,9 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return FOUND if options.check and result.differences else OK, document, text
 
 
-VERB = Verb(_run, _add_arguments, _refuse_idle)
+VERB = Verb(
+    "hold the database against what the files build, or against another; changes nothing",
+    _run,
+    _add_arguments,
+    _refuse_idle,
+)

@@ -34,4 +34,10 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return FOUND if options.check and not result.is_clean else OK, result.as_json(), text
 
 
-VERB = Verb(_run, _add_arguments, needs_database=_needs_database, without_database="`lint --all` needs none.")
+VERB = Verb(
+    "find dangerous statements in the pending files, with the safer way; changes nothing",
+    _run,
+    _add_arguments,
+    needs_database=_needs_database,
+    without_database="`lint --all` needs none.",
+)

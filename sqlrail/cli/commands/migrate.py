@@ -49,4 +49,4 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, result.as_json(), render.text(result)
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb("apply what is pending, each file with its cleanup in one transaction", _run, _add_arguments)

@@ -28,4 +28,6 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, made.as_json(), f"made {made.path}\nmade {made.rollback}"
 
 
-VERB = Verb(_run, _add_arguments, needs_database=lambda _: False)
+VERB = Verb(
+    "make the next numbered file and its rollback", _run, _add_arguments, needs_database=lambda _: False
+)

@@ -32,4 +32,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return code, result.as_json(), text
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb(
+    "rehearse what is pending on a scratch database: locks, scans, rewrites; changes nothing",
+    _run,
+    _add_arguments,
+)

@@ -41,4 +41,4 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, result.as_json(), render.text(result)
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb("accept files that were edited or renamed, into the log", _run, _add_arguments)

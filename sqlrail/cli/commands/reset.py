@@ -34,4 +34,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, result.as_json(), render.text(result)
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb(
+    "development only: empty the database and migrate from zero; --seed: with rows to work with",
+    _run,
+    _add_arguments,
+)

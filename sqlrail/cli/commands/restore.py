@@ -40,4 +40,4 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, result.as_json(), render.text(result)
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb("put the archived rows of a run back, those whose parent is there again", _run, _add_arguments)

@@ -34,4 +34,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, result.as_json(), render.text(result)
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb(
+    "take back the newest migrations by their .rollback.sql files, each in one transaction",
+    _run,
+    _add_arguments,
+)

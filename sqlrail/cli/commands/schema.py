@@ -48,4 +48,8 @@ def keep(settings: Settings, talk: Talk, path: Path) -> None:
         talk(Warned(f"{path} was not written: {exc}"))
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb(
+    "write the schema that the files build, or check that what was written is still true",
+    _run,
+    _add_arguments,
+)

@@ -25,4 +25,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return OK, result.as_json(), f"stamped {result.stamp}; before it was {result.before or 'not stamped'}"
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb(
+    "say which environment's database this is, by name (a copy keeps the stamp it came with)",
+    _run,
+    _add_arguments,
+)

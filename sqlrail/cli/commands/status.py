@@ -22,4 +22,4 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return code, result.as_json(), render.text(result, width())
 
 
-VERB = Verb(_run, _add_arguments)
+VERB = Verb("show the history; changes nothing", _run, _add_arguments)

@@ -16,4 +16,4 @@ def _run(_: argparse.Namespace, settings: Settings, __: Talk) -> Result:
     return OK, result.as_json(), "stopped" if result.stopped else "it was not running"
 
 
-VERB = Verb(_run, needs_database=lambda _: False)
+VERB = Verb("stop the embedded server", _run, needs_database=lambda _: False)
