@@ -11,7 +11,7 @@ import floors
 import pytest
 from conftest import ROOT
 
-from sqlrail.records.history import File
+from sqlrail.files.file import File
 from sqlrail.verbs.doctor import KINDS
 
 DECISIONS = ROOT / "docs" / "decisions"

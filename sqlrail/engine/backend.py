@@ -39,6 +39,7 @@ from sqlrail.errors import (
     SqlrailError,
 )
 from sqlrail.files import other_tools, rights
+from sqlrail.files.file import File
 from sqlrail.files.statements import Piece
 from sqlrail.ground import events
 from sqlrail.ground.events import (
@@ -66,7 +67,7 @@ from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import is_of_a_right, sentence
 from sqlrail.postgres.giving_way import BEATS, Tries, Watch
 from sqlrail.postgres.wire import Answer
-from sqlrail.records.history import File, Note, Record
+from sqlrail.records.history import Note, Record
 
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0

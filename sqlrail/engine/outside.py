@@ -37,6 +37,7 @@ from sqlrail.errors import (
     Refused,
     SqlrailError,
 )
+from sqlrail.files.file import File
 from sqlrail.files.statements import Piece, is_transaction_control
 from sqlrail.ground.events import DroppedIndex, Resumed, Said, Warned
 from sqlrail.ground.names import NAME, plain
@@ -44,7 +45,6 @@ from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.postgres.giving_way import Tries
-from sqlrail.records.history import File
 
 if TYPE_CHECKING:  # it calls this room
     from sqlrail.engine.backend import Backend

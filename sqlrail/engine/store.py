@@ -14,11 +14,12 @@ from psycopg.types.json import Jsonb
 from sqlrail.engine.server import Server
 from sqlrail.errors import DatabaseFailed
 from sqlrail.files import rights
+from sqlrail.files.file import File
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
-from sqlrail.records.history import File, Note, Record
+from sqlrail.records.history import Note, Record
 
 #: the runners' advisory lock, one for a database
 KEY = int.from_bytes(b"sqlrail", "big")

@@ -15,19 +15,10 @@ from yoyo.migrations import MigrationList
 
 from sqlrail.errors import BadFile, Refused
 from sqlrail.files import other_tools
+from sqlrail.files.file import ROLLBACK, File
+from sqlrail.files.numbering import NUMBER, date, follows, number
 from sqlrail.files.other_tools import History
-from sqlrail.records.history import (
-    NUMBER,
-    ROLLBACK,
-    Entry,
-    File,
-    Note,
-    Record,
-    compare,
-    date,
-    follows,
-    number,
-)
+from sqlrail.records.history import Entry, Note, Record, compare
 
 if TYPE_CHECKING:
     from sqlrail.ground.results import ProblemResult

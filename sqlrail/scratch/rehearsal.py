@@ -25,6 +25,7 @@ from sqlrail.errors import (
     SqlrailError,
 )
 from sqlrail.files import statements
+from sqlrail.files.file import File
 from sqlrail.files.statements import Piece
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
@@ -32,7 +33,6 @@ from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.records.history import File
 from sqlrail.scratch.scratch import Builder, is_shared
 
 #: https://www.postgresql.org/docs/current/explicit-locking.html, the weakest first

@@ -30,13 +30,13 @@ from sqlrail.errors import (
     Refused,
     WrongDatabase,
 )
+from sqlrail.files.file import File, check_files
 from sqlrail.files.statements import BLOCK
 from sqlrail.ground.events import LeftBehind, Listener, Noted, Said, Warned, nobody
 from sqlrail.ground.settings import EMBEDDED, Mark, Settings
 from sqlrail.ground.words import printable
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect, target
-from sqlrail.records.history import File, check
 from sqlrail.scratch import extensions, roles
 
 #: what a file fails with that needs something which no file makes
@@ -111,7 +111,7 @@ def built(
     Raises NoScratch, and what a migrate raises.
     """
     ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
-    check(files[id_] for id_ in ids)
+    check_files(files[id_] for id_ in ids)
     said = texts(files)
     new = roles.made_by(said)
     wanted = _roles_among(settings, roles.named(said))

@@ -23,12 +23,12 @@ from psycopg.conninfo import make_conninfo
 from sqlrail import __version__
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.files.file import ROLLBACK
 from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import given
 from sqlrail.ground.urls import SCHEMES
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.wire import Answer, ask, command, send
-from sqlrail.records.history import ROLLBACK
 from sqlrail.scratch import scratch
 from sqlrail.verbs.apply import migrate
 

@@ -11,11 +11,13 @@ from yoyo.migrations import MigrationList, get_migration_hash
 from sqlrail.engine import elsewhere
 from sqlrail.engine.backend import Applied, Backend
 from sqlrail.errors import Bug, SqlrailError
+from sqlrail.files.file import File, check_files
+from sqlrail.files.folder import read_files, up_to
 from sqlrail.ground.events import Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
-from sqlrail.records import history, problems
-from sqlrail.records.history import Entry, File
+from sqlrail.records import problems
+from sqlrail.records.history import Entry
 from sqlrail.records.problems import Problem
 
 if TYPE_CHECKING:
@@ -93,8 +95,8 @@ def migrate(
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
     A database without a stamp gets the environment's if it has no records, or if stamp says so.
     """
-    migrations, files = history.read_files(settings.migrations)
-    wanted = {migration.id for migration in history.up_to(migrations, to)}
+    migrations, files = read_files(settings.migrations)
+    wanted = {migration.id for migration in up_to(migrations, to)}
     with Backend(settings, listener, files) as backend:
         _check_place(backend, listener, files)
 
@@ -184,7 +186,7 @@ def due(backend: Backend, migrations: MigrationList, wanted: Collection[str]) ->
 def check(backend: Backend, pending: MigrationList) -> list[File]:
     """The files of what is pending; BadFile with all that is wrong with any of them. What is passed over is said."""
     files = [backend.files[it.id] for it in [*pending, *(pending.post_apply if pending else [])]]
-    history.check(files)
+    check_files(files)
     for notice in [notice for file in files for notice in file.notices]:
         backend.listener(Said(notice))
     return files
@@ -227,7 +229,7 @@ def _say(
 
 def status(settings: Settings, listener: Listener) -> Status:
     """The state of every migration, and what is wrong. Reads only."""
-    migrations, files = history.read_files(settings.migrations)
+    migrations, files = read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         backend.raise_if_old()
         entries, found = problems.find(

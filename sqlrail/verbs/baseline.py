@@ -11,10 +11,12 @@ from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, MigrationFailed, Refused
+from sqlrail.files.file import check_files
+from sqlrail.files.folder import read_files, up_to
 from sqlrail.ground.events import Listener, Noted, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
-from sqlrail.records import history, problems
+from sqlrail.records import problems
 from sqlrail.records.history import Record
 from sqlrail.schema.catalog import Catalog, Key, read
 from sqlrail.schema.mend import Difference, compare, granted_on, outermost
@@ -94,13 +96,13 @@ def baseline(
     Refused where a record exists already, where another tool's history names one of the files, unless that is allowed,
     and where the database is not what the files build, unless that is accepted, and logged.
     """
-    migrations, files = history.read_files(settings.migrations)
-    wanted = history.up_to(migrations, to)
+    migrations, files = read_files(settings.migrations)
+    wanted = up_to(migrations, to)
     with Backend(settings, listener, files) as backend:
         backend.raise_if_old()
         _refuse_records(backend.records)
         if not accept_differences:
-            history.check(files[migration.id] for migration in wanted)
+            check_files(files[migration.id] for migration in wanted)
         _refuse_others(backend, [migration.id for migration in wanted], allow_other_history)
         found = _compare(backend, wanted)
         if found.lacking or found.uncompared:

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
+from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
@@ -22,7 +23,6 @@ from sqlrail.orphans import guards, script, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.records import history
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ def _declared(backend: Backend) -> list[Relation]:
     if not folder.is_dir():
         backend.tell(Said(f"there is no folder {folder}: only the database's foreign keys are looked at"))
         return []
-    migrations, files = history.read_files(folder)
+    migrations, files = read_files(folder)
     for migration in migrations:
         flaws = [flaw for flaw in files[migration.id].flaws if flaw[1].startswith("cleanup:")]
         if flaws:

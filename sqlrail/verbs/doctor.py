@@ -12,6 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed
+from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
@@ -21,7 +22,7 @@ from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 from sqlrail.postgres.connect import target
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.records import history, problems
+from sqlrail.records import problems
 from sqlrail.verbs import new
 
 #: sql/verbs/doctor/doctor_<kind>.sql, in the order in which they are told
@@ -101,7 +102,7 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
 
     Rows are counted unless it shall be quick; a count that fails, for want of a right or of time, is told as such.
     """
-    migrations, files = history.read_files(settings.migrations)
+    migrations, files = read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         backend.raise_if_old()
         entries, wrong = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)

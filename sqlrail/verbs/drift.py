@@ -16,12 +16,13 @@ from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
+from sqlrail.files.file import File
+from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings, environment_for
 from sqlrail.ground.words import printable
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems
-from sqlrail.records.history import File
 from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, digests, read
 from sqlrail.schema.mend import Difference, Statement, compare, mend, outermost
 from sqlrail.scratch.scratch import NONE, Builder, Provided, built, scratch, with_what_is_lacking
@@ -210,7 +211,7 @@ def drift(
     elif orm is not None:
         words, result = ORM, _against_orm(settings, listener, choice, orm)
     else:
-        migrations, files = history.read_files(settings.migrations)
+        migrations, files = read_files(settings.migrations)
         migrations = _chosen(settings, listener, migrations, files, pending)
         ids = tuple(migration.id for migration in migrations)
         words, result = FILES, _against_files(settings, listener, choice, migrations, files)
@@ -413,7 +414,7 @@ def check_schema(settings: Settings, listener: Listener, path: Path) -> Checked:
 
 def schema(settings: Settings, listener: Listener) -> Schema:
     """The schema that all files build, as SQL: the same on every server, and whatever was there before."""
-    migrations, files = history.read_files(settings.migrations)
+    migrations, files = read_files(settings.migrations)
 
     def look(built: Connection, provided: Sequence[Provided]) -> str:
         return text_of(read(built, settings, making=True).without({(it.kind, it.name) for it in provided}))

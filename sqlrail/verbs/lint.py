@@ -18,7 +18,10 @@ from typing import Any
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
 from sqlrail.files import fitting, squawk
+from sqlrail.files.directives import DIRECTIVE, ignored_rule
+from sqlrail.files.file import ROLLBACK, File, read_file
 from sqlrail.files.fitting import Partitioned
+from sqlrail.files.folder import read_files
 from sqlrail.files.keys import squeezed
 from sqlrail.files.squawk import OFF, SYNTAX, Remark, Squawk
 from sqlrail.files.statements import BLOCK, Piece, Statement, comments, place
@@ -27,7 +30,6 @@ from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.records import history
-from sqlrail.records.history import DIRECTIVE, ROLLBACK, File
 
 #: our own rules
 UNUSED, UNREAD = "unused-ignore", "not-linted"
@@ -147,7 +149,7 @@ def lint(
         version, partitioned = _server(settings, listener)
         _learn_before(partitioned, settings.migrations, files)
     elif every:
-        files = list(history.read_files(settings.migrations)[1].values())
+        files = list(read_files(settings.migrations)[1].values())
         version, partitioned = (
             _server(settings, listener)[0],
             Partitioned(),
@@ -158,10 +160,10 @@ def lint(
 
 
 def _read(path: Path) -> File:
-    file = history.read_file(path)
+    file = read_file(path)
     migration = path.with_name(f"{path.name.removesuffix(ROLLBACK)}.sql")
     if file.is_rollback and migration.exists():
-        file.transactional = history.read_file(migration).transactional  # as yoyo has it
+        file.transactional = read_file(migration).transactional  # as yoyo has it
     return file
 
 
@@ -169,7 +171,7 @@ def _learn_before(partitioned: Partitioned, folder: Path, files: Sequence[File])
     """Takes in what the folder's files make that come before these."""
     given = {file.path.resolve() for file in files}
     with suppress(SqlrailError):  # what is wrong there is not asked
-        everything = history.read_files(folder)[1].values()
+        everything = read_files(folder)[1].values()
         for file in takewhile(lambda it: it.path.resolve() not in given, everything):
             _learn(partitioned, _compose(file))
 
@@ -186,7 +188,7 @@ def _server(settings: Settings, listener: Listener) -> tuple[int | None, Partiti
 
 
 def _pending(settings: Settings, listener: Listener) -> tuple[list[File], int, Partitioned]:
-    migrations, files = history.read_files(settings.migrations)
+    migrations, files = read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         entries = history.compare(migrations, files, backend.records)
         ids = [entry.id for entry in entries if entry.state in ("pending", "late")]
@@ -314,7 +316,7 @@ def _ignores(program: Squawk, text: _Text) -> Iterator[_Ignore]:
             if not begins_line:
                 raise text.flaw(offset, "put it on a line of its own, above the statement that it is about.")
             try:
-                rule = history.ignored_rule((match[2] or "").strip())
+                rule = ignored_rule((match[2] or "").strip())
             except ValueError as exc:
                 raise text.flaw(offset, f"{exc}.") from None
             if not program.knows(rule):

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlrail.errors import SqlrailError, UsageError
-from sqlrail.records import history
-from sqlrail.records.history import DRAFT, NUMBER, ROLLBACK, date, number
+from sqlrail.files.file import DRAFT, ROLLBACK
+from sqlrail.files.folder import read_files
+from sqlrail.files.numbering import NUMBER, date, number
 
 #: characters of a name: id and suffix stay below the 255 bytes of a file name, and are still read by people
 LONGEST = 100
@@ -112,7 +113,7 @@ def _as(written: str, now: datetime) -> str:
 
 def _depends(folder: Path) -> str:
     with suppress(UsageError):  # the first one
-        migrations, _ = history.read_files(folder)
+        migrations, _ = read_files(folder)
         last = str(migrations[-1].id)
         if not re.search(r"\s", last):  # yoyo would read two names
             return f"-- depends: {last}\n"

@@ -18,7 +18,9 @@ from sqlrail.errors import (
     MissingPrerequisite,
     Refused,
 )
+from sqlrail.files.file import File
 from sqlrail.files.fitting import Partitioned
+from sqlrail.files.folder import read_files, up_to
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
@@ -27,8 +29,7 @@ from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.records import history, problems
-from sqlrail.records.history import File
+from sqlrail.records import problems
 from sqlrail.schema.catalog import look_limits
 from sqlrail.scratch.rehearsal import MODES, Address, ByStatement, Rehearsal, Seen, Watched, locks_of
 from sqlrail.scratch.scratch import NoScratch, Provided, built, with_what_is_lacking
@@ -202,8 +203,8 @@ def plan(
     Refused, as migrate is, where the history cannot be trusted, and where no scratch database can be made.
     MigrationFailed says where a file failed.
     """
-    migrations, files = history.read_files(settings.migrations)
-    wanted = {migration.id for migration in history.up_to(migrations, to)}
+    migrations, files = read_files(settings.migrations)
+    wanted = {migration.id for migration in up_to(migrations, to)}
     with Backend(settings, listener, files) as live:
         live.raise_if_old()
         _, found = problems.find(

@@ -12,9 +12,10 @@ from yoyo.migrations import get_migration_hash
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, UsageError
+from sqlrail.files.folder import read_files, resolve
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
-from sqlrail.records import history, problems
+from sqlrail.records import problems
 from sqlrail.records.history import Note
 
 #: kinds that only --forget names
@@ -90,7 +91,7 @@ def repair(
 
 def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Repair]]:
     """Each migration's state, and all that could be accepted."""
-    migrations, files = history.read_files(settings.migrations)
+    migrations, files = read_files(settings.migrations)
     entries, found = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
     records = {record.id: record for record in backend.records}
     by_whom = _applied_by(backend) if records else {}
@@ -118,8 +119,8 @@ def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Re
 def _choose(
     states: dict[str, str], offers: list[Repair], ids: Collection[str], forget: Collection[str]
 ) -> list[Repair]:
-    gone = {history.resolve(given, states, "--forget") for given in forget}
-    named = {history.resolve(given, states, "repair") for given in ids}
+    gone = {resolve(given, states, "--forget") for given in forget}
+    named = {resolve(given, states, "repair") for given in ids}
     forgettable = [one for one in offers if one.kind in FORGETTABLE]
     for id_ in gone - {one.id for one in forgettable}:
         raise UsageError(

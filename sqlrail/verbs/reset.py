@@ -14,12 +14,13 @@ import psycopg
 
 from sqlrail.engine.backend import Applied, Backend
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.files.file import File, check_files, read_file
+from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Loaded, Noted, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.records import history, problems
-from sqlrail.records.history import File
+from sqlrail.records import problems
 from sqlrail.verbs import spared
 from sqlrail.verbs.apply import Migrated, migrate
 from sqlrail.verbs.spared import Spared
@@ -71,9 +72,9 @@ def reset(
     that was killed can be run again. With seed, the rows of settings.seed are loaded at last, in one transaction.
     """
     # Before anything is dropped: a folder that cannot be migrated from would leave an empty database.
-    migrations, files = history.read_files(settings.migrations)
+    migrations, files = read_files(settings.migrations)
     problems.refuse(problems.find(settings.migrations, migrations, files, [])[1])
-    history.check(files[migration.id] for migration in [*migrations, *migrations.post_apply])
+    check_files(files[migration.id] for migration in [*migrations, *migrations.post_apply])
     rows = _read_seed(settings) if seed else None
     with Backend(settings, listener) as backend:
         _guard(backend, settings)
@@ -107,7 +108,7 @@ def _read_seed(settings: Settings) -> File:
             f"there is no file {settings.seed}; name the one with the rows: --seed FILE, or SQLRAIL_SEED. "
             "Nothing was changed."
         )
-    file = history.read_file(settings.seed)
+    file = read_file(settings.seed)
     file.check()
     if not file.transactional:
         raise BadFile(

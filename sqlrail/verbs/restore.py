@@ -17,6 +17,7 @@ from psycopg import sql
 
 from sqlrail.engine.backend import PASSING, Backend
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError
+from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
@@ -25,7 +26,6 @@ from sqlrail.orphans import expressions
 from sqlrail.orphans.facts import ask_facts, quickly
 from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.records import history
 
 #: keys that are shown of the rows that stay for one reason
 SAMPLES = 5
@@ -700,7 +700,7 @@ def _declared(settings: Settings) -> tuple[list[Relation], str | None]:
     if not settings.migrations.is_dir():
         return [], None
     try:
-        migrations, files = history.read_files(settings.migrations)
+        migrations, files = read_files(settings.migrations)
     except SqlrailError as exc:
         return (
             [],

@@ -13,11 +13,13 @@ from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Applied, Backend
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
+from sqlrail.files.file import ROLLBACK, File, check_files, read_rollback
+from sqlrail.files.folder import read_files, resolve
 from sqlrail.ground.events import Listener, RolledBack, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.records import history
-from sqlrail.records.history import ROLLBACK, File, Record
+from sqlrail.records.history import Record
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def rollback(
     The newest is the last one in yoyo's order. Nothing runs unless each of them can be: Refused names those
     that cannot. SqlrailError lists in `rolled_back` what was committed before it.
     """
-    migrations, files = history.read_files(settings.migrations)
+    migrations, files = read_files(settings.migrations)
     with _Backend(settings, listener) as backend:
         backend.raise_if_old()
         records = {record.id: record for record in backend.records}
@@ -78,7 +80,7 @@ def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) 
     """The records to take back, newest first."""
     applied = [record.id for record in recorded]
     if to is not None:
-        last = history.resolve(to, list(dict.fromkeys(applied + ids)), "--to")
+        last = resolve(to, list(dict.fromkeys(applied + ids)), "--to")
         if last not in applied:
             raise UsageError(f"{last} is not applied, so nothing can be rolled back to it; see `status`.")
         steps = len(applied) - applied.index(last) - 1
@@ -93,7 +95,7 @@ def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
     ways, obstacles = {}, []
     for record in wanted:
         file = files.get(record.id)
-        way = file and history.read_rollback(file)
+        way = file and read_rollback(file)
         if file is None:
             obstacles.append(f"the file of {record.id} is missing (bring it back)")
         elif record.checksum not in (None, file.checksum):
@@ -112,7 +114,7 @@ def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
             ways[file.id] = way
     if obstacles:
         raise Refused(f"rollback is refused: {'; '.join(obstacles)}. Nothing was rolled back.")
-    history.check(ways.values())
+    check_files(ways.values())
     return ways
 
 

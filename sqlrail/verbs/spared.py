@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, UsageError
+from sqlrail.files.file import File
 from sqlrail.ground.names import NAME, join, plain
 from sqlrail.ground.words import printable
-from sqlrail.records.history import File
 from sqlrail.scratch.scratch import Provided, texts, unmade
 
 Key = tuple[int, int]  # of a catalog and of a row of it

@@ -20,8 +20,8 @@ from test_cuts import STEP
 from sqlrail.engine import backend, store
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
 from sqlrail.files import examine
+from sqlrail.files.folder import read_files
 from sqlrail.postgres import wire
-from sqlrail.records import history
 from sqlrail.server.local import Server
 
 Connection = psycopg.Connection[Any]
@@ -174,7 +174,7 @@ def test_what_somebody_else_applied_at_the_last_moment_is_not_run_again(
     db.execute("CREATE SEQUENCE runs")
     files = {"001_a": "SELECT 1", "002_b": "SELECT nextval('runs')", "003_c": "CREATE TABLE c ()"}
     folder = write(tmp_path / "files", **files)
-    hashes = {migration.id: migration.hash for migration in history.read_files(folder)[0]}
+    hashes = {migration.id: migration.hash for migration in read_files(folder)[0]}
     files["001_a"] = f"INSERT INTO _yoyo_migration VALUES ('{hashes['002_b']}', '002_b', now())"
     error = attempt(database, heard := Heard(), write(folder, **files))
     assert (error, heard.applied_ids) == (None, ["001_a", "003_c"])

@@ -17,8 +17,8 @@ from sqlrail.engine import lock
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.store import KEY, Place
 from sqlrail.errors import Busy
+from sqlrail.files.folder import read_files
 from sqlrail.ground.settings import Settings
-from sqlrail.records.history import read_files
 
 
 @pytest.fixture

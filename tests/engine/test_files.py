@@ -12,7 +12,7 @@ from conftest import fresh_database, query
 from console import Sqlrail, catalog, put
 
 from sqlrail.engine import explain
-from sqlrail.records import history
+from sqlrail.files.folder import read_files
 from sqlrail.server import local
 
 sqlrail = console.sqlrail
@@ -368,7 +368,7 @@ def test_a_file_that_fails_says_where_and_leaves_nothing(
 def test_where_the_data_are_wrong_is_read_in_any_language(context: str, tmp_path: Path) -> None:
     """The words of PostgreSQL's own translations, which not every server has."""
     put({"001_x.sql": copy("1\té\n22\té\n")}, tmp_path)
-    file = history.read_files(tmp_path)[1]["001_x"]
+    file = read_files(tmp_path)[1]["001_x"]
     piece = next(file.pieces())
     found = explain._find_in_data(file, piece, piece.statements[0], context)
     assert found == ((3, 4) if "第" not in context else (3, 1))

@@ -19,8 +19,8 @@ from proxy import Proxy
 
 from sqlrail.errors import BadFile, ConnectionLost
 from sqlrail.files import statements
+from sqlrail.files.folder import read_files
 from sqlrail.postgres import wire
-from sqlrail.records import history
 from sqlrail.server import local
 
 pytestmark = pytest.mark.promise
@@ -256,7 +256,7 @@ def test_a_file_that_changes_while_it_runs_is_refused_and_leaves_nothing(
 
 def test_a_file_that_changed_since_it_was_checked_is_not_run(tmp_path: Path) -> None:
     write(tmp_path, **{"001_big": FILLING})
-    file = history.read_files(tmp_path)[1]["001_big"]
+    file = read_files(tmp_path)[1]["001_big"]
     file.check()
     os.utime(file.path)
     assert sum(1 for _ in file.pieces()) > 1  # touched, and the same

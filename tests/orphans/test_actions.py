@@ -229,7 +229,7 @@ TEXTS: dict[str, tuple[str, str | None]] = {
 
 @pytest.mark.parametrize(("text", "action"), TEXTS.values(), ids=TEXTS)
 def test_the_key_is_found_in_the_files_text(text: str, action: str | None, tmp_path: Path) -> None:
-    from sqlrail.records.history import read_file
+    from sqlrail.files.file import read_file
 
     (tmp_path / "1.sql").write_text(f"-- cleanup: public.orders.user_id -> users.id\n{text}\n")
     (relation,) = read_file(tmp_path / "1.sql").relations()

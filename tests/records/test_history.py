@@ -21,10 +21,10 @@ from console import Outcome, Sqlrail, catalog, put
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.store import KEY
 from sqlrail.errors import Refused
+from sqlrail.files import content
+from sqlrail.files.content import checksum
 from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import Settings
-from sqlrail.records import history
-from sqlrail.records.history import checksum
 from sqlrail.verbs import apply, repair
 
 sqlrail = console.sqlrail
@@ -535,7 +535,7 @@ def test_a_checksum_is_the_same_wherever_its_blocks_end(block: int, monkeypatch:
     text = b"a \t\r\n\r\n b\rc  \n\n\td \n \n"
     whole = checksum(io.BytesIO(text))
     assert whole == checksum(io.BytesIO(b"a\n\n b\rc\n\n\td"))
-    monkeypatch.setattr(history, "BLOCK", block)
+    monkeypatch.setattr(content, "BLOCK", block)
     assert checksum(io.BytesIO(text)) == whole
 
 

@@ -15,8 +15,8 @@ from console import Outcome, Sqlrail, put
 from test_dump import EVERYTHING, dump
 
 from sqlrail.files import squawk
+from sqlrail.files.file import SMALL, read_file
 from sqlrail.files.squawk import OFF, Squawk
-from sqlrail.records.history import SMALL, read_file
 from sqlrail.verbs.lint import Finding, check
 
 sqlrail = console.sqlrail

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, clean_environment, query
 from console import Sqlrail, put
 
-from sqlrail.records.history import DRAFT
+from sqlrail.files.file import DRAFT
 from sqlrail.verbs import new as room
 
 sqlrail = console.sqlrail

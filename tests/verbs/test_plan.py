@@ -20,8 +20,8 @@ from psycopg import sql
 
 from sqlrail.cli.render import plan as render
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
+from sqlrail.files.folder import read_files
 from sqlrail.ground.settings import Settings
-from sqlrail.records import history
 from sqlrail.scratch import rehearsal, scratch
 from sqlrail.server import local
 from sqlrail.server.place import find_place, within_reach
@@ -273,7 +273,7 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
         f"{number:03}_case": it for number, it in enumerate(CASES, 2) if major in it.majors and not it.outside
     }
     write(tmp_path, **{"001_schema": SCHEMA}, **{name: it.statement for name, it in cases.items()})
-    migrations, files = history.read_files(tmp_path)
+    migrations, files = read_files(tmp_path)
     files |= {name: rehearsal.ByStatement(**vars(files[name])) for name in cases}
     found: dict[str, object] = {}
     with (

@@ -35,8 +35,9 @@ from test_together import FEW, finish, plain_yoyo, yoyo
 from sqlrail.engine import backend
 from sqlrail.engine.store import KEY
 from sqlrail.errors import ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
+from sqlrail.files.file import read_rollback
+from sqlrail.files.folder import read_files
 from sqlrail.ground.settings import Settings
-from sqlrail.records.history import read_files, read_rollback
 from sqlrail.server import local
 from sqlrail.verbs.apply import migrate
 from sqlrail.verbs.rollback import Rollback, rollback

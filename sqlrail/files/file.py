@@ -1,0 +1,300 @@
+"""A migration's file: what it says, what is wrong with it, and its statements."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlrail.errors import BadFile
+from sqlrail.files import keys, other_tools, statements
+from sqlrail.files.content import BLOCK, Blanked, checksum, reading, state_of
+from sqlrail.files.directives import (
+    DIRECTIVE,
+    DIRECTIVES,
+    ROLLBACK_DIRECTIVES,
+    Directives,
+    may_be_directive,
+    misplaced,
+    misspelt,
+)
+from sqlrail.files.examine import Comment, examine, openings
+from sqlrail.files.other_tools import Mark
+from sqlrail.files.statements import Flaw, Piece, Reader
+from sqlrail.ground.relation import Action, Relation
+
+#: bytes up to which a file stays in memory from the first look to its run, instead of being read again
+SMALL = 1 << 14
+#: what the name of a file ends with that takes another back
+ROLLBACK = ".rollback.sql"
+#: the line by which a file that `new` has made is known, as long as there is no statement in it
+DRAFT = "-- draft: this file is left out until a statement stands in it."
+ONLY_SQL = "only .sql files are run; move it away, or rewrite it in SQL."
+
+
+@dataclass
+class File(Directives):
+    """A migration's file, and what its leading comment says."""
+
+    id: str
+    path: Path
+    checksum: str = ""
+    flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
+    doubts: list[tuple[int, str]] = field(default_factory=list)  # line and text of its leading comment
+    lead: int = 0  # bytes of the leading comment
+    is_draft: bool = False
+    was_run: bool = False  # says a record
+    blanks: tuple[tuple[int, int], ...] = ()  # what the runner takes the place of, set by check_files()
+    notices: tuple[str, ...] = ()  # what is passed over, set by check_files()
+    small: bytes | None = None  # the content, where it is no more than SMALL
+    state: tuple[int, ...] = ()  # of the file when its checksum was made
+
+    @property
+    def is_rollback(self) -> bool:
+        return self.path.name.endswith(ROLLBACK)
+
+    @property
+    def directives(self) -> dict[str, Callable[[Directives, str], None]]:
+        """What its leading comment may say."""
+        return ROLLBACK_DIRECTIVES if self.is_rollback else DIRECTIVES
+
+    def at(self, line: int, column: int = 1) -> str:
+        """A place in the file, for messages."""
+        return f"{self.path}:{line}:{column}"
+
+    def pieces(self, size: int = statements.BLOCK) -> Generator[Piece, None, Piece]:
+        """The file as it is sent, see statements.Reader; BadFile if it is no longer what was checked.
+
+        Returns what is behind the last piece.
+        """
+        with self._open() as stream:
+            reader = Reader(Blanked(stream, self.blanks) if self.blanks else stream, size)
+            yield from reader
+            return reader.rest
+
+    def relations(self) -> list[Relation]:
+        """Those of its cleanups, which follow the key that the file itself adds where the database has none yet.
+
+        BadFile where a directive says another thing than that key.
+        """
+        if not self.cleanup:
+            return []
+        found = list(keys.added(self.content().decode(errors="replace")))
+        return [self._following(relation, found) for relation in self.cleanup]
+
+    def _following(self, relation: Relation, found: list[keys.Key]) -> Relation:
+        words = {Action(key.action, key.sets) for key in found if key.action and _is_of(key, relation)}
+        if relation.said is None and len(words) == 1:
+            return replace(relation, otherwise=words.pop())
+        if words and relation.said not in words:
+            of_key, said = " and ".join(sorted(map(str, words))), relation.said
+            raise BadFile(
+                f"{self.path}: cleanup: {relation} {said or ''}".rstrip()
+                + f" is not what the file's own key does to "
+                f"orphans ({of_key}); say the same, or leave it to the key."
+            )
+        return relation
+
+    def check(self) -> None:
+        """BadFile, with all its lines, for anything that must not reach the database."""
+        check_files([self])
+
+    def faults(self) -> list[str]:
+        """All that must not reach the database, each with its place."""
+        said = [(number, 1, text) for number, text in [*self.flaws, *misspelt(self.doubts, self.directives)]]
+        with self._stream() as stream:
+            start = stream.tell()
+            found = examine(stream, transactional=self.transactional, wants=_wants)
+            wrong = [*found.flaws, *self._foreign(found.comments), *misplaced(self.lead, found.comments)]
+            for flaw in wrong:
+                stream.seek(start)
+                said.append((*statements.place_in(stream, flaw.offset), flaw.message))
+            places = []
+            for offset, text in found.notices:
+                stream.seek(start)
+                places.append(f"{self.at(*statements.place_in(stream, offset))}: {text}")
+        self.blanks, self.notices = found.blanks, tuple(places)
+        faults = [f"{self.at(line, column)}: {text}" for line, column, text in sorted(said)]
+        if self.cleanup and not self.transactional:
+            faults.append(
+                f"{self.path}: a cleanup is one transaction with its file, and this is `-- transactional: false`; "
+                "declare it in a file of its own, before this one."
+            )
+        try:
+            self.relations()
+        except BadFile as exc:
+            faults.append(str(exc))
+        return faults
+
+    def _foreign(self, comments: Collection[Comment]) -> Iterator[Flaw]:
+        """What makes it another tool's file. A rollback is only in danger of what does not take back."""
+        found = [] if self.was_run else [*other_tools.marks(comments)]
+        if self.is_rollback:
+            found = [mark for mark in found if not mark.takes_back] if len(found) > 1 else []
+        for mark in found[:1]:
+            yield Flaw(mark.offset, other_tools.advice(mark))
+
+    def taken_back(self) -> tuple[Mark, str, list[str]] | None:
+        """Another tool's mark, with its place, behind which stands what takes the file back; and what that drops."""
+        with self._stream() as stream:
+            start = stream.tell()
+            if not _may_hold_mark(stream):
+                return None
+            stream.seek(start)
+            found = examine(stream, transactional=False, wants=other_tools.may_be_mark)
+            mark = next((it for it in other_tools.marks(found.comments) if it.takes_back), None)
+            if mark is None:
+                return None
+            stream.seek(start)
+            place = statements.place_in(stream, mark.offset)
+            stream.seek(start)
+            return mark, self.at(*place), [*_destructive(Reader(stream), mark.offset)]
+
+    def line(self, number: int) -> bytes:
+        """One of its lines, from 1; empty behind the last."""
+        with self._open() as stream:
+            return next(islice(stream, number - 1, None), b"")
+
+    def content(self) -> bytes:
+        """All of it behind its BOM."""
+        with self._stream() as stream:
+            return stream.read()
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        """The file behind its BOM, the same before and after as when its checksum was made; places its flaws."""
+        with self._stream() as stream:
+            start = stream.tell()
+            try:
+                yield stream
+            except Flaw as flaw:
+                stream.seek(start)
+                place = statements.place_in(stream, flaw.offset)
+                raise BadFile(f"{self.at(*place)}: {flaw.message}") from None
+
+    @contextmanager
+    def _stream(self) -> Iterator[BinaryIO]:
+        if self.small is not None:
+            yield io.BytesIO(self.small)
+            return
+        with reading(self.path) as stream:
+            start, state = stream.tell(), state_of(stream)
+            if state != self.state:
+                if checksum(stream) != self.checksum:
+                    raise BadFile(self._changed)
+                self.state = state
+                stream.seek(start)
+            yield stream
+            if state_of(stream) != self.state:
+                raise BadFile(self._changed)
+
+    @property
+    def _changed(self) -> str:
+        return f"{self.path} changed while the run was under way; run again."
+
+
+def _is_of(key: keys.Key, relation: Relation) -> bool:
+    """Whether a file's key is the relation's: a schema or the parent's columns count where both have them."""
+    tables = ((key.child, relation.child), (key.parent, relation.parent))
+    if any(one[-1] != other[-1] or (len(one) == len(other) and one != other) for one, other in tables):
+        return False
+    if not key.keys:
+        return set(key.columns) == set(relation.columns)
+    return set(zip(key.columns, key.keys, strict=False)) == set(
+        zip(relation.columns, relation.keys, strict=True)
+    )
+
+
+def check_files(files: Iterable[File]) -> None:
+    """BadFile, with all that is wrong with any of them, each with its place."""
+    faults: list[str] = []
+    for file in files:
+        try:
+            faults += file.faults()
+        except BadFile as exc:
+            faults.append(str(exc))
+    if faults:
+        failure = BadFile(*faults)
+        failure.details["faults"] = faults
+        raise failure
+
+
+def read_file(path: Path) -> File:
+    """One file, and what its leading comment says; what is wrong with that, File.check() raises."""
+    if path.suffix != ".sql":
+        raise BadFile(f"{path}: {ONLY_SQL}")
+    try:
+        path.stem.encode()
+    except UnicodeEncodeError:
+        raise BadFile(
+            f"{str(path)!a}: the name is not UTF-8, and could not be recorded; rename it."
+        ) from None
+    file = File(id=path.stem, path=path)
+    with reading(path) as stream:
+        start = stream.tell()
+        is_draft = False
+        for number, line in enumerate(stream, 1):
+            text = line.strip().decode(errors="replace")
+            if text and not text.startswith("--"):
+                break
+            file.lead += len(line)
+            is_draft |= text == DRAFT
+            if match := DIRECTIVE.fullmatch(text):
+                _obey(file, number, match[1], match[2].strip())
+            elif ":" in text:
+                file.doubts.append((number, text))
+        stream.seek(start)
+        file.state = state_of(stream)
+        if file.state[1] <= SMALL:
+            file.small = stream.read()
+        file.checksum = checksum(stream if file.small is None else io.BytesIO(file.small))
+    file.is_draft = is_draft and file.small is not None and not statements.has_statement(file.small)
+    return file
+
+
+def _obey(file: File, line: int, name: str, value: str) -> None:
+    if directive := file.directives.get(name):
+        try:
+            directive(file, value)
+        except ValueError as exc:
+            file.flaws.append((line, f"{name}: {exc}."))
+    else:
+        file.doubts.append((line, f"-- {name}: {value}"))
+
+
+def _may_hold_mark(stream: BinaryIO) -> bool:
+    before = b""
+    while block := stream.read(BLOCK):
+        text = before[-100:] + block
+        if any(other_tools.may_be_mark(text, at) for at in openings(text)):
+            return True
+        before = block
+    return False
+
+
+def _destructive(pieces: Iterable[Piece], offset: int) -> Iterator[str]:
+    """The statements behind a place that drop or delete, each on one line."""
+    for piece in pieces:
+        for statement in piece.statements if piece.offset + len(piece.text) > offset else ():
+            text = piece.text[statement.start : statement.end]
+            drops = statement.words[0] in ("DROP", "DELETE", "TRUNCATE") or (
+                statement.words[0] == "ALTER" and re.search(rb"(?i)\bDROP\b", text)
+            )
+            if drops and piece.offset + statement.start > offset:
+                yield statements.brief(text, 80)
+
+
+def _wants(text: bytes, at: int) -> bool:
+    """Whether the comment at an offset has to be looked at."""
+    return other_tools.may_be_mark(text, at) or may_be_directive(text, at)
+
+
+def read_rollback(file: File) -> File | None:
+    """The file that takes a migration's back; None if there is none."""
+    path = file.path.with_name(f"{file.id}{ROLLBACK}")
+    return read_file(path) if path.exists() else None

@@ -1,0 +1,85 @@
+"""The folder of migrations: yoyo's list of them, in its order, and our reading of each."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from yoyo.exceptions import BadMigration, MigrationConflict
+from yoyo.migrations import MigrationList, read_migrations, topological_sort
+from yoyo.topologicalsort import CycleError
+
+from sqlrail.errors import BadFile, UsageError
+from sqlrail.files import other_tools
+from sqlrail.files.file import ONLY_SQL, File, read_file
+from sqlrail.files.numbering import NUMBER, number
+
+
+def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
+    """yoyo's list of the folder's migrations, in its order, and our reading of each by id."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
+    # yoyo globs its argument: a folder named m[1] would be an empty list.
+    try:
+        migrations = read_migrations(glob.escape(str(folder)))
+    except UnicodeEncodeError as exc:
+        raise BadFile(f"{folder}: the name {exc.object!a} is not UTF-8; rename that file.") from exc
+    except MigrationConflict as exc:  # 001_x.sql and 001_x.py
+        raise BadFile(f"{folder / f'{exc}.py'}: {ONLY_SQL}") from exc
+    except OSError as exc:
+        raise BadFile(f"{folder} cannot be read: {exc.strerror}.") from exc
+    if not migrations:
+        if tool := other_tools.folder_of(folder):
+            raise UsageError(
+                f"{folder} has the form of {tool}, which is not read here; {other_tools.PAGE} leads over."
+            )
+        raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
+    everything = [*migrations, *migrations.post_apply]
+    files = {migration.id: read_file(Path(migration.path)) for migration in everything}
+    by_id = {migration.id: migration for migration in everything}
+    for migration in everything:
+        _load(migration, files[migration.id], by_id)
+    try:
+        ordered = list(topological_sort(migrations))
+    except BadMigration as exc:
+        raise BadFile(f"{folder}: {exc}.") from exc
+    except CycleError as exc:  # what yoyo 9.0.0 lets through
+        circle = ", ".join(sorted({migration.id for migration in exc.args[1]}))
+        raise BadFile(f"{folder}: what they say they depend on runs in a circle: {circle}.") from exc
+    return MigrationList(ordered, migrations.post_apply), files
+
+
+def _load(migration: Any, file: File, by_id: dict[str, Any]) -> None:
+    # What yoyo's own load() would set, without sqlparse (2 s for 1,000 small files) and without its
+    # registry of ids, which mixes up folders. A list of steps is how yoyo sees that a migration is loaded.
+    migration.steps = []
+    migration.use_transactions = file.transactional
+    # Those without a file may have a record: problems.py knows.
+    migration._depends = {by_id[name] for name in file.depends if name in by_id}
+
+
+def up_to(migrations: MigrationList, to: str | None) -> MigrationList:
+    """Those up to one that is named as for resolve(), or all."""
+    if to is None:
+        return migrations
+    order = [migration.id for migration in migrations]
+    return migrations.replace(list(migrations)[: order.index(resolve(to, order, "--to")) + 1])
+
+
+def resolve(given: str, ids: Collection[str], origin: str) -> str:
+    """The migration that is meant by its name, its file, or its number alone where no other has it; else UsageError."""
+    name = Path(given).name.removesuffix(".sql")
+    if given in ids or name in ids:
+        return given if given in ids else name
+    found = [id_ for id_ in ids if NUMBER.fullmatch(given) and number(id_) == number(given)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{origin} is '{given}': {' and '.join(found)} have that number; give a whole name.")
+    from difflib import get_close_matches
+
+    near = [id_ for id_ in ids if name and name in id_][:3] or get_close_matches(name, ids, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`status` lists them."
+    raise UsageError(f"{origin} is '{given}': there is no migration of that name; {hint}")
