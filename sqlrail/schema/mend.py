@@ -1,20 +1,18 @@
-"""How two catalogs differ, and the SQL that makes the one like the other, in an order in which it runs."""
+"""The SQL that makes one catalog like another, in an order in which it runs."""
 
 from __future__ import annotations
 
-import heapq
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 from sqlrail.schema import casts
 from sqlrail.schema.catalog import Catalog, Fact, Key, Object
-from sqlrail.schema.spelling import normal
+from sqlrail.schema.compare import Difference
+from sqlrail.schema.inline import heirs_of, hosts_of, inline
+from sqlrail.schema.order import TYPES, in_order, is_partial, parents_of
 
-#: what columns are of: dropped last, and made again under their eyes
-TYPES = ("enum", "range", "composite type", "domain")
 FUNCTIONS = ("function", "procedure")
 LATE = (*TYPES, "collation", "extension", "schema")
 #: what has to go while a column that it reads changes its type; indexes and checks PostgreSQL carries over
@@ -22,50 +20,10 @@ READERS = (
     "view", "materialized view", "rule", "policy", "trigger", "default", "foreign key", "function", "procedure",
     "column", "published table", "trigger state",
 )  # fmt: skip
-#: what comes first where nothing depends on anything; all of one table comes together
-STAGES = (
-    ("schema",), ("extension",), ("collation", "text search dictionary", "text search configuration",
-     "access method", "foreign data wrapper", "server"),
-    (*TYPES, "field", "domain constraint"), ("function", "procedure", "aggregate", "operator", "cast", "sequence"),
-    ("table", "column", "default", "identity", "option", "constraint", "index", "statistics"),
-    ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
-    ("rule", "trigger", "trigger state", "policy"), ("publication", "published table", "published schema"), (),
-    ("privilege",), ("event trigger",),
-)  # fmt: skip
 #: facts that are the name of a part; the statement about one that is there renames it
 NAMES = ("sequence", "not null name")
 #: whether the server looks into the body of a function that is made
 BODIES = "check_function_bodies"
-_STAGE = {kind: stage for stage, kinds in enumerate(STAGES) for kind in kinds}
-_NO_STAGE = STAGES.index(())
-_RANK = {kind: rank for rank, kind in enumerate(kind for kinds in STAGES for kind in kinds)}
-
-
-class Change(NamedTuple):
-    """A fact that is not the same: its name, what is wanted, and what there is."""
-
-    fact: str | None
-    wanted: str | None
-    found: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What of the wanted objects is lacking, more, changed or of another name."""
-
-    what: str  # lacking, extra, changed or renamed
-    object: Object  # the wanted one; of an extra one the one that is there
-    changes: tuple[Change, ...] = ()
-    was: Object | None = None  # of one that is changed or renamed, what is there
-
-    @property
-    def kind(self) -> str:
-        return self.object.kind
-
-    @property
-    def home(self) -> str:
-        """The name of the table that it is under, or its own."""
-        return self.object.within or self.object.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,72 +33,6 @@ class Statement:
     sql: str
     loses: bool = False
     is_by_hand: bool = False
-
-
-def compare(wanted: Catalog, there: Catalog) -> list[Difference]:
-    """All differences, in the order of their tables; parts of what is lacking or more as a whole included."""
-    lacking = {key: it for key, it in wanted.objects.items() if key not in there.objects}
-    extra = {key: it for key, it in there.objects.items() if key not in wanted.objects}
-    found = [*_renamed(lacking, extra)]
-    found += [Difference("lacking", it) for it in lacking.values()]
-    found += [Difference("extra", it) for it in extra.values()]
-    for key, it in wanted.objects.items():
-        was = there.objects.get(key)
-        if was and (changes := _changes(it, was)):
-            found.append(Difference("changed", it, changes, was))
-    return sorted(found, key=lambda one: (one.home, *_order(one.object)))
-
-
-def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[Difference]:
-    spare: dict[object, list[Object]] = {}
-    for it in extra.values():
-        if it.renames and it.within and not (it.inherited and _is_check(it)):
-            spare.setdefault(_shape(it), []).append(it)
-    for key, it in list(lacking.items()):
-        if spare and it.within and (candidates := spare.get(_shape(it))):
-            was = candidates.pop(0)
-            del lacking[key], extra[was.key]
-            yield Difference("renamed", it, (), was)
-
-
-def _is_check(it: Object) -> bool:
-    return it.kind == "constraint" and (it.facts[None].value or "").startswith("CHECK ")
-
-
-def _shape(it: Object) -> object:
-    return it.kind, it.within, tuple((name, _spelt(fact)) for name, fact in it.facts.items())
-
-
-def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
-    if wanted.facts == there.facts:
-        return ()
-    # One that only one side has is of a server of another major, or follows from another that differs.
-    pairs = [(name, fact, there.facts[name]) for name, fact in wanted.facts.items() if name in there.facts]
-    return tuple(
-        Change(name, it.value, was.value)
-        for name, it, was in pairs
-        if it.value != was.value and (wanted.kind == "comment" or _spelt(it) != _spelt(was))
-    )
-
-
-def _spelt(fact: Fact) -> object:
-    return fact.value and normal(fact.value)
-
-
-def outermost(found: list[Difference]) -> list[Difference]:
-    """Without the parts of what is lacking or more as a whole."""
-    whole = [one for one in found if one.what in ("lacking", "extra")]
-    keys = {(one.what, one.object.key) for one in whole}
-    addresses = {(one.what, one.object.address) for one in whole}
-
-    def is_part(one: Difference) -> bool:
-        it = one.object
-        on = [*it.home, *([("column", it.name)] if it.kind in ("default", "identity") else [])]
-        return (it.belongs_to != it.address and (one.what, it.belongs_to) in addresses) or any(
-            (one.what, key) in keys for key in on
-        )
-
-    return [one for one in found if not is_part(one)]
 
 
 def mend(
@@ -177,7 +69,7 @@ class _Mender:
         self._look()
         self._keep_what_loses()
         takers = {key: taker for key, taker in self.dropped.items() if taker}
-        dropping = _sorted(self.there, self.dropped.keys() - takers.keys(), takers)[::-1]
+        dropping = in_order(self.there, self.dropped.keys() - takers.keys(), takers)[::-1]
         aside = {key for key in dropping if self._is_in_use(key)}
         late = [key for key in dropping if key in aside or (key[0] in LATE and not self._is_taken(key))]
         early = [key for key in dropping if key not in late and not self._is_moved(key)]
@@ -393,8 +285,8 @@ class _Mender:
     def _making(self) -> list[Statement]:
         made = self._made()
         made |= self._privileges_kept(made)
-        self.heirs = _heirs(self.wanted, made)
-        hosts = _hosts(self.wanted, made, self.heirs)
+        self.heirs = heirs_of(self.wanted, made)
+        hosts = hosts_of(self.wanted, made, self.heirs)
         hosted: dict[Key, list[Object]] = {}
         for key, host in hosts.items():
             hosted.setdefault(host, []).append(made[key])
@@ -403,7 +295,7 @@ class _Mender:
             key for key in (*self.altered, *self.retyped) if key not in made and key in self.wanted.objects
         }
         statements = []
-        for key in _sorted(self.wanted, nodes, hosts, making=True):
+        for key in in_order(self.wanted, nodes, hosts, making=True):
             loses = key in self.kept
             if key in made:
                 statements += [Statement(text, loses) for text in self._create(made[key], hosted)]
@@ -462,7 +354,7 @@ class _Mender:
             yield f"ALTER {it.what} OWNER TO {owner}"
         if it.tail and self._counts_on(it):
             yield it.tail
-        if _is_partial(self.wanted, it.key):
+        if is_partial(self.wanted, it.key):
             yield from self._attaching(it)
         yield from _unusual(it)
         for one in inlined:
@@ -477,7 +369,7 @@ class _Mender:
         if it.kind not in ("table", "composite type"):
             return it.creates + "".join(f" {one.inline}" for one in inlined)
         own = [one for one in inlined if one.kind != "link" and not self._comes_from_parents(one)]
-        lines = ",".join(f"\n    {_inline(one, hosted)}" for one in own)
+        lines = ",".join(f"\n    {inline(one, hosted)}" for one in own)
         parents = sorted((one for one in inlined if one.kind == "link"), key=lambda one: int(one.tail or 0))
         named = f" INHERITS ({', '.join(str(one.inline) for one in parents)})" if parents else ""
         return f"{it.creates} ({lines}{lines and chr(10)}){named}{it.tail or ''}"
@@ -494,7 +386,7 @@ class _Mender:
 
     def _apart_from_its_parents(self, it: Object) -> Iterator[str]:
         """What is its own about a column that its table has from its parents."""
-        parents = [name for _, name in _parents(self.wanted, it.key)]
+        parents = [name for _, name in parents_of(self.wanted, it.key)]
         columns = [self.wanted.objects.get(("column", parent)) for parent in parents]
         theirs = [one.facts for one in columns if one is not None]
         for name, fact in it.facts.items():
@@ -639,170 +531,3 @@ def _grown(one: Difference) -> list[str] | None:
 
 def _labels(text: str) -> list[str]:
     return re.findall(r"E?'(?:[^']|'')*'", text)
-
-
-def _inline(it: Object, hosted: dict[Key, list[Object]]) -> str:
-    return " ".join([it.inline or "", *(one.inline or "" for one in hosted.get(it.key, ()))])
-
-
-def _heirs(wanted: Catalog, made: dict[Key, Object]) -> set[str]:
-    """The tables that are made with their parents named, for not all of their columns and checks are their own as well.
-
-    Others keep the order of their columns.
-    """
-    inherited = (it for it in made.values() if it.inherited and it.kind in ("column", "constraint"))
-    not_own = {str(it.within) for it in inherited if it.kind == "constraint" or it.inline is None}
-    return {
-        name for name in not_own & wanted.links.keys()
-        if ("table", name) in made and all(
-            made[link].inline is not None and not _reaches(wanted, link, ("table", name)) for link in wanted.links[name]
-        )
-    }  # fmt: skip
-
-
-def _hosts(wanted: Catalog, made: dict[Key, Object], heirs: set[str]) -> dict[Key, Key]:
-    """What is said in the statement that makes something else: columns, and what does not need its table already."""
-    homes = {it.name: key for key, it in made.items() if it.kind in ("table", "composite type", "domain")}
-    hosts: dict[Key, Key] = {}
-    said: set[tuple[Key, str]] = set()  # keys: of two that are equal CREATE TABLE makes only one
-    for key, it in sorted(made.items(), key=lambda one: " PRIMARY KEY " not in (one[1].inline or "")):
-        host = _host(it, homes, made, heirs)
-        is_part = it.kind in ("column", "field", "identity", "link")
-        if host is None or (not is_part and _reaches(wanted, key, homes.get(it.within or "", host))):
-            continue
-        if it.kind == "constraint" and (match := _KEY.match(it.facts[None].value or "")):
-            if (host, match[1]) in said:
-                continue
-            said.add((host, match[1]))
-        hosts[key] = host
-    return hosts
-
-
-_KEY = re.compile(r"(?:PRIMARY KEY |UNIQUE |(?=EXCLUDE))(.*)", re.DOTALL)
-
-
-def _host(it: Object, homes: dict[str, Key], made: dict[Key, Object], heirs: set[str]) -> Key | None:
-    """What its statement could be a part of."""
-    is_heir_s = it.within in heirs
-    if it.kind == "link":
-        return homes.get(it.within or "") if is_heir_s else None
-    if it.inline is None and not (is_heir_s and it.kind == "column"):
-        return None
-    if it.kind in ("default", "identity"):
-        column = made.get(("column", it.name))
-        return column.key if column and (column.inline is not None or is_heir_s) else None
-    return homes.get(it.within or "")
-
-
-def _reaches(wanted: Catalog, start: Key, home: Key) -> bool:
-    """Whether it depends, by way of something else, on the table that it lies in."""
-    queue = [on for on in wanted.needs.get(start, {}) if not _lies_in(wanted, on, home)]
-    seen = set(queue)
-    for key in queue:
-        for on, how in wanted.needs.get(key, {}).items():
-            if key[0] == "sequence" and how == "a":
-                continue
-            if _lies_in(wanted, on, home):
-                return True
-            if on not in seen:
-                seen.add(on)
-                queue.append(on)
-    return False
-
-
-def _lies_in(catalog: Catalog, key: Key, home: Key) -> bool:
-    it = catalog.objects.get(key)
-    return key == home or (it is not None and it.within == home[1])
-
-
-def _order(it: Object) -> tuple[int, str, int, str]:
-    stage, rank = _STAGE.get(it.kind, _NO_STAGE), _RANK.get(it.kind, 99)
-    if it.kind == "comment":
-        on = it.name.split(" ", 1)
-        kind = next(
-            (kind for kind in sorted(_STAGE, key=len, reverse=True) if it.name.startswith(f"{kind} ")), on[0]
-        )
-        stage = _STAGE.get(kind, _NO_STAGE)
-    place = it.tail or "" if it.kind == "option" else ""  # they are kept in the order in which they were set
-    return stage, it.within or it.name, rank, place + it.name
-
-
-def _sorted(
-    catalog: Catalog, keys: Collection[Key], hosts: dict[Key, Key] | None = None, *, making: bool = False
-) -> list[Key]:
-    """What others depend on before these, and else by stage, table and name, so that it is the same every time."""
-    nodes = set(keys)
-    needs = _needs_among(catalog, nodes, hosts or {}, making)
-    wanted_by: dict[Key, list[Key]] = {}
-    for key, on_these in needs.items():
-        for on in on_these:
-            wanted_by.setdefault(on, []).append(key)
-    places = {
-        key: (*_order(catalog.objects[key]), key) if key in catalog.objects else (99, "", 0, "", key)
-        for key in nodes
-    }
-    left = {key: len(on_these) for key, on_these in needs.items()}
-    heap = [places[key] for key in nodes if not left[key]]
-    heapq.heapify(heap)
-    order: dict[Key, None] = {}
-    while len(order) < len(nodes):
-        # A circle begins with whatever comes first.
-        key = heapq.heappop(heap)[-1] if heap else min(places[key] for key in nodes if key not in order)[-1]
-        if key in order:
-            continue
-        order[key] = None
-        for dependent in wanted_by.get(key, ()):
-            left[dependent] -= 1
-            if left[dependent] == 0:
-                heapq.heappush(heap, places[dependent])
-    return list(order)
-
-
-def _needs_among(
-    catalog: Catalog, nodes: set[Key], hosts: dict[Key, Key], making: bool
-) -> dict[Key, set[Key]]:
-    """Which of the nodes depend on which, each with what it hosts."""
-
-    def node(key: Key) -> Key:
-        while key in hosts:
-            key = hosts[key]
-        return key
-
-    needs: dict[Key, set[Key]] = {key: set() for key in nodes}
-    for key in (*nodes, *hosts):
-        for on, how in catalog.needs.get(key, {}).items():
-            one, other = node(key), node(on)
-            if making and how == "P" and key[0] == on[0]:
-                # A partitioned table's index takes over those of its partitions, unless its table is made with it.
-                one, other = (other, one) if on not in hosts else (one, one)
-            # The column that owns a sequence has it as its default.
-            if (
-                one != other
-                and {one, other} <= nodes
-                and not (making and key[0] == "sequence" and how == "a")
-            ):
-                needs[one].add(other)
-    if making:
-        for key in nodes:  # a column is changed by way of its parent's
-            needs[key] |= _parents(catalog, key) & nodes
-        for key in filter(lambda key: _is_partial(catalog, key), nodes):
-            needs[key] |= {link for link in nodes if link[0] == "link" and _ends(catalog, link) & needs[key]}
-    return needs
-
-
-def _parents(catalog: Catalog, key: Key) -> set[Key]:
-    """The columns that a column is inherited from."""
-    it = catalog.objects.get(key)
-    if it is None or it.kind != "column" or not it.inherited:
-        return set()
-    tables = {on[1] for link in catalog.links.get(it.within or "", ()) for on in catalog.needs[link]}
-    return {("column", f"{table}.{it.label}") for table in tables if table != it.within}
-
-
-def _is_partial(catalog: Catalog, key: Key) -> bool:
-    """Whether it is an index that does not have a part on every partition: those that it has are attached."""
-    return key[0] == "index" and catalog.objects[key].facts["valid"].value != "valid"
-
-
-def _ends(catalog: Catalog, link: Key) -> set[Key]:
-    return set(catalog.needs[link])

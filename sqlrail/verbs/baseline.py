@@ -19,7 +19,8 @@ from sqlrail.ground.words import printable
 from sqlrail.records import problems
 from sqlrail.records.history import Record
 from sqlrail.schema.catalog import Catalog, Key, read
-from sqlrail.schema.mend import Difference, compare, granted_on, outermost
+from sqlrail.schema.compare import Difference, compare, outermost
+from sqlrail.schema.mend import granted_on
 from sqlrail.scratch.scratch import NoScratch
 from sqlrail.verbs.drift import COMMENT, FILES, PUBLIC, build_schema, lines_of
 

@@ -24,7 +24,8 @@ from sqlrail.ground.words import printable
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems
 from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, digests, read
-from sqlrail.schema.mend import Difference, Statement, compare, mend, outermost
+from sqlrail.schema.compare import Difference, compare, outermost
+from sqlrail.schema.mend import Statement, mend
 from sqlrail.scratch.scratch import NONE, Builder, Provided, built, scratch, with_what_is_lacking
 
 Value = TypeVar("Value")

@@ -12,7 +12,9 @@ from test_drift import both, build, look, script
 
 from sqlrail.postgres import wire
 from sqlrail.schema.catalog import Catalog, Fact, Key
-from sqlrail.schema.mend import STAGES, compare, mend, outermost
+from sqlrail.schema.compare import compare, outermost
+from sqlrail.schema.mend import mend
+from sqlrail.schema.order import STAGES
 
 __all__ = ["both"]  # the fixture
 

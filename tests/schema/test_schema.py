@@ -20,7 +20,8 @@ from test_drift import BASE, DIFFERENCES
 from sqlrail.ground.settings import Settings
 from sqlrail.schema.catalog import Catalog
 from sqlrail.schema.catalog import read as read_catalog
-from sqlrail.schema.mend import compare, mend, outermost
+from sqlrail.schema.compare import compare, outermost
+from sqlrail.schema.mend import mend
 from sqlrail.server import local
 from sqlrail.verbs.drift import FILES, Drift, text_of
 

@@ -10,7 +10,7 @@ from conftest import Servers, fresh_database, majors, query
 from test_drift import build, look
 from test_dump import dump
 
-from sqlrail.schema.mend import compare
+from sqlrail.schema.compare import compare
 from sqlrail.schema.spelling import as_since_16, normal
 
 

@@ -27,7 +27,8 @@ from sqlrail.errors import Interrupted
 from sqlrail.ground.settings import Settings, environment_for
 from sqlrail.schema.catalog import Catalog, Digests, digests
 from sqlrail.schema.catalog import read as read_catalog
-from sqlrail.schema.mend import compare, mend, outermost
+from sqlrail.schema.compare import compare, outermost
+from sqlrail.schema.mend import mend
 from sqlrail.server import local
 from sqlrail.verbs.drift import FILES, Choice, Drift
 
