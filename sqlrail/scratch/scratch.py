@@ -470,18 +470,15 @@ def _embedded(
 ) -> Iterator[Settings]:
     from sqlrail.server import local
 
-    try:
-        server = local.start(settings.home, listener=listener)
-    except (MissingPrerequisite, LocalServerFailed) as exc:
-        raise NoScratch(f"{reason}The embedded server cannot stand in: {exc}") from exc
-    try:
+    with ExitStack() as undo:
+        try:
+            server = undo.enter_context(local.borrowed(settings.home, listener=listener))
+        except (MissingPrerequisite, LocalServerFailed) as exc:
+            raise NoScratch(f"{reason}The embedded server cannot stand in: {exc}") from exc
         # PGHOSTADDR would lead elsewhere, whatever the host is.
         ours = replace(settings, database_url=make_conninfo(server.url, hostaddr=""))
         with roles.made(ours, wanted), _database(ours, like, listener) as there:
             yield there
-    finally:
-        if server.started:
-            local.stop(settings.home)
 
 
 def _drop(settings: Settings, name: str, listener: Listener) -> None:

@@ -3,7 +3,7 @@
 Everything lies in one folder: `data` (PGDATA), `socket`, `log`, `lock` and the two authentication files.
 The lock answers every question about who is alive. Whoever starts the server takes it with flock, and the
 server and all its processes inherit it: it is free exactly when none of them is left, whatever was killed
-and whoever was given an old pid.
+and whoever was given an old pid. Those who need the server for a while share another one, on `borrowers`.
 """
 
 from __future__ import annotations
@@ -121,6 +121,33 @@ def stop(home: Path) -> bool:
                 os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast" shutdown
                 stopped = True
     raise LocalServerFailed(f"PostgreSQL in {place.base} does not stop.", *_tail(place))
+
+
+@contextmanager
+def borrowed(home: Path, *, listener: Listener = nobody) -> Iterator[Server]:
+    """The server of the folder `home`, which several may need at once: the last stops it, if one of them started it.
+
+    One that was killed leaves the stopping to the next. Raises what start() raises.
+    """
+    with _os_errors(home):
+        place = find_place(home)
+        make_base(place)
+        os.close(_open(place.lock))  # whose presence says that the folder is ours
+        borrowers = _open(place.borrowers)
+    try:
+        fcntl.flock(borrowers, fcntl.LOCK_SH)  # waits while the last one stops it
+        server = start(home, listener=listener)
+        if server.started:
+            os.write(borrowers, b"started")
+        yield server
+    finally:
+        with suppress(BlockingIOError):  # others need it
+            fcntl.flock(borrowers, fcntl.LOCK_UN)
+            fcntl.flock(borrowers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(borrowers).st_size:
+                stop(home)
+                os.ftruncate(borrowers, 0)
+        os.close(borrowers)
 
 
 def _start(place: Place, binaries: Path, options: Mapping[str, str], listener: Listener) -> Server:
@@ -288,7 +315,7 @@ def _serves(pid: int, place: Place) -> bool:
 @contextmanager
 def _lock(place: Place) -> Iterator[int | None]:
     """The lock's file descriptor; None if a server, or someone who starts or stops it, has it."""
-    descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    descriptor = _open(place.lock)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -298,6 +325,10 @@ def _lock(place: Place) -> Iterator[int | None]:
             yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _until(deadline: float) -> Iterator[None]:

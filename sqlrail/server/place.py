@@ -42,6 +42,11 @@ class Place:
         return self.base / "lock"
 
     @property
+    def borrowers(self) -> Path:
+        """Locked by each who needs the server for a while; not empty if one of them started it."""
+        return self.base / "borrowers"
+
+    @property
     def sockets(self) -> Path:
         # A symbolic link where the base's own path is no good for a socket.
         return (self.base / "socket").resolve()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ from sqlrail.server import local
 server = local.start(Path(sys.argv[1]), bin=Path(sys.argv[2]), options={"fsync": "off"})
 print(server.pid, server.started, flush=True)
 sys.stdin.read()
+"""
+BORROWER = """
+import sys
+from pathlib import Path
+from sqlrail.server import local
+with local.borrowed(Path(sys.argv[1])) as server:
+    print(server.pid, server.started, flush=True)
+    sys.stdin.read()
 """
 
 
@@ -70,10 +79,10 @@ def start(home: Path) -> local.Server:
     return local.start(home, bin=majors()[max(majors())], options={"fsync": "off"})
 
 
-def starter(home: Path) -> subprocess.Popen[str]:
+def starter(home: Path, program: str = STARTER) -> subprocess.Popen[str]:
     """Another process that starts the server, and then waits for the end of its input."""
     return subprocess.Popen(
-        [sys.executable, "-c", STARTER, home, majors()[max(majors())]],
+        [sys.executable, "-c", program, home, majors()[max(majors())]],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -162,6 +171,34 @@ def test_a_stopped_server_keeps_its_rows_and_leaves_no_process(made: Path) -> No
     assert not (made / "data" / "postmaster.pid").exists()
     assert local.stop(made) is False
     assert query(start(made).url, "SELECT n FROM kept") == [(1,)]
+
+
+def test_a_borrowed_server_is_stopped_by_the_last_who_needs_it(home: Path) -> None:
+    one, other = ExitStack(), ExitStack()
+    with one, other:
+        server = one.enter_context(local.borrowed(home))
+        assert other.enter_context(local.borrowed(home)).pid == server.pid
+        one.close()
+        assert query(server.url, "SELECT 1") == [(1,)]
+    wait_for(lambda: gone(server.pid))
+
+
+def test_a_borrowed_server_that_ran_before_goes_on(made: Path) -> None:
+    server = start(made)
+    with local.borrowed(made) as borrowed:
+        assert borrowed.pid == server.pid
+    assert query(server.url, "SELECT 1") == [(1,)]
+
+
+def test_what_a_killed_borrower_started_is_stopped_by_the_next(made: Path) -> None:
+    with starter(made, BORROWER) as killed:
+        assert killed.stdout
+        pid = int(killed.stdout.readline().split()[0])
+        killed.kill()
+    assert not gone(pid)
+    with local.borrowed(made) as borrowed:
+        assert borrowed.pid == pid
+    wait_for(lambda: gone(pid))
 
 
 def test_stopping_what_was_never_started_leaves_no_folder(folder: Path) -> None:
