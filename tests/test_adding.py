@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, clean_environment, document_of, told
+from conftest import ROOT, clean_environment, document_of, query, told
 
 
 @dataclass(frozen=True)
@@ -97,3 +97,16 @@ def test_a_setting(copy: Copy, database: str) -> None:
     assert (
         "--label TEXT          what the run is called (default: none)" in copy.run("status", "--help").stdout
     )
+
+
+def test_a_check_of_doctor(copy: Copy, database: str) -> None:
+    query_of_it, line = examples("A check of `doctor`")
+    kind = re.findall(r"^\| `(\w+)` \|", line)[0]
+    (copy.home / f"sql/verbs/doctor/doctor_{kind}.sql").write_text(query_of_it)
+    query(database, "CREATE TABLE kept (id int PRIMARY KEY); CREATE UNLOGGED TABLE lost (id int PRIMARY KEY)")
+    done = copy.run("doctor", "--json", "--check", DATABASE_URL=database)
+    (found,) = document_of(done.stdout)["findings"]
+    assert (done.returncode, found["kind"], found["table"]) == (4, kind, "public.lost")
+    query(database, *found["now"])
+    done = copy.run("doctor", "--check", DATABASE_URL=database)
+    assert (done.returncode, done.stdout[:18]) == (0, "nothing unhealthy ")

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 from sqlrail.files.file import File
-from sqlrail.verbs.doctor import KINDS
+from sqlrail.postgres import wire
 
 DECISIONS = ROOT / "docs" / "decisions"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -73,7 +73,7 @@ def test_the_example_of_settings_is_that_of_the_table() -> None:
 
 
 def test_every_check_of_doctor_has_its_line() -> None:
-    assert set(KINDS) - named_in("docs/doctor.md", r"^\| `(\w+)` \|") == set()
+    assert set(wire.names("doctor_")) - named_in("docs/doctor.md", r"^\| `(\w+)` \|") == set()
 
 
 def test_every_directive_has_its_line() -> None:

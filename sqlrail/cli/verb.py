@@ -14,6 +14,7 @@ from sqlrail.cli import commands
 from sqlrail.cli.talk import Talk
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import in_order
 
 OK, REFUSED, FOUND = 0, 3, 4
 #: in which --help tells of the verbs; one that is not here comes last
@@ -43,8 +44,7 @@ class Verb:
 
 def names() -> list[str]:
     """All verbs, in the order of --help: each has a module of its name in commands/."""
-    there = [path.stem for path in Path(commands.__path__[0]).glob("[!_]*.py")]
-    return sorted(there, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return in_order([path.stem for path in Path(commands.__path__[0]).glob("[!_]*.py")], ORDER)
 
 
 def load(name: str) -> Verb:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 #: what Azure, TeamCity and, in its first form, GitHub take for a command wherever it stands in a line
 _MARKED = r"##(?=\w*\[)"
@@ -40,6 +40,11 @@ def visible(text: str) -> str:
     if not text.replace("\n", "").replace("\t", "").isprintable():
         text = "".join(it if it in "\n\t" else printable(it) for it in text)
     return re.sub(_LEADING, r"\1\\:", re.sub(_MARKED, r"#\\#", text))
+
+
+def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
+    """The names in an order; those that it leaves out come last, by the alphabet."""
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
 def guess(word: str, choices: Iterable[str]) -> str:

@@ -112,6 +112,11 @@ def _files() -> dict[str, str]:
     return {name.removesuffix(".sql"): f"{room}/{name}" for room, name in found if name.endswith(".sql")}
 
 
+def names(beginning: str) -> list[str]:
+    """What there is in sql/ whose name begins so: the rest of the names."""
+    return [name.removeprefix(beginning) for name in _files() if name.startswith(beginning)]
+
+
 @cache
 def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
     """The text of the file of that name in sql/ in pieces, each with the name of the {part} behind it."""

@@ -17,16 +17,18 @@ from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import printable
+from sqlrail.ground.words import in_order, printable
 from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
+from sqlrail.postgres import wire
 from sqlrail.postgres.connect import target
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
 from sqlrail.verbs import new
 
-#: sql/verbs/doctor/doctor_<kind>.sql, in the order in which they are told
-KINDS = (
+#: in which the checks are told, sql/verbs/doctor/doctor_<kind>.sql each; one that is not here comes last. A constraint
+#: that is there twice is dropped, and need not be valid as well.
+ORDER = (
     "duplicate_constraint", "conflicting_key", "not_valid", "invalid_index", "duplicate_index", "unindexed_key",
     "missing_key", "no_primary_key", "sequence_end", "disabled_trigger", "not_enforced", "stale_collation",
 )  # fmt: skip
@@ -111,7 +113,7 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
             listener(Said(f"{files_are} pending, and may mend some of this, or change it: migrate first"))
         try:
             backend.ask(
-                backend.message("doctor_begin", limits=backend.limits(None) + backend.message("ours"))
+                backend.message("health_begin", limits=backend.limits(None) + backend.message("ours"))
             )
             found = [*_ill(backend, quick), *_behind(backend, quick), *_archived(backend)]
         except psycopg.Error as exc:
@@ -130,7 +132,7 @@ def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
     tables = backend.message("_doctor_tables", ours=ours)
     stale = backend.message("_stale_collations")
     dropped = set[tuple[str, str]]()
-    for kind in KINDS:
+    for kind in in_order(wire.names("doctor_"), ORDER):
         for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables, stale=stale)):
             one, counts = _finding(kind, *row)
             if kind == "not_valid" and (one.table, one.object) in dropped:
@@ -218,7 +220,7 @@ def _behind(backend: Backend, quick: bool) -> Iterator[Finding]:
         return
     tables = backend.message("_doctor_tables", ours=backend.message("_catalog_ours"))
     for table, column, sequence, question, mends in backend.ask(
-        backend.message("doctor_sequence_behind", tables=tables)
+        backend.message("sequences_behind", tables=tables)
     ):
         found, _ = _try(backend, partial(backend.ask, question.encode()))
         # What the role may not read is not looked at.
