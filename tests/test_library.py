@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import console
-import psycopg
 import pytest
 from conftest import ROOT, Connect, clean_environment, fresh_database, query
 from console import Sqlrail, catalog, put
+from waiting import wait_until_blocked
 
 import sqlrail as library
 from sqlrail import events
@@ -314,10 +314,7 @@ def test_an_interrupted_application_keeps_whole_files_only(
         "except KeyboardInterrupt:\n    print('mine')"
     )
     replica = process(code, database, folder)
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 42"
-    with psycopg.connect(database, autocommit=True) as connection:
-        while connection.execute(waiting).fetchone() != (1,):
-            assert replica.poll() is None
+    wait_until_blocked(connect(database))
     replica.send_signal(signal.SIGINT)
     assert replica.communicate(timeout=60) == ("mine\n", "")
     assert [entry["state"] for entry in library.status(database, folder)["migrations"]] == [

@@ -11,11 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import attempt, read, wait_for, watching, write
+from aftermath import attempt, read, write
 from conftest import Connect, fresh_database, open_folder, query
 from listeners import Heard, Reacting
 from proxy import Proxy, Sender
 from test_cuts import STEP
+from waiting import wait_for, watching
 
 from sqlrail.engine import backend, store
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError

@@ -14,21 +14,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import (
-    PATIENCE,
-    attempt,
-    read,
-    reported,
-    start_runner,
-    wait_for,
-    watching,
-)
+from aftermath import attempt, read, reported, start_runner
 from conftest import Connect, majors, needs, next_said, open_folder, query, run
 from listeners import Heard
 from proxy import Proxy, Sender
 from test_kills import kill_server
 from test_pooler import pooled as pooled
 from test_together import plain_yoyo
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.engine import backend
 from sqlrail.engine.outside import Index
@@ -814,8 +807,7 @@ def test_a_runner_killed_at_any_instant_leaves_what_the_next_run_finishes(
         empty(place)
         with watching(server, place.url) as watch:
             runner = start_runner(place.url, "migrate", "--migrations", place.folder)
-            watch.wait_until_there()
-            time.sleep(chance.uniform(0, 0.4))
+            watch.let_run(chance.uniform(0, 0.4))
             runner.kill()
             runner.communicate(timeout=PATIENCE)
             killed += runner.returncode == -signal.SIGKILL
@@ -839,8 +831,7 @@ def test_a_server_killed_at_any_instant_leaves_what_the_next_run_finishes(tmp_pa
                 empty(place)
                 with watching(own, place.url) as watch:
                     runner = start_runner(place.url, "migrate", "--migrations", place.folder)
-                    watch.wait_until_there()
-                    time.sleep(chance.uniform(0, 0.4))
+                    watch.let_run(chance.uniform(0, 0.4))
                     kill_server(own.data.parent)
                 _, talk = runner.communicate(timeout=PATIENCE)
                 ends.add(runner.returncode)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, attempt, read, start_runner, watching, write
+from aftermath import attempt, read, start_runner, write
 from conftest import Connect, open_folder, query
 from listeners import Heard
 from proxy import Proxy
+from waiting import PATIENCE, watching
 
 from sqlrail.errors import BadFile, ConnectionLost
 from sqlrail.files import statements
@@ -66,7 +69,7 @@ def copied(number: int) -> Iterator[str]:
 def peak(url: str, folder: Path) -> int:
     """The most bytes that a migrate of the folder holds in memory."""
     runner, found = start_runner(url, "migrate", "--migrations", folder), 0
-    while runner.poll() is None:
+    while runner.returncode is None:
         # Not ru_maxrss: that begins with the memory of whoever started the process.
         status = Path(f"/proc/{runner.pid}/status").read_text()
         found = max(
@@ -75,7 +78,8 @@ def peak(url: str, folder: Path) -> int:
                 *(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")),
             ]
         )
-        time.sleep(0.005)
+        with suppress(subprocess.TimeoutExpired):
+            runner.wait(0.005)
     out, talk = runner.communicate()
     assert (runner.returncode, talk) == (0, ""), out
     return found
@@ -298,7 +302,7 @@ def test_notices_are_not_taken_for_the_end(
 
     def slowly() -> Iterator[bytes]:
         for _ in range(100):
-            time.sleep(0.005)
+            time.sleep(0.005)  # sleep: a slow source is what is tried
             yield b"1\tx\n" * 100
 
     assert send(connection, slowly()).error is None

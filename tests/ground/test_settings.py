@@ -17,6 +17,7 @@ from conftest import FAST, Connect, majors, open_folder, query
 from console import Sqlrail, put
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from waiting import wait_for
 
 from sqlrail.errors import SettingsError
 from sqlrail.ground.settings import NAMING, Settings, read
@@ -81,8 +82,9 @@ def guarded() -> Iterator[Guarded]:
             rules = home / "pg_hba.conf"
             rules.write_text("local all hostile scram-sha-256\n" + rules.read_text())
             loaded = query(server.url, "SELECT pg_conf_load_time(), pg_reload_conf()")[0][0]
-            while query(server.url, "SELECT pg_conf_load_time()") == [(loaded,)]:
-                pass
+            wait_for(
+                lambda: query(server.url, "SELECT pg_conf_load_time()") != [(loaded,)], "the rules are read"
+            )
             yield Guarded(server.url, home / "log")
         finally:
             local.stop(home)

@@ -27,6 +27,7 @@ from test_cleanup import (
     refusal,
     settings,
 )
+from waiting import wait_until_blocked
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
@@ -463,8 +464,7 @@ def test_the_tables_of_several_relations_are_locked_together(
     relations = (ORDERS, "carts.user_id -> carters.id")
     thread = threading.Thread(target=lambda: results.append(clean(database, *relations, lock_timeout=20.0)))
     thread.start()
-    while db.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount == 0:
-        assert thread.is_alive()
+    wait_until_blocked(db)
     writer.execute("SET LOCAL lock_timeout = '500ms'")
     writer.execute("LOCK TABLE orders IN ROW EXCLUSIVE MODE")
     writer.commit()

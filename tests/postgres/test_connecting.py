@@ -18,10 +18,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import start_runner, wait_for, write
+from aftermath import start_runner, write
 from conftest import ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query, run
 from listeners import Reacting
 from postmasters import Postmaster, free_port, make, running
+from waiting import wait_for
 
 from sqlrail.errors import ConnectionFailed
 from sqlrail.ground.settings import Settings

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, attempt, read, start_runner, wait_for, write
+from aftermath import attempt, read, start_runner, write
 from conftest import Connect, query, run
 from listeners import Heard
+from waiting import PATIENCE, wait_for
 
 DEFERRED = """
     CREATE TABLE shop (id int PRIMARY KEY);

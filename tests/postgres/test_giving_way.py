@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, attempt, read, reported, start_runner, wait_for, watching, write
+from aftermath import attempt, read, reported, start_runner, write
 from conftest import FAST, Connect, fresh_database, majors, next_said, open_folder, query
 from console import Sqlrail
 from console import sqlrail as sqlrail
@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from listeners import Heard
 from test_pooler import pooled as pooled
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.errors import MigrationFailed
 from sqlrail.ground.events import Applied, Begun, Event, Progress, ProgressEnded
@@ -465,7 +466,7 @@ class Traffic:
                 connection.execute(statement.encode())
                 self.longest[name] = max(self.longest[name], time.monotonic() - began)
                 self.counts[name] += 1
-                time.sleep(0.002)
+                time.sleep(0.002)  # sleep: the load is one statement after the other, with a pause
 
 
 def test_a_long_query_in_the_way_of_an_alter_holds_up_nobody_and_the_alter_lands_once_it_has_ended(

@@ -10,10 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from aftermath import IDS, MIGRATIONS, Story, attempt, read, reported, watching, write
+from aftermath import IDS, MIGRATIONS, Story, attempt, read, reported, write
 from conftest import Connect, open_folder, run
 from listeners import Heard
 from proxy import Proxy, Sender
+from waiting import watching
 
 from sqlrail.engine import backend
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError

@@ -11,11 +11,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from aftermath import attempt, read, start_runner, wait_for, write
+from aftermath import attempt, read, start_runner, write
 from conftest import majors, open_folder, query, run
 from listeners import Heard
 from postmasters import Postmaster, make, running
 from proxy import Proxy
+from waiting import wait_for
 
 from sqlrail.engine import backend
 from sqlrail.errors import ConnectionLost, ReadOnlyServer

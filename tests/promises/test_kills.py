@@ -6,25 +6,15 @@ import json
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import (
-    PATIENCE,
-    Story,
-    attempt,
-    read,
-    reported,
-    start_runner,
-    wait_for,
-    watching,
-    write,
-)
+from aftermath import Story, attempt, read, reported, start_runner, write
 from conftest import majors, next_said, open_folder, query, run
 from listeners import Heard
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.server import local
 
@@ -61,8 +51,7 @@ def test_a_runner_killed_at_any_instant_leaves_nothing_half_done(story: Story) -
     for instant in instants(KILLS):
         with story.copy() as url, watching(story.server, url) as watch:
             runner = start_runner(url, "migrate")
-            watch.wait_until_there()
-            time.sleep(instant)
+            watch.let_run(instant)
             runner.kill()
             told, _ = runner.communicate(timeout=PATIENCE)
             ends.append(runner.returncode)
@@ -82,8 +71,7 @@ def test_a_server_killed_at_any_instant_leaves_nothing_half_done(
         with story.copy() as url:
             with watching(own_server, url) as watch:
                 runner = start_runner(url, "migrate")
-                watch.wait_until_there()
-                time.sleep(instant)
+                watch.let_run(instant)
                 kill_server(home)
             assert local.start(home).started
             told, talk = runner.communicate(timeout=PATIENCE)

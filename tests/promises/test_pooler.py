@@ -17,8 +17,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, read, reported, start_runner, wait_for, write
+from aftermath import read, reported, start_runner, write
 from conftest import Connect, needs, open_folder, query, run
+from waiting import PATIENCE, wait_for
 
 from sqlrail.server import local
 

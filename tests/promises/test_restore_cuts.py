@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from aftermath import PATIENCE, start_runner, wait_for, watching
+from aftermath import start_runner
 from conftest import majors, open_folder, query
 from proxy import Proxy, Sender
 from test_cleanup import clean
 from test_kills import kill_server
 from test_restore import restore
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.errors import ConnectionFailed, ConnectionLost
 from sqlrail.server import local
@@ -154,8 +154,7 @@ def test_a_killed_restore_leaves_every_row_in_one_place(template: Template) -> N
     for _ in range(KILLS):
         with template.copy() as url, watching(template.server, url) as watch:
             runner = start_runner(url, "restore", 1)
-            watch.wait_until_there()
-            time.sleep(chance.uniform(0, 0.5))
+            watch.let_run(chance.uniform(0, 0.5))
             runner.kill()
             runner.communicate(timeout=PATIENCE)
             watch.wait_until_gone()
@@ -176,8 +175,7 @@ def test_a_killed_server_leaves_every_row_in_one_place() -> None:
             with template.copy() as url:
                 with watching(server, url) as watch:
                     runner = start_runner(url, "restore", 1)
-                    watch.wait_until_there()
-                    time.sleep(chance.uniform(0, 0.4))
+                    watch.let_run(chance.uniform(0, 0.4))
                     kill_server(home)
                 assert local.start(home).started
                 _, talk = runner.communicate(timeout=PATIENCE)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import PATIENCE, start_runner, wait_for, write
+from aftermath import start_runner, write
 from conftest import FAST, majors, needs, open_folder, query, run
+from waiting import PATIENCE, wait_for
 
 from sqlrail.ground.waits import Standbys
 from sqlrail.server import local

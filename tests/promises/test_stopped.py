@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from aftermath import PATIENCE, read, start_runner, wait_for, write
+from aftermath import read, start_runner, write
 from conftest import query, run
+from waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.promise
 

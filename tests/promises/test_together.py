@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aftermath import PATIENCE, read, reported, start_runner, wait_for, watching, write
+from aftermath import read, reported, start_runner, write
 from conftest import Connect, clean_environment, next_said, query, run
 from listeners import Heard
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.store import KEY

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import wait_for, write
+from aftermath import write
 from conftest import AS_ROLE, Connect, Servers, fresh_database, majors, needs, open_folder, query, run
 from console import catalog
 from listeners import Heard
 from proxy import Proxy
 from test_plan import home
 from test_pooler import pooler
+from waiting import wait_for
 
 from sqlrail.errors import LocalServerFailed, Refused, WrongDatabase
 from sqlrail.ground.settings import Mark, Settings

@@ -8,13 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from conftest import FAST, ROOT, clean_environment, majors, open_folder, query
+from waiting import wait_for
 
 from sqlrail.errors import LocalServerFailed, MissingPrerequisite
 from sqlrail.server import local, place
@@ -90,13 +90,6 @@ def starter(home: Path, program: str = STARTER) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.001)
-
-
 def processes(path: Path) -> dict[int, list[str]]:
     """The command lines that begin with a program of PostgreSQL's and name the path, by process id."""
     found = {}
@@ -167,7 +160,7 @@ def test_a_stopped_server_keeps_its_rows_and_leaves_no_process(made: Path) -> No
     server = start(made)
     query(server.url, "CREATE TABLE kept AS SELECT 1 AS n")
     assert local.stop(made) is True
-    wait_for(lambda: gone(server.pid))
+    wait_for(lambda: gone(server.pid), "its last process has ended")
     assert not (made / "data" / "postmaster.pid").exists()
     assert local.stop(made) is False
     assert query(start(made).url, "SELECT n FROM kept") == [(1,)]
@@ -180,7 +173,7 @@ def test_a_borrowed_server_is_stopped_by_the_last_who_needs_it(home: Path) -> No
         assert other.enter_context(local.borrowed(home)).pid == server.pid
         one.close()
         assert query(server.url, "SELECT 1") == [(1,)]
-    wait_for(lambda: gone(server.pid))
+    wait_for(lambda: gone(server.pid), "its last process has ended")
 
 
 def test_a_borrowed_server_that_ran_before_goes_on(made: Path) -> None:
@@ -198,7 +191,7 @@ def test_what_a_killed_borrower_started_is_stopped_by_the_next(made: Path) -> No
     assert not gone(pid)
     with local.borrowed(made) as borrowed:
         assert borrowed.pid == pid
-    wait_for(lambda: gone(pid))
+    wait_for(lambda: gone(pid), "its last process has ended")
 
 
 def test_stopping_what_was_never_started_leaves_no_folder(folder: Path) -> None:
@@ -231,7 +224,7 @@ def test_a_killed_server_comes_back_with_its_rows(made: Path) -> None:
     server = start(made)
     query(server.url, "CREATE TABLE kept AS SELECT 1 AS n")
     os.kill(server.pid, signal.SIGKILL)
-    wait_for(lambda: gone(server.pid))
+    wait_for(lambda: gone(server.pid), "its last process has ended")
     again = start(made)
     assert again.started
     assert query(again.url, "SELECT n FROM kept") == [(1,)]
@@ -289,8 +282,8 @@ def test_a_server_that_someone_started_by_hand_is_left_alone(made: Path) -> None
         "listen_addresses=",
     ]
     with subprocess.Popen(by_hand, user=owner, stderr=subprocess.DEVNULL) as theirs:
-        wait_for(lambda: theirs.poll() is not None or (data / ".s.PGSQL.5432").exists())
-        wait_for(lambda: b"ready" in (data / "postmaster.pid").read_bytes())
+        wait_for(lambda: theirs.poll() is not None or (data / ".s.PGSQL.5432").exists(), "it listens")
+        wait_for(lambda: b"ready" in (data / "postmaster.pid").read_bytes(), "it is ready")
         with pytest.raises(LocalServerFailed, match=f"Process {theirs.pid} was started on .* by hand"):
             start(made)
         assert local.stop(made) is False
@@ -328,7 +321,7 @@ def test_an_interrupted_initdb_is_repaired(home: Path, victim: str) -> None:
         return [pid for pid, line in processes(home).items() if line[0].endswith("initdb")]
 
     with starter(home) as other:
-        wait_for(initdb)
+        wait_for(initdb, "initdb runs")
         for pid in initdb() if victim == "initdb" else [other.pid]:
             os.kill(pid, signal.SIGKILL)
         other.communicate("")
@@ -342,7 +335,7 @@ def test_an_interrupted_initdb_is_repaired(home: Path, victim: str) -> None:
 @pytest.mark.parametrize("milestone", ["lock", "new-*", "new-*/PG_VERSION", "data", "data/postmaster.pid"])
 def test_a_starter_killed_at_any_step_leaves_a_startable_server(home: Path, milestone: str) -> None:
     with starter(home) as other:
-        wait_for(lambda: any(home.glob(milestone)))
+        wait_for(lambda: any(home.glob(milestone)), milestone)
         other.kill()
         other.communicate()
     server = start(home)

@@ -7,9 +7,8 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +28,6 @@ FIXTURES = Path(__file__).resolve().parents[1]
 MIGRATIONS = ROOT / "migrations"
 IDS = sorted(path.stem for path in MIGRATIONS.glob("*.sql") if not path.stem.endswith(".rollback"))
 ORPHAN = "c11ed8a9-ba3a-4c97-917e-0600e4985488"
-#: seconds in which what must happen has happened, on a slow machine too
-PATIENCE = 60.0
 _numbers = itertools.count(1)
 
 
@@ -122,42 +119,6 @@ def write(folder: Path, **files: str) -> Path:
     for name, text in files.items():
         (folder / f"{name}.sql").write_text(text)
     return folder
-
-
-def wait_for(event: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Looks again and again until it has happened."""
-    deadline = time.monotonic() + seconds
-    while not event():
-        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
-        time.sleep(0.005)
-
-
-class Watch:
-    """Looks at a database from outside: who is in it, and what they wait for."""
-
-    def __init__(self, url: str, connection: psycopg.Connection[Any]) -> None:
-        self.name = url.split("?")[0].rpartition("/")[2]
-        self.connection = connection
-
-    def backends(self, condition: str = "true") -> int:
-        rows = self.connection.execute(
-            f"SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
-            f" AND application_name LIKE 'sqlrail%%' AND {condition}".encode(),
-            [self.name],
-        )
-        return len(rows.fetchall())
-
-    def wait_until_there(self, condition: str = "true", number: int = 1) -> None:
-        wait_for(lambda: self.backends(condition) >= number, f"a runner where {condition}")
-
-    def wait_until_gone(self, seconds: float = PATIENCE) -> None:
-        wait_for(lambda: not self.backends(), "the runner's backend has left", seconds)
-
-
-@contextmanager
-def watching(server: local.Server, url: str) -> Iterator[Watch]:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        yield Watch(url, connection)
 
 
 class Story:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-from aftermath import wait_for
 from conftest import FAST
+from waiting import wait_for
 
 from sqlrail.server import local
 from sqlrail.server.place import account_of, find_place, within_reach

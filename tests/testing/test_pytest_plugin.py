@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from conftest import FAST, ROOT, clean_environment, fresh_database, majors, open_folder, query
 from console import Sqlrail, put
 from psycopg.conninfo import conninfo_to_dict
+from waiting import wait_for
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused, SettingsError, SqlrailError, UsageError
 from sqlrail.server import local
@@ -55,12 +55,13 @@ def test_a_template_is_for_other_scopes_too(sqlrail_template):
             assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
 """
 WAITS = """
-import pathlib, time
+import os, pathlib
 
 def test_it(sqlrail_database):
-    pathlib.Path("ready").write_text(sqlrail_database)
-    while not pathlib.Path("go").exists():
-        time.sleep(0.02)
+    os.mkfifo("go")
+    pathlib.Path("nearly").write_text(sqlrail_database)
+    pathlib.Path("nearly").rename("ready")
+    pathlib.Path("go").read_text()
 """
 
 
@@ -92,10 +93,10 @@ def left(url: str, kind: str = "") -> list[str]:
     )
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+def wait_until_ready(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Until its test waits for `go` in that folder."""
+    wait_for(lambda: process.poll() is not None or (folder / "ready").exists(), "it is in its test")
+    assert process.poll() is None, process.communicate()
 
 
 @pytest.fixture
@@ -142,11 +143,11 @@ def test_without_a_server_named_the_embedded_one_runs_for_as_long_as_somebody_te
         put({f"migrations/{name}": content for name, content in FILES.items()}, folder)
         put({"test_it.py": WAITS, "test_again.py": TESTS, "pytest.ini": "[pytest]\n"}, folder)
         first = start(folder, "test_it.py")
-        wait_for(folder / "ready", first)
+        wait_until_ready(folder, first)
         assert "5 passed" in finish(start(folder, "test_again.py"))
         with psycopg.connect((folder / "ready").read_text()) as connection:  # it is still there
             assert connection.execute("SHOW fsync").fetchone() == ("off",)
-        (folder / "go").touch()
+        (folder / "go").write_text("")
         finish(first)
         assert not local.stop(_home(folder))
         shutil.rmtree(_home(folder))
@@ -204,20 +205,24 @@ def test_a_killed_run_is_cleaned_up_after_and_a_living_one_is_left_alone(
         put({f"{name}/pytest.ini": "[pytest]\nsqlrail_migrations = ../migrations\n"}, project)
     killed, living = (start(project / name, url=database) for name in ("a", "b"))
     for name, process in (("a", killed), ("b", living)):
-        wait_for(project / name / "ready", process)
+        wait_until_ready(project / name, process)
     killed.kill()
     killed.communicate(timeout=60)
     assert len(left(database, "test")) == 2
     with fresh_database(server) as elsewhere:  # whose locks are others
         finish(start(project, "test_it.py", url=elsewhere))
         assert len(left(database, "test")) == 2
-    deadline = time.monotonic() + 30  # until the server has seen that its client is gone
-    while len(left(database, "test")) == 2:
-        assert time.monotonic() < deadline
+
+    def another_has_tidied() -> bool:
         finish(start(project, "test_it.py", url=database))
+        return len(left(database, "test")) == 1
+
+    wait_for(
+        another_has_tidied, "the server has seen that its client is gone, and a later run has dropped it"
+    )
     (database_of_b,) = left(database, "test")
     assert database_of_b in (project / "b" / "ready").read_text()
-    (project / "b" / "go").touch()
+    (project / "b" / "go").write_text("")
     finish(living)
     assert left(database, "test") == []
 
@@ -225,7 +230,7 @@ def test_a_killed_run_is_cleaned_up_after_and_a_living_one_is_left_alone(
 def test_an_interrupted_run_leaves_nothing(project: Path, database: str) -> None:
     put({"test_it.py": WAITS}, project)
     process = start(project, url=database)
-    wait_for(project / "ready", process)
+    wait_until_ready(project, process)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 2, out

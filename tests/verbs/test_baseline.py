@@ -12,12 +12,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import IDS, MIGRATIONS, PATIENCE, attempt, read, start_runner, wait_for, watching, write
+from aftermath import IDS, MIGRATIONS, attempt, read, start_runner, write
 from conftest import Connect, needs, open_folder, query
 from console import Outcome, Sqlrail, catalog, foreign, sqlrail
 from listeners import Heard
 from psycopg import sql
 from test_together import finish, yoyo
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.errors import Interrupted, MissingPrerequisite, Refused
 from sqlrail.ground.settings import Settings

@@ -18,6 +18,7 @@ from aftermath import FIXTURES, IDS, ORPHAN, attempt
 from conftest import Connect, document_of, majors, needs
 from listeners import Heard
 from psycopg import sql
+from waiting import wait_until_blocked
 
 from sqlrail.cli.main import main
 from sqlrail.engine import backend
@@ -1182,9 +1183,7 @@ def test_a_parent_that_commits_after_the_look_saves_its_children(
     results: list[Cleanup] = []
     thread = threading.Thread(target=lambda: results.append(clean(database, lock_timeout=20.0)))
     thread.start()
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users'::regclass"
-    while shop.execute(waiting.encode()).fetchall() == [(0,)]:
-        assert thread.is_alive()
+    wait_until_blocked(shop)
     writer.commit()
     thread.join()
     assert [one.relations[0].orphans for one in results] == [0]
@@ -1217,8 +1216,7 @@ def test_a_writer_never_runs_into_a_deadlock_with_a_cleanup(
     results: list[Cleanup] = []
     thread = threading.Thread(target=lambda: results.append(clean(database, lock_timeout=20.0)))
     thread.start()
-    while shop.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchall() == [(0,)]:
-        assert thread.is_alive()
+    wait_until_blocked(shop)
     writer.execute("SET LOCAL lock_timeout = '500ms'")
     writer.execute(f"LOCK TABLE {order[1]} IN ROW EXCLUSIVE MODE".encode())
     writer.commit()

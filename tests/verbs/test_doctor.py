@@ -8,11 +8,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aftermath import FIXTURES, MIGRATIONS, attempt, wait_for
+from aftermath import FIXTURES, MIGRATIONS, attempt
 from conftest import Connect, fresh_database, majors, query
 from console import Sqlrail, catalog, put, sqlrail
 from listeners import Heard
 from psycopg import sql
+from waiting import wait_for
 
 from sqlrail.errors import ConnectionLost, DatabaseFailed
 from sqlrail.ground.settings import Settings

@@ -23,7 +23,7 @@ from typing import Any
 import console
 import psycopg
 import pytest
-from aftermath import PATIENCE, start_runner, wait_for, watching
+from aftermath import start_runner
 from conftest import FAST, ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query
 from console import Sqlrail
 from copies import copy_of
@@ -32,6 +32,7 @@ from proxy import Proxy
 from psycopg import sql
 from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
 from test_print_sql import CASES
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
@@ -638,8 +639,7 @@ def test_killed_at_any_instant_the_next_run_goes_on(
     for _ in range(KILLS):
         with copy_of(database) as url, watching(server, url) as watch:
             runner = start_runner(url, *arguments("--pause", "1ms"))
-            watch.wait_until_there()
-            time.sleep(chance.uniform(0, 0.5))
+            watch.let_run(chance.uniform(0, 0.5))
             runner.kill()
             runner.communicate(timeout=PATIENCE)
             ends.append(runner.returncode)

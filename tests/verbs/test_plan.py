@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from aftermath import MIGRATIONS, PATIENCE, attempt, start_runner, wait_for, write
+from aftermath import MIGRATIONS, attempt, start_runner, write
 from conftest import FAST, Connect, Servers, fresh_database, majors, open_folder, query
 from console import Outcome, Sqlrail, catalog, sqlrail
 from listeners import Heard
 from psycopg import sql
+from waiting import PATIENCE, wait_for
 
 from sqlrail.cli.render import plan as render
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused

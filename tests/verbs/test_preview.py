@@ -14,6 +14,7 @@ from conftest import Connect, query
 from console import Sqlrail
 from listeners import Heard
 from test_cleanup import ORDERS, SHOP, archive, clean, contents, settings
+from waiting import wait_until_blocked
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
@@ -221,8 +222,7 @@ def test_a_run_refuses_when_there_are_many_more_orphans_than_it_has_seen(
 
     thread = threading.Thread(target=run)
     thread.start()
-    while db.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount == 0:
-        assert thread.is_alive()
+    wait_until_blocked(db)
     vandal.commit()
     thread.join()
     if goes:

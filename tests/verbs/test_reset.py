@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +33,7 @@ from conftest import (
     query,
 )
 from listeners import Heard
+from waiting import wait_for, watching
 
 from sqlrail.cli.main import main
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
@@ -790,9 +790,7 @@ def test_the_name_typed_at_the_prompt_resets(migrated: str, folder: Path) -> Non
 
 
 def wait_until(url: str, condition: str) -> None:
-    deadline = time.monotonic() + 20
-    while not query(url, f"SELECT 1 WHERE {condition}"):
-        assert time.monotonic() < deadline, condition
+    wait_for(lambda: query(url, f"SELECT 1 WHERE {condition}"), condition)
 
 
 def test_a_reset_that_is_killed_while_it_empties_has_changed_nothing(
@@ -823,8 +821,8 @@ def test_a_reset_that_is_killed_at_any_moment_can_be_run_again(
     with child(migrated, folder, "reset", "--yes", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                stderr=subprocess.DEVNULL) as process:  # fmt: skip
         name = name_of(migrated)
-        wait_until(server.url, f"EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}')")
-        time.sleep(tenth * 0.012)
+        with watching(server, migrated) as watch:
+            watch.let_run(tenth * 0.012)
         process.kill()
     wait_until(server.url, f"NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}')")
     assert query(migrated, "SELECT environment FROM sqlrail.stamp") == [("development",)]

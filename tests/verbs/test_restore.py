@@ -1123,7 +1123,7 @@ def test_a_parent_that_somebody_is_deleting_is_waited_for(
 
 
 def blocked(connection: Connection) -> None:
-    from aftermath import wait_for
+    from waiting import wait_for
 
     wait_for(
         lambda: connection.execute(

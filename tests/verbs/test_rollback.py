@@ -15,22 +15,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from aftermath import (
-    IDS,
-    MIGRATIONS,
-    PATIENCE,
-    attempt,
-    read,
-    start_runner,
-    wait_for,
-    watching,
-    write,
-)
+from aftermath import IDS, MIGRATIONS, attempt, read, start_runner, write
 from conftest import Connect, next_said, open_folder, query, run
 from console import Outcome, Sqlrail, sqlrail
 from listeners import Heard
 from proxy import Proxy, Sender
 from test_together import FEW, finish, plain_yoyo, yoyo
+from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.engine import backend
 from sqlrail.engine.store import KEY
@@ -795,8 +786,7 @@ def test_a_runner_killed_at_any_instant_leaves_no_step_half_made(descent: Descen
     for _ in range(KILLS):
         with descent.copy() as url, watching(descent.server, url) as watch:
             runner = start_runner(url, "rollback", "--steps", len(IDS))
-            watch.wait_until_there()
-            time.sleep(chance.uniform(0, DURATION))
+            watch.let_run(chance.uniform(0, DURATION))
             runner.kill()
             out, _ = runner.communicate(timeout=PATIENCE)
             ends.append(runner.returncode)
