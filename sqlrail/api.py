@@ -30,7 +30,8 @@ from sqlrail.ground.settings import Settings, Target, given
 from sqlrail.ground.words import masked
 
 if TYPE_CHECKING:
-    from sqlrail.ground.results import MigrateResult, StatusResult
+    from sqlrail.results.migrate import MigrateResult
+    from sqlrail.results.status import StatusResult
 
 #: what `say` is not told, for the result has it or an application has no bar
 FACTS_ONLY = (Reached, Begun, Applied, RolledBack, Progress, ProgressEnded, BatchCleaned)

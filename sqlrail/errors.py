@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from sqlrail.ground.words import printable
+
+if TYPE_CHECKING:
+    from sqlrail.results.error import ErrorDetails, ErrorDocument, ErrorKind
 
 
 class SqlrailError(Exception):
@@ -23,14 +26,14 @@ class SqlrailError(Exception):
         #: the beginning of a file's statement that was denied a right; never shown, for it may hold a secret
         self.statement: str | None = None
         #: more for scripts, by its key in the JSON of the error
-        self.details: dict[str, Any] = {}
+        self.details: ErrorDetails = {}
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> ErrorKind:
         """The class's name in snake_case, for scripts."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+        return cast("ErrorKind", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower())
 
-    def as_json(self, message: str) -> dict[str, Any]:
+    def as_json(self, message: str) -> ErrorDocument:
         """The same for scripts, with the message as it may be shown."""
         return {
             "error": {

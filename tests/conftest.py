@@ -25,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import conforming
 import psycopg
 import pytest
 
@@ -229,6 +230,14 @@ def connect() -> Iterator[Connect]:
         yield open_connection
 
 
+@pytest.fixture(autouse=True)
+def _json_conforms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever the command line prints as JSON in this process is as its schema says."""
+    printed = conforming.Printed(monkeypatch)
+    yield
+    assert printed.flaws == []
+
+
 def query(url: str, statement: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
     """Send one statement on a connection of its own; its rows, or none."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -253,6 +262,7 @@ def run(
         env={**clean_environment(), **(env or {})},
         timeout=timeout,
     )
+    conforming.check(args, done.stdout)
     done.stderr = told(done.stderr)
     return done
 

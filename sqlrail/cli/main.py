@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NoReturn
@@ -82,7 +82,7 @@ def _naming_the_way_without(verb: Verb) -> Iterator[None]:
         raise
 
 
-def _run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result[Mapping[str, object]]:
     flags = {name: value for name, value in vars(options).items() if isinstance(value, str)}
     settings = read(flags, need_database=verb.needs_database(options))
     settings = replace(

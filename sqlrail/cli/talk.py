@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TextIO
 
 from sqlrail.ground.events import (
     Applied,
@@ -53,9 +53,9 @@ class Talk:
             if not self.as_json:
                 self.say(text(event))
 
-    def with_target(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    def with_target(self, document: Mapping[str, object]) -> Mapping[str, object]:
         """The document with the database that the verb worked on."""
-        return {**document, "target": self.target._asdict()} if self.target else document
+        return {**document, "target": self.target.as_json()} if self.target else document
 
     def say(self, text: str) -> None:
         """One line on stderr."""
@@ -70,7 +70,7 @@ class Talk:
                 print(visible(text), flush=True)
 
 
-def print_result(result: Mapping[str, Any] | str) -> None:
+def print_result(result: Mapping[str, object] | str) -> None:
     """Prints a text, or a document as JSON; for a terminal without what could give it orders."""
     if not isinstance(result, str):
         result = json.dumps(result, indent=2)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from sqlrail.cli import commands
 from sqlrail.cli.talk import Talk
@@ -23,8 +23,10 @@ ORDER = (
     "schema", "stamp", "repair", "new", "lint",
 )  # fmt: skip
 
+#: what `--json` prints: one of sqlrail/results, of which docs/reference/json has the schemas
+Document = TypeVar("Document", bound=Mapping[str, object])
 #: the exit code, the JSON and the text
-Result = tuple[int, Mapping[str, Any], str]
+Result = tuple[int, Document, str]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Verb:
 
     #: its line in --help
     help: str
-    run: Callable[[argparse.Namespace, Settings, Talk], Result]
+    run: Callable[[argparse.Namespace, Settings, Talk], Result[Mapping[str, object]]]
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
     #: raises UsageError where a flag would decide nothing
     refuse_idle: Callable[[argparse.Namespace], None] = lambda _: None

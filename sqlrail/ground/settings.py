@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote, urlencode
 
 import psycopg
@@ -20,6 +20,9 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlrail.errors import SettingsError
 from sqlrail.ground import urls
 from sqlrail.ground.words import guess
+
+if TYPE_CHECKING:
+    from sqlrail.results.target import TargetResult
 
 ENVIRONMENTS = ("development", "test", "staging", "production")
 #: what frameworks call them in APP_ENV
@@ -64,6 +67,17 @@ class Target(NamedTuple):
     database: str
     server_version: str
     environment: str | None  # None is unknown
+
+    def as_json(self) -> TargetResult:
+        """The same for scripts."""
+        return {
+            "user": self.user,
+            "host": self.host,
+            "port": self.port,
+            "database": self.database,
+            "server_version": self.server_version,
+            "environment": self.environment,
+        }
 
     def __str__(self) -> str:
         where = f"{self.user}@{self.host}:{self.port}/{self.database}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlrail.ground.settings import names
 from sqlrail.ground.words import lasting, printable
+
+if TYPE_CHECKING:
+    from sqlrail.results.error import BlockerResult
 
 
 class Blocker(NamedTuple):
@@ -23,6 +26,23 @@ class Blocker(NamedTuple):
     waits: bool  # for a lock itself
     holds: tuple[str, ...]  # modes; empty where it is only ahead in the queue
     is_hidden: bool
+
+    def as_json(self, waited_for: str) -> BlockerResult:
+        """The same for scripts, with the lock that it was in the way of."""
+        return {
+            "pid": self.pid,
+            "kind": self.kind,
+            "prepared": self.prepared,
+            "application": self.application,
+            "user": self.user,
+            "state": self.state,
+            "transaction_seconds": self.transaction_seconds,
+            "query": self.query,
+            "waits": self.waits,
+            "holds": list(self.holds),
+            "is_hidden": self.is_hidden,
+            "waited_for": waited_for,
+        }
 
     def __str__(self) -> str:
         age = "" if self.transaction_seconds is None else f", begun {lasting(self.transaction_seconds)} ago"

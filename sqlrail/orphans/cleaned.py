@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from sqlrail.ground.events import Orphans
-
-if TYPE_CHECKING:
-    from sqlrail.ground.results import CleanedResult
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.expressions import joined, table
+
+if TYPE_CHECKING:
+    from sqlrail.results.relation import Becomes, CleanedResult, OrphanResult
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Seen:
     null_keys: int
     oldest: str | None
     newest: str | None
-    samples: list[dict[str, Any]]  # of the keys that most rows miss: key, the primary key of one row, rows
+    samples: list[OrphanResult]  # of the keys that most rows miss: key, the primary key of one row, rows
     timestamp: str | None  # the column that the oldest and the newest are told by
 
 
@@ -50,9 +50,9 @@ class Cleaned:
     facts: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
-    def action(self) -> str | None:
+    def action(self) -> Becomes | None:
         """What becomes of its orphans: delete, set null or set default; None where nobody has decided it."""
-        action: str | None = self.facts.get("action")
+        action: Becomes | None = self.facts.get("action")
         return action
 
     @property

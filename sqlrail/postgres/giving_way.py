@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -25,6 +25,9 @@ from sqlrail.ground.waits import Blocker, Standbys
 from sqlrail.ground.words import lasting, printable
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
+
+if TYPE_CHECKING:
+    from sqlrail.results.error import BlockerResult
 
 #: seconds before something that gave way to somebody's lock is tried again: the first, and the most (as pgroll does)
 BACKOFF = (1.0, 60.0)
@@ -164,12 +167,9 @@ class Watch:
         ]
         return f" Run again when that has ended, or end it: {'; '.join(ends)}." if ends else ""
 
-    def as_json(self) -> list[dict[str, Any]]:
-        """The same for scripts."""
-        return [
-            {**who._asdict(), "holds": list(who.holds), "waited_for": self._seen.lock}
-            for who in self._seen.blockers
-        ]
+    def as_json(self) -> list[BlockerResult]:
+        """Who was in the way, for scripts."""
+        return [who.as_json(self._seen.lock) for who in self._seen.blockers]
 
     def _progress(self) -> Progress | None:
         seen, step = self._seen, self._seen.step

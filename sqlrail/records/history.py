@@ -5,10 +5,15 @@ from __future__ import annotations
 from bisect import bisect
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from yoyo.migrations import MigrationList
 
 from sqlrail.files.file import File
+
+if TYPE_CHECKING:
+    from sqlrail.results.repair import NoteResult
+    from sqlrail.results.status import State
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class Note:
     done: int  # statements
     is_begun: bool  # the next one, which refuses a transaction
 
+    def as_json(self) -> NoteResult:
+        """The same for scripts."""
+        return {"id": self.id, "operation": self.operation, "done": self.done, "is_begun": self.is_begun}
+
     def __str__(self) -> str:
         done = f"{self.done or 'no'} statement{'' if self.done == 1 else 's'} done"
         return f"half done outside a transaction ({done}{', the next one begun' if self.is_begun else ''})"
@@ -40,7 +49,7 @@ class Entry:
     """A migration's state: applied, pending, edited, missing or late."""
 
     id: str
-    state: str
+    state: State
     applied_at: datetime | None = None
     checksum: str | None = None
 

@@ -21,7 +21,7 @@ from sqlrail.files.other_tools import History
 from sqlrail.records.history import Entry, Note, Record, compare
 
 if TYPE_CHECKING:
-    from sqlrail.ground.results import ProblemResult
+    from sqlrail.results.problem import ProblemKind, ProblemResult
 
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
@@ -42,7 +42,7 @@ class Problem:
     One that does not refuse concerns what is applied already, or what goes on by itself: it harms nothing.
     """
 
-    kind: str
+    kind: ProblemKind
     id: str
     message: str
     refuses: bool = True

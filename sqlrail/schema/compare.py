@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlrail.schema.catalog import Catalog, Fact, Key, Object
 from sqlrail.schema.order import place_of
 from sqlrail.schema.spelling import normal
+
+if TYPE_CHECKING:
+    from sqlrail.results.drift import What
 
 
 class Change(NamedTuple):
@@ -23,7 +26,7 @@ class Change(NamedTuple):
 class Difference:
     """What of the wanted objects is lacking, more, changed or of another name."""
 
-    what: str  # lacking, extra, changed or renamed
+    what: What
     object: Object  # the wanted one; of an extra one the one that is there
     changes: tuple[Change, ...] = ()
     was: Object | None = None  # of one that is changed or renamed, what is there

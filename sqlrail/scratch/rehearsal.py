@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import sql
 from psycopg.pq import TransactionStatus
@@ -35,8 +35,11 @@ from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.scratch.scratch import Builder, is_shared
 
+if TYPE_CHECKING:
+    from sqlrail.results.plan import LockMode
+
 #: https://www.postgresql.org/docs/current/explicit-locking.html, the weakest first
-MODES = (
+MODES: tuple[LockMode, ...] = (
     "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE",
     "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE",
 )  # fmt: skip

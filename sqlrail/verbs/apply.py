@@ -21,7 +21,8 @@ from sqlrail.records.history import Entry
 from sqlrail.records.problems import Problem
 
 if TYPE_CHECKING:
-    from sqlrail.ground.results import MigrateResult, StatusResult
+    from sqlrail.results.migrate import MigrateResult
+    from sqlrail.results.status import StatusResult
 
 #: how many of the problems that harm nothing are said one by one
 SAID = 3

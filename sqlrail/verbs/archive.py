@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -15,6 +15,9 @@ from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.verbs.reset import EXPENDABLE
+
+if TYPE_CHECKING:
+    from sqlrail.results.archive import ArchivedResult, ArchiveResult, LoggedResult, PurgeResult, RunResult
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,15 @@ class Run:
     verb: str | None
     migration: str | None
     actor: str | None
-    relations: list[dict[str, Any]]
-    kept: list[dict[str, Any]]  # relation, source, action, rows
+    relations: list[LoggedResult]
+    kept: list[ArchivedResult]
 
     @property
     def rows(self) -> int:
         """Its rows that are still in the archive."""
         return sum(part["rows"] for part in self.kept)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RunResult:
         """The same for scripts; `rows` are those still in the archive."""
         return {
             "run": self.id,
@@ -60,7 +63,7 @@ class Archive:
         """All rows that are in the archive."""
         return sum(run.rows for run in self.runs)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> ArchiveResult:
         """The same for scripts."""
         return {"runs": [run.as_json() for run in self.runs], "rows": self.rows}
 
@@ -79,7 +82,7 @@ class Purge:
         """All rows that it deleted."""
         return sum(self.purged.values())
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> PurgeResult:
         """The same for scripts."""
         return {
             "run": self.run,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg import sql
 from yoyo.migrations import MigrationList
@@ -23,6 +23,9 @@ from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.mend import granted_on
 from sqlrail.scratch.scratch import NoScratch
 from sqlrail.verbs.drift import COMMENT, FILES, PUBLIC, build_schema, lines_of
+
+if TYPE_CHECKING:
+    from sqlrail.results.baseline import BaselinedResult
 
 #: differences that people read; the JSON has them all
 SHOWN = 40
@@ -70,7 +73,7 @@ class Baselined:
     ids: tuple[str, ...]
     comparison: Comparison
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> BaselinedResult:
         """The same for scripts."""
         found = self.comparison
         return {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -23,6 +23,9 @@ from sqlrail.orphans import guards, script, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
+
+if TYPE_CHECKING:
+    from sqlrail.results.cleanup import CleanupResult, PrintedResult
 
 T = TypeVar("T")
 
@@ -43,7 +46,7 @@ class Cleanup:
         """Those with orphans that were left, because nobody has said what shall become of them."""
         return tuple(one for one in self.relations if one.is_undecided and one.refusals)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> CleanupResult:
         """The same for scripts."""
         return {
             "run": self.run,
@@ -58,7 +61,7 @@ class Printed(NamedTuple):
     sql: str
     undecided: tuple[Cleaned, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> PrintedResult:
         """The same for scripts."""
         return {"sql": self.sql}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -25,6 +25,9 @@ from sqlrail.postgres.connect import target
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
 from sqlrail.verbs import new
+
+if TYPE_CHECKING:
+    from sqlrail.results.doctor import FindingResult, HealthResult
 
 #: in which the checks are told, sql/verbs/doctor/doctor_<kind>.sql each; one that is not here comes last. A constraint
 #: that is there twice is dropped, and need not be valid as well.
@@ -66,7 +69,7 @@ class Finding:
         # A directive is one line, and so must the names in it be.
         return self.relation is not None and str(self.relation).isprintable()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> FindingResult:
         """The same for scripts: `now` is for one transaction, behind the relation's cleanup, `later` for none."""
         return {
             "kind": self.kind,
@@ -90,7 +93,7 @@ class Health:
     findings: tuple[Finding, ...]
     made: tuple[new.New, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> HealthResult:
         """The same for scripts."""
         return {
             "database": self.database,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from yoyo.migrations import MigrationList
 
@@ -27,6 +27,10 @@ from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, d
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.mend import Statement, mend
 from sqlrail.scratch.scratch import NONE, Builder, Provided, built, scratch, with_what_is_lacking
+
+if TYPE_CHECKING:
+    from sqlrail.results.drift import Against, DifferenceResult, DriftResult
+    from sqlrail.results.schema import CheckedResult, SchemaResult, WrittenResult
 
 Value = TypeVar("Value")
 Result = tuple[tuple[Difference, ...], tuple[Statement, ...]]
@@ -80,7 +84,7 @@ class Choice:
 class Words(NamedTuple):
     """What the other side of a comparison is called."""
 
-    name: str
+    name: Against
     says: str
     lacks: str
 
@@ -129,7 +133,7 @@ class Drift:
     statements: tuple[Statement, ...]
     built: tuple[str, ...] = ()  # ids of the files that it was compared with
 
-    def as_json(self, *, with_drops: bool) -> dict[str, Any]:
+    def as_json(self, *, with_drops: bool) -> DriftResult:
         """The same for scripts; `wanted` is the files', the other database's or the ORM's, `found` the database's."""
         return {
             "against": self.words.name,
@@ -178,7 +182,7 @@ class Drift:
         return "\n".join(lines)
 
 
-def _difference_as_json(one: Difference, words: Words) -> dict[str, Any]:
+def _difference_as_json(one: Difference, words: Words) -> DifferenceResult:
     return {
         "what": one.what,
         "kind": one.kind,
@@ -353,7 +357,7 @@ class Schema:
 
     sql: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> SchemaResult:
         """The same for scripts."""
         return {"sql": self.sql}
 
@@ -364,7 +368,7 @@ class Written:
 
     path: Path
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> WrittenResult:
         """The same for scripts."""
         return {"path": str(self.path)}
 
@@ -376,7 +380,7 @@ class Checked:
     path: Path
     difference: str
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> CheckedResult:
         """The same for scripts."""
         return {"path": str(self.path), "stale": bool(self.difference), "difference": self.difference}
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
@@ -30,6 +30,9 @@ from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.records import history
+
+if TYPE_CHECKING:
+    from sqlrail.results.lint import LintedResult, LintFindingResult
 
 #: our own rules
 UNUSED, UNREAD = "unused-ignore", "not-linted"
@@ -52,6 +55,18 @@ class Finding:
         """Whether it only says what was not linted: that is nobody's mistake."""
         return self.rule == UNREAD
 
+    def as_json(self) -> LintFindingResult:
+        """The same for scripts."""
+        return {
+            "id": self.id,
+            "path": str(self.path),
+            "line": self.line,
+            "column": self.column,
+            "rule": self.rule,
+            "message": self.message,
+            "remedy": self.remedy,
+        }
+
 
 @dataclass(frozen=True)
 class Linted:
@@ -65,14 +80,11 @@ class Linted:
     def is_clean(self) -> bool:
         return all(finding.is_notice for finding in self.findings)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> LintedResult:
         """The same for scripts; a version of null is no server's. Notices are what could not be linted."""
-        found: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
-        for one in self.findings:
-            found[one.is_notice].append({**vars(one), "path": str(one.path)})
         return {
-            "findings": found[False],
-            "notices": found[True],
+            "findings": [one.as_json() for one in self.findings if not one.is_notice],
+            "notices": [one.as_json() for one in self.findings if one.is_notice],
             "files": self.files,
             "version": self.version,
         }

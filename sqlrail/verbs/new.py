@@ -11,12 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlrail.errors import SqlrailError, UsageError
 from sqlrail.files.file import DRAFT, ROLLBACK
 from sqlrail.files.folder import read_files
 from sqlrail.files.numbering import NUMBER, date, number
+
+if TYPE_CHECKING:
+    from sqlrail.results.new import NewResult
 
 #: characters of a name: id and suffix stay below the 255 bytes of a file name, and are still read by people
 LONGEST = 100
@@ -31,7 +34,7 @@ class New:
     rollback: Path
     wider_than: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> NewResult:
         """The same for scripts."""
         return {"id": self.id, "path": str(self.path), "rollback": str(self.rollback)}
 

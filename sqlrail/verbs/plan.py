@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from psycopg import errors as pg
 from yoyo.migrations import MigrationList
@@ -37,9 +37,22 @@ from sqlrail.verbs import apply, lint
 from sqlrail.verbs.cleanup import look_at
 from sqlrail.verbs.lint import Finding
 
+if TYPE_CHECKING:
+    from sqlrail.results.plan import (
+        Blocked,
+        LockedResult,
+        LockMode,
+        PlannedFileResult,
+        PlannedResult,
+        PlanResult,
+        RelationKind,
+        TouchedResult,
+        Verdict,
+    )
+
 #: each worse than those before it; what was not rehearsed is unknown
-VERDICTS = ("instant", "scans", "blocks", "rewrites", "unknown")
-KINDS = {
+VERDICTS: tuple[Verdict, ...] = ("instant", "scans", "blocks", "rewrites", "unknown")
+KINDS: dict[str, RelationKind] = {
     "r": "table", "p": "partitioned table", "m": "materialized view", "v": "view", "f": "foreign table",
     "i": "index", "I": "index", "S": "sequence",
 }  # fmt: skip
@@ -54,8 +67,8 @@ class Touched:
     """
 
     relation: str
-    kind: str
-    lock: str | None
+    kind: RelationKind
+    lock: LockMode | None
     scanned: bool
     rewritten: bool
     is_live: bool = False
@@ -68,11 +81,11 @@ class Touched:
         return (self.scanned or self.rewritten) and self.is_live and self.rows != 0
 
     @property
-    def blocks(self) -> tuple[str, ...]:
+    def blocks(self) -> tuple[Blocked, ...]:
         """What the lock keeps waiting: reads, writes, or neither."""
         return _blocked(MODES.index(self.lock)) if self.lock and self.is_live else ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> TouchedResult:
         """The same for scripts; rows are as the statistics estimate them."""
         return {
             "relation": self.relation,
@@ -93,14 +106,14 @@ class Locked:
 
     kind: str
     name: str
-    lock: str
+    lock: LockMode
 
     @property
     def blocks(self) -> str:
         """Which DDL it keeps waiting; what makes use of an object locks it in the weakest way."""
         return "DDL that uses it" if self.lock == MODES[-1] else "DDL on it"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> LockedResult:
         """The same for scripts."""
         return {"object": self.name, "kind": self.kind, "lock": self.lock}
 
@@ -112,18 +125,18 @@ class Planned:
     text: str
     line: int
     column: int
-    verdict: str
+    verdict: Verdict
     touched: tuple[Touched, ...] = ()
     objects: tuple[Locked, ...] = ()
     note: str | None = None
 
     @property
-    def blocks(self) -> tuple[str, ...]:
+    def blocks(self) -> tuple[Blocked, ...]:
         """What its locks keep waiting, for however long."""
         found = {what for one in self.touched for what in one.blocks}
         return tuple(what for what in ("reads", "writes") if what in found)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> PlannedResult:
         """The same for scripts."""
         return {
             "line": self.line,
@@ -144,14 +157,13 @@ class PlannedFile:
     id: str
     path: str
     transactional: bool
-    verdict: str
+    verdict: Verdict
     statements: tuple[Planned, ...] = ()
     cleanup: tuple[Cleaned, ...] = ()
     findings: tuple[Finding, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> PlannedFileResult:
         """The same for scripts; the findings are without the file's id and path."""
-        names = ("line", "column", "rule", "message", "remedy")
         return {
             "id": self.id,
             "path": self.path,
@@ -159,7 +171,16 @@ class PlannedFile:
             "verdict": self.verdict,
             "statements": [one.as_json() for one in self.statements],
             "cleanup": [one.as_json() for one in self.cleanup],
-            "findings": [{name: getattr(one, name) for name in names} for one in self.findings],
+            "findings": [
+                {
+                    "line": one.line,
+                    "column": one.column,
+                    "rule": one.rule,
+                    "message": one.message,
+                    "remedy": one.remedy,
+                }
+                for one in self.findings
+            ],
         }
 
 
@@ -179,7 +200,7 @@ class Plan:
         refused = any(one.refusals for file in self.files for one in file.cleanup)
         return not refused and all(file.verdict == VERDICTS[0] for file in self.files)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> PlanResult:
         """The same for scripts."""
         return {
             "files": [file.as_json() for file in self.files],
@@ -381,7 +402,7 @@ class _Judge:
         if touched.lock or touched.scanned or touched.rewritten:
             yield touched
 
-    def _verdict(self, touched: tuple[Touched, ...]) -> str:
+    def _verdict(self, touched: tuple[Touched, ...]) -> Verdict:
         work = [one for one in touched if one.is_work]
         if not work:
             return "instant"
@@ -390,7 +411,7 @@ class _Judge:
         return "blocks" if self._is_in_the_way else "scans"
 
 
-def _blocked(lock: int) -> tuple[str, ...]:
+def _blocked(lock: int) -> tuple[Blocked, ...]:
     """What a lock keeps waiting."""
     if lock == MODES.index("ACCESS EXCLUSIVE"):
         return ("reads", "writes")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from yoyo.migrations import get_migration_hash
 
@@ -17,6 +17,9 @@ from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.records import problems
 from sqlrail.records.history import Note
+
+if TYPE_CHECKING:
+    from sqlrail.results.repair import RepairedResult, RepairKind, RepairResult
 
 #: kinds that only --forget names
 FORGETTABLE = ("forgotten", "begun")
@@ -29,7 +32,7 @@ class Repair:
     Of what is forgotten after is None; notes are of a file that is half done outside a transaction.
     """
 
-    kind: str
+    kind: RepairKind
     id: str
     was: str  # the record's id
     before: str | None  # the record's checksum
@@ -38,10 +41,19 @@ class Repair:
     applied_by: str | None
     note: Note | None = None  # that is dropped
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RepairResult:
         """The same for scripts."""
         at = f"{self.applied_at.isoformat()}Z" if self.applied_at else None
-        return {**asdict(self), "applied_at": at}
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "was": self.was,
+            "before": self.before,
+            "after": self.after,
+            "applied_at": at,
+            "applied_by": self.applied_by,
+            "note": self.note.as_json() if self.note else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Repaired:
 
     repairs: tuple[Repair, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RepairedResult:
         """The same for scripts."""
         return {"repaired": [one.as_json() for one in self.repairs]}
 
@@ -96,7 +108,7 @@ def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Re
     records = {record.id: record for record in backend.records}
     by_whom = _applied_by(backend) if records else {}
 
-    def offer(kind: str, id_: str, was: str, after: str | None) -> Repair:
+    def offer(kind: RepairKind, id_: str, was: str, after: str | None) -> Repair:
         record = records[was]
         return Repair(kind, id_, was, record.checksum, after, record.applied_at, by_whom.get(record.hash))
 

@@ -26,7 +26,8 @@ from sqlrail.verbs.apply import Migrated, migrate
 from sqlrail.verbs.spared import Spared
 
 if TYPE_CHECKING:
-    from sqlrail.ground.results import ResetResult
+    from sqlrail.results.reset import ResetResult
+    from sqlrail.results.stamp import StampedResult
 
 #: seconds that whoever has just closed a connection gets to be gone
 LEAVING = 0.5
@@ -52,7 +53,7 @@ class Stamped:
     stamp: str
     before: str | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> StampedResult:
         """The same for scripts."""
         return {"stamp": self.stamp, "before": self.before}
 

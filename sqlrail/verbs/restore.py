@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
@@ -27,6 +27,10 @@ from sqlrail.orphans.facts import ask_facts, quickly
 from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
 
+if TYPE_CHECKING:
+    from sqlrail.results.archive import Archived
+    from sqlrail.results.restore import LeftResult, RestoredResult, RestoreResult
+
 #: keys that are shown of the rows that stay for one reason
 SAMPLES = 5
 #: classes of SQLSTATE that are about a row: its values, a constraint, what a trigger raised, a limit. While cells
@@ -41,12 +45,12 @@ class Left:
     """Rows of one table that stay in the archive for one reason; samples are the keys of a few of them."""
 
     source: str
-    action: str
+    action: Archived
     reason: str
     rows: int
     samples: tuple[dict[str, str | None], ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> LeftResult:
         """The same for scripts."""
         return {
             "table": self.source,
@@ -66,7 +70,7 @@ class Restored:
     left: int
     reasons: tuple[Left, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RestoredResult:
         """The same for scripts."""
         return {
             "relation": self.relation,
@@ -86,7 +90,7 @@ class Restore:
     #: what else there is to know: values whose column is gone, sequences that are behind
     notes: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RestoreResult:
         """The same for scripts: `of` is the run whose rows these are, `run` the restore's own."""
         return {
             "run": self.run,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yoyo.migrations import MigrationList
 
@@ -21,6 +21,9 @@ from sqlrail.postgres.giving_way import Tries
 from sqlrail.records import history
 from sqlrail.records.history import Record
 
+if TYPE_CHECKING:
+    from sqlrail.results.rollback import RollbackResult
+
 
 @dataclass(frozen=True)
 class Rollback:
@@ -29,7 +32,7 @@ class Rollback:
     rolled_back: tuple[RolledBack, ...]
     still_applied: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RollbackResult:
         """The same for scripts; seconds are wall time."""
         return {
             "rolled_back": [{"id": done.id, "seconds": done.seconds} for done in self.rolled_back],

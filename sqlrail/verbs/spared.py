@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, UsageError
@@ -14,6 +14,9 @@ from sqlrail.files.file import File
 from sqlrail.ground.names import NAME, join, plain
 from sqlrail.ground.words import printable
 from sqlrail.scratch.scratch import Provided, texts, unmade
+
+if TYPE_CHECKING:
+    from sqlrail.results.error import InTheWayResult
 
 Key = tuple[int, int]  # of a catalog and of a row of it
 
@@ -49,7 +52,7 @@ class Thing(NamedTuple):
         """Whether a name means it: one without a schema is looked for along the search_path."""
         return self.is_named and (path == self.path or (self.is_on_path and path == self.path[1:]))
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> InTheWayResult:
         return {"kind": self.kind, "name": self.identity, "owner": self.owner}
 
     @property

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlrail.ground.settings import Settings
 from sqlrail.server import local
+
+if TYPE_CHECKING:
+    from sqlrail.results.stop import StoppedResult
 
 
 @dataclass(frozen=True)
@@ -14,7 +18,7 @@ class Stopped:
 
     stopped: bool
 
-    def as_json(self) -> dict[str, bool]:
+    def as_json(self) -> StoppedResult:
         """The same for scripts."""
         return {"stopped": self.stopped}
 

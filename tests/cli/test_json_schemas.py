@@ -1,78 +1,134 @@
-"""The JSON schemas in docs/reference/json are those of the result types, and what is printed conforms to them."""
+"""The JSON schemas in docs/reference/json are those of the result types, and hold what they promise.
+
+That what is printed conforms to them, conftest.py and console.py see to: in every test that has JSON printed.
+"""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+import pkgutil
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, get_args
 
-import console
 import json_schemas
 import pytest
-from console import Sqlrail, put
+from conforming import flaw
+from conftest import ROOT
+from jsonschema import Draft202012Validator
 
-sqlrail = console.sqlrail
+import sqlrail
+from sqlrail.cli.parser import parse
+from sqlrail.cli.verb import names
+from sqlrail.errors import SqlrailError
+from sqlrail.files.statements import Flaw
+from sqlrail.results.error import ErrorKind
 
-FILES = {
-    "001_a.sql": "CREATE TABLE parent (id int PRIMARY KEY);\nCREATE TABLE child (parent_id int);\n"
-    "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1), (2);",
-    "002_b.sql": "-- cleanup: child.parent_id -> parent.id\n"
-    "ALTER TABLE child ADD FOREIGN KEY (parent_id) REFERENCES parent;",
+SCHEMAS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text()) for path in json_schemas.FOLDER.glob("*.json")
 }
-TYPES: dict[str, Any] = {
-    "string": str, "integer": int, "number": int | float, "boolean": bool, "null": type(None), "object": dict,
-    "array": list,
+TARGET = {
+    "user": "app", "host": "db", "port": 5432, "database": "app", "server_version": "18.1", "environment": None
 }  # fmt: skip
-
-
-def flaws(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
-    """Where a value does not conform to a schema of the kind that is written here."""
-    if choices := schema.get("anyOf"):
-        found = [flaws(value, one, at) for one in choices]
-        return [] if [] in found else [flaw for one in found for flaw in one]
-    wanted = schema.get("type")
-    if wanted and (not isinstance(value, TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean")):
-        return [f"{at}: {value!r} is no {wanted}"]
-    lacking = [f"{at}: there is no {name}" for name in schema.get("required", ()) if name not in value]
-    inside = [(name, one) for name, one in schema.get("properties", {}).items() if name in (value or ())]
-    within = [flaw for name, one in inside for flaw in flaws(value[name], one, f"{at}.{name}")]
-    items = enumerate(value) if wanted == "array" else ()
-    return [
-        *lacking,
-        *within,
-        *(flaw for n, one in items for flaw in flaws(one, schema["items"], f"{at}[{n}]")),
-    ]
-
-
-def schema(verb: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((json_schemas.FOLDER / f"{verb}.json").read_text())
-    return read
+STATUS = {"migrations": [], "pending": 0, "problems": [], "target": TARGET}
 
 
 def test_they_are_those_of_the_types() -> None:
-    written = {path.stem: path.read_text() for path in json_schemas.FOLDER.glob("*.json")}
-    made = {verb: json_schemas.text_of(one) for verb, one in json_schemas.documents()}
-    assert written == made, "write them again: python tests/support/json_schemas.py"
+    written = {path.name: path.read_text() for path in json_schemas.FOLDER.iterdir()}
+    assert written == json_schemas.files(), "write them again: python tests/support/json_schemas.py"
 
 
-def test_what_is_printed_conforms(sqlrail: Sqlrail, database: str, tmp_path: Path) -> None:
-    put(FILES, tmp_path)
-    env = {"DATABASE_URL": database, "SQLRAIL_ENV": "test"}
-    for verb, *flags in (["status"], ["migrate"], ["status"], ["migrate"], ["reset", "--yes"]):
-        done = sqlrail(verb, *flags, "--json", "--migrations", str(tmp_path), env=env)
-        assert (done.code, flaws(json.loads(done.out), schema(verb))) == (0, []), done.err
+def test_every_verb_has_one_and_so_have_errors() -> None:
+    assert SCHEMAS.keys() == {*names(), "error"}
+
+
+@pytest.mark.parametrize("verb", json_schemas.EXAMPLES)
+def test_what_is_given_as_an_example_can_be_called(verb: str) -> None:
+    options, _ = parse([*shlex.split(json_schemas.EXAMPLES[verb]), "--json"])
+    assert options.verb == verb
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_is_a_schema(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_names_all_keys_and_says_what_they_are(name: str) -> None:
+    for one in _objects(SCHEMAS[name]):
+        assert "additionalProperties" in one
+        assert [key for key, value in one.get("properties", {}).items() if not _is_explained(value)] == []
+
+
+def test_the_kinds_of_errors_are_the_classes() -> None:
+    for module in pkgutil.walk_packages(sqlrail.__path__, "sqlrail."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    kinds = {
+        one.__new__(one).kind for one in _below(SqlrailError) if one is not Flaw and one.__name__[0] != "_"
+    }
+    assert kinds == {*get_args(ErrorKind)}
 
 
 @pytest.mark.parametrize(
-    ("change", "flaw"),
+    ("change", "found"),
     [
-        ({"pending": None}, "$.pending: None is no integer"),
-        ({"pending": True}, "$.pending: True is no integer"),
-        ({"problems": [{"kind": "late"}]}, "$.problems[0]: there is no id"),
+        ({}, None),
+        ({"pending": None}, "$.pending: None is not of type 'integer'"),
+        ({"pending": True}, "$.pending: True is not of type 'integer'"),
+        ({"more": 1}, "$: Additional properties are not allowed ('more' was unexpected)"),
+        (
+            {"problems": [{"kind": "late", "id": "", "message": ""}]},
+            "$.problems[0]: 'refuses' is a required property",
+        ),
+        ({"target": {**TARGET, "port": "5432"}}, "$.target.port: '5432' is not of type 'integer'"),
     ],
-    ids=["null", "yes", "part"],
+    ids=["nothing", "null", "yes", "more", "less", "text"],
 )
-def test_what_does_not_conform_is_found(change: dict[str, Any], flaw: str) -> None:
-    document = {"migrations": [], "pending": 0, "problems": []}
-    assert flaws(document, schema("status")) == []
-    assert flaw in flaws({**document, **change}, schema("status"))
+def test_what_does_not_conform_is_found(change: dict[str, Any], found: str | None) -> None:
+    said = flaw("status", {**STATUS, **change})
+    assert (said or "").partition(".json: ")[2] == (found or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    {"id": "string", "path": "string", "seconds": "number", "rows": "integer", "run": "integer"}.items(),
+)
+def test_what_the_page_says_of_a_name_holds_everywhere(name: str, type_: str) -> None:
+    objects = [one for schema in SCHEMAS.values() for one in _objects(schema)]
+    found = [one["properties"][name]["type"] for one in objects if name in one.get("properties", ())]
+    assert found
+    assert [it for it in found if it not in (type_, [type_, "null"])] == []
+
+
+def test_no_run_loads_the_types() -> None:
+    code = (
+        "import sys; from pkgutil import walk_packages; import sqlrail.cli.main\n"
+        "for it in walk_packages(sqlrail.cli.__path__, 'sqlrail.cli.'): __import__(it.name)\n"
+        "for it in walk_packages(['sqlrail/verbs'], 'sqlrail.verbs.'): __import__(it.name)\n"
+        "print(*(name for name in sys.modules if name.startswith('sqlrail.results')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "\n"
+
+
+def _objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """All schemas of objects in a schema."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        schema = list(schema.values())
+    for one in schema if isinstance(schema, list) else ():
+        yield from _objects(one)
+
+
+def _is_explained(key: dict[str, Any]) -> bool:
+    return "description" in key or "$ref" in key or "$ref" in key.get("items", {})
+
+
+def _below(error: type[SqlrailError]) -> Iterator[type[SqlrailError]]:
+    for one in error.__subclasses__():
+        yield from (one, *_below(one))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import conforming
 import psycopg
 from conftest import ROOT, clean_environment, query, told
 from listeners import Heard
@@ -92,6 +93,7 @@ class Runner(subprocess.Popen[str]):
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
         out, err = super().communicate(input, timeout)
+        conforming.check(list(map(str, self.args)), out)  # type: ignore[arg-type]
         return out, told(err)
 
 

@@ -1,65 +1,193 @@
-"""Writes docs/reference/json/VERB.json, the schemas of what `--json` prints, from the types in ground/results.py.
+"""Writes docs/reference/json: the schemas of what `--json` prints: of each verb what its function in cli/commands says
+that it returns, and of failures what errors.py says. The types are those of sqlrail/results.
 
 python tests/support/json_schemas.py
 """
 
 from __future__ import annotations
 
+import argparse
+import ast
 import inspect
 import json
+import pkgutil
 import re
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from sqlrail.ground import results
-from sqlrail.ground.settings import Target
+from sqlrail import results
+from sqlrail.cli.verb import Verb, load, names
+from sqlrail.results.error import ErrorDocument
+from sqlrail.results.target import TargetResult
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json"
-NAMES: dict[Any, str] = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    NoneType: "null",
-    dict: "object",
+#: what every verb prints that fails
+ERROR = "error"
+#: exit codes other than 0 and that of --check with which a verb prints its result
+ALSO = {"cleanup": ["3"]}
+EXAMPLES = {
+    "migrate": "migrate",
+    "status": "status --check",
+    "plan": "plan --check",
+    "cleanup": "cleanup --dry-run",
+    "restore": "restore 3",
+    "archive": "archive list",
+    "reset": "reset --yes",
+    "rollback": "rollback --steps 2",
+    "baseline": "baseline --to 042",
+    "drift": "drift --check",
+    "doctor": "doctor --check",
+    "schema": "schema --schema-file schema.sql --check",
+    "stamp": "stamp staging --name app",
+    "repair": "repair --yes",
+    "new": "new 'add users'",
+    "lint": "lint --all --check",
+    "stop": "stop",
 }
+NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each verb whose result has a type, and the schema of its document. Keys may be added, and none goes away."""
-    for _, type_ in sorted(inspect.getmembers(results, is_typeddict)):
-        if verb := re.match(r"What `(\w+) --json` prints", inspect.getdoc(type_) or ""):
-            schema = schema_of(type_)
-            schema["properties"]["target"] = _object(Target)
-            yield verb[1], {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    """Each verb and the schema of its document; at last the one of errors."""
+    for name in names():
+        verb = load(name)
+        yield name, _schema(f"sqlrail {name} --json", *returned(verb), reached=_reached(verb))
+    yield ERROR, _schema("sqlrail VERB --json, where it fails", ErrorDocument, reached={True, False})
 
 
-def schema_of(type_: Any) -> dict[str, Any]:
-    """The JSON schema of a type."""
-    origin, inner = get_origin(type_) or type_, get_args(type_)
-    if type_ is Any:
-        return {}
+def returned(verb: Verb) -> tuple[Any, ...]:
+    """The types of the documents that a verb may return."""
+    _, document, _ = get_args(get_type_hints(verb.run, localns=_types())["return"])
+    return get_args(document) if _is_union(document) else (document,)
+
+
+def _types() -> dict[str, Any]:
+    """All result types by their names: a verb's module imports its own for the type checker alone."""
+    modules = [
+        import_module(f"{results.__name__}.{it.name}") for it in pkgutil.iter_modules(results.__path__)
+    ]
+    return {name: one for module in modules for name, one in inspect.getmembers(module, is_typeddict)}
+
+
+def _reached(verb: Verb) -> set[bool]:
+    """Whether a run of the verb reaches a database: always, never, or as its flags have it."""
+    flags = (argparse.Namespace(all=every, files=[]) for every in (True, False))
+    return {verb.needs_database(options) for options in flags}
+
+
+def _schema(title: str, *types: Any, reached: set[bool]) -> dict[str, Any]:
+    """The schema of a document that is of one of the types, and says where the run was."""
+    parts: dict[str, Any] = {}
+    wholes = [_object(one, parts) for one in types]
+    for whole in wholes:
+        if True in reached:
+            whole["properties"]["target"] = schema_of(TargetResult, parts)
+        if False not in reached:
+            whole["required"].append("target")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
+    body = wholes[0] if len(wholes) == 1 else {"oneOf": wholes}
+    return {**head, **body, **({"$defs": dict(sorted(parts.items()))} if parts else {})}
+
+
+def schema_of(type_: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a type; that of a dictionary goes into the parts, once."""
     if is_typeddict(type_):
-        return {**_object(type_), "description": inspect.getdoc(type_)}
-    if origin in (UnionType, Union):
-        return {"anyOf": [schema_of(one) for one in inner]}
+        if type_.__name__ not in parts:
+            parts[type_.__name__] = _object(type_, parts)
+        return {"$ref": f"#/$defs/{type_.__name__}"}
+    if _is_union(type_):
+        return _any_of([schema_of(one, parts) for one in get_args(type_)])
+    origin, inner = get_origin(type_), get_args(type_)
+    if origin is Literal:
+        return {"enum": list(inner)}
     if origin is list:
-        return {"type": "array", "items": schema_of(inner[0])}
-    return {"type": NAMES[origin]}
+        return {"type": "array", "items": schema_of(inner[0], parts)}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": schema_of(inner[1], parts)}
+    return {"type": NAMES[type_]}
 
 
-def _object(type_: Any) -> dict[str, Any]:
-    keys = {name: schema_of(one) for name, one in get_type_hints(type_).items()}
-    return {"type": "object", "properties": keys, "required": list(keys)}
+def _is_union(type_: Any) -> bool:
+    return get_origin(type_) in (UnionType, Union)
 
 
-def text_of(schema: dict[str, Any]) -> str:
-    """A file's text."""
-    return json.dumps(schema, indent=2) + "\n"
+def _any_of(choices: list[dict[str, Any]]) -> dict[str, Any]:
+    """In the short form where there is one."""
+    if all(choice.keys() == {"type"} for choice in choices):
+        return {"type": [choice["type"] for choice in choices]}
+    if choices[0].keys() == {"enum"} and choices[1:] == [{"type": "null"}]:
+        return {"enum": [*choices[0]["enum"], None]}
+    return {"anyOf": choices}
+
+
+def _object(type_: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a dictionary: its keys, those that are always there, and no others."""
+    types = get_type_hints(type_)
+    comments = dict(_comments(type_))
+    keys = {
+        name: {**schema_of(one, parts), **({"description": comments[name]} if name in comments else {})}
+        for name, one in types.items()
+    }
+    return {
+        "description": " ".join((inspect.getdoc(type_) or "").split()),
+        "type": "object",
+        "properties": keys,
+        "required": [name for name in types if name in type_.__required_keys__],
+        "additionalProperties": False,
+    }
+
+
+def _comments(type_: Any) -> Iterator[tuple[str, str]]:
+    """What is said of each key: behind it, or on the line above."""
+    source = inspect.getsource(type_)
+    lines = source.splitlines()
+    (written,) = ast.parse(source).body
+    assert isinstance(written, ast.ClassDef)
+    # At run time the type of a dictionary does not know which others it extends.
+    for base in (vars(sys.modules[type_.__module__])[ast.unparse(name)] for name in written.bases):
+        if is_typeddict(base):
+            yield from _comments(base)
+    for field in written.body:
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            above, behind = (
+                lines[field.lineno - 2].strip(),
+                lines[field.lineno - 1][field.end_col_offset :].strip(),
+            )
+            if text := behind or (above if above.startswith("#:") else ""):
+                yield field.target.id, text.lstrip("#: ")
+
+
+def files() -> dict[str, str]:
+    """The folder's files by their names."""
+    schemas = dict(documents())
+    texts = {
+        f"{name}.json": json.dumps(one, indent=2, ensure_ascii=False) + "\n" for name, one in schemas.items()
+    }
+    return {**texts, "README.md": _index()}
+
+
+def _index() -> str:
+    """The folder's page, with the lines of the table as they are now."""
+    lines = "\n".join(map(_line, names()))
+    return re.sub(
+        r"(?s)(?<=\|---\|\n).*?(?=\n\n)", lambda _: lines, (FOLDER / "README.md").read_text(), count=1
+    )
+
+
+def _line(name: str) -> str:
+    """A verb's line in the table: what it prints, the exit codes beside which it does, and a call."""
+    verb = load(name)
+    said = " ".join(inspect.cleandoc(one.__doc__) for one in returned(verb))
+    parser = argparse.ArgumentParser()
+    verb.add_arguments(parser)
+    codes = ["0", *ALSO.get(name, ()), *(["4"] if "--check" in parser.format_help() else [])]
+    return f"| [{name}]({name}.json) | {said} | {', '.join(codes)} | `sqlrail {EXAMPLES.get(name, name)} --json` |"
 
 
 if __name__ == "__main__":
-    for verb, schema in documents():
-        (FOLDER / f"{verb}.json").write_text(text_of(schema))
+    for name, text in files().items():
+        (FOLDER / name).write_text(text)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sqlrail.cli.talk import Talk, typed, width
 from sqlrail.cli.verb import OK, Result, Verb, idle
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings, age
+
+if TYPE_CHECKING:
+    from sqlrail.results.archive import ArchiveResult, PurgeResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +26,7 @@ def _refuse_idle(options: argparse.Namespace) -> None:
             idle(options, flag, "it is for purge")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[ArchiveResult | PurgeResult]:
     from sqlrail.cli.render import archive as render
     from sqlrail.verbs import archive
 

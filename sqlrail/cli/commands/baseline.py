@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.baseline import BaselinedResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "scratch")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[BaselinedResult]:
     from sqlrail.cli.render import baseline as render
     from sqlrail.verbs.baseline import baseline
 

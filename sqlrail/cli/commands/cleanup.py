@@ -19,6 +19,7 @@ from sqlrail.ground.words import Script
 
 if TYPE_CHECKING:
     from sqlrail.ground.relation import Relation
+    from sqlrail.results.cleanup import CleanupResult, PrintedResult
     from sqlrail.verbs.cleanup import Cleanup
 
 #: settings that only --online has
@@ -51,7 +52,9 @@ def _refuse_idle(options: argparse.Namespace) -> None:
             idle(options, flag, "it is for --online")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(
+    options: argparse.Namespace, settings: Settings, talk: Talk
+) -> Result[CleanupResult | PrintedResult]:
     from sqlrail.cli.render import cleanup as render
     from sqlrail.verbs.cleanup import cleanup
 
@@ -66,7 +69,9 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
     return code, result.as_json(), render.text(result)
 
 
-def _print_sql(options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]) -> Result:
+def _print_sql(
+    options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]
+) -> Result[PrintedResult]:
     from sqlrail.cli.render import cleanup as render
     from sqlrail.verbs.cleanup import print_sql
 

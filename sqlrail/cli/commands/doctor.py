@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
 from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.doctor import HealthResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit 4 if anything is found")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[HealthResult]:
     from sqlrail.cli.render import doctor as render
     from sqlrail.verbs.doctor import doctor, write
     from sqlrail.verbs.new import slug

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Verb, idle
 from sqlrail.ground.settings import Settings, names
 from sqlrail.ground.words import Script
+
+if TYPE_CHECKING:
+    from sqlrail.results.drift import DriftResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +53,7 @@ def _refuse_idle(options: argparse.Namespace) -> None:
         idle(options, "scratch", "--against is read as it is")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[DriftResult]:
     from sqlrail.cli.render import drift as render
     from sqlrail.verbs.drift import Choice, drift
 

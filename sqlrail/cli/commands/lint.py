@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import Script
+
+if TYPE_CHECKING:
+    from sqlrail.results.lint import LintedResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +29,7 @@ def _needs_database(options: argparse.Namespace) -> bool:
     return not (options.all or options.files)
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[LintedResult]:
     from sqlrail.cli.render import lint as render
     from sqlrail.verbs.lint import lint
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.commands import schema
@@ -13,6 +14,9 @@ from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.migrate import MigrateResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +38,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "schema_file")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[MigrateResult]:
     from sqlrail.cli.render import migrate as render
     from sqlrail.verbs.apply import migrate
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 
+if TYPE_CHECKING:
+    from sqlrail.results.new import NewResult
+
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="what it does, as in 'add users'")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[NewResult]:
     from sqlrail.verbs.new import new
 
     made = new(settings.migrations, options.name)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, width
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.plan import PlanResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "scratch")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[PlanResult]:
     from sqlrail.cli.render import plan as render
     from sqlrail.verbs.plan import plan
 

@@ -11,6 +11,7 @@ from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlrail.results.repair import RepairedResult
     from sqlrail.verbs.repair import Repair
 
 
@@ -27,7 +28,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[RepairedResult]:
     from sqlrail.cli.render import repair as render
     from sqlrail.verbs.repair import repair
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.commands import schema
 from sqlrail.cli.talk import Talk, typed_name
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.reset import ResetResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +25,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "schema_file")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[ResetResult]:
     from sqlrail.cli.render import migrate as render
     from sqlrail.verbs.reset import reset
 

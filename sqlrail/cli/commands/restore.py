@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.restore import RestoreResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +35,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[RestoreResult]:
     from sqlrail.cli.render import restore as render
     from sqlrail.verbs.restore import restore
 

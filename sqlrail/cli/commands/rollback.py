@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.progress import Bar
@@ -12,6 +13,9 @@ from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.rollback import RollbackResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="in production too")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[RollbackResult]:
     from sqlrail.cli.render import rollback as render
     from sqlrail.verbs.rollback import rollback
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
@@ -13,6 +14,9 @@ from sqlrail.ground.events import Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import Script
 
+if TYPE_CHECKING:
+    from sqlrail.results.schema import CheckedResult, SchemaResult, WrittenResult
+
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "schema_file")
@@ -20,7 +24,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit 4 if the file is not up to date")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(
+    options: argparse.Namespace, settings: Settings, talk: Talk
+) -> Result[SchemaResult | WrittenResult | CheckedResult]:
     from sqlrail.verbs.drift import check_schema, schema, write_schema
 
     path = settings.schema_file

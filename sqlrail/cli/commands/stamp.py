@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sqlrail.cli.talk import Talk, typed_name
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.ground.settings import ENVIRONMENTS, Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.stamp import StampedResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +18,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the database's name, where no terminal can be asked")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StampedResult]:
     from sqlrail.verbs.reset import stamp
 
     question = f"It will be stamped {options.environment}."

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sqlrail.cli.talk import Talk, width
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
 from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.status import StatusResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit 4 unless everything is applied and intact")
 
 
-def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result:
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StatusResult]:
     from sqlrail.cli.render import status as render
     from sqlrail.verbs.apply import status
 

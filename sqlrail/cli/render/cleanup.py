@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlrail.cli.render.words import shown
 from sqlrail.ground.names import join
@@ -11,6 +11,7 @@ from sqlrail.ground.words import rows
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 
 if TYPE_CHECKING:
+    from sqlrail.results.relation import OrphanResult
     from sqlrail.verbs.cleanup import Cleanup
 
 
@@ -75,9 +76,9 @@ def _seen_lines(one: Cleaned) -> list[str]:
     return lines
 
 
-def _sample_line(sample: dict[str, Any]) -> str:
+def _sample_line(sample: OrphanResult) -> str:
     key, row = (
-        ", ".join(f"{join(name)} {shown(value)}" for name, value in (sample[part] or {}).items())
-        for part in ("key", "row")
+        ", ".join(f"{join(name)} {shown(value)}" for name, value in (part or {}).items())
+        for part in (sample["key"], sample["row"])
     )
     return f"for example {rows(sample['rows'])} with {key}{f': {row}' if row else ''}"

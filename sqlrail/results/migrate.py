@@ -1,0 +1,32 @@
+"""The JSON of `migrate`."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from sqlrail.results.relation import CleanedResult
+
+
+class AppliedResult(TypedDict):
+    """A migration that this run has committed."""
+
+    id: str  # of the migration
+    seconds: float  # wall time
+    cleanup: list[CleanedResult]  # that it declares, in their order
+
+
+class AllowedResult(TypedDict):
+    """Ids of what was let pass by --allow-late and --allow-missing."""
+
+    late: list[str]  # that come before what is applied
+    missing: list[str]  # whose file is gone
+
+
+class MigrateResult(TypedDict):
+    """What `migrate` did."""
+
+    applied: list[AppliedResult]  # in their order
+    already_applied: int  # migrations that were applied before
+    pending: int  # migrations that are left, because of --to or because they are drafts
+    taken_over: list[str]  # ids that plain yoyo had applied: today's content is taken for theirs
+    allowed: AllowedResult

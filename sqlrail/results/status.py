@@ -1,0 +1,27 @@
+"""The JSON of `status`."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from sqlrail.results.problem import ProblemResult
+
+State = Literal["applied", "pending", "edited", "missing", "late"]
+
+
+class EntryResult(TypedDict):
+    """A migration, and how its file and its record agree."""
+
+    id: str  # of the migration
+    #: edited: not what was applied; missing: applied, and its file is gone; late: pending, and before what is applied
+    state: State
+    applied_at: str | None  # ISO 8601 in UTC; null: not applied, or nobody knows when
+    checksum: str | None  # sha256:… of the file, or of what was applied where the file is gone
+
+
+class StatusResult(TypedDict):
+    """The history."""
+
+    migrations: list[EntryResult]  # in their order
+    pending: int  # migrations that are pending or late
+    problems: list[ProblemResult]

@@ -1,0 +1,16 @@
+"""Where a run was."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class TargetResult(TypedDict):
+    """The database that the run worked on."""
+
+    user: str  # the role
+    host: str  # or the folder of a socket
+    port: int  # of the server
+    database: str  # its name
+    server_version: str  # as the server says it: 18.1
+    environment: str | None  # that APP_ENV or SQLRAIL_ENV says; null is unknown, and treated as production
