@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, get_args
 
+import conforming
 import json_schemas
 import pytest
 from conforming import flaw
 from conftest import ROOT
-from jsonschema import Draft202012Validator
 
 import sqlrail
 from sqlrail.cli.parser import parse
@@ -53,7 +53,7 @@ def test_what_is_given_as_an_example_can_be_called(verb: str) -> None:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_each_is_a_schema(name: str) -> None:
-    Draft202012Validator.check_schema(SCHEMAS[name])
+    conforming.validator(name).check_schema(SCHEMAS[name])
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
