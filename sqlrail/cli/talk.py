@@ -22,7 +22,7 @@ from sqlrail.ground.events import (
 )
 from sqlrail.ground.sentences import text
 from sqlrail.ground.settings import Settings, Target
-from sqlrail.ground.words import Script, masked, visible
+from sqlrail.ground.words import Script, in_json, masked, visible
 
 #: what stands on stdout
 RESULTS = (Applied, RolledBack)
@@ -73,7 +73,7 @@ class Talk:
 def print_result(result: Mapping[str, object] | str) -> None:
     """Prints a text, or a document as JSON; for a terminal without what could give it orders."""
     if not isinstance(result, str):
-        result = json.dumps(result, indent=2)
+        result = in_json(json.dumps(result, indent=2))
     elif sys.stdout.isatty() or not isinstance(result, Script):
         result = visible(result)
     print(result, flush=True)

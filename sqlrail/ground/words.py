@@ -47,6 +47,11 @@ def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
+def in_json(text: str) -> str:
+    """The same for a JSON text, which means the same afterwards."""
+    return re.sub(_MARKED, r"#\\u0023", text)
+
+
 def guess(word: str, choices: Iterable[str]) -> str:
     """The end of a sentence that says a word is no choice: with the one that it is close to, if there is one."""
     from difflib import get_close_matches

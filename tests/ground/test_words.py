@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import psycopg
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
+from sqlrail.cli.talk import print_result
 from sqlrail.errors import Refused
-from sqlrail.ground.words import masked, printable, visible
+from sqlrail.ground.words import in_json, masked, printable, visible
 
 #: a mark as somebody's data might hold it: an escape code that would blot out a line, a line of their own, and a
 #: command of a CI; U+202E turns the direction of what follows
@@ -169,6 +171,20 @@ def test_no_byte_of_data_reaches_a_log_raw(database: str, tmp_path: Path, statem
     document = run("--json", "migrate", "--migrations", files, env=env)
     assert "mark" in json.loads(document.stdout)["error"]["message"] + document.stderr
     assert lines_of_a_ci(document.stdout + document.stderr) == []
+
+
+@given(st.text(st.sampled_from("#[]a\\")))
+def test_a_document_for_a_ci_s_log_says_the_same(text: str) -> None:
+    shown = in_json(json.dumps([text]))
+    assert not re.search(r"##\w*\[", shown)
+    assert json.loads(shown) == [text]
+
+
+def test_a_result_as_a_document_commands_no_ci(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result({"statement": 'DROP TABLE "##[group]mark"'})
+    printed = capsys.readouterr().out
+    assert "##[" not in printed
+    assert json.loads(printed) == {"statement": 'DROP TABLE "##[group]mark"'}
 
 
 def test_names_in_the_live_database_reach_no_log_raw(database: str, tmp_path: Path) -> None:
