@@ -20,7 +20,7 @@ from sqlrail.records import problems
 from sqlrail.records.history import Record
 from sqlrail.schema.catalog import Catalog, Key, read
 from sqlrail.schema.compare import Difference, compare, outermost
-from sqlrail.schema.mend import granted_on
+from sqlrail.schema.making import granted_on
 from sqlrail.scratch.scratch import NoScratch
 from sqlrail.verbs.drift import COMMENT, FILES, PUBLIC, build_schema, lines_of
 

@@ -25,7 +25,8 @@ from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems
 from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, digests, read
 from sqlrail.schema.compare import Difference, compare, outermost
-from sqlrail.schema.mend import Statement, mend
+from sqlrail.schema.mend import mend
+from sqlrail.schema.statement import Statement
 from sqlrail.scratch.scratch import NONE, Builder, Provided, built, scratch, with_what_is_lacking
 
 if TYPE_CHECKING:

@@ -1,0 +1,58 @@
+"""Differences that no statement mends, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlrail.schema.catalog import Catalog, Key
+from sqlrail.schema.compare import Difference
+from sqlrail.schema.order import TYPES
+from sqlrail.schema.removal import Removal, home_of, is_of_other_type
+
+
+def obstacle(wanted: Catalog, there: Catalog, one: Difference) -> str | None:
+    """Why what has to be done about a difference cannot be; None where it can."""
+    if one.what == "changed" and (one.kind in (*TYPES, "field") or is_of_other_type(one)):
+        return next(_obstacles(Removal(wanted, there, [one])), None)
+    return None
+
+
+def _obstacles(removal: Removal) -> Iterator[str]:
+    there = removal.there
+    for key in (*removal.retyped, *(key for key, one in removal.altered.items() if is_of_other_type(one))):
+        it = there.objects[key]
+        if key[0] == "field" and (column := _column_of(there, home_of(there, key))):
+            yield f"{column} is of this type, and has to be made again, with its values"
+        if there.needs[key].get(("table", it.within or "")) == "i":
+            yield f"{it.name} is in the partition key of a table, which has to be made again, with its rows"
+    for key in removal.dropped:
+        if (
+            key[0] == "composite type"
+            and key in removal.wanted.objects
+            and _has_other_fields(removal.wanted, there, key)
+            and (column := _column_of(there, key))
+        ):
+            yield f"{column} is of this type, and its fields come in another order"
+
+
+def _column_of(there: Catalog, type_: Key) -> str | None:
+    """A column whose values are of the type, or have it in them."""
+    queue = [type_]
+    for key in queue:  # which grows
+        for dependent, _ in there.dependents.get(key, ()):
+            if dependent[0] == "column":
+                return dependent[1]
+            if dependent[0] == "field":
+                dependent = home_of(there, dependent)
+            if dependent[0] in TYPES and dependent not in queue:
+                queue.append(dependent)
+    return None
+
+
+def _has_other_fields(wanted: Catalog, there: Catalog, type_: Key) -> bool:
+    """Whether its fields are not those that are wanted, one by one: rows become rows by what they are as text."""
+    labels = [
+        [it.label for it in sorted(catalog.of(["field"]), key=lambda it: it.place) if it.within == type_[1]]
+        for catalog in (wanted, there)
+    ]
+    return labels[0] != labels[1]
