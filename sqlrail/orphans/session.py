@@ -41,3 +41,8 @@ class Printer:
 def message(session: Session, name: str, **parts: Any) -> bytes:
     """The text of a file of ours, filled in; with its comments where people will read it."""
     return wire.message(session.connection, name, commented=isinstance(session, Printer), **parts)
+
+
+def ddl(session: Session, name: str, **parts: Any) -> bytes:
+    """The same of what makes or drops something, so that event triggers find names where they would without us."""
+    return message(session, name, **{path: message(session, path) for path in ("writes", "ours")}, **parts)

@@ -18,10 +18,12 @@ from test_cleanup import HOSTILE, ODD, ORDERS, SHOP, TYPES, as_role, clean, cont
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.relation import Relation
+from sqlrail.orphans.restoring.report import Report
+from sqlrail.orphans.restoring.restored import Restore
+from sqlrail.orphans.restoring.work import Work
 from sqlrail.verbs import cleanup as cleanup_room
 from sqlrail.verbs import online as online_room
 from sqlrail.verbs import restore as room
-from sqlrail.verbs.restore import Restore
 
 Connection = psycopg.Connection[Any]
 db, shop, role, command = test_cleanup.db, test_cleanup.shop, test_cleanup.role, test_cleanup.command
@@ -1138,7 +1140,7 @@ def test_a_parent_cannot_go_before_the_restore_commits(
 ) -> None:
     clean(database)
     shop.execute(BACK)
-    finish, deleted = room._Work._finish, []
+    finish, deleted = Report.finish, []
 
     def slowly(work: Any) -> Restore:
         thread, results = in_background(lambda: connect(database).execute("DELETE FROM users WHERE id = 99"))
@@ -1146,7 +1148,7 @@ def test_a_parent_cannot_go_before_the_restore_commits(
         deleted.append((thread, results))
         return finish(work)
 
-    monkeypatch.setattr(room._Work, "_finish", slowly)
+    monkeypatch.setattr(Report, "finish", slowly)
     assert counts(restore(database)) == (1, 0)
     deleted[0][0].join()
     # Nobody but the restore kept the parent: there is no foreign key, so it may go now.
@@ -1176,7 +1178,7 @@ def test_writers_go_on_while_rows_are_restored(
 ) -> None:
     clean(database)
     shop.execute(BACK)
-    finish = room._Work._finish
+    finish = Report.finish
 
     def meanwhile(work: Any) -> Restore:
         with connect(database, autocommit=True) as writer:
@@ -1187,7 +1189,7 @@ def test_writers_go_on_while_rows_are_restored(
             writer.execute("UPDATE orders SET total = 2 WHERE id = 10; DELETE FROM orders WHERE id = 11")
         return finish(work)
 
-    monkeypatch.setattr(room._Work, "_finish", meanwhile)
+    monkeypatch.setattr(Report, "finish", meanwhile)
     assert counts(restore(database)) == (1, 0)
     assert ids(shop) == [1, 10, 12, 13]
 
@@ -1200,14 +1202,14 @@ def test_the_tables_stay_as_the_guards_saw_them(
 ) -> None:
     clean(database)
     shop.execute(BACK)
-    fill = room._Work._fill
+    fill = Work.fill
 
     def meanwhile(work: Any, shape: Any) -> None:
         with connect(database) as other, pytest.raises(psycopg.errors.LockNotAvailable):
             other.execute(f"SET lock_timeout = '50ms'; {change}".encode())
         fill(work, shape)
 
-    monkeypatch.setattr(room._Work, "_fill", meanwhile)
+    monkeypatch.setattr(Work, "fill", meanwhile)
     assert counts(restore(database)) == (1, 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlrail.cli.render.words import shown
 from sqlrail.ground.names import join
 from sqlrail.ground.words import rows
-from sqlrail.verbs.restore import Left, Restore
+from sqlrail.orphans.restoring.restored import Left, Restore
 
 #: reasons that people read of one relation; the JSON has them all
 REASONS = 10

@@ -1,0 +1,1 @@
+"""Puts archived rows back where they were."""
