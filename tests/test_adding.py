@@ -74,6 +74,30 @@ def test_a_verb(copy: Copy, database: str) -> None:
     assert (code, document_of(text)) == (0, {"pending": []})
 
 
+def test_a_directive(copy: Copy, database: str) -> None:
+    field, line = examples("A directive")
+    copy.add("sqlrail/files/directives.py", field, before="row_security: bool")
+    use = "if file.deadline is not None:\n    file.flaws.append((1, f'it takes {file.deadline:g} s'))\n"
+    copy.add("sqlrail/files/file.py", use, before="file.is_draft = is_draft")
+    said = re.findall(r"^\| `(-- .*?)` \|", line)[0]
+    (copy.home / "files").mkdir()
+
+    def wrong(leading: str) -> str:
+        (copy.home / "files/001_a.sql").write_text(f"{leading}\nSELECT 1;\n")
+        return told(copy.run("migrate", "--migrations", "files", DATABASE_URL=database).stderr)
+
+    assert wrong(said).startswith("files/001_a.sql:1:1: it takes 3600 s")
+    assert wrong("-- deadline: soon").startswith(
+        "files/001_a.sql:1:1: deadline: write a number with its unit"
+    )
+    assert "looks like one: write `-- deadline: …`" in wrong("-- dead-line: 1h")
+    assert "a directive counts only at the head of the file" in wrong(f"SELECT 2;\n{said}")
+    assert wrong("") == ""
+    (copy.home / "files/001_a.rollback.sql").write_text(f"{said}\nSELECT 1;\n")
+    done = copy.run("rollback", "--migrations", "files", DATABASE_URL=database)
+    assert told(done.stderr).startswith("files/001_a.rollback.sql:1:1: it takes 3600 s")
+
+
 def test_a_setting(copy: Copy, database: str) -> None:
     row, flag = examples("A setting")
     copy.add("sqlrail/ground/settings.py", row, before="retention: float")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, TypeVar
 
 from sqlrail.files.examine import Comment
 from sqlrail.files.numbering import number
@@ -14,25 +15,92 @@ from sqlrail.ground.settings import seconds
 
 #: a line that says something to us: its name, and its value; yoyo asks for no blank either
 DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:\s*(.*)")
-#: a line of a comment that may be meant for one; and what may begin such a comment, among others
+#: a line of a comment that may be meant for one
 _ALMOST = re.compile(r"[-/*\s]*([A-Za-z][A-Za-z _-]{2,24}?)\s*:\s*(.*?)\s*(?:\*/)?")
-_MAY_BE_DIRECTIVE = (
-    rb"(?i)(?:--|/\*)[^:;]{0,400}(?:d\w*p\w*nd|trans|clean|lock|stat?\w*m|timeout|row|lint)[\w -]*:"
-)
 #: of 1, how much a misspelt name is like a directive's; "line" and "lint" are less
 CLOSE = 0.8
+
+T = TypeVar("T")
+
+
+class Directive(NamedTuple):
+    """How the value of a directive is read."""
+
+    reader: Callable[[str], Any]  # ValueError says what is wrong with a value
+    #: A rollback is run as its migration was, transactional or not, and in the reverse order: so yoyo has it.
+    in_rollback: bool
+    alike: str  # an expression of what its misspelt names have in common; empty: its first word
+
+
+def directive(default: T, reader: Callable[[str], T], *, in_rollback: bool = False, alike: str = "") -> T:
+    """A field of Directives that a line sets; of a tuple, each line adds what it says."""
+    made: T = field(default=default, metadata={"directive": Directive(reader, in_rollback, alike)})
+    return made
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(value.split())
+
+
+def _either(yes: str, no: str) -> Callable[[str], bool]:
+    def read(value: str) -> bool:
+        if value.lower() not in (yes, no):
+            raise ValueError(f"'{value}' is neither {yes} nor {no}")
+        return value.lower() == yes
+
+    return read
+
+
+def _relation(value: str) -> tuple[Relation, ...]:
+    return (Relation.parse(value),)
+
+
+def ignored_rule(value: str) -> str:
+    """The rule that `-- lint: ignore RULE because …` is about; ValueError says what is wrong with it."""
+    match = re.fullmatch(r"ignore\s+([a-z][a-z0-9-]*)(?:\s+because(\s+\S.*)?)?", value)
+    if match is None:
+        raise ValueError("write ignore, one rule, and why, as in `-- lint: ignore ban-drop-table because …`")
+    if match[2] is None:
+        raise ValueError(f"say why, as in `-- lint: ignore {match[1]} because …`")
+    return match[1]
+
+
+def _rule(value: str) -> tuple[str, ...]:
+    return (ignored_rule(value),)
 
 
 @dataclass(kw_only=True)
 class Directives:
-    """What the directives of a file say. Timeouts are seconds; None is the run's own."""
+    """What the directives of a file say, a field each: lock_timeout is what `-- lock-timeout: 5s` says.
 
-    depends: tuple[str, ...] = ()
-    transactional: bool = True
-    cleanup: tuple[Relation, ...] = ()
-    lock_timeout: float | None = None
-    statement_timeout: float | None = None
-    row_security: bool = False  # whether policies may hide rows from its statements
+    Timeouts are seconds; None is the run's own.
+    """
+
+    depends: tuple[str, ...] = directive((), _words, alike=r"d\w*p\w*nd")
+    transactional: bool = directive(True, _either("true", "false"), alike="trans")
+    cleanup: tuple[Relation, ...] = directive((), _relation, alike="clean")
+    lock_timeout: float | None = directive(None, seconds, in_rollback=True, alike="lock|timeout")
+    statement_timeout: float | None = directive(None, seconds, in_rollback=True, alike=r"stat?\w*m")
+    # whether policies may hide rows from its statements
+    row_security: bool = directive(False, _either("on", "off"), in_rollback=True)
+    # which rules there are, the linter knows, and obeys
+    lint: tuple[str, ...] = directive((), _rule, in_rollback=True)
+
+
+DIRECTIVES: dict[str, Directive] = {
+    it.name.replace("_", "-"): it.metadata["directive"] for it in fields(Directives)
+}
+ROLLBACK_DIRECTIVES = {name: it for name, it in DIRECTIVES.items() if it.in_rollback}
+#: what may begin a comment that is meant for one, among others
+_ALIKE = "|".join(it.alike or name.partition("-")[0] for name, it in DIRECTIVES.items())
+_MAY_BE_DIRECTIVE = rf"(?i)(?:--|/\*)[^:;]{{0,400}}(?:{_ALIKE})[\w -]*:".encode()
+
+
+def obey(said: Directives, name: str, value: str) -> None:
+    """Has a directive of that name and value take effect; ValueError says what is wrong with the value."""
+    attribute = name.replace("-", "_")
+    before, read = getattr(said, attribute), DIRECTIVES[name].reader(value)
+    setattr(said, attribute, before + read if isinstance(before, tuple) else read)
 
 
 def _meant(line: str) -> tuple[str, bool] | None:
@@ -45,7 +113,7 @@ def _meant(line: str) -> tuple[str, bool] | None:
     said = re.sub("[ _]+", "-", match[1]).casefold()
     for name in get_close_matches(said, DIRECTIVES, 1, CLOSE):
         try:
-            DIRECTIVES[name](Directives(), match[2])
+            DIRECTIVES[name].reader(match[2])
         except ValueError:
             return name, False
         return name, name != "depends" or (bool(match[2]) and all(map(number, match[2].split())))
@@ -93,60 +161,3 @@ def misplaced(lead: int, comments: Collection[Comment]) -> Iterator[Flaw]:
 def may_be_directive(text: bytes, at: int) -> bool:
     """Whether the comment at an offset may be meant for one."""
     return bool(re.compile(_MAY_BE_DIRECTIVE).match(text, at))
-
-
-def _depends(said: Directives, value: str) -> None:
-    said.depends += tuple(value.split())
-
-
-def _row_security(said: Directives, value: str) -> None:
-    if value.lower() not in ("on", "off"):
-        raise ValueError(f"'{value}' is neither on nor off")
-    said.row_security = value.lower() == "on"
-
-
-def _transactional(said: Directives, value: str) -> None:
-    if value.lower() not in ("true", "false"):
-        raise ValueError(f"'{value}' is neither true nor false")
-    said.transactional = value.lower() == "true"
-
-
-def _cleanup(said: Directives, value: str) -> None:
-    said.cleanup += (Relation.parse(value),)
-
-
-def _lock_timeout(said: Directives, value: str) -> None:
-    said.lock_timeout = seconds(value)
-
-
-def _statement_timeout(said: Directives, value: str) -> None:
-    said.statement_timeout = seconds(value)
-
-
-def ignored_rule(value: str) -> str:
-    """The rule that `-- lint: ignore RULE because …` is about; ValueError says what is wrong with it."""
-    match = re.fullmatch(r"ignore\s+([a-z][a-z0-9-]*)(?:\s+because(\s+\S.*)?)?", value)
-    if match is None:
-        raise ValueError("write ignore, one rule, and why, as in `-- lint: ignore ban-drop-table because …`")
-    if match[2] is None:
-        raise ValueError(f"say why, as in `-- lint: ignore {match[1]} because …`")
-    return match[1]
-
-
-def _lint(_: Directives, value: str) -> None:
-    ignored_rule(value)  # which rules there are, the linter knows, and obeys
-
-
-DIRECTIVES: dict[str, Callable[[Directives, str], None]] = {
-    "depends": _depends,
-    "transactional": _transactional,
-    "cleanup": _cleanup,
-    "lock-timeout": _lock_timeout,
-    "statement-timeout": _statement_timeout,
-    "row-security": _row_security,
-    "lint": _lint,
-}
-#: A rollback is run as its migration was, transactional or not, and in the reverse order: so yoyo has it.
-ROLLBACK_DIRECTIVES = {
-    name: DIRECTIVES[name] for name in ("lock-timeout", "statement-timeout", "row-security", "lint")
-}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,6 +22,7 @@ from sqlrail.files.directives import (
     may_be_directive,
     misplaced,
     misspelt,
+    obey,
 )
 from sqlrail.files.examine import Comment, examine, openings
 from sqlrail.files.other_tools import Mark
@@ -59,7 +60,7 @@ class File(Directives):
         return self.path.name.endswith(ROLLBACK)
 
     @property
-    def directives(self) -> dict[str, Callable[[Directives, str], None]]:
+    def directives(self) -> Collection[str]:
         """What its leading comment may say."""
         return ROLLBACK_DIRECTIVES if self.is_rollback else DIRECTIVES
 
@@ -258,9 +259,9 @@ def read_file(path: Path) -> File:
 
 
 def _obey(file: File, line: int, name: str, value: str) -> None:
-    if directive := file.directives.get(name):
+    if name in file.directives:
         try:
-            directive(file, value)
+            obey(file, name, value)
         except ValueError as exc:
             file.flaws.append((line, f"{name}: {exc}."))
     else:
