@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, clean_environment, document_of, query, told
+from conftest import ROOT, clean_environment, document_of, fresh_database, needs, query, told
+
+from sqlrail.server import local
 
 
 @dataclass(frozen=True)
@@ -134,3 +136,25 @@ def test_a_check_of_doctor(copy: Copy, database: str) -> None:
     query(database, *found["now"])
     done = copy.run("doctor", "--check", DATABASE_URL=database)
     assert (done.returncode, done.stdout[:18]) == (0, "nothing unhealthy ")
+
+
+@needs("a superuser")
+def test_a_kind_of_object(copy: Copy, server: local.Server, database: str) -> None:
+    query_of_it, stage = examples("A kind of object")
+    name = re.findall(r'": "(\w+)"', stage)[0]
+    (copy.home / f"sql/schema/_catalog_{name}.sql").write_text(query_of_it)
+    copy.add("sqlrail/schema/kinds.py", stage, before='"collation": "operators"')
+    with fresh_database(server) as other:
+        query(
+            other,
+            "CREATE TEXT SEARCH PARSER p "
+            "(START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype)",
+        )
+
+        def drift(*flags: str) -> subprocess.CompletedProcess[str]:
+            return copy.run("drift", "--check", "--against", other, *flags, DATABASE_URL=database)
+
+        (found,) = document_of(drift("--json").stdout)["differences"]
+        assert (found["what"], found["kind"], found["name"]) == ("lacking", "text search parser", "public.p")
+        query(database, drift("--print-sql").stdout)
+        assert drift().returncode == 0

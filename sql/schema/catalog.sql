@@ -15,28 +15,5 @@
 --   facts      [name, value, statement that makes it so, value that a new one has]; without a statement it has to be
 --              made again
 {begin}
-{schemas};
-{extensions};
-{types};
-{domains};
-{sequences};
-{functions};
-{tables};
-{columns};
-{constraints};
-{indexes};
-{views};
-{triggers};
-{settings};
-{aggregates};
-{operators};
-{search};
-{publications};
-{servers};
-{rest};
-{comments};
-{owners};
-{casts};
-{privileges};
-{depends};
+{queries};
 COMMIT;

@@ -14,7 +14,7 @@ from sqlrail.cli import commands
 from sqlrail.cli.talk import Talk
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import in_order
+from sqlrail.ground.words import by_order
 
 OK, REFUSED, FOUND = 0, 3, 4
 #: in which --help tells of the verbs; one that is not here comes last
@@ -46,7 +46,7 @@ class Verb:
 
 def names() -> list[str]:
     """All verbs, in the order of --help: each has a module of its name in commands/."""
-    return in_order([path.stem for path in Path(commands.__path__[0]).glob("[!_]*.py")], ORDER)
+    return by_order([path.stem for path in Path(commands.__path__[0]).glob("[!_]*.py")], ORDER)
 
 
 def load(name: str) -> Verb:

@@ -42,7 +42,7 @@ def visible(text: str) -> str:
     return re.sub(_LEADING, r"\1\\:", re.sub(_MARKED, r"#\\#", text))
 
 
-def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
+def by_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
     """The names in an order; those that it leaves out come last, by the alphabet."""
     return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 

@@ -19,27 +19,11 @@ from sqlrail.ground.words import milliseconds
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import sentence
+from sqlrail.schema.kinds import EVERYBODY, OBJECTS, PARTS, PARTS_OF, RELATIONS, STAGE
 from sqlrail.schema.spelling import as_since_16
 
-#: sql/schema/_catalog_<part>.sql in the order in which sql/schema/catalog.sql asks
-PARTS = (
-    "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
-    "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers",
-    "rest", "comments", "owners", "casts", "privileges", "depends",
-)  # fmt: skip
-#: those that give objects
-OBJECTS = PARTS[: PARTS.index("comments")]
-#: sql/schema/_catalog_<part>.sql that are parts of those
+#: sql/schema/_catalog_<part>.sql that are parts of the queries
 SHARED = ("options", "enabled", "first")
-#: what has columns, or is asked as if it had
-RELATIONS = ("table", "view", "materialized view")
-#: what has other parts than those have
-PARTS_OF = {"domain constraint": "domain", "field": "composite type", "owner": "sequence"}
-#: what a new one lets everybody do
-EVERYBODY = {
-    "function": "EXECUTE", "procedure": "EXECUTE", "aggregate": "EXECUTE", "enum": "USAGE", "range": "USAGE",
-    "domain": "USAGE", "composite type": "USAGE",
-}  # fmt: skip
 
 Key = tuple[str, str]
 
@@ -210,7 +194,8 @@ def read(
     begin = _begin(connection, settings)
     connection.adapters.register_loader("json", TextLoader)  # for Facts
     reader = _Reader(connection.info.server_version, like, making)
-    text = wire.message(connection, "catalog", begin=begin, **parts)
+    queries = b";\n".join(parts[part] for part in PARTS)
+    text = wire.message(connection, "catalog", begin=begin, queries=queries)
     try:
         with closing(wire.stream(connection, text)) as results:
             for part, rows in zip(PARTS, results, strict=True):
@@ -370,6 +355,7 @@ def _shared(found: Object, like: Catalog | None) -> Object:
 
 def _object(row: tuple[Any, ...], version: int) -> Object:
     address, kind, schema, within, name, label, *told, text = row
+    assert kind in STAGE, f"{kind} is not in schema/kinds.py"
     read = Facts(text)
     found = Object._make(
         (

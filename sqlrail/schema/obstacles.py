@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlrail.schema.catalog import Catalog, Key
 from sqlrail.schema.compare import Difference
-from sqlrail.schema.order import TYPES
+from sqlrail.schema.kinds import TYPES
 from sqlrail.schema.removal import Removal, home_of, is_of_other_type
 
 

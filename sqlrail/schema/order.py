@@ -6,33 +6,21 @@ import heapq
 from collections.abc import Collection
 
 from sqlrail.schema.catalog import Catalog, Key, Object
+from sqlrail.schema.kinds import NO_STAGE, STAGE
 
-#: what columns are of: dropped last, and made again under their eyes
-TYPES = ("enum", "range", "composite type", "domain")
-#: what comes first where nothing depends on anything; all of one table comes together
-STAGES = (
-    ("schema",), ("extension",), ("collation", "text search dictionary", "text search configuration",
-     "access method", "foreign data wrapper", "server"),
-    (*TYPES, "field", "domain constraint"), ("function", "procedure", "aggregate", "operator", "cast", "sequence"),
-    ("table", "column", "default", "identity", "option", "constraint", "index", "statistics"),
-    ("foreign key",), ("link",), ("replica identity",), ("owner",), ("view", "materialized view"),
-    ("rule", "trigger", "trigger state", "policy"), ("publication", "published table", "published schema"), (),
-    ("privilege",), ("event trigger",),
-)  # fmt: skip
-_STAGE = {kind: stage for stage, kinds in enumerate(STAGES) for kind in kinds}
-_NO_STAGE = STAGES.index(())
-_RANK = {kind: rank for rank, kind in enumerate(kind for kinds in STAGES for kind in kinds)}
+#: and among those of its stage
+_RANK = {kind: rank for rank, kind in enumerate(STAGE)}
 
 
 def place_of(it: Object) -> tuple[int, str, int, str]:
     """Where it comes among those that do not depend on each other."""
-    stage, rank = _STAGE.get(it.kind, _NO_STAGE), _RANK.get(it.kind, 99)
+    stage, rank = STAGE.get(it.kind, NO_STAGE), _RANK.get(it.kind, 99)
     if it.kind == "comment":
         on = it.name.split(" ", 1)
         kind = next(
-            (kind for kind in sorted(_STAGE, key=len, reverse=True) if it.name.startswith(f"{kind} ")), on[0]
+            (kind for kind in sorted(STAGE, key=len, reverse=True) if it.name.startswith(f"{kind} ")), on[0]
         )
-        stage = _STAGE.get(kind, _NO_STAGE)
+        stage = STAGE.get(kind, NO_STAGE)
     place = it.tail or "" if it.kind == "option" else ""  # they are kept in the order in which they were set
     return stage, it.within or it.name, rank, place + it.name
 

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from sqlrail.schema.catalog import Catalog, Fact, Key, Object
 from sqlrail.schema.compare import Difference
-from sqlrail.schema.order import TYPES, in_order
+from sqlrail.schema.kinds import TYPES
+from sqlrail.schema.order import in_order
 from sqlrail.schema.statement import Statement
 
 FUNCTIONS = ("function", "procedure")

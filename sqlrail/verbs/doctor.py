@@ -17,7 +17,7 @@ from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import in_order, printable
+from sqlrail.ground.words import by_order, printable
 from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 from sqlrail.postgres import wire
@@ -135,7 +135,7 @@ def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
     tables = backend.message("_doctor_tables", ours=ours)
     stale = backend.message("_stale_collations")
     dropped = set[tuple[str, str]]()
-    for kind in in_order(wire.names("doctor_"), ORDER):
+    for kind in by_order(wire.names("doctor_"), ORDER):
         for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables, stale=stale)):
             one, counts = _finding(kind, *row)
             if kind == "not_valid" and (one.table, one.object) in dropped:

@@ -7,14 +7,14 @@ from contextlib import closing
 import psycopg
 import pytest
 from aftermath import FIXTURES
-from conftest import query
+from conftest import ROOT, query
 from test_drift import both, build, look, script
 
 from sqlrail.postgres import wire
-from sqlrail.schema.catalog import Catalog, Fact, Key
+from sqlrail.schema.catalog import Catalog, Fact, Key, _object
 from sqlrail.schema.compare import compare, outermost
+from sqlrail.schema.kinds import ABOUT_OBJECTS, STAGES
 from sqlrail.schema.mend import mend
-from sqlrail.schema.order import STAGES
 
 __all__ = ["both"]  # the fixture
 
@@ -75,11 +75,17 @@ def test_whatever_has_a_statement_is_a_difference_that_is_told(both: tuple[str, 
         }
 
 
-def test_every_kind_has_its_place_among_what_is_made(database: str) -> None:
-    everything = (FIXTURES / "everything.sql").read_text().replace("{rows}", "9")
-    kinds = {it.kind for it in build(database, everything).objects.values()}
-    # A comment comes where the kind of what it is about does.
-    assert kinds - {kind for stage in STAGES for kind in stage} == {"comment"}
+@pytest.mark.parametrize(
+    ("kind", "query"), [it for kinds in STAGES for it in kinds.items() if it[1] not in ABOUT_OBJECTS]
+)
+def test_every_kind_is_found_by_the_query_that_is_named(kind: str, query: str) -> None:
+    assert f"'{kind}'" in (ROOT / f"sql/schema/_catalog_{query}.sql").read_text()
+
+
+def test_a_kind_without_a_stage_is_not_read() -> None:
+    row = ("1/2/0", "parser", None, None, "p", "p", None, "", *[None] * 5, False, False, "[]")
+    with pytest.raises(AssertionError, match=r"parser is not in schema/kinds\.py"):
+        _object(row, 180000)
 
 
 def test_what_goes_with_its_namesake_comes_back_with_it(both: tuple[str, str]) -> None:
