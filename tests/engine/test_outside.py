@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import attempt, read, reported, start_runner
-from conftest import Connect, majors, needs, next_said, open_folder, query, run
+from conftest import Connect, needs, next_said, open_folder, query, run
 from listeners import Heard
 from proxy import Proxy, Sender
-from test_kills import kill_server
+from servers import kill_server, own_server
 from test_pooler import pooled as pooled
 from test_together import plain_yoyo
 from waiting import PATIENCE, wait_for, watching
@@ -821,25 +821,21 @@ def test_a_runner_killed_at_any_instant_leaves_what_the_next_run_finishes(
 def test_a_server_killed_at_any_instant_leaves_what_the_next_run_finishes(tmp_path: Path) -> None:
     chance = random.Random(KILLS)  # noqa: S311 - the same ones each time
     ends = set()
-    with open_folder() as folder:
-        # With fsync: what is noted without waiting for the disk goes with its statement, or both stay.
-        own = local.start(folder / "server", bin=majors()[max(majors())])
-        try:
-            place = Place(own.url, tmp_path / "files")
-            write_story(place)
-            for _ in range(max(3, KILLS // 3)):
-                empty(place)
-                with watching(own, place.url) as watch:
-                    runner = start_runner(place.url, "migrate", "--migrations", place.folder)
-                    watch.let_run(chance.uniform(0, 0.4))
-                    kill_server(own.data.parent)
-                _, talk = runner.communicate(timeout=PATIENCE)
-                ends.add(runner.returncode)
-                assert "bug" not in talk
-                assert local.start(own.data.parent).started
-                check_story(place)
-        finally:
-            local.stop(own.data.parent)
+    # With fsync: what is noted without waiting for the disk goes with its statement, or both stay.
+    with own_server() as own:
+        place = Place(own.url, tmp_path / "files")
+        write_story(place)
+        for _ in range(max(3, KILLS // 3)):
+            empty(place)
+            with watching(own, place.url) as watch:
+                runner = start_runner(place.url, "migrate", "--migrations", place.folder)
+                watch.let_run(chance.uniform(0, 0.4))
+                kill_server(own.data.parent)
+            _, talk = runner.communicate(timeout=PATIENCE)
+            ends.add(runner.returncode)
+            assert "bug" not in talk
+            assert local.start(own.data.parent).started
+            check_story(place)
     assert 1 in ends <= {0, 1}
 
 

@@ -13,15 +13,15 @@ from urllib.parse import quote, urlsplit
 import console
 import psycopg
 import pytest
-from conftest import FAST, Connect, majors, open_folder, query
+from conftest import FAST, Connect, majors, query
 from console import Sqlrail, put
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from servers import own_server
 from waiting import wait_for
 
 from sqlrail.errors import SettingsError
 from sqlrail.ground.settings import NAMING, Settings, read
-from sqlrail.server import local
 
 sqlrail = console.sqlrail
 
@@ -73,21 +73,15 @@ class Guarded:
 def guarded() -> Iterator[Guarded]:
     if not majors():
         pytest.skip("no PostgreSQL server is installed")
-    with open_folder() as folder:
-        home = folder / "pg"
-        server = local.start(home, bin=majors()[max(majors())], options={**FAST, "log_statement": "all"})
-        try:
-            query(server.url, "CREATE ROLE hostile LOGIN")
-            query(server.url, "GRANT ALL ON SCHEMA public TO hostile")
-            rules = home / "pg_hba.conf"
-            rules.write_text("local all hostile scram-sha-256\n" + rules.read_text())
-            loaded = query(server.url, "SELECT pg_conf_load_time(), pg_reload_conf()")[0][0]
-            wait_for(
-                lambda: query(server.url, "SELECT pg_conf_load_time()") != [(loaded,)], "the rules are read"
-            )
-            yield Guarded(server.url, home / "log")
-        finally:
-            local.stop(home)
+    with own_server({**FAST, "log_statement": "all"}) as server:
+        home = server.data.parent
+        query(server.url, "CREATE ROLE hostile LOGIN")
+        query(server.url, "GRANT ALL ON SCHEMA public TO hostile")
+        rules = home / "pg_hba.conf"
+        rules.write_text("local all hostile scram-sha-256\n" + rules.read_text())
+        loaded = query(server.url, "SELECT pg_conf_load_time(), pg_reload_conf()")[0][0]
+        wait_for(lambda: query(server.url, "SELECT pg_conf_load_time()") != [(loaded,)], "the rules are read")
+        yield Guarded(server.url, home / "log")
 
 
 # Precedence

@@ -15,12 +15,13 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import attempt, read, reported, start_runner, write
-from conftest import FAST, Connect, fresh_database, majors, next_said, open_folder, query
+from conftest import FAST, Connect, fresh_database, next_said, query
 from console import Sqlrail
 from console import sqlrail as sqlrail
 from hypothesis import given
 from hypothesis import strategies as st
 from listeners import Heard
+from servers import own_server
 from test_pooler import pooled as pooled
 from waiting import PATIENCE, wait_for, watching
 
@@ -252,18 +253,13 @@ def test_behind_a_pooler_whoever_is_in_the_way_is_named_too(
 
 
 def test_a_prepared_transaction_in_the_way_is_named_with_what_ends_it(tmp_path: Path) -> None:
-    with open_folder() as folder:
-        options = {**FAST, "max_prepared_transactions": "2"}
-        server = local.start(folder / "server", bin=majors()[max(majors())], options=options)
-        try:
-            with fresh_database(server) as url:
-                query(url, "CREATE TABLE busy (id int)")
-                query(url, "BEGIN; INSERT INTO busy VALUES (1); PREPARE TRANSACTION 'nobody''s'")
-                files = write(tmp_path / "files", **{"001_first": FIRST})
-                error = attempt(url, Heard(), files, lock_timeout=1.0, retry_for=0.0)
-                query(url, "ROLLBACK PREPARED 'nobody''s'")
-        finally:
-            local.stop(folder / "server")
+    options = {**FAST, "max_prepared_transactions": "2"}
+    with own_server(options) as server, fresh_database(server) as url:
+        query(url, "CREATE TABLE busy (id int)")
+        query(url, "BEGIN; INSERT INTO busy VALUES (1); PREPARE TRANSACTION 'nobody''s'")
+        files = write(tmp_path / "files", **{"001_first": FIRST})
+        error = attempt(url, Heard(), files, lock_timeout=1.0, retry_for=0.0)
+        query(url, "ROLLBACK PREPARED 'nobody''s'")
     assert re.search(r"in the way was the prepared transaction 'nobody's', begun \d+ s ago\.", str(error))
     assert str(error).endswith("or end it: ROLLBACK PREPARED 'nobody''s'.")
 

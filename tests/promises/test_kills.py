@@ -6,14 +6,14 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from aftermath import Story, attempt, read, reported, start_runner, write
-from conftest import majors, next_said, open_folder, query, run
+from conftest import next_said, query, run
 from listeners import Heard
+from servers import kill_server, own_server
 from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.server import local
@@ -30,14 +30,6 @@ SLOW = "CREATE TABLE slow (by text);\nINSERT INTO slow VALUES ('the dead one');\
 @pytest.fixture(scope="module")
 def story(server: local.Server, tmp_path_factory: pytest.TempPathFactory) -> Story:
     return Story(server, tmp_path_factory.mktemp("story"))
-
-
-@pytest.fixture
-def own_server() -> Iterator[local.Server]:
-    """A server that survives being killed: with fsync, and nobody else's."""
-    with open_folder() as folder:
-        yield local.start(folder / "server", bin=majors()[max(majors())])
-        local.stop(folder / "server")
 
 
 def instants(number: int) -> list[float]:
@@ -63,50 +55,22 @@ def test_a_runner_killed_at_any_instant_leaves_nothing_half_done(story: Story) -
 
 
 @pytest.mark.timeout(1800)
-def test_a_server_killed_at_any_instant_leaves_nothing_half_done(
-    own_server: local.Server, tmp_path: Path
-) -> None:
-    story, home = Story(own_server, tmp_path / "story"), own_server.data.parent
-    for instant in instants(max(3, KILLS // 10)):
-        with story.copy() as url:
-            with watching(own_server, url) as watch:
-                runner = start_runner(url, "migrate")
-                watch.let_run(instant)
-                kill_server(home)
-            assert local.start(home).started
-            told, talk = runner.communicate(timeout=PATIENCE)
-            assert (runner.returncode, "bug" in talk) in {(0, False), (1, False)}
-            with watching(own_server, url) as watch:
-                watch.wait_until_gone()
-            story.check(url, reported(told))
-            story.check_all_is_well(url)
-
-
-def kill_server(home: Path) -> None:
-    """The postmaster and every process of its own, at once."""
-    postmaster = int((home / "data" / "postmaster.pid").read_text().split()[0])
-    children = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # The name in parentheses may hold anything; behind it come the state and the parent.
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == postmaster:
-            children.append(int(status.parent.name))
-    for pid in (postmaster, *children):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    wait_for(lambda: not any(is_alive(pid) for pid in (postmaster, *children)), "the server is dead")
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "XZ"
-    except OSError:
-        return False
+def test_a_server_killed_at_any_instant_leaves_nothing_half_done(tmp_path: Path) -> None:
+    with own_server() as server:
+        story, home = Story(server, tmp_path / "story"), server.data.parent
+        for instant in instants(max(3, KILLS // 10)):
+            with story.copy() as url:
+                with watching(server, url) as watch:
+                    runner = start_runner(url, "migrate")
+                    watch.let_run(instant)
+                    kill_server(home)
+                assert local.start(home).started
+                told, talk = runner.communicate(timeout=PATIENCE)
+                assert (runner.returncode, "bug" in talk) in {(0, False), (1, False)}
+                with watching(server, url) as watch:
+                    watch.wait_until_gone()
+                story.check(url, reported(told))
+                story.check_all_is_well(url)
 
 
 def test_the_next_run_starts_its_work_within_3_seconds_of_a_kill_in_a_long_statement(

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from aftermath import start_runner
-from conftest import majors, open_folder, query
+from conftest import open_folder, query
 from proxy import Proxy, Sender
+from servers import kill_server, own_server
 from test_cleanup import clean
-from test_kills import kill_server
 from test_restore import restore
 from waiting import PATIENCE, wait_for, watching
 
@@ -167,10 +167,8 @@ def test_a_killed_restore_leaves_every_row_in_one_place(template: Template) -> N
 @pytest.mark.timeout(1800)
 def test_a_killed_server_leaves_every_row_in_one_place() -> None:
     chance = random.Random(5)  # noqa: S311 - the same ones each time
-    with open_folder() as folder:
-        home = folder / "server"
-        server = local.start(home, bin=majors()[max(majors())])
-        template = Template(server)
+    with own_server() as server:
+        home, template = server.data.parent, Template(server)
         for _ in range(max(3, KILLS // 10)):
             with template.copy() as url:
                 with watching(server, url) as watch:
@@ -184,7 +182,6 @@ def test_a_killed_server_leaves_every_row_in_one_place() -> None:
                     watch.wait_until_gone()
                 is_restored(url)
                 check_that_the_next_one_just_works(url)
-        local.stop(home)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from aftermath import start_runner, write
-from conftest import FAST, majors, needs, open_folder, query, run
+from conftest import FAST, majors, needs, query, run
+from servers import own_server
 from waiting import PATIENCE, wait_for
 
 from sqlrail.ground.waits import Standbys
-from sqlrail.server import local
 
 pytestmark = [pytest.mark.promise, needs("a server of its own")]
 FILES = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int);"}
@@ -30,10 +30,8 @@ FILES = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int);
 )
 def replicated(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server whose commits can be made to wait for a standby that is not there."""
-    with open_folder() as home:
-        options = {**FAST, "synchronous_commit": "on"}
-        yield local.start(home / "pg", bin=majors()[request.param], options=options).url
-        local.stop(home / "pg")
+    with own_server({**FAST, "synchronous_commit": "on"}, majors()[request.param]) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import console
 import pytest
 from conftest import ROOT, Connect, clean_environment, next_said, query, told
 from console import Outcome, Sqlrail, catalog, put
+from terminals import at_a_terminal
 
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.store import KEY
@@ -860,22 +860,9 @@ def test_at_a_terminal_repair_is_answered_in_full(
     lay(ONE)
     assert sqlrail("migrate", env=env).code == 0
     lay({"001_a.sql": B})
-    ours, theirs = pty.openpty()
-    try:
-        process = subprocess.Popen(
-            [sys.executable, ROOT / "runner.py", "repair"], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE,
-            env={**clean_environment(), **env},
-        )  # fmt: skip
-        seen = b""
-        while b"Type yes to accept that: " not in seen:
-            seen += os.read(ours, 4096)
-        assert b"001_a: edited" in seen
-        os.write(ours, f"{answer}\n".encode())
-        out, _ = process.communicate(timeout=60)
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert (process.returncode, out.endswith(b"accepted\n")) == (code, code == 0)
+    ended, shown = at_a_terminal("repair", env=env, prompt="Type yes to accept that: ", answer=f"{answer}\n")
+    assert "001_a: edited" in shown
+    assert (ended, shown.endswith("accepted\r\n")) == (code, code == 0)
     assert len(query(database, LOG)) == (2 if code == 0 else 1)
 
 

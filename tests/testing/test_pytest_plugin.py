@@ -15,9 +15,10 @@ from typing import Any
 import console
 import psycopg
 import pytest
-from conftest import FAST, ROOT, clean_environment, fresh_database, majors, open_folder, query
+from conftest import FAST, ROOT, clean_environment, fresh_database, open_folder, query
 from console import Sqlrail, put
 from psycopg.conninfo import conninfo_to_dict
+from servers import own_server
 from waiting import wait_for
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused, SettingsError, SqlrailError, UsageError
@@ -252,10 +253,8 @@ HOLDING = {
 @pytest.fixture(scope="module")
 def replicating() -> Iterator[local.Server]:
     """A server on which more can hold a database than on others."""
-    options = {**FAST, "wal_level": "logical", "max_prepared_transactions": "2"}
-    with open_folder() as folder, ExitStack() as cleanup:
-        cleanup.callback(local.stop, folder / "home")
-        yield local.start(folder / "home", bin=majors()[max(majors())], options=options)
+    with own_server({**FAST, "wal_level": "logical", "max_prepared_transactions": "2"}) as server:
+        yield server
 
 
 @pytest.mark.parametrize("what", HOLDING)

@@ -11,6 +11,7 @@ import pytest
 import test_cleanup
 from conftest import document_of, query
 from psycopg import sql
+from terminals import at_a_terminal
 from test_cleanup import ODD, ORDERS, as_role, clean, settings
 from test_restore import BACK, archived, restore
 
@@ -154,6 +155,19 @@ def test_the_command_purges_with_yes_and_says_how_much(
     assert document == {"run": 4, "purged": [{"of": 2, "rows": 1}], "rows": 1, "undated": []}
     assert command("archive", "purge", "--older-than", "0") == 0
     assert capsys.readouterr().out == "nothing to purge\n"
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_purge_says_at_a_terminal_what_is_to_be_typed(
+    runs: Connection, database: str, answers: bool
+) -> None:
+    name = runs.info.dbname
+    code, shown = at_a_terminal(
+        "archive", "purge", "--older-than", "0", env={"DATABASE_URL": database, "SQLRAIL_ENV": "production"},
+        prompt="to go on: ", answer=f"{name if answers else 'yes'}\n",
+    )  # fmt: skip
+    assert f"will be deleted for good. Type the database's name ({name}) to go on: " in shown
+    assert (code, archived(runs)) == ((0, 0) if answers else (3, 4))
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import random
 import re
-import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -24,12 +21,14 @@ import console
 import psycopg
 import pytest
 from aftermath import start_runner
-from conftest import FAST, ROOT, SYSTEM, Connect, clean_environment, majors, open_folder, query
+from conftest import FAST, SYSTEM, Connect, open_folder, query
 from console import Sqlrail
 from copies import copy_of
 from listeners import Heard
 from proxy import Proxy
 from psycopg import sql
+from servers import own_server
+from terminals import at_a_terminal
 from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
 from test_print_sql import CASES
 from waiting import PATIENCE, wait_for, watching
@@ -516,9 +515,8 @@ def primary() -> Iterator[local.Server]:
     binaries = SYSTEM / "15" / "bin"
     if not (binaries / "pg_basebackup").exists():
         pytest.skip("there is no pg_basebackup here")
-    with open_folder() as folder:
-        yield local.start(folder / "primary", bin=binaries, options={**FAST, "max_wal_senders": "4"})
-        local.stop(folder / "primary")
+    with own_server({**FAST, "max_wal_senders": "4"}, binaries) as server:
+        yield server
 
 
 @pytest.fixture
@@ -731,26 +729,11 @@ def test_without_a_terminal_a_line_comes_now_and_then(
 
 def test_on_a_terminal_there_is_a_bar(many: Connection, database: str) -> None:
     del many
-    ours, theirs = pty.openpty()
-    environment = {**clean_environment(), "DATABASE_URL": database, "APP_ENV": "test", "TERM": "xterm"}
-    runner = subprocess.Popen(
-        [sys.executable, ROOT / "runner.py", *arguments("--pause", "0")],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, env=environment,
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    while runner.poll() is None or select.select([ours], [], [], 0)[0]:
-        if select.select([ours], [], [], 0.05)[0]:
-            try:
-                shown += os.read(ours, 1 << 16)
-            except OSError:
-                break
-    os.close(ours)
-    assert runner.wait(PATIENCE) == 0
-    assert "━".encode() in shown
-    assert b"1,000 deleted" in re.sub(rb"\s+", b" ", shown)
-    assert runner.stdout is not None
-    runner.stdout.close()
+    environment = {"DATABASE_URL": database, "APP_ENV": "test"}
+    code, shown = at_a_terminal(*arguments("--pause", "0"), env=environment)
+    assert code == 0, shown
+    assert "━" in shown
+    assert "1,000 deleted" in re.sub(r"\s+", " ", shown)
 
 
 def test_a_script_of_many_transactions_is_not_printed(database: str, sqlrail: Sqlrail) -> None:
@@ -764,10 +747,8 @@ def test_a_script_of_many_transactions_is_not_printed(database: str, sqlrail: Sq
 @pytest.fixture
 def keeping_times() -> Iterator[local.Server]:
     """A server that knows when each transaction was committed."""
-    with open_folder() as folder:
-        options = {**FAST, "track_commit_timestamp": "on"}
-        yield local.start(folder / "server", bin=majors()[max(majors())], options=options)
-        local.stop(folder / "server")
+    with own_server({**FAST, "track_commit_timestamp": "on"}) as server:
+        yield server
 
 
 #: Every change of a parent and every deletion of a child, with the transaction that made it, by triggers.

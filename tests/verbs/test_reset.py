@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
 import shlex
 import signal
 import socket
@@ -29,10 +26,11 @@ from conftest import (
     fresh_database,
     majors,
     needs,
-    open_folder,
     query,
 )
 from listeners import Heard
+from servers import own_server
+from terminals import at_a_terminal
 from waiting import wait_for, watching
 
 from sqlrail.cli.main import main
@@ -611,22 +609,16 @@ def test_somebody_who_connects_while_the_name_is_typed_is_seen(
 
 
 def test_a_prepared_transaction_is_refused(folder: Path) -> None:
-    with open_folder() as home:
-        server = local.start(
-            home / "pg", bin=majors()[max(majors())], options={**FAST, "max_prepared_transactions": "2"}
-        )
-        try:
-            migrate(settings(server.url, folder), nobody)
-            with psycopg.connect(server.url) as connection:
-                connection.execute("INSERT INTO a VALUES (1)")
-                connection.execute("PREPARE TRANSACTION 'half'")
-                connection.rollback()
-            message = refusal(server.url, folder)
-            assert "a prepared transaction (user postgres, prepared transaction half, prepared)" in message
-            query(server.url, "ROLLBACK PREPARED 'half'")
-            assert len(do_reset(server.url, folder).applied) == 2
-        finally:
-            local.stop(home / "pg")
+    with own_server({**FAST, "max_prepared_transactions": "2"}) as server:
+        migrate(settings(server.url, folder), nobody)
+        with psycopg.connect(server.url) as connection:
+            connection.execute("INSERT INTO a VALUES (1)")
+            connection.execute("PREPARE TRANSACTION 'half'")
+            connection.rollback()
+        message = refusal(server.url, folder)
+        assert "a prepared transaction (user postgres, prepared transaction half, prepared)" in message
+        query(server.url, "ROLLBACK PREPARED 'half'")
+        assert len(do_reset(server.url, folder).applied) == 2
 
 
 def own_address() -> str:
@@ -750,22 +742,8 @@ def child(url: str, folder: Path, *arguments: str, **streams: Any) -> subprocess
 
 def typed(url: str, folder: Path, answer: str) -> tuple[int, str]:
     """The exit code and all that a terminal shows when its user answers the prompt."""
-    ours, theirs = pty.openpty()
-    try:
-        with child(url, folder, "reset", stdin=theirs, stdout=theirs, stderr=theirs) as process:
-            os.close(theirs)
-            shown, answered = "", False
-            while select.select([ours], [], [], 30)[0]:
-                try:
-                    shown += os.read(ours, 4096).decode()
-                except OSError:  # what a terminal says when its last user has left
-                    break
-                if "to go on: " in shown and not answered:
-                    answered = True
-                    os.write(ours, answer.encode())
-            return process.wait(timeout=30), shown
-    finally:
-        os.close(ours)
+    env = {"DATABASE_URL": url, "APP_ENV": "development"}
+    return at_a_terminal("reset", "--migrations", folder, env=env, prompt="to go on: ", answer=answer)
 
 
 @pytest.mark.parametrize(

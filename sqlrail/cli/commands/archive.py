@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from sqlrail.cli.talk import Talk, typed, width
+from sqlrail.cli.talk import Talk, typed_name, width
 from sqlrail.cli.verb import OK, Result, Verb, idle
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings, age
@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
         result = archive.list_runs(settings, talk)
         return OK, result.as_json(), render.text(result, width())
     older_than = _seconds(options.older_than)
-    done = archive.purge(settings, talk, older_than, lambda name, what: options.yes or typed(name, what))
+    done = archive.purge(settings, talk, older_than, lambda name, what: options.yes or typed_name(name, what))
     return OK, done.as_json(), render.purged(done)
 
 
