@@ -22,11 +22,11 @@ from sqlrail.ground import urls
 from sqlrail.ground.words import guess
 
 if TYPE_CHECKING:
-    from sqlrail.results.target import TargetResult
+    from sqlrail.results.target import Environment, TargetResult
 
-ENVIRONMENTS = ("development", "test", "staging", "production")
+ENVIRONMENTS: tuple[Environment, ...] = ("development", "test", "staging", "production")
 #: what frameworks call them in APP_ENV
-SHORT_FORMS = {
+SHORT_FORMS: dict[str, Environment] = {
     **{name: name for name in ENVIRONMENTS},
     **dict.fromkeys(("dev", "local"), "development"),
     "testing": "test",
@@ -66,7 +66,7 @@ class Target(NamedTuple):
     port: int
     database: str
     server_version: str
-    environment: str | None  # None is unknown
+    environment: Environment | None  # None is unknown
 
     def as_json(self) -> TargetResult:
         """The same for scripts."""
@@ -176,11 +176,12 @@ def listed(name: str) -> str:
     return f'"{escaped}"' if re.search(r'[",]|^\s|\s$', name) else name
 
 
-def environment(text: str) -> str:
+def environment(text: str) -> Environment:
     """An environment's name."""
-    if text not in ENVIRONMENTS:
-        raise ValueError(f"use one of {', '.join(ENVIRONMENTS)}")
-    return text
+    for name in ENVIRONMENTS:
+        if name == text:
+            return name
+    raise ValueError(f"use one of {', '.join(ENVIRONMENTS)}")
 
 
 def interrupted(text: str) -> str:
@@ -240,7 +241,7 @@ class Settings:
     """
 
     # one of ENVIRONMENTS; None is unknown, and treated as production
-    environment: str | None = setting(
+    environment: Environment | None = setting(
         None, environment, name="env", example="development",
         note="Which environment: development, test, staging or production; without it what APP_ENV says. Unset counts "
         "as production where something is destroyed.",
@@ -594,12 +595,12 @@ def _no_setting(name: str, variables: Iterable[str]) -> str:
 class _Environment(NamedTuple):
     """Which environment this is, what said so, and whether it was said by one of the four names."""
 
-    name: str | None
+    name: Environment | None
     said: str
     is_plain: bool = True
 
 
-def _read_environment(ours: str | None, merged: Mapping[str, str]) -> _Environment:
+def _read_environment(ours: Environment | None, merged: Mapping[str, str]) -> _Environment:
     """SQLRAIL_ENV's, else what APP_ENV means: frameworks fill that, with names of their own."""
     if ours is not None:
         return _Environment(ours, f"SQLRAIL_ENV is {ours}")

@@ -12,7 +12,7 @@ from yoyo.migrations import MigrationList
 from sqlrail.files.file import File
 
 if TYPE_CHECKING:
-    from sqlrail.results.repair import NoteResult
+    from sqlrail.results.repair import NoteResult, Operation
     from sqlrail.results.status import State
 
 
@@ -31,7 +31,7 @@ class Note:
     """A migration that is half done outside a transaction: what was under way, apply or rollback, and how far."""
 
     id: str
-    operation: str
+    operation: Operation
     done: int  # statements
     is_begun: bool  # the next one, which refuses a transaction
 

@@ -6,6 +6,8 @@ from typing import Literal, TypedDict
 
 #: what made a row go into the archive
 Archived = Literal["orphan", "cascade", "set null", "set default"]
+#: the verbs that change rows, and log it
+LoggedVerb = Literal["migrate", "cleanup", "restore", "purge"]
 
 
 class LoggedResult(TypedDict, total=False):
@@ -37,7 +39,7 @@ class RunResult(TypedDict):
 
     run: int  # its number
     at: str | None  # when it began, ISO 8601 in UTC
-    verb: str | None  # that made it: migrate, cleanup, restore or purge
+    verb: LoggedVerb | None  # that made it
     migration: str | None  # id of the file that declared its cleanup
     actor: str | None  # who ran it
     relations: list[LoggedResult]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+Operation = Literal["apply", "post-apply", "rollback"]
 RepairKind = Literal["edited", "renamed", "forgotten", "begun"]
 
 
@@ -11,7 +12,7 @@ class NoteResult(TypedDict):
     """A migration that is half done outside a transaction."""
 
     id: str  # of the migration
-    operation: str  # that was under way: apply, post-apply or rollback
+    operation: Operation  # that was under way
     done: int  # statements
     is_begun: bool  # whether the next statement was begun, and nobody knows whether it is done
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from sqlrail.results.target import Environment
+
 
 class StampedResult(TypedDict):
     """The environment that the database is stamped with."""
 
-    stamp: str  # development, test, staging or production
-    before: str | None  # the stamp before; null: it had none
+    stamp: Environment  # that it has now
+    before: Environment | None  # the one before; null: it had none

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
+
+Environment = Literal["development", "test", "staging", "production"]
 
 
 class TargetResult(TypedDict):
@@ -13,4 +15,4 @@ class TargetResult(TypedDict):
     port: int  # of the server
     database: str  # its name
     server_version: str  # as the server says it: 18.1
-    environment: str | None  # that APP_ENV or SQLRAIL_ENV says; null is unknown, and treated as production
+    environment: Environment | None  # of APP_ENV or SQLRAIL_ENV; null: unknown, and treated as production

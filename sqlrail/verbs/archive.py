@@ -17,7 +17,14 @@ from sqlrail.postgres.diagnostics import sentence
 from sqlrail.verbs.reset import EXPENDABLE
 
 if TYPE_CHECKING:
-    from sqlrail.results.archive import ArchivedResult, ArchiveResult, LoggedResult, PurgeResult, RunResult
+    from sqlrail.results.archive import (
+        ArchivedResult,
+        ArchiveResult,
+        LoggedResult,
+        LoggedVerb,
+        PurgeResult,
+        RunResult,
+    )
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Run:
     id: int
     # None where somebody has deleted it, and left its rows
     at: datetime | None  # UTC
-    verb: str | None
+    verb: LoggedVerb | None
     migration: str | None
     actor: str | None
     relations: list[LoggedResult]

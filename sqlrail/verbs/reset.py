@@ -28,6 +28,7 @@ from sqlrail.verbs.spared import Spared
 if TYPE_CHECKING:
     from sqlrail.results.reset import ResetResult
     from sqlrail.results.stamp import StampedResult
+    from sqlrail.results.target import Environment
 
 #: seconds that whoever has just closed a connection gets to be gone
 LEAVING = 0.5
@@ -50,8 +51,8 @@ class Reset(Migrated):
 class Stamped:
     """The name of an environment that the database has now, and the one before."""
 
-    stamp: str
-    before: str | None
+    stamp: Environment
+    before: Environment | None
 
     def as_json(self) -> StampedResult:
         """The same for scripts."""
@@ -147,14 +148,14 @@ class _Seeding(Backend):
 
 
 def stamp(
-    settings: Settings, listener: Listener, environment: str, confirm: Callable[[str], bool]
+    settings: Settings, listener: Listener, environment: Environment, confirm: Callable[[str], bool]
 ) -> Stamped:
     """Writes another environment's name into the database.
 
     This is for a copy: one of a production database says production until somebody says otherwise, by name.
     """
     with Backend(settings, listener) as backend:
-        before: str | None = backend.stamp
+        before: Environment | None = backend.stamp
         if not confirm(backend.database):
             raise Refused(
                 f"the stamp of {backend.database} stays {before or 'missing'}: type the database's name at the prompt, "

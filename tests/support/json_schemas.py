@@ -153,6 +153,9 @@ def _comments(type_: Any) -> Iterator[tuple[str, str]]:
             yield from _comments(base)
     for field in written.body:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            assert field.lineno == field.end_lineno, (
+                f"{field.target.id} goes over several lines: shorten its comment"
+            )
             above, behind = (
                 lines[field.lineno - 2].strip(),
                 lines[field.lineno - 1][field.end_col_offset :].strip(),

@@ -37,6 +37,7 @@ from sqlrail.cli.main import main
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import Settings
+from sqlrail.results.target import Environment
 from sqlrail.server import local
 from sqlrail.verbs.apply import Migrated, migrate, status
 from sqlrail.verbs.reset import is_local, reset, stamp
@@ -54,7 +55,7 @@ def do_reset(url: str, folder: Path, *, yes: bool = True, spare: Sequence[str] =
     return reset(settings(url, folder, **more), nobody, lambda _: yes, spare=spare)
 
 
-def do_stamp(url: str, folder: Path, environment: str) -> str | None:
+def do_stamp(url: str, folder: Path, environment: Environment) -> str | None:
     return stamp(settings(url, folder), nobody, environment, lambda _: True).before
 
 
