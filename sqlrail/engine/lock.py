@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic, sleep
-from typing import Protocol
+from typing import Any, NamedTuple
 
-from sqlrail.engine.store import Store
-from sqlrail.errors import Busy
-from sqlrail.ground.events import Event, WaitingForLock
-from sqlrail.ground.settings import Settings
+import psycopg
+from psycopg import errors as pg
+
+from sqlrail.engine.session import Session
+from sqlrail.errors import Busy, DatabaseFailed
+from sqlrail.ground.events import WaitingForLock
+from sqlrail.postgres.diagnostics import sentence
 from sqlrail.postgres.wire import Answer
 
 #: seconds between two tries for the lock: the least, and the most
 POLL = (0.05, 0.5)
 
 
-class Session(Protocol):
-    """What the lock needs: somebody who asks for it."""
+class Taken(NamedTuple):
+    """A transaction under the lock."""
 
-    settings: Settings
-    store: Store
-
-    def ask_alone(self, text: bytes) -> Answer:
-        """Sends a message outside a transaction of ours, or one that opens such a transaction."""
-
-    def undo(self) -> None:
-        """Rolls back, if there is anything to roll back."""
-
-    def raise_if_standby(self) -> None:
-        """ReadOnlyServer where nothing can be written."""
-
-    def tell(self, event: Event) -> None:
-        """Tells whoever listens to the run."""
+    transaction: int
+    answered: Any  # to the question that was asked in it
+    waited: bool  # for another runner, who may have changed the history
+    started: float
 
 
 class RunnersLock:
@@ -58,6 +53,51 @@ class RunnersLock:
     def patience(self) -> Patience:
         """For one wait, which begins now."""
         return Patience(self._session, self)
+
+    def take(self, opening: bytes, limit: float, send: Callable[[bytes], Answer]) -> Taken:
+        """Sends an opening until it has the lock; Busy after lock_wait seconds. limit: its lock_timeout in seconds."""
+        session, patience = self._session, self.patience()
+        while True:
+            answer, holder = send(opening), None
+            if answer.error is None:
+                (locked,), (holder, transaction, backend, answered) = answer.row(-3), answer.row(-1)
+                if locked and holder is None:
+                    session.under_way(backend=backend, limit=limit)
+                    return Taken(transaction, answered, patience.has_waited, monotonic())
+                if locked and holder is not None and holder < 0:
+                    session.undo()
+                    if self.break_dead():
+                        continue
+            elif not isinstance(answer.error, pg.LockNotAvailable):
+                session.undo()
+                session.raise_if_lost("a transaction was being opened", error=answer.error)
+                session.raise_if_standby(answer.error)
+                raise DatabaseFailed(
+                    f"a transaction cannot be opened: {sentence(answer.error)}"
+                ) from answer.error
+            patience.pause(holder)
+
+    @contextmanager
+    def transaction(self, what: str) -> Iterator[None]:
+        """A transaction of ours under the lock, committed at the end or rolled back with the exception."""
+        session = self._session
+        session.connect_again_if_gone()
+        session.raise_if_standby()
+        opening = session.store.opening(None, "lock", b"false")
+        self.take(opening, session.settings.lock_timeout, lambda text: session.send(text, Answer()))
+        try:
+            yield
+            answer = session.send(b"COMMIT", Answer())
+            if answer.error is not None:
+                session.raise_if_lost(f"{what} was being committed", certain=False)
+                raise answer.error
+        except psycopg.Error as exc:
+            session.undo()
+            session.raise_if_lost(f"{what} was under way")
+            raise DatabaseFailed(f"{what} failed: {sentence(exc)} Nothing was changed.") from exc
+        except BaseException:
+            session.undo()
+            raise
 
     def holder(self, row_of: int | None) -> str:
         """Who has it, for a message. row_of: the process that yoyo's lock row names; negative is one of ours."""

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.migrations import default_migration_table
 
 from sqlrail.engine.server import Server
 from sqlrail.errors import DatabaseFailed
@@ -36,6 +38,14 @@ class Names(NamedTuple):
     log: str
     lock: str
     version: str
+
+
+YOYO = Names(
+    default_migration_table,
+    PostgresqlPsycopgBackend.log_table,
+    PostgresqlPsycopgBackend.lock_table,
+    PostgresqlPsycopgBackend.version_table,
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class Store:
     connection: Connection  # whose encoding and quoting they are in
     settings: Settings
     server: Server
-    names: Names
+    names: Names = YOYO
     place: Place = Place()
 
     def message(self, name: str, **parts: Any) -> bytes:
@@ -118,6 +128,11 @@ class Store:
     def without_own_tables(self) -> Store:
         """The same for a database from which somebody has just taken the schema sqlrail."""
         return replace(self, place=replace(self.place, has_own_tables=False, has_all_own_tables=False))
+
+    def look(self) -> bytes:
+        """What asks where the tables are, see Place.read, and then about the server, see Server.read."""
+        named = wire.named(self.connection, self.names.records)
+        return wire.message(self.connection, "look", own_tables=list(OWN_TABLES), named=named)
 
     # Around a file
 

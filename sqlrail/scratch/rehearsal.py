@@ -1,6 +1,6 @@
 """The verb plan: what is pending, run for real on a scratch database, and looked at statement by statement.
 
-The files go the way that migrate sends them (backend.py), one statement at a time. Before and after each, the session
+The files go the way that migrate sends them (engine), one statement at a time. Before and after each, the session
 that runs it is asked for its locks, and each relation for the file that holds its rows and for how often all of them
 were read. What is slow about a statement shows on an empty table too; how slow, the live database's sizes say.
 """
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from sqlrail.engine import explain, outside
+from sqlrail.engine import explain
+from sqlrail.engine.step_run import UNWRAPPABLE
+from sqlrail.engine.steps import Step
+from sqlrail.engine.store import Store
 from sqlrail.errors import (
     BadFile,
     ConnectionLost,
@@ -29,11 +32,10 @@ from sqlrail.files.file import File
 from sqlrail.files.statements import Piece
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.scratch.scratch import Builder, is_shared
+from sqlrail.scratch.scratch import Build, Built, is_shared
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import LockMode
@@ -130,31 +132,50 @@ class _ReachesOut(Refused):
     """The file has changed what the whole server has."""
 
 
-class Rehearsal(Builder):
-    """Applies files as migrate does, and looks after each statement what it has done."""
+class Rehearsal:
+    """Looks after each statement of the pending files what it has done, where the applied ones have built a database.
 
-    def __init__(self, settings: Settings, files: dict[str, File]) -> None:
-        super().__init__(settings, files)
-        self.watched: dict[int, Watched] = {}
-        self.objects: dict[Address, tuple[str, str]] = {}
+    What is there before the first of them is watched, and nothing else.
+    """
+
+    def __init__(self, built: Built, noted: dict[str, int]) -> None:
+        """noted: of files outside a transaction so many statements are done already."""
+        self._backend, self._store = built.backend, built.backend.session.store
+        self.missing, self.noted = built.missing, noted
         self.seen: dict[str, list[Seen]] = {}
-        self.noted: dict[str, int] = {}
-        self._is_watching = False
-        self._last: _States = {}
         self._held = _Held()
-
-    def watch_from_here(self, noted: dict[str, int]) -> None:
-        """From here on statements are looked at; of files outside a transaction so many are done already."""
-        self.watched, self.noted, self._is_watching = self.relations(self.connection), noted, True
-        (rows,) = _ask(self.connection, self.message("plan_objects"))
-        self.objects = {(catalog, oid): (kind, name) for catalog, oid, kind, name in rows}
+        self.watched = self.relations(self.connection)
+        (rows,) = _ask(self.connection, self._store.message("plan_objects"))
+        self.objects: dict[Address, tuple[str, str]] = {
+            (catalog, oid): (kind, name) for catalog, oid, kind, name in rows
+        }
         self._last = self.states(self.connection)
+
+    @property
+    def connection(self) -> Connection:
+        return self._backend.connection
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    @property
+    def settings(self) -> Settings:
+        return self._backend.settings
+
+    @property
+    def is_pooled(self) -> bool:
+        return self._backend.is_pooled
+
+    def raise_if_lost(self, when: str, connection: Connection) -> None:
+        self._backend.raise_if_lost(when, connection)
 
     def rehearse(self, pending: Any) -> str | None:
         """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
+        runner = self._backend.runner(_Rehearse(pending, self))
         try:
-            self.apply_migrations_only(pending)
-            self.run_post_apply(pending)
+            runner.apply(pending)
+            runner.run_post_apply(pending)
         except _ReachesOut as exc:
             return str(exc)
         except (MigrationFailed, Refused, BadFile) as exc:
@@ -167,21 +188,21 @@ class Rehearsal(Builder):
 
     def relations(self, connection: Connection) -> dict[int, Watched]:
         """Those that are there, by oid."""
-        (rows,) = _ask(connection, self.message("plan_relations"))
+        (rows,) = _ask(connection, self._store.message("plan_relations"))
         return {oid: Watched(*row) for oid, *row in rows}
 
     def states(self, connection: Connection) -> _States:
         """Of all that is watched, as seen from a session."""
         if not self.watched:
             return {}
-        (rows,) = _ask(connection, self.message("plan_look", watched=list(self.watched)))
+        (rows,) = _ask(connection, self._store.message("plan_look", watched=list(self.watched)))
         return {oid: _State._make((*state, _strongest(modes))) for oid, *state, modes in rows}
 
     def held(self, connection: Connection) -> _Held:
         """What the transaction of a session holds, where there was anything before."""
         if not self.watched and not self.objects:
             return _Held()
-        text = self.message("plan_held", newest=max(self.watched, default=0))
+        text = self._store.message("plan_held", newest=max(self.watched, default=0))
         ((found,),) = _ask(connection, text)
         return _Held(*(frozenset(filter(None, text.split(","))) for text in found))
 
@@ -196,52 +217,54 @@ class Rehearsal(Builder):
 
     def changes_server(self, connection: Connection) -> bool:
         """Whether the session's transaction has changed what the whole server has."""
-        ((is_changed,),) = _ask(connection, self.message("plan_shared", shared=self.message("_shared")))[-1]
+        ((is_changed,),) = _ask(
+            connection, self._store.message("plan_shared", shared=self._store.message("_shared"))
+        )[-1]
         return bool(is_changed)
 
     def keep(self, file: File, seen: Seen) -> None:
         """Keeps what was seen of a statement."""
         self.seen[file.id].append(seen)
 
-    def _may_go_with(self, file: File) -> bool:
-        return not self._is_watching and super()._may_go_with(file)
+    # What the engine tells of a file in a transaction
 
-    def _run(self, file: File, migration: Any, opened: Any, mark: bool, tries: Any) -> Any:
-        if self._is_watching:
-            if file.id in self.seen:  # an earlier try, which was taken back
-                self._last = self.states(self.connection)
-            self.seen[file.id] = []
-            self._look_ahead()
-        closing = super()._run(file, migration, opened, mark, tries)
-        if self._is_watching and self.changes_server(self.connection):
-            raise _reaches_out(file)
-        return closing
+    def begins(self, file: File) -> None:
+        if file.id in self.seen:  # an earlier try, which was taken back
+            self._last = self.states(self.connection)
+        self.seen[file.id] = []
+        self._look_ahead()
+
+    def ends(self, file: File) -> None:
+        if self.changes_server(self.connection):
+            raise reaches_out(file)
+
+    def cleaned(self, file: File, relation: Relation) -> None:
+        self._look_back(file, f"-- cleanup: {relation}", (1, 1))
+
+    def passes_over(self, file: File, piece: Piece) -> bool:
+        if not self.lacks(piece):
+            return False
+        place = piece.place(piece.statements[0].start)
+        self.keep(file, Seen(_brief(piece), place, {}, {}, note=f"not rehearsed: {_MISSING}"))
+        return True
+
+    def ran(self, file: File, piece: Piece) -> None:
+        for statement in piece.statements:  # one, or none
+            is_back = _takes_back(statement.words)
+            self._look_back(file, _brief(piece), piece.place(statement.start), is_back=is_back)
+
+    def run_outside(self, worker: Connection, file: File) -> None:
+        self.seen[file.id] = []
+        _Outside(self, worker, file).run()
+        self._last = self.states(self.connection)
 
     def _look_ahead(self) -> None:
         """In a new transaction nothing is locked, and its session may have told others of earlier scans."""
-        (rows,) = _ask(self.connection, self.message("plan_untold", watched=list(self.watched)))
+        (rows,) = _ask(self.connection, self._store.message("plan_untold", watched=list(self.watched)))
         untold, self._held = dict(rows), _Held()
         for oid, it in self._last.items():
             if it.lock >= 0 or it.untold or oid in untold:
                 self._last[oid] = it._replace(lock=-1, untold=untold.get(oid, 0))
-
-    def _pre_step(self, file: File, relation: Relation) -> Cleaned:
-        done = super()._pre_step(file, relation)
-        self._look_back(file, f"-- cleanup: {relation}", (1, 1))
-        return done
-
-    def _send(self, file: File, piece: Piece, read_on: Callable[[], None]) -> None:
-        if self._is_watching and self.lacks(piece):
-            read_on()
-            place = piece.place(piece.statements[0].start)
-            self.keep(file, Seen(_brief(piece), place, {}, {}, note=f"not rehearsed: {_MISSING}"))
-            return
-        super()._send(file, piece, read_on)
-        if not self._is_watching:
-            return
-        for statement in piece.statements:  # one, or none
-            is_back = _takes_back(statement.words)
-            self._look_back(file, _brief(piece), piece.place(statement.start), is_back=is_back)
 
     def lacks(self, piece: Piece) -> bool:
         """Whether a statement is about something that is not there."""
@@ -250,8 +273,6 @@ class Rehearsal(Builder):
         )
 
     def _look_back(self, file: File, text: str, place: tuple[int, int], *, is_back: bool = False) -> None:
-        if not self._is_watching:
-            return
         before, self._held = self._held, self.held(self.connection)
         objects = self.objects_in(self._held.objects - before.objects)
         if is_back:
@@ -273,16 +294,18 @@ class Rehearsal(Builder):
         self._last |= found
         return changes
 
-    def run_outside(self, worker: Connection, file: File, key: dict[str, str], give_up: float) -> None:
-        if not self._is_watching:
-            super().run_outside(worker, file, key, give_up)
-            return
-        self.seen[file.id] = []
-        _Outside(self, worker, file).run()
-        self._last = self.states(self.connection)
+
+class _Rehearse(Build):
+    """Applies the pending files one statement at a time, and lets the rehearsal look."""
+
+    may_go_together = False
+
+    def __init__(self, pending: Any, rehearsal: Rehearsal) -> None:
+        super().__init__(pending)
+        self.observer = rehearsal
 
 
-def _reaches_out(file: File) -> _ReachesOut:
+def reaches_out(file: File) -> _ReachesOut:
     return _ReachesOut(
         f"{file.id} changes what the whole server has, such as a role: it was rehearsed and taken back, and what comes "
         "behind it can be rehearsed once it is applied"
@@ -325,13 +348,13 @@ class _Outside:
         done = self.rehearsal.noted.get(self.file.id, 0)
         for number, piece in enumerate((piece for piece in self.file.pieces(1) if piece.statements), 1):
             start, end, *_ = piece.statements[0]
-            self._step(outside.Step(number, piece, piece.text[start:end], ""), is_done=number <= done)
+            self._step(Step(number, piece, piece.text[start:end], ""), is_done=number <= done)
 
     @property
     def _in_block(self) -> bool:
         return self.worker.info.transaction_status == TransactionStatus.INTRANS
 
-    def _step(self, step: outside.Step, *, is_done: bool) -> None:
+    def _step(self, step: Step, *, is_done: bool) -> None:
         if is_shared(step.words, step.text):
             for _ in step.piece.data or ():
                 pass
@@ -359,33 +382,33 @@ class _Outside:
         objects = rehearsal.objects_in(rehearsal.held(self.worker).objects)
         return _After(rehearsal.states(self.worker), objects)
 
-    def _keep(self, step: outside.Step, before: _After, after: _After) -> None:
+    def _keep(self, step: Step, before: _After, after: _After) -> None:
         objects = {one: lock for one, lock in after.objects.items() if lock > before.objects.get(one, -1)}
         changes = _compare(before.states, after.states)
         self._seen(step, changes, objects, locks_of(after.states), after.note)
 
-    def _note(self, step: outside.Step, note: str) -> None:
+    def _note(self, step: Step, note: str) -> None:
         self._seen(step, {}, {}, {}, note)
 
     def _seen(
-        self, step: outside.Step, changes: _Changes, objects: _Locks, locks: dict[int, int], note: str | None
+        self, step: Step, changes: _Changes, objects: _Locks, locks: dict[int, int], note: str | None
     ) -> None:
         place = step.piece.place(step.piece.statements[0].start)
         self.rehearsal.keep(self.file, Seen(_brief(step.piece), place, changes, objects, locks, note))
 
     def _refuse_shared(self) -> None:
         if self.rehearsal.changes_server(self.worker):
-            raise _reaches_out(self.file)
+            raise reaches_out(self.file)
 
-    def _wrapped(self, step: outside.Step) -> _After | None:
+    def _wrapped(self, step: Step) -> _After | None:
         """What is seen at the end of its transaction; None if it refuses to run in one."""
         rehearsal = self.rehearsal
-        _ask(self.worker, rehearsal.message("begin") + rehearsal.limits(self.file))
+        _ask(self.worker, rehearsal.store.message("begin") + rehearsal.store.limits(self.file))
         try:
             self._send(step)
         except MigrationFailed as exc:
             wire.send(self.worker, b"ROLLBACK", wire.Answer())
-            if isinstance(exc.__cause__, outside.UNWRAPPABLE):
+            if isinstance(exc.__cause__, UNWRAPPABLE):
                 return None
             raise
         after, kept = self._look(), not rehearsal.changes_server(self.worker)
@@ -394,7 +417,7 @@ class _Outside:
             raise self._failure(step, answer, None)
         return after if kept else after._replace(note=f"taken back: {_SHARED}")
 
-    def _alone(self, step: outside.Step) -> _After:
+    def _alone(self, step: Step) -> _After:
         """Runs what refuses a transaction, held up at each lock that it asks for on a table which it names."""
         if self.rehearsal.is_pooled:  # others' sessions could be this one's
             self._send(step)
@@ -406,7 +429,7 @@ class _Outside:
             observer, *keepers = [
                 stack.enter_context(closing(connect(rehearsal.settings))) for _ in range(number)
             ]
-            held = _Keepers(keepers, rehearsal.message("begin") + rehearsal.limits(None), tables)
+            held = _Keepers(keepers, rehearsal.store.message("begin") + rehearsal.store.limits(None), tables)
             limit = self._limit("0")
             self._send(step, lambda: self._watch(observer, held, seen))
             self._limit(limit)
@@ -417,12 +440,12 @@ class _Outside:
 
     def _limit(self, lock_timeout: str) -> Any:
         """Sets how long the worker waits for a lock, for the keepers' would count; what it was before."""
-        ((before, _),) = _ask(self.worker, self.rehearsal.message("plan_limit", lock_timeout=lock_timeout))[
-            -1
-        ]
+        ((before, _),) = _ask(
+            self.worker, self.rehearsal.store.message("plan_limit", lock_timeout=lock_timeout)
+        )[-1]
         return before
 
-    def _tables(self, step: outside.Step) -> list[Watched]:
+    def _tables(self, step: Step) -> list[Watched]:
         text = step.text.decode(errors="replace").lower()
         # By the names of today: an earlier statement may have renamed or dropped some.
         there = self.rehearsal.relations(self.worker)
@@ -436,7 +459,7 @@ class _Outside:
     def _watch(self, observer: Connection, held: _Keepers, seen: dict[int, set[str]]) -> None:
         """Looks what it has and wants when it waits for a keeper, who then steps back; at other times it is chance."""
         pgconn, pause = self.worker.pgconn, POLL[0]
-        text = self.rehearsal.message("plan_locks", pid=self.worker.info.backend_pid)
+        text = self.rehearsal.store.message("plan_locks", pid=self.worker.info.backend_pid)
         while True:
             pgconn.consume_input()
             if not pgconn.is_busy():
@@ -452,13 +475,13 @@ class _Outside:
             held.step_back(in_the_way)
             pause = POLL[0]
 
-    def _send(self, step: outside.Step, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def _send(self, step: Step, meanwhile: Callable[[], object] = lambda: None) -> None:
         answer = wire.Answer(keep=False)
         wire.send(self.worker, step.piece.text, answer, meanwhile=meanwhile, data=step.piece.data)
         if answer.error is not None:
             raise self._failure(step, answer, answer.completed)
 
-    def _failure(self, step: outside.Step, answer: wire.Answer, completed: int | None) -> SqlrailError:
+    def _failure(self, step: Step, answer: wire.Answer, completed: int | None) -> SqlrailError:
         self.rehearsal.raise_if_lost(f"{self.file.id} was being rehearsed", self.worker)
         assert answer.error is not None
         stands = f"Nothing of {self.file.id} was applied."

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from threading import Timer
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from psycopg import errors as pg
 from psycopg import sql
@@ -20,6 +20,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
+from sqlrail.engine.operation import Apply
+from sqlrail.engine.store import Store
 from sqlrail.errors import (
     ConnectionFailed,
     DatabaseFailed,
@@ -81,19 +83,24 @@ class Missing(NamedTuple):
         )
 
 
-class Builder(Backend):
+class Build(Apply):
     """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
 
-    def __init__(self, settings: Settings, files: dict[str, File]) -> None:
-        super().__init__(settings, nobody, files)
-        self.missing = Missing()
-
-    def _compose_closing(self, file: File, migration: Any, mark: bool) -> bytes:
-        guard = self.message("scratch_guard", shared=self.message("_shared"))
-        return guard + super()._compose_closing(file, migration, mark)
+    def guard(self, store: Store) -> bytes:
+        return store.message("scratch_guard", shared=store.message("_shared"))
 
 
-Made = TypeVar("Made", bound=Builder)
+class Built(NamedTuple):
+    """A scratch database on which files have run, and what it cannot have."""
+
+    backend: Backend
+    missing: Missing
+
+    @property
+    def connection(self) -> Connection:
+        return self.backend.connection
+
+
 Value = TypeVar("Value")
 
 
@@ -101,12 +108,11 @@ Value = TypeVar("Value")
 def built(
     settings: Settings,
     listener: Listener,
-    kind: type[Made],
     files: Mapping[str, File],
     migrations: MigrationList,
     provided: Sequence[Provided] = (),
-) -> Iterator[Made]:
-    """A builder in a scratch database on which these have run; `files` has more where it is to go on.
+) -> Iterator[Built]:
+    """A scratch database on which these have run; `files` has more where it is to go on.
 
     Raises NoScratch, and what a migrate raises.
     """
@@ -125,15 +131,14 @@ def built(
         own = {id_: confined(files[id_], missing._replace(roles=(wanted | new) - found)) for id_ in ids}
         if places := [place for one in own.values() for place in one.passed_over]:
             _say_passed_over(places, listener)
-        with kind(
-            there, {id_: own[id_].file if id_ in own else file for id_, file in files.items()}
-        ) as builder:
-            builder.missing = missing
-            builder.prepare()
-            builder.apply_migrations_only(migrations)
+        to_run = {id_: own[id_].file if id_ in own else file for id_, file in files.items()}
+        with Backend(there, nobody, to_run) as backend:
+            backend.prepare()
+            runner = backend.runner(Build(migrations))
+            runner.apply(migrations)
             if migrations:
-                builder.run_post_apply(migrations)
-            yield builder
+                runner.run_post_apply(migrations)
+            yield Built(backend, missing)
 
 
 def _roles_among(settings: Settings, names: Collection[str]) -> set[str]:

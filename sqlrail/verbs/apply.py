@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from yoyo.migrations import MigrationList, get_migration_hash
 
 from sqlrail.engine import elsewhere
-from sqlrail.engine.backend import Applied, Backend
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.news import Applied
+from sqlrail.engine.operation import Apply
 from sqlrail.errors import Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
@@ -98,16 +100,16 @@ def migrate(
     """
     migrations, files = read_files(settings.migrations)
     wanted = {migration.id for migration in up_to(migrations, to)}
+    late = list[str]()
     with Backend(settings, listener, files) as backend:
         _check_place(backend, listener, files)
 
         def look() -> tuple[list[Entry], list[Problem]]:
-            return _look(backend, migrations, wanted, allowed)
+            return _look(backend, migrations, wanted, allowed, late)
 
         entries, found = look()
-        backend.look_again = look
         applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
-        backend.newest = get_migration_hash(applied_before[-1]) if applied_before else None
+        newest = get_migration_hash(applied_before[-1]) if applied_before else None
         unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
         missing = tuple(entry.id for entry in entries if entry.state == "missing")
         _say(listener, found, missing, allowed)
@@ -117,15 +119,16 @@ def migrate(
         if any(not file.transactional for file in check(backend, pending)):
             backend.own_tables()  # where their notes are kept
         stamps = _stamps(backend, listener, asked=stamp)
+        runner = backend.runner(Apply(pending, newest, late, look))
         if pending and not backend.has_records:
             _warn_of_publications(backend)
         try:
             if pending:
                 backend.prepare()
             taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
-            backend.apply_migrations_only(pending)
+            runner.apply(pending)
             if backend.done:  # another runner may have been quicker, and does it then
-                backend.run_post_apply(pending)
+                runner.run_post_apply(pending)
         except Exception as exc:
             failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
             failure.applied = [done.id for done in backend.done]
@@ -133,10 +136,10 @@ def migrate(
         applied = tuple(
             done for done in backend.done if done.id in wanted
         )  # and not those of post-apply files
-        backend.say_if_untold()
+        runner.say_if_untold()
         left = len(unapplied) - len(pending)
         return Migrated(
-            applied, len(migrations) - len(applied) - left, left, tuple(taken_over), backend.late, missing
+            applied, len(migrations) - len(applied) - left, left, tuple(taken_over), tuple(late), missing
         )
 
 
@@ -194,20 +197,24 @@ def check(backend: Backend, pending: MigrationList) -> list[File]:
 
 
 def _look(
-    backend: Backend, migrations: MigrationList, wanted: Collection[str], allowed: Collection[str]
+    backend: Backend,
+    migrations: MigrationList,
+    wanted: Collection[str],
+    allowed: Collection[str],
+    told: list[str],
 ) -> tuple[list[Entry], list[Problem]]:
-    """The history as the records have it now; Refused if it cannot be trusted. Late files are said and noted once."""
+    """The history as the records have it now; Refused if it cannot be trusted. Late files are said once, and told."""
     entries, found = problems.find(
         backend.settings.migrations, migrations, backend.files, backend.records, backend.notes,
         backend.other_histories(),
     )  # fmt: skip
     problems.refuse(found, allowed)
     late = [entry.id for entry in entries if entry.state == "late" and entry.id in wanted]
-    if new := [id_ for id_ in late if id_ not in backend.late]:
+    if new := [id_ for id_ in late if id_ not in told]:
         backend.listener(
             Said(f"--allow-late lets pass, though it comes before what is applied: {', '.join(new)}")
         )
-        backend.late += tuple(new)
+        told += new
     return entries, found
 
 

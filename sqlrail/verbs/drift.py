@@ -27,7 +27,7 @@ from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, d
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.mend import mend
 from sqlrail.schema.statement import Statement
-from sqlrail.scratch.scratch import NONE, Builder, Provided, built, scratch, with_what_is_lacking
+from sqlrail.scratch.scratch import NONE, Provided, built, scratch, with_what_is_lacking
 
 if TYPE_CHECKING:
     from sqlrail.results.drift import Against, DifferenceResult, DriftResult
@@ -323,8 +323,8 @@ def _build(
     """Builds these files on a scratch database, and looks at it; what was provided there is not theirs."""
 
     def build(provided: Sequence[Provided]) -> Value:
-        with built(settings, listener, Builder, files, migrations, provided) as builder:
-            return look(builder.connection, provided)
+        with built(settings, listener, files, migrations, provided) as made:
+            return look(made.connection, provided)
 
     return with_what_is_lacking(settings, listener, files, build)
 

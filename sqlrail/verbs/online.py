@@ -23,7 +23,8 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from sqlrail.engine.backend import PASSING, Backend
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.retry import PASSING
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Refused, SqlrailError
 from sqlrail.ground.events import BatchCleaned, GaveWay, Listener, Said
 from sqlrail.ground.relation import Relation

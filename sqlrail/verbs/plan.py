@@ -32,7 +32,7 @@ from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
 from sqlrail.schema.catalog import look_limits
 from sqlrail.scratch.rehearsal import MODES, Address, ByStatement, Rehearsal, Seen, Watched, locks_of
-from sqlrail.scratch.scratch import NoScratch, Provided, built, with_what_is_lacking
+from sqlrail.scratch.scratch import Built, NoScratch, Provided, built, with_what_is_lacking
 from sqlrail.verbs import apply, lint
 from sqlrail.verbs.cleanup import look_at
 from sqlrail.verbs.lint import Finding
@@ -246,10 +246,10 @@ def plan(
     by_statement = {file.id: ByStatement(**vars(file)) for file in due}
 
     def rehearse(provided: Sequence[Provided]) -> tuple[Rehearsal, str | None, int]:
-        with _rehearsing(settings, listener, {**files, **by_statement}, applied, provided) as rehearsal:
-            rehearsal.watch_from_here(noted)
+        with _built(settings, listener, {**files, **by_statement}, applied, provided) as made:
+            rehearsal = Rehearsal(made, noted)
             left_out = rehearsal.rehearse(pending)
-            return rehearsal, left_out, rehearsal.connection.info.server_version // 10000
+            return rehearsal, left_out, made.connection.info.server_version // 10000
 
     rehearsal, left_out, rehearsed = with_what_is_lacking(
         settings, listener, files, rehearse, pending=[file.id for file in due]
@@ -292,23 +292,23 @@ def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
 
 
 @contextmanager
-def _rehearsing(
+def _built(
     settings: Settings,
     listener: Listener,
     files: dict[str, File],
     applied: MigrationList,
     provided: Sequence[Provided],
-) -> Iterator[Rehearsal]:
+) -> Iterator[Built]:
     with ExitStack() as stack:
         try:
-            rehearsal = stack.enter_context(built(settings, listener, Rehearsal, files, applied, provided))
+            made = stack.enter_context(built(settings, listener, files, applied, provided))
         except NoScratch as exc:
             raise NoScratch(f"plan needs a scratch database. {exc}") from exc
         except (BadFile, MigrationFailed, Refused) as exc:
             raise MigrationFailed(
                 f"plan needs a scratch database, and what is applied does not build on one: {exc}"
             ) from exc
-        yield rehearsal
+        yield made
 
 
 # The live database

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
+from yoyo.migrations import MigrationList
 
-from sqlrail.engine.backend import Applied, Backend
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.operation import Apply
+from sqlrail.engine.store import Store
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File, check_files, read_file
 from sqlrail.files.folder import read_files
-from sqlrail.ground.events import Listener, Loaded, Noted, Said
+from sqlrail.ground.events import Applied, Event, Listener, Loaded, Noted, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import sentence
@@ -96,8 +99,7 @@ def reset(
     result = migrate(settings, listener)
     if rows is not None:
         try:
-            with _Seeding(settings, listener, {rows.id: rows}) as backend:
-                backend.load(rows)
+            _load(settings, listener, rows)
         except SqlrailError as exc:
             exc.applied = [done.id for done in result.applied]
             raise
@@ -126,25 +128,25 @@ class _Unrecorded(NamedTuple):
     hash: None = None
 
 
-class _Seeding(Backend):
+class _Seed(Apply):
     """Runs a file as a migration is run, and leaves an entry in the log instead of a record."""
 
-    def load(self, file: File) -> None:
-        # A connection of its own, which a failover may have led elsewhere.
-        if self.stamp not in EXPENDABLE:
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:  # noqa: ARG002
+        return store.log_entry("log", file.id, None, "seed", file.checksum)
+
+
+def _load(settings: Settings, listener: Listener, rows: File) -> None:
+    def tell(event: Event) -> None:
+        listener(Loaded(rows.path, event.seconds) if isinstance(event, Applied) else event)
+
+    # A connection of its own, which a failover may have led elsewhere.
+    with Backend(settings, tell, {rows.id: rows}) as backend:
+        if backend.stamp not in EXPENDABLE:
             raise Refused(
-                f"{file.path} is not loaded: {self.database} is now stamped {self.stamp or 'not at all'}, and was not "
-                "when it was emptied. Look at where the connection leads."
+                f"{rows.path} is not loaded: {backend.database} is now stamped {backend.stamp or 'not at all'}, and "
+                "was not when it was emptied. Look at where the connection leads."
             )
-        with self._telling_what_stands():
-            self.apply_one(_Unrecorded(file.id), mark=False)
-            self._close()
-
-    def _record(self, file: File, hash_: str | None, mark: bool, transaction: Any) -> bytes:  # noqa: ARG002
-        return self.log_entry("log", file.id, None, "seed", file.checksum)
-
-    def _heard(self, done: Applied) -> None:
-        self.listener(Loaded(self.files[done.id].path, done.seconds))
+        backend.runner(_Seed(MigrationList())).run_unrecorded(_Unrecorded(rows.id))
 
 
 def stamp(

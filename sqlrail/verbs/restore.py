@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors as pg
 
-from sqlrail.engine.backend import PASSING, Backend
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.retry import PASSING
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.events import Listener
 from sqlrail.ground.relation import Relation

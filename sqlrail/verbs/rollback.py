@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from yoyo.migrations import MigrationList
-
-from sqlrail.engine.backend import Applied, Backend
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.news import Applied
+from sqlrail.engine.store import Store
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
 from sqlrail.files.file import ROLLBACK, File, check_files, read_rollback
 from sqlrail.files.folder import read_files, resolve
-from sqlrail.ground.events import Listener, RolledBack, Said
+from sqlrail.ground import events
+from sqlrail.ground.events import Event, Listener, RolledBack, Said
 from sqlrail.ground.settings import Settings
-from sqlrail.postgres.giving_way import Tries
 from sqlrail.records import history
 from sqlrail.records.history import Record
 
@@ -54,29 +52,33 @@ def rollback(
     that cannot. SqlrailError lists in `rolled_back` what was committed before it.
     """
     migrations, files = read_files(settings.migrations)
-    with _Backend(settings, listener) as backend:
+
+    def tell(event: Event) -> None:
+        listener(RolledBack(_id(event.id), event.seconds) if isinstance(event, events.Applied) else event)
+
+    with Backend(settings, tell) as backend:
         backend.raise_if_old()
         records = {record.id: record for record in backend.records}
         entries = history.compare(migrations, files, backend.records)
         recorded = [records[entry.id] for entry in entries if entry.id in records]
         wanted = _choose(recorded, [*files], steps, to)
-        backend.files = _ways_back(wanted, files)
-        backend.look_again = lambda: _refuse_begun(backend)
+        ways = _ways_back(wanted, files)
         if wanted:
-            backend.look_again()
+            _refuse_begun(backend)
         if wanted and not yes:
             _guard(backend, wanted)
         by_id = {migration.id: migration for migration in migrations}
         try:
             if wanted:
                 backend.prepare()
-            backend.rollback_migrations(migrations.replace([by_id[record.id] for record in wanted]))
+            runner = backend.runner(_RollBack(backend), ways)
+            runner.roll_back(migrations.replace([by_id[record.id] for record in wanted]))
         except Exception as exc:
             failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
-            failure.rolled_back = [done.id for done in backend.taken_back]
+            failure.rolled_back = [_rolled_back(done).id for done in backend.done]
             raise failure from failure.__cause__
-        backend.say_if_untold()
-        return Rollback(tuple(backend.taken_back), len(recorded) - len(wanted))
+        runner.say_if_untold()
+        return Rollback(tuple(map(_rolled_back, backend.done)), len(recorded) - len(wanted))
 
 
 def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) -> list[Record]:
@@ -146,57 +148,54 @@ def _guard(backend: Backend, wanted: list[Record]) -> None:
         )
 
 
-class _Backend(Backend):
-    """The same opening, file alone, and closing; what is asked, and what is recorded, the other way round."""
+class _RollBack:
+    """What is asked, and what is recorded, the other way round."""
 
-    operation = "rollback"
+    name = "rollback"
+    may_go_together = False
+    observer = None
 
-    @property
-    def taken_back(self) -> list[RolledBack]:
-        return [_rolled_back(done) for done in self.done]
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._known = {record.hash: _time(record) for record in backend.records}
 
-    def rollback_migrations(self, migrations: MigrationList, force: bool = False) -> None:
-        self._following = dict(pairwise(migrations))
-        self._known = {record.hash: _time(record) for record in self.records}
-        with self._telling_what_stands():
-            super().rollback_migrations(migrations, force=force)
-            self._close()
+    def question(self, store: Store, hash_: str) -> bytes:  # noqa: ARG002
+        return store.message("_recorded")
 
-    def rollback_one(self, migration: Any, force: bool = False) -> None:  # noqa: ARG002
-        """Runs a migration's rollback in one transaction with the removal of its record."""
-        self._apply(migration, True, Tries(time.monotonic() + self.settings.retry_for))
-        if self._closing is None and self.files[migration.id].id not in [done.id for done in self.done]:
-            self.listener(Said(f"{migration.id} was rolled back by somebody else meanwhile"))
-
-    def _question(self, hash_: str) -> bytes:  # noqa: ARG002
-        return self.message("_recorded")
-
-    def _is_done(self, hash_: str | None, file: File | None, answered: Any) -> bool:
-        if hash_ is None:
-            return False
+    def is_done(self, hash_: str, file: File | None, answered: Any) -> bool:
         recorded: dict[str, str | None] = answered
         is_done = (hash_, self._known.get(hash_)) not in recorded.items()
         if file is not None and not is_done and recorded.items() - self._known.items():
-            self.undo()
             raise Refused(
                 f"another migration was applied while this rollback was under way, so {file.id} was not run: what was "
                 "applied may need it. Look at `status`, and run again."
             )
         return is_done
 
-    def _stands(self, done: Applied, recorded: Collection[str]) -> bool:
+    def look_again(self) -> None:
+        _refuse_begun(self._backend)
+
+    def guard(self, store: Store) -> bytes:  # noqa: ARG002
+        return b""
+
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:
+        assert marks
+        return store.log_entry("unrecord", file.id, hash_, "rollback", file.checksum, transaction=transaction)
+
+    def stands(self, done: Applied, recorded: Collection[str]) -> bool:
         return _rolled_back(done).id not in recorded
 
-    def _record(self, file: File, hash_: str, mark: bool, transaction: Any) -> bytes:
-        assert mark
-        return self.log_entry("unrecord", file.id, hash_, "rollback", file.checksum, transaction=transaction)
-
-    def _heard(self, done: Applied) -> None:
-        self.listener(_rolled_back(done))
+    def found_done(self, id_: str) -> None:
+        self._backend.listener(Said(f"{id_} was rolled back by somebody else meanwhile"))
 
 
 def _rolled_back(done: Applied) -> RolledBack:
-    return RolledBack(done.id.removesuffix(".rollback"), done.seconds)
+    return RolledBack(_id(done.id), done.seconds)
+
+
+def _id(of_rollback: str) -> str:
+    """That of the migration, for the id of a file that takes it back."""
+    return of_rollback.removesuffix(".rollback")
 
 
 def _time(record: Record) -> str | None:

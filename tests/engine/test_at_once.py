@@ -18,7 +18,7 @@ from proxy import Proxy, Sender
 from test_cuts import STEP
 from waiting import wait_for, watching
 
-from sqlrail.engine import backend, store
+from sqlrail.engine import lost, opening, store
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
 from sqlrail.files import examine
 from sqlrail.files.folder import read_files
@@ -39,7 +39,7 @@ def db(database: str, connect: Connect) -> Connection:
 
 @pytest.fixture(autouse=True)
 def _slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "QUICK", 60.0)
+    monkeypatch.setattr(opening, "QUICK", 60.0)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_small_file_costs_a_round_trip(database: str, tmp_path: Path, sent: li
 def test_behind_a_slow_file_each_goes_by_itself(
     database: str, tmp_path: Path, sent: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "QUICK", 0.05)
+    monkeypatch.setattr(opening, "QUICK", 0.05)
     files = {
         "001_slow": "SELECT pg_sleep(0.06)",
         "002_next": "CREATE TABLE next ()",
@@ -263,7 +263,7 @@ def cut(
 def test_a_cut_anywhere_leaves_each_file_whole_or_absent(
     server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
-    monkeypatch.setattr(backend, "RECONNECT", 0.0)
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
     files = dict(list(TABLES.items())[:3])
     counts = cut(server, folder, files, "client", None, again=again).counts
     for number in range(counts["client"]):

@@ -23,8 +23,8 @@ from test_pooler import pooled as pooled
 from test_together import plain_yoyo
 from waiting import PATIENCE, wait_for, watching
 
-from sqlrail.engine import backend
-from sqlrail.engine.outside import Index
+from sqlrail.engine import lost
+from sqlrail.engine.steps import Index
 from sqlrail.errors import BadFile, Busy, MigrationFailed, Refused, SqlrailError
 from sqlrail.server import local
 
@@ -773,7 +773,7 @@ def test_a_cut_after_any_message_of_any_connection_leaves_what_the_next_run_fini
     connection: int,
     sender: Sender,
 ) -> None:
-    monkeypatch.setattr(backend, "RECONNECT", 0.0)
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
     write_story(place)
     with closing(OfConnection(sockets, place.url, connection)) as proxy:
         assert attempt(proxy.url, Heard(), place.folder) is None

@@ -16,7 +16,7 @@ from listeners import Heard
 from proxy import Proxy, Sender
 from waiting import watching
 
-from sqlrail.engine import backend
+from sqlrail.engine import lost
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
 from sqlrail.ground.settings import Settings
 from sqlrail.server import local
@@ -51,7 +51,7 @@ def runners() -> Iterator[Executor]:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody comes back in these tests, and nobody shall wait for it."""
-    monkeypatch.setattr(backend, "RECONNECT", 0.0)
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
 
 
 def undisturbed(story: Story, folder: Path) -> Proxy:

@@ -18,7 +18,7 @@ from postmasters import Postmaster, make, running
 from proxy import Proxy
 from waiting import wait_for
 
-from sqlrail.engine import backend
+from sqlrail.engine import lost
 from sqlrail.errors import ConnectionLost, ReadOnlyServer
 
 pytestmark = pytest.mark.promise
@@ -200,7 +200,7 @@ def test_a_replica_that_lacks_all_of_it_is_no_riddle(pair: Pair) -> None:
 
 
 def test_where_only_a_standby_is_left_nothing_is_guessed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "RECONNECT", 0.5)
+    monkeypatch.setattr(lost, "RECONNECT", 0.5)
     cut = pair.last_commit()
     with pair.proxied(cut_after=cut) as proxy:
         error = attempt(pair.url(proxy), Heard(), pair.files)

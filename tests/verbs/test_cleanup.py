@@ -21,7 +21,7 @@ from psycopg import sql
 from waiting import wait_until_blocked
 
 from sqlrail.cli.main import main
-from sqlrail.engine import backend
+from sqlrail.engine import session
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.relation import Relation
@@ -570,7 +570,7 @@ def test_a_temporary_table_in_front_of_the_real_one_is_not_taken_for_it(
         connection.pgconn.exec_(b"CREATE TEMP TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
         return connection
 
-    monkeypatch.setattr(backend, "connect", connect_to_leftovers)
+    monkeypatch.setattr(session, "connect", connect_to_leftovers)
     assert clean(database).relations[0].deleted == 1
 
 

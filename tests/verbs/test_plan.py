@@ -21,6 +21,7 @@ from waiting import PATIENCE, wait_for
 
 from sqlrail.cli.render import plan as render
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
+from sqlrail.files.file import File
 from sqlrail.files.folder import read_files
 from sqlrail.ground.settings import Settings
 from sqlrail.scratch import rehearsal, scratch
@@ -259,10 +260,7 @@ def does(statement: Planned) -> dict[str, str]:
 class TakenBack(rehearsal.Rehearsal):
     """Keeps no file, so that each is rehearsed on the schema as it was."""
 
-    def _run(self, *args: Any) -> Any:
-        closing = super()._run(*args)
-        if not self.watched:
-            return closing
+    def ends(self, file: File) -> None:  # noqa: ARG002
         raise rehearsal._ReachesOut
 
 
@@ -279,11 +277,11 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
     found: dict[str, object] = {}
     with (
         fresh_database(servers(major)) as url,
-        scratch.built(Settings(database_url=url), Heard(), TakenBack, files, migrations[:1]) as scene,
+        scratch.built(Settings(database_url=url), Heard(), files, migrations[:1]) as built,
     ):
         for migration in migrations[1:]:
             statement = cases[migration.id].statement
-            scene.watch_from_here({})
+            scene = TakenBack(built, {})
             judge = _Judge(scene.watched, {}, scene.objects)
             try:
                 scene.rehearse(migrations.replace([migration]))

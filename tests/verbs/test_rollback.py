@@ -23,7 +23,7 @@ from proxy import Proxy, Sender
 from test_together import FEW, finish, plain_yoyo, yoyo
 from waiting import PATIENCE, wait_for, watching
 
-from sqlrail.engine import backend
+from sqlrail.engine import lost
 from sqlrail.engine.store import KEY
 from sqlrail.errors import ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
 from sqlrail.files.file import read_rollback
@@ -682,7 +682,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "RECONNECT", 0.0)
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
 
 
 def go_down(url: str, heard: Heard) -> Rollback | SqlrailError:
@@ -761,9 +761,9 @@ def test_an_answer_that_was_lost_is_settled_though_somebody_has_applied_it_again
         (number,) = proxy.commits
     apply(database, few)
     query(database, "CREATE TABLE again AS TABLE _yoyo_migration")
-    back_again = backend.Backend._reconnect
+    back_again = lost.LostAnswer._reconnect
 
-    def reconnect(self: backend.Backend, name: str) -> None:
+    def reconnect(self: lost.LostAnswer, name: str) -> None:
         query(
             database,
             "INSERT INTO _yoyo_migration SELECT migration_hash, migration_id, now() FROM again EXCEPT ALL"
@@ -771,7 +771,7 @@ def test_an_answer_that_was_lost_is_settled_though_somebody_has_applied_it_again
         )
         back_again(self, name)
 
-    monkeypatch.setattr(backend.Backend, "_reconnect", reconnect)
+    monkeypatch.setattr(lost.LostAnswer, "_reconnect", reconnect)
     heard = Heard()
     with closing(Proxy(folder, database, sender="server", cut_after=number)) as proxy:
         rollback(told(proxy.url, few), heard)

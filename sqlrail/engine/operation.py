@@ -1,0 +1,126 @@
+"""What is done with files: the engine runs them for an operation, which is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
+
+from yoyo.migrations import MigrationList
+
+from sqlrail.engine.news import Applied
+from sqlrail.engine.store import Store
+from sqlrail.errors import Refused
+from sqlrail.files.file import File
+from sqlrail.files.statements import Piece
+from sqlrail.ground.relation import Relation
+from sqlrail.postgres.connect import Connection
+
+
+class Observer(Protocol):
+    """Whoever looks at each statement of the files that run."""
+
+    def begins(self, file: File) -> None:
+        """The file's transaction is open."""
+
+    def cleaned(self, file: File, relation: Relation) -> None:
+        """A relation was cleaned in front of the file."""
+
+    def passes_over(self, file: File, piece: Piece) -> bool:
+        """Whether a piece is not to be sent."""
+
+    def ran(self, file: File, piece: Piece) -> None:
+        """A piece was sent and went well."""
+
+    def ends(self, file: File) -> None:
+        """All of the file has run, in its transaction."""
+
+    def run_outside(self, worker: Connection, file: File) -> None:
+        """Runs the statements of a file outside a transaction in place of the engine."""
+
+
+class Operation(Protocol):
+    """Apply, roll back, seed, build, rehearse: how the records tell that a file is done, and what is written of it."""
+
+    @property
+    def name(self) -> str:
+        """What the notes of files outside a transaction are kept under."""
+
+    @property
+    def may_go_together(self) -> bool:
+        """Whether a small file may go in one message with the closing of the one before."""
+
+    @property
+    def observer(self) -> Observer | None:
+        """Whoever looks at each statement."""
+
+    def question(self, store: Store, hash_: str) -> bytes:
+        """What is asked under the lock before a file is run, and after the answer to its COMMIT was lost."""
+
+    def is_done(self, hash_: str, file: File | None, answered: Any) -> bool:
+        """Whether the answer says that nothing is left to do.
+
+        Refused where the file that comes next does not fit what is there any more.
+        """
+
+    def look_again(self) -> object:
+        """Called with the lock in hand where another runner had it before, and may have changed the history."""
+
+    def guard(self, store: Store) -> bytes:
+        """What is checked behind a file's last statement, in its transaction."""
+
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:
+        """What writes that a file ran in that transaction; without marks, into the log alone."""
+
+    def stands(self, done: Applied, recorded: Collection[str]) -> bool:
+        """Whether what was done still shows in the ids that are recorded."""
+
+    def found_done(self, id_: str) -> None:
+        """Somebody else has done it meanwhile."""
+
+
+class Apply:
+    """Runs migrations forward, and records each."""
+
+    name = "apply"
+    may_go_together = True
+    observer: Observer | None = None
+
+    def __init__(
+        self,
+        migrations: MigrationList,
+        newest: str | None = None,
+        late: Collection[str] = (),
+        look_again: Callable[[], object] = lambda: None,
+    ) -> None:
+        """newest: hash of the last one, in yoyo's order, that is applied; late: ids that the log shall tell apart."""
+        hashes = [migration.hash for migration in migrations]
+        self._before = dict(zip(hashes, [newest, *hashes], strict=False))
+        self._late, self._look_again = late, look_again
+
+    def question(self, store: Store, hash_: str) -> bytes:
+        return store.message("_applied", hash=hash_, before=self._before.get(hash_))
+
+    def is_done(self, hash_: str, file: File | None, answered: Any) -> bool:  # noqa: ARG002
+        if answered is None and file is not None:
+            raise Refused(
+                f"a migration was rolled back while this run was under way, so {file.id}, which comes behind it, was "
+                "not run. Look at `status`, and run again."
+            )
+        return bool(answered)
+
+    def look_again(self) -> object:
+        return self._look_again()
+
+    def guard(self, store: Store) -> bytes:  # noqa: ARG002
+        return b""
+
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:
+        operation = "apply-late" if file.id in self._late else "apply"
+        name = "record" if marks else "log"
+        return store.log_entry(name, file.id, hash_, operation, file.checksum, transaction=transaction)
+
+    def stands(self, done: Applied, recorded: Collection[str]) -> bool:
+        return done.id in recorded
+
+    def found_done(self, id_: str) -> None:
+        """Nothing: it counts as applied."""

@@ -1,0 +1,291 @@
+"""The session of a run: its connection, what is sent on it, and how its errors are said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple, NoReturn
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+from sqlrail.engine.news import Commit
+from sqlrail.engine.server import NOT_ASKED, Server
+from sqlrail.engine.store import Place, Store
+from sqlrail.errors import ConnectionLost, DatabaseFailed, Interrupted, ReadOnlyServer, Refused, SqlrailError
+from sqlrail.files import rights
+from sqlrail.ground.events import Listener, Noticed
+from sqlrail.ground.sentences import unconfirmed
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import Connection, connect
+from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.giving_way import BEATS, Watch
+from sqlrail.postgres.wire import Answer
+
+
+class UnderWay(NamedTuple):
+    """A transaction that is watched: the file it is for, its lock_timeout in seconds, and the backend it runs on."""
+
+    name: str = ""
+    limit: float = 0.0  # 0 is none
+    backend: int | None = None  # behind a pooler too
+
+
+class Session:
+    """The one connection that is looked and written through, and what is known of the server behind it.
+
+    What `ask_alone` asks fails with a SqlrailError, which says what the server said; SET LOCAL only is sent.
+    """
+
+    def __init__(self, settings: Settings, tell: Listener) -> None:
+        """tell: is called with what happens, behind what was committed before."""
+        self.settings, self.tell = settings, tell
+        self.connection = self.connect()
+        self.server: Server = NOT_ASKED
+        self.store = Store(self.connection, settings, self.server)
+        self.watch = Watch(settings)  # of what was sent last
+        self._commit = Commit(None, tell)  # of the last message
+        self._under_way = UnderWay(limit=settings.lock_timeout)
+        self._worker: Connection | None = None  # that a file outside a transaction runs on
+        self._heard_at = 0.0  # when the server last heard of sessions of ours that idle
+
+    # The connection
+
+    def connect(self, options: str | None = None) -> Connection:
+        """Another connection like it, with libpq's options if given."""
+        connection = connect(self.settings, options, self.tell)
+        connection.add_notice_handler(self._notice)
+        return connection
+
+    def connect_again_if_gone(self) -> None:
+        """For where nothing is under way: whoever ended it meanwhile, an idle_session_timeout say, has done no harm."""
+        if wire.is_gone(self.connection):
+            self.connect_again()
+
+    def connect_again(self) -> None:
+        self.connection = self.connect()
+        self.store = replace(self.store, connection=self.connection)
+
+    @property
+    def is_idle(self) -> bool:
+        return self.connection.info.transaction_status == TransactionStatus.IDLE
+
+    def look(self) -> None:
+        """Asks what the server is like, and where the records are."""
+        row = self.ask_alone(self.store.look()).rows[0]
+        *about_tables, database, linux, pid, is_standby, deadlock_timeout = row
+        self.server = Server.read(self.connection, database, linux, pid, is_standby, deadlock_timeout)
+        place = Place.read(self.settings.new_schema, *about_tables)
+        self.store = replace(self.store, connection=self.connection, server=self.server, place=place)
+
+    def own_tables_are_gone(self) -> None:
+        """Told by whoever has just emptied the database, the schema sqlrail included."""
+        self.store = self.store.without_own_tables()
+
+    def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        severity = diagnostic.severity_nonlocalized or ""
+        if diagnostic.source_function == "SyncRepWaitForLSN":
+            self._commit.goes_on_unconfirmed()
+        elif severity == "WARNING" or (self.settings.notices and severity in ("NOTICE", "INFO")):
+            self.tell(Noticed(severity, diagnostic.message_primary or ""))
+
+    # Messages
+
+    def ask(self, text: bytes) -> list[tuple[Any, ...]]:
+        """Sends a message of ours within a transaction and returns all its rows; psycopg.Error if it failed."""
+        if self.is_idle and not text.startswith(b"BEGIN"):
+            text = self.store.message("ours") + text
+        answer = self.send(text, Answer())
+        if answer.error is not None:
+            raise answer.error
+        return answer.rows
+
+    def ask_alone(self, text: bytes, worker: Connection | None = None) -> Answer:
+        """Sends a message outside a transaction of ours, or one that opens such a transaction."""
+        connection = worker or self.connection
+        answer = self.send_ours(text, connection)
+        if answer.error is not None:
+            self.raise_if_lost("the database was being asked", connection, error=answer.error)
+            if worker is None:
+                self.raise_if_standby(answer.error)
+            raise DatabaseFailed(f"the database refused: {sentence(answer.error)}") from answer.error
+        return answer
+
+    def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+        """The rows of <name>.sql, asked outside a transaction."""
+        return self.ask_alone(self.store.message(name, **parts)).rows
+
+    def send(self, text: bytes, answer: Answer, **how: Any) -> Answer:
+        """Sends a message of the transaction that is under way, and watches what it waits for, if it takes long."""
+        it = self._under_way
+        return self.send_on(self.connection, text, answer, name=it.name, limit=it.limit, **how)
+
+    def send_on(
+        self,
+        connection: Connection,
+        text: bytes,
+        answer: Answer,
+        *,
+        name: str,
+        limit: float,
+        commits: str | None = None,
+        **how: Any,
+    ) -> Answer:
+        """The same on our connection, or on a file's worker.
+
+        name: of the file; limit: the lock_timeout in seconds, 0 is none; commits: the file whose commit is in it.
+        """
+        self.watch = self._watching(connection, name, limit, Commit(commits, self.tell))
+        return self._send_and_hear(connection, text, answer, self.watch, **how)
+
+    def send_ours(self, text: bytes, connection: Connection | None = None) -> Answer:
+        """Sends a message in which nothing is a file's. Who was in the way of a file is not forgotten with it."""
+        connection = connection or self.connection
+        watch = self._watching(connection, "", 0, Commit(None, self.tell))
+        return self._send_and_hear(connection, *wire.in_ours(connection, text), watch)
+
+    def under_way(self, **changed: Any) -> None:
+        """Tells what is watched from here on, see UnderWay."""
+        self._under_way = self._under_way._replace(**changed)
+
+    def undo(self) -> None:
+        """Rolls back, whatever state the connection is in."""
+        if self.connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            wire.send(
+                self.connection, self.store.message("rollback") + self.store.message("deallocate"), Answer()
+            )
+
+    def _watching(self, connection: Connection, name: str, limit: float, commit: Commit) -> Watch:
+        self._commit = commit
+        backend: int | None = connection.info.backend_pid
+        if self.server.is_pooled:  # a number of the pooler's own
+            backend = self._under_way.backend if connection is self.connection else None
+        return Watch(self.settings, backend, limit, name, self.tell, self.keep_lock, commit.waits)
+
+    def _send_and_hear(
+        self, connection: Connection, text: bytes, answer: Answer, watch: Watch, **how: Any
+    ) -> Answer:
+        try:
+            wire.send(connection, text, answer, waiting=watch, **how)
+        except Interrupted as exc:
+            if self.is_unconfirmed:
+                exc.args = (f"interrupted: {unconfirmed(self._commit.unconfirmed)}",)
+            raise
+        if self.is_unconfirmed:
+            self.tell(self._commit.unconfirmed)
+        return answer
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether a commit of the last message waited for a standby in vain."""
+        return self._commit.is_unconfirmed
+
+    # A lock that is kept
+
+    @contextmanager
+    def keeping(self, worker: Connection) -> Iterator[None]:
+        """While it lasts, the server hears of a worker too, now and then."""
+        self._worker = worker
+        try:
+            yield
+        finally:
+            self._worker = None
+
+    def keep_lock(self) -> None:
+        """Tells the server, now and then, that the runner behind sessions that idle on purpose is not stopped."""
+        if time.monotonic() - self._heard_at < self.settings.idle_timeout / BEATS:
+            return
+        self._heard_at = time.monotonic()
+        for connection in (self.connection, self._worker):
+            status = connection and connection.info.transaction_status
+            if connection and status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+                wire.send(connection, b";", Answer())
+
+    def rest(self, seconds: float) -> None:
+        """Sleeps, and keeps the lock meanwhile."""
+        until, idle = time.monotonic() + seconds, self.settings.idle_timeout / BEATS or seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, idle))
+            self.keep_lock()
+
+    # Errors
+
+    def raise_if_lost(
+        self,
+        when: str,
+        connection: Connection | None = None,
+        *,
+        certain: bool = True,
+        error: psycopg.Error | None = None,
+    ) -> None:
+        """ConnectionLost if the connection is gone, with the server's last words if it had any."""
+        if (connection or self.connection).closed:
+            stands = "nothing of it was kept" if certain else "whether it was committed is not known"
+            words = f" The last that was heard: {sentence(error)}" if error and error.sqlstate else ""
+            raise ConnectionLost(
+                f"the connection was lost while {when}; {stands}.{words} "
+                "Run again once the database answers: that is safe."
+            )
+
+    def raise_if_standby(self, error: psycopg.Error | None = None) -> None:
+        """ReadOnlyServer where nothing can be written; with an error, if that is the server's way to say so."""
+        if error is not None:
+            if not isinstance(error, (pg.FeatureNotSupported, pg.ReadOnlySqlTransaction)):
+                return
+            self.undo()
+            is_standby = self.ask_alone(self.store.message("standby")).row(-1)[0]  # it may be one no more
+        else:
+            is_standby = self.server.is_standby
+        if is_standby:
+            info = self.connection.info
+            raise ReadOnlyServer(
+                f"{info.host}:{info.port} is a standby: what is there can be read, and nothing written. Name the "
+                "primary server in DATABASE_URL, or all of them, host1,host2, with target_session_attrs=read-write; "
+                "after a failover run again."
+            )
+
+    def with_blockers(self, failure: SqlrailError, tries: int = 1) -> SqlrailError:
+        """The failure with who was in the way, where that was the cause, for people and for scripts."""
+        times = f" It was tried {tries} times (--retry-for)." if tries > 1 else ""
+        failure.args = (f"{failure}{self.watch.said()}{times}{self.watch.remedy()}",)
+        failure.details["blockers"] = self.watch.as_json()
+        return failure
+
+    # Tables of our own
+
+    def own_tables(self) -> bytes:
+        """What makes sqlrail's own tables where they are missing or old; Refused if the role may not make them."""
+        text = self.store.own_tables()
+        if text and not self.store.place.may_have_own_tables:
+            self._refuse_own_tables()
+        return text
+
+    def _refuse_own_tables(self) -> NoReturn:
+        wanted = [it for it in self.store.own_rights() if it.schema == "sqlrail"]
+        grants, user = self.ask_alone(self.store.rights(wanted)).rows, self.connection.info.user
+        # Where there is no schema there is nothing to grant a right on.
+        make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))
+        raise Refused(
+            f"this needs the schema sqlrail, and the role {user} may not make or use it in "
+            f"{self.server.database}. Nothing was changed."
+            + rights.sentence([grant for (grant,) in grants] or [make.as_string()])
+        )
+
+
+def check_pooler(session: Session) -> None:
+    """Refused where each statement may go to another session: there are no transactions then."""
+    if not session.server.is_pooled:
+        return
+    answer = wire.send(session.connection, b"BEGIN", Answer())
+    if answer.error is not None:
+        raise Refused(
+            "this connection goes through a pooler that allows no transactions: "
+            f"{sentence(answer.error)} Have it pool transactions or sessions (pool_mode), or name the "
+            "server itself in DATABASE_URL. Nothing was changed."
+        ) from answer.error
+    session.undo()

@@ -1,0 +1,116 @@
+"""yoyo's tables, made under the lock; and what a first run writes into records that are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+from yoyo import internalmigrations
+
+from sqlrail.engine.lock import POLL, Patience, RunnersLock
+from sqlrail.engine.recorded import Recorded
+from sqlrail.engine.session import Session
+from sqlrail.engine.yoyo import YoyoBackend
+from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.files.file import File
+from sqlrail.postgres.diagnostics import sentence
+
+
+class Tables:
+    """Makes yoyo's tables where they are missing or old, by yoyo's own hand and under the lock, and never otherwise."""
+
+    def __init__(self, session: Session, recorded: Recorded, lock: RunnersLock, yoyo: YoyoBackend) -> None:
+        self._session, self._recorded, self._lock, self._yoyo = session, recorded, lock, yoyo
+
+    def prepare(self) -> None:
+        """Makes them, if they are missing or of an older yoyo, and looks again."""
+        place = self._session.store.place
+        if place.has_records and not self._is_outdated():
+            return
+        if place.schema is None or place.schema.startswith("pg_"):  # pg_temp_3 ends with the session
+            first = f"leads to {place.schema} first" if place.schema else "names no schema that exists"
+            raise DatabaseFailed(
+                f"the search_path {first}, so there is no place for yoyo's tables. "
+                "Create the schema, or name another: ALTER ROLE ... SET search_path = ..."
+            )
+        self._make_lock_table()
+        with self._lock.transaction("the making of yoyo's tables"):
+            if self._is_outdated():
+                self._yoyo.upgrade()
+        self._recorded.look()
+
+    def _is_outdated(self) -> bool:
+        version, place = self._yoyo.version, self._session.store.place
+        if version not in internalmigrations.schema_versions or (
+            version == 1 and place.has_records and not place.is_old
+        ):
+            raise Refused(self._half_a_history())
+        return bool(version < max(internalmigrations.schema_versions))
+
+    def _half_a_history(self) -> str:
+        known, names = max(internalmigrations.schema_versions), self._session.store.names
+        versions = sql.SQL(self._session.store.table(names.version))
+        mended = self._session.store.message("yoyo_versioned", versions=versions, version=known)
+        return (
+            f"the schema {self._session.store.place.schema} has half a history: {names.records} is there, and "
+            f"{names.version} has no version that this yoyo knows (1 to {known}). After a dump without rows (pg_dump "
+            "--schema-only) load the rows of yoyo's tables from where the dump is from; or run "
+            f"{' '.join(mended.decode().split())} and record with `baseline --to ID` the files whose tables are there. "
+            "If a newer yoyo has been at work here, install that instead. Nothing was changed."
+        )
+
+    def _make_lock_table(self) -> None:
+        patience = self._lock.patience()
+        while self._session.store.names.lock not in self._yoyo.list_tables():
+            if self._lock.attempt():
+                self._try_to_make_lock_table(patience)
+            else:
+                patience.pause(None)
+
+    def _try_to_make_lock_table(self, patience: Patience) -> None:
+        session = self._session
+        try:
+            session.ask(session.store.message("writes") + self._yoyo.lock_table_made + b"; COMMIT")
+        except (pg.DuplicateTable, pg.UniqueViolation) as exc:
+            session.undo()  # plain yoyo was quicker, or it is no table
+            if patience.is_over:
+                raise DatabaseFailed(
+                    f"{session.store.place.schema}.{session.store.names.lock} is no table, and yoyo needs one of that "
+                    "name: rename what is there. Nothing was changed."
+                ) from exc
+            time.sleep(POLL[0])
+        except psycopg.Error as exc:
+            session.undo()
+            session.raise_if_lost("yoyo's tables were being made")
+            raise DatabaseFailed(f"yoyo's tables cannot be made: {sentence(exc)}") from exc
+
+    def take_over(
+        self, files: dict[str, File], missing: Collection[str] = (), *, stamps: bool = False
+    ) -> list[str]:
+        """Writes a stamp, if it may, and today's checksum for records that have none (plain yoyo's); returns their ids.
+
+        That records without a file are let pass is logged with it.
+        """
+        store, records = self._session.store, self._recorded.records
+        unknown = [record for record in records if record.checksum is None and record.id in files]
+        text = self.stamping() if stamps else b""
+        if not unknown and not text and not missing:
+            return []
+        for record in unknown:
+            text += store.log_entry("log", record.id, record.hash, "checksum", files[record.id].checksum)
+        for record in records:
+            if record.id in missing:  # with the checksum once more: the latest entry's is the one that counts
+                text += store.log_entry("log", record.id, record.hash, "missing", record.checksum)
+        self.prepare()
+        with self._lock.transaction("the transaction"):
+            self._session.ask(text)
+        return [record.id for record in unknown]
+
+    def stamping(self) -> bytes:
+        """What writes the environment's name into a database that has no stamp."""
+        if not self._recorded.lacks_stamp:
+            return b""
+        return self._session.own_tables() + self._session.store.set_stamp()

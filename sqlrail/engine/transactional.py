@@ -1,0 +1,180 @@
+"""One file in one transaction with its cleanup and its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from sqlrail.engine import explain
+from sqlrail.engine.news import News
+from sqlrail.engine.operation import Operation
+from sqlrail.engine.pipeline import Closing
+from sqlrail.engine.session import Session
+from sqlrail.errors import MigrationFailed, Refused, SqlrailError
+from sqlrail.files.file import File
+from sqlrail.files.statements import Piece
+from sqlrail.ground.events import Said
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans import clean as orphans
+from sqlrail.orphans import guards
+from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.giving_way import Tries
+from sqlrail.postgres.wire import Answer
+
+#: stands for a transaction's number in what is composed before it is known; no text of SQL may hold it
+TRANSACTION = b"\0"
+#: settings by which the server reads a file's next piece, and their values under which it reads it as we do
+READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that went with its opening."""
+
+    piece: Piece
+    answer: Answer
+    ahead: int  # characters in front of it
+    closing: bytes
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file's transaction, under the lock."""
+
+    transaction: int
+    is_done: bool  # by somebody else, or by ourselves before the answer was lost
+    waited: bool
+    started: float
+    sent: Sent | None = None
+
+
+def misread_by(session: Session) -> str | None:
+    """The setting by which the server would read a text in another way than we do."""
+    for name, good in READ_BY.items():
+        if (session.connection.pgconn.parameter_status(name) or good[0]) not in good:
+            return name.decode()
+    return None
+
+
+def failure(
+    session: Session, file: File, piece: Piece, answer: Answer, *, at_commit: bool = False, ahead: int = 0
+) -> SqlrailError:
+    """The error that people read for a file that failed: where, what, and what stands."""
+    session.raise_if_lost(f"{file.id} was being applied", error=answer.error)
+    error = answer.error
+    assert error is not None
+    stands = f"Nothing of {file.id} was kept."
+    return explain.failure(file, piece, error, None if at_commit else answer.completed, stands, ahead)
+
+
+class TransactionalRun:
+    """Runs a file in the transaction that is open; it does not commit.
+
+    What its closing says is committed with the file, or with it undone: wholly there, or wholly absent.
+    """
+
+    def __init__(
+        self, session: Session, news: News, operation: Operation, file: File, migration: Any, *, marks: bool
+    ) -> None:
+        self._session, self._news, self._operation = session, news, operation
+        self._file, self._migration, self._marks = file, migration, marks
+
+    def run(self, opened: Opened, tries: Tries, meanwhile: Callable[[], object]) -> Closing:
+        """Cleans, sends the file, unless it went with its opening, and returns what still has to be sent.
+
+        meanwhile: what can be done while the server is at work on the file's last piece.
+        """
+        file, observer = self._file, self._operation.observer
+        if observer:
+            observer.begins(file)
+        cleanup = tuple(self._clean(relation) for relation in file.relations())
+        if file.cleanup:
+            self._session.send(self._session.store.message("theirs"), Answer())
+        if opened.sent is None:
+            piece, text = self._send_all(meanwhile)
+        else:
+            piece, text = opened.sent.piece, opened.sent.closing
+            self._check(piece, opened.sent.answer, opened.sent.ahead)
+        if observer:
+            observer.ends(file)
+        text = text.replace(TRANSACTION, b"%d" % opened.transaction)
+        return Closing(file, self._migration, text, piece, cleanup, self._marks, opened.started, tries)
+
+    def compose_closing(self) -> bytes:
+        """Its closing, with TRANSACTION in it."""
+        self._news.catch_up()
+        store, transaction = self._session.store, sql.SQL(TRANSACTION.decode())
+        record = self._operation.record(
+            store, self._file, self._migration.hash, marks=self._marks, transaction=transaction
+        )
+        return self._operation.guard(store) + store.closing(self._file, record)
+
+    def _clean(self, relation: Relation) -> Cleaned:
+        self._news.catch_up()
+        file, session = self._file, self._session
+        try:
+            done = orphans.clean(session, relation, verb="migrate", migration=file.id)
+        except Refused as exc:
+            raise Refused(f"{file.path}: {exc}") from exc
+        except psycopg.Error as exc:
+            session.raise_if_lost(f"{file.id} was being applied")
+            session.undo()
+            more = guards.by_event_trigger(session, exc)
+            raise MigrationFailed(
+                f"{file.path}: the cleanup of {relation} failed: {sentence(exc)} Nothing of {file.id} was kept.{more}"
+            ) from exc
+        if done.archived and (text := guards.published(done.facts)):
+            session.tell(Said(text))
+        if self._operation.observer:
+            self._operation.observer.cleaned(file, relation)
+        return done
+
+    def _send_all(self, meanwhile: Callable[[], object]) -> tuple[Piece, bytes]:
+        """Sends the file piece by piece; returns the last, and its closing."""
+        text: list[bytes] = []
+        with closing(self._file.pieces()) as pieces:
+            following = [next(pieces)]
+
+            def read_on() -> None:
+                following.extend(islice(pieces, 1))
+                if not following:
+                    text.append(self.compose_closing())
+                    meanwhile()
+
+            while following:
+                piece = following.pop()
+                self._send(piece, read_on)
+        return piece, text[0]
+
+    def _send(self, piece: Piece, read_on: Callable[[], None]) -> None:
+        """Sends a piece of the file, and reads on while the server works; data come before what is behind them."""
+        observer = self._operation.observer
+        if observer and observer.passes_over(self._file, piece):
+            read_on()
+            return
+        if piece.offset and (name := misread_by(self._session)):
+            place = piece.place(piece.statements[0].start)
+            raise MigrationFailed(
+                f"{self._file.at(*place)}: the file has changed {name}, and would be "
+                f"misread from here on; remove that change. Nothing of {self._file.id} was kept."
+            )
+        if piece.data is None:
+            answer = self._session.send(piece.text, Answer(keep=False), meanwhile=read_on)
+        else:
+            answer = self._session.send(piece.text, Answer(keep=False), data=piece.data)
+        self._check(piece, answer)
+        if piece.data is not None:
+            read_on()
+        if observer:
+            observer.ran(self._file, piece)
+
+    def _check(self, piece: Piece, answer: Answer, ahead: int = 0) -> None:
+        if answer.error is not None:
+            raise failure(self._session, self._file, piece, answer, ahead=ahead)
