@@ -17,6 +17,7 @@ from yoyo.migrations import MigrationList
 from sqlrail.engine.lock import RunnersLock
 from sqlrail.engine.news import Applied, News
 from sqlrail.engine.recorded import Recorded
+from sqlrail.engine.retry import with_blockers
 from sqlrail.engine.session import Session, check_pooler
 from sqlrail.engine.tables import Tables
 from sqlrail.engine.yoyo import YoyoBackend
@@ -33,6 +34,7 @@ from sqlrail.records.history import Note, Record
 if TYPE_CHECKING:  # where nothing is to be run, it need not be loaded
     from sqlrail.engine.operation import Operation
     from sqlrail.engine.runner import Runner
+    from sqlrail.results.target import Environment
 
 
 class Backend(AbstractContextManager["Backend"]):
@@ -62,9 +64,14 @@ class Backend(AbstractContextManager["Backend"]):
             raise
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
-        if isinstance(exc, SqlrailError) and is_of_a_right(exc.__cause__):
-            exc.args = (f"{exc}{self._remedy(exc.statement)}",)
+        failure = exc
+        if isinstance(exc, psycopg.Error):
+            failure = self.failure("the database refused", "the database was being asked", exc)
+        if isinstance(failure, SqlrailError) and is_of_a_right(failure.__cause__):
+            failure.args = (f"{failure}{self._remedy(failure.statement)}",)
         self.connection.close()
+        if failure is not None and failure is not exc:
+            raise failure from exc
 
     def _remedy(self, statement: str | None) -> str:
         """What grants a right that was denied to a statement of a file, or to ours."""
@@ -139,8 +146,14 @@ class Backend(AbstractContextManager["Backend"]):
     def raise_if_standby(self) -> None:
         self.session.raise_if_standby()
 
+    def translating(self, failed: str, when: str, stands: str = "") -> AbstractContextManager[None]:
+        return self.session.translating(failed, when, stands)
+
+    def failure(self, failed: str, when: str, error: psycopg.Error, stands: str = "") -> SqlrailError:
+        return self.session.failure(failed, when, error, stands)
+
     def with_blockers(self, failure: SqlrailError) -> SqlrailError:
-        return self.session.with_blockers(failure)
+        return with_blockers(failure, self.session.watch)
 
     # The texts of its statements
 
@@ -169,7 +182,7 @@ class Backend(AbstractContextManager["Backend"]):
         return self.recorded.notes
 
     @property
-    def stamp(self) -> str | None:
+    def stamp(self) -> Environment | None:
         return self.recorded.stamp
 
     @property

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
-import psycopg
 from psycopg import errors as pg
 
 from sqlrail.engine.session import Session
@@ -86,15 +85,12 @@ class RunnersLock:
         opening = session.store.opening(None, "lock", b"false")
         self.take(opening, session.settings.lock_timeout, lambda text: session.send(text, Answer()))
         try:
-            yield
-            answer = session.send(b"COMMIT", Answer())
-            if answer.error is not None:
-                session.raise_if_lost(f"{what} was being committed", certain=False)
-                raise answer.error
-        except psycopg.Error as exc:
-            session.undo()
-            session.raise_if_lost(f"{what} was under way")
-            raise DatabaseFailed(f"{what} failed: {sentence(exc)} Nothing was changed.") from exc
+            with session.translating(f"{what} failed", f"{what} was under way", "Nothing was changed."):
+                yield
+                answer = session.send(b"COMMIT", Answer())
+                if answer.error is not None:
+                    session.raise_if_lost(f"{what} was being committed", certain=False)
+                    raise answer.error
         except BaseException:
             session.undo()
             raise

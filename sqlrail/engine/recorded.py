@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from psycopg import errors as pg
 from psycopg import sql
 from yoyo.migrations import get_migration_hash
@@ -12,6 +14,9 @@ from sqlrail.files import other_tools
 from sqlrail.postgres.connect import Connection
 from sqlrail.records.history import Note, Record
 
+if TYPE_CHECKING:
+    from sqlrail.results.target import Environment
+
 
 class Recorded:
     """The records, the notes and the stamp, as they were last read: it writes nothing and takes no lock."""
@@ -20,7 +25,7 @@ class Recorded:
         self._session = session
         self.records: list[Record] = []
         self.notes: list[Note] = []
-        self.stamp: str | None = None
+        self.stamp: Environment | None = None
 
     def look(self) -> None:
         """Reads where the records are, the records, and the stamp."""

@@ -10,10 +10,18 @@ from sqlrail.errors import SqlrailError
 from sqlrail.files.file import File
 from sqlrail.ground.events import GaveWay, Warned
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.postgres.giving_way import Tries
+from sqlrail.postgres.giving_way import Tries, Watch
 
 #: what a second try may mend
 PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
+
+
+def with_blockers(failure: SqlrailError, watch: Watch, tries: int = 1) -> SqlrailError:
+    """The failure with who was in the way, where that was the cause, for people and for scripts."""
+    times = f" It was tried {tries} times (--retry-for)." if tries > 1 else ""
+    failure.args = (f"{failure}{watch.said()}{times}{watch.remedy()}",)
+    failure.details["blockers"] = watch.as_json()
+    return failure
 
 
 class Retry:
@@ -31,7 +39,7 @@ class Retry:
         pause = tries.pause(started)
         if pause is None:
             self._warn_of_autovacuum(cause, file)
-            raise self._session.with_blockers(failure, tries.number)
+            raise with_blockers(failure, self._session.watch, tries.number)
         watch = self._session.watch
         self._session.tell(
             GaveWay(file.id, f"{sentence(cause)}{watch.said()}", watch.lock, watch.blockers, pause)

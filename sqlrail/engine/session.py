@@ -13,6 +13,7 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from sqlrail.engine.heartbeat import Heartbeat
 from sqlrail.engine.news import Commit
 from sqlrail.engine.server import NOT_ASKED, Server
 from sqlrail.engine.store import Place, Store
@@ -24,7 +25,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.postgres.giving_way import BEATS, Watch
+from sqlrail.postgres.giving_way import Watch
 from sqlrail.postgres.wire import Answer
 
 
@@ -52,7 +53,7 @@ class Session:
         self._commit = Commit(None, tell)  # of the last message
         self._under_way = UnderWay(limit=settings.lock_timeout)
         self._worker: Connection | None = None  # that a file outside a transaction runs on
-        self._heard_at = 0.0  # when the server last heard of sessions of ours that idle
+        self._heartbeat = Heartbeat(settings.idle_timeout)
 
     # The connection
 
@@ -110,10 +111,11 @@ class Session:
         connection = worker or self.connection
         answer = self.send_ours(text, connection)
         if answer.error is not None:
-            self.raise_if_lost("the database was being asked", connection, error=answer.error)
+            when = "the database was being asked"
+            self.raise_if_lost(when, connection, error=answer.error)
             if worker is None:
                 self.raise_if_standby(answer.error)
-            raise DatabaseFailed(f"the database refused: {sentence(answer.error)}") from answer.error
+            raise self.failure("the database refused", when, answer.error)
         return answer
 
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
@@ -198,22 +200,36 @@ class Session:
 
     def keep_lock(self) -> None:
         """Tells the server, now and then, that the runner behind sessions that idle on purpose is not stopped."""
-        if time.monotonic() - self._heard_at < self.settings.idle_timeout / BEATS:
-            return
-        self._heard_at = time.monotonic()
-        for connection in (self.connection, self._worker):
-            status = connection and connection.info.transaction_status
-            if connection and status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-                wire.send(connection, b";", Answer())
+        self._heartbeat.beat(self.connection, self._worker)
 
     def rest(self, seconds: float) -> None:
         """Sleeps, and keeps the lock meanwhile."""
-        until, idle = time.monotonic() + seconds, self.settings.idle_timeout / BEATS or seconds
+        until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, idle))
+            time.sleep(min(left, self._heartbeat.every or left))
             self.keep_lock()
 
     # Errors
+
+    @contextmanager
+    def translating(self, failed: str, when: str, stands: str = "") -> Iterator[None]:
+        """What the server refuses within it leaves as a SqlrailError, see failure(), and the transaction is undone."""
+        try:
+            yield
+        except psycopg.Error as exc:
+            self.undo()
+            raise self.failure(failed, when, exc, stands) from exc
+
+    def failure(self, failed: str, when: str, error: psycopg.Error, stands: str = "") -> SqlrailError:
+        """The one translation of what the server refused: ConnectionLost, or DatabaseFailed with all that it says.
+
+        failed: what failed; when: what was under way, should the connection be lost; stands: what is left, and what to
+        do.
+        """
+        self.raise_if_lost(when)
+        failure = DatabaseFailed(f"{failed}: {sentence(error)}{stands and f' {stands}'}")
+        failure.__cause__ = error
+        return failure
 
     def raise_if_lost(
         self,
@@ -248,13 +264,6 @@ class Session:
                 "primary server in DATABASE_URL, or all of them, host1,host2, with target_session_attrs=read-write; "
                 "after a failover run again."
             )
-
-    def with_blockers(self, failure: SqlrailError, tries: int = 1) -> SqlrailError:
-        """The failure with who was in the way, where that was the cause, for people and for scripts."""
-        times = f" It was tried {tries} times (--retry-for)." if tries > 1 else ""
-        failure.args = (f"{failure}{self.watch.said()}{times}{self.watch.remedy()}",)
-        failure.details["blockers"] = self.watch.as_json()
-        return failure
 
     # Tables of our own
 

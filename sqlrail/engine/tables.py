@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
-import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 from yoyo import internalmigrations
@@ -16,7 +15,6 @@ from sqlrail.engine.session import Session
 from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.files.file import File
-from sqlrail.postgres.diagnostics import sentence
 
 
 class Tables:
@@ -73,19 +71,17 @@ class Tables:
     def _try_to_make_lock_table(self, patience: Patience) -> None:
         session = self._session
         try:
-            session.ask(session.store.message("writes") + self._yoyo.lock_table_made + b"; COMMIT")
-        except (pg.DuplicateTable, pg.UniqueViolation) as exc:
-            session.undo()  # plain yoyo was quicker, or it is no table
-            if patience.is_over:
+            with session.translating("yoyo's tables cannot be made", "yoyo's tables were being made"):
+                session.ask(session.store.message("writes") + self._yoyo.lock_table_made + b"; COMMIT")
+        except DatabaseFailed as exc:
+            if not isinstance(exc.__cause__, (pg.DuplicateTable, pg.UniqueViolation)):
+                raise
+            if patience.is_over:  # else plain yoyo was quicker
                 raise DatabaseFailed(
                     f"{session.store.place.schema}.{session.store.names.lock} is no table, and yoyo needs one of that "
                     "name: rename what is there. Nothing was changed."
                 ) from exc
             time.sleep(POLL[0])
-        except psycopg.Error as exc:
-            session.undo()
-            session.raise_if_lost("yoyo's tables were being made")
-            raise DatabaseFailed(f"yoyo's tables cannot be made: {sentence(exc)}") from exc
 
     def take_over(
         self, files: dict[str, File], missing: Collection[str] = (), *, stamps: bool = False

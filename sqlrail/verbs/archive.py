@@ -152,5 +152,5 @@ def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
             "makes again what is missing; what is there stays. Nothing was changed."
         ) from exc
     except psycopg.Error as exc:
-        backend.raise_if_lost("the archive was being looked at")
-        raise DatabaseFailed(f"the archive cannot be read: {sentence(exc)} Nothing was changed.") from exc
+        when = "the archive was being looked at"
+        raise backend.failure("the archive cannot be read", when, exc, "Nothing was changed.") from exc

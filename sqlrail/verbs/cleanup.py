@@ -22,7 +22,6 @@ from sqlrail.orphans import clean as orphans
 from sqlrail.orphans import guards, script, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
-from sqlrail.postgres.diagnostics import sentence
 
 if TYPE_CHECKING:
     from sqlrail.results.cleanup import CleanupResult, PrintedResult
@@ -373,4 +372,5 @@ def _explained(backend: Backend, what: str) -> Iterator[None]:
         backend.undo()
         more = guards.remedy(exc) or guards.by_event_trigger(backend, exc)
         backend.undo()
-        raise DatabaseFailed(f"{what} failed: {sentence(exc)} Nothing was changed.{more}") from exc
+        stands = f"Nothing was changed.{more}"
+        raise backend.failure(f"{what} failed", f"{what} was under way", exc, stands) from exc

@@ -11,7 +11,6 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from sqlrail.engine.backend import Backend
-from sqlrail.errors import DatabaseFailed
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
@@ -120,10 +119,8 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
             )
             found = [*_ill(backend, quick), *_behind(backend, quick), *_archived(backend)]
         except psycopg.Error as exc:
-            backend.raise_if_lost("the database was being looked at")
-            failure = DatabaseFailed(
-                f"the look at the database failed: {sentence(exc)} Nothing was changed; run again."
-            )
+            failed, when = "the look at the database failed", "the database was being looked at"
+            failure = backend.failure(failed, when, exc, "Nothing was changed; run again.")
             raise backend.with_blockers(failure) from exc
         finally:
             backend.undo()

@@ -472,11 +472,9 @@ class _Run:
     def _lag(self) -> float:
         if not self.settings.max_lag:
             return 0.0
-        try:
+        when = "the replicas were being looked at"
+        with self.backend.translating("the replicas cannot be looked at", when):
             replicas, lag, may_know = self.backend.ask(self._message("online_lag"))[-1]
-        except psycopg.Error as exc:
-            self.backend.raise_if_lost("the replicas were being looked at")
-            raise DatabaseFailed(f"the replicas cannot be looked at: {sentence(exc)}") from exc
         if replicas and not may_know:
             self._say_once(
                 "how far the replicas are behind this role may not know: grant it pg_read_all_stats"

@@ -16,7 +16,7 @@ from yoyo.migrations import MigrationList
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.operation import Apply
 from sqlrail.engine.store import Store
-from sqlrail.errors import BadFile, DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.errors import BadFile, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File, check_files, read_file
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Applied, Event, Listener, Loaded, Noted, Said
@@ -223,26 +223,23 @@ def is_local(connected: socket.socket) -> bool:
 
 
 def _look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> Spared:
-    try:
+    with backend.translating("what is in the database cannot be seen", "the database was being looked at"):
         return spared.look(backend, names, files)
-    except psycopg.Error as exc:
-        backend.raise_if_lost("the database was being looked at")
-        raise DatabaseFailed(f"what is in the database cannot be seen: {sentence(exc)}") from exc
 
 
 def _empty(backend: Backend, settings: Settings, kept: Spared) -> None:
     assert settings.environment is not None
-    try:
-        left = backend.message("_reset_left")
-        things = backend.message("_reset_things")
-        backend.ask(backend.message("empty", things=things, kept=kept.addresses, left=left))
+    left, things = backend.message("_reset_left"), backend.message("_reset_things")
+    failed, when = "the database cannot be emptied", "the database was being emptied"
+    with backend.translating(failed, when, "Nothing was changed."):
+        try:
+            backend.ask(backend.message("empty", things=things, kept=kept.addresses, left=left))
+        except psycopg.Error as exc:
+            if exc.sqlstate == GUARD:
+                _refuse(sentence(exc).rstrip("."))
+            raise
         backend.own_tables_are_gone()
         _write_stamp(backend, settings, settings.environment)
-    except psycopg.Error as exc:
-        backend.raise_if_lost("the database was being emptied")
-        if exc.sqlstate == GUARD:
-            _refuse(sentence(exc).rstrip("."))
-        raise DatabaseFailed(f"the database cannot be emptied: {sentence(exc)} Nothing was changed.") from exc
 
 
 def _write_stamp(backend: Backend, settings: Settings, environment: str) -> None:

@@ -27,7 +27,7 @@ from sqlrail.engine.steps import Step
 from sqlrail.engine.store import KEY, Place
 from sqlrail.engine.transactional import Opened, TransactionalRun
 from sqlrail.engine.yoyo import YoyoBackend
-from sqlrail.errors import Busy, DatabaseFailed, MigrationFailed
+from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, MigrationFailed
 from sqlrail.files.folder import read_files
 from sqlrail.files.statements import Piece
 from sqlrail.ground import events
@@ -131,6 +131,31 @@ def test_whoever_has_no_patience_for_the_runners_lock_is_told_who_has_it_and_hol
         with pytest.raises(Busy, match=busy):
             impatient.runners_lock.patience().pause(None)
         assert impatient.connection.info.transaction_status == TransactionStatus.IDLE
+
+
+# How errors are said
+
+
+def test_what_the_server_refuses_leaves_as_an_error_of_ours_with_all_that_it_says(
+    backend: Backend, any_database: str
+) -> None:
+    with pytest.raises(DatabaseFailed) as failed, Backend(backend.settings, Heard()) as another:
+        another.ask(b"DO $$ BEGIN RAISE 'no' USING DETAIL = 'a detail', HINT = 'a hint'; END $$")
+    assert str(failed.value) == "the database refused: no. a detail. a hint."
+    assert isinstance(failed.value.__cause__, pg.RaiseException)
+    said = r"it failed: division by zero\. Nothing was changed\."
+    translating = backend.translating("it failed", "it was under way", "Nothing was changed.")
+    with pytest.raises(DatabaseFailed, match=said), translating:
+        backend.ask(b"BEGIN; CREATE TABLE made (); SELECT 1 / 0")
+    assert backend.connection.info.transaction_status == TransactionStatus.IDLE
+    assert query(any_database, "SELECT to_regclass('made')") == [(None,)]
+
+
+def test_a_connection_that_is_lost_is_said_to_be(backend: Backend, any_database: str) -> None:
+    query(any_database, "SELECT pg_terminate_backend(%s)", [backend.connection.info.backend_pid])
+    said = "the connection was lost while it was under way"
+    with pytest.raises(ConnectionLost, match=said), backend.translating("it failed", "it was under way"):
+        backend.ask(b"SELECT 1")
 
 
 # What was committed, and who has heard of it
@@ -308,25 +333,22 @@ def test_no_class_of_the_engine_is_longer_than_250_lines() -> None:
 
 
 def test_no_class_overrides_what_another_keeps_to_itself() -> None:
-    for room in ROOMS:
-        for path in (ROOT / "sqlrail" / room).glob("*.py"):
-            import_module(f"sqlrail.{room}.{path.stem}")
+    modules = [
+        import_module(f"sqlrail.{room}.{path.stem}")
+        for room in ROOMS
+        for path in (ROOT / "sqlrail" / room).glob("*.py")
+    ]
     overridden = {
-        f"{kind.__module__}.{kind.__name__}.{name}"
-        for kind in subclasses(object)
-        if kind.__module__.startswith("sqlrail.")
+        f"{module.__name__}.{kind.__name__}.{name}"
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
         for base in kind.__mro__[1:]
         if base.__module__.startswith(("sqlrail.", "yoyo."))
         for name, of_base in vars(base).items()
         if re.match("_(?!_)", name) and callable(of_base) and name in vars(kind)
     }
     assert overridden == set()
-
-
-def subclasses(kind: type) -> Iterator[type]:
-    for one in list[type](type.__subclasses__(kind)):
-        yield one
-        yield from subclasses(one)
 
 
 def test_nobody_sets_what_a_part_of_the_engine_has() -> None:
