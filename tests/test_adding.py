@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -74,6 +75,17 @@ def test_a_verb(copy: Copy, database: str) -> None:
     assert pending("--check") == (0, "\n")
     code, text = pending("--json")
     assert (code, document_of(text)) == (0, {"pending": []})
+    schemas = copy.home / "docs/reference/json"
+    shutil.copytree(ROOT / "docs/reference/json", schemas)
+    (made := copy.home / "tests/support").mkdir(parents=True)
+    script = shutil.copy(ROOT / "tests/support/json_schemas.py", made)
+    env = {**clean_environment(), "PYTHONPATH": str(copy.home)}
+    subprocess.run([sys.executable, script], check=True, env=env, timeout=60)
+    assert json.loads((schemas / "pending.json").read_text())["required"] == ["pending", "target"]
+    assert (
+        "| [pending](pending.json) | What a migrate would run. | 0, 4 |"
+        in (schemas / "README.md").read_text()
+    )
 
 
 def test_a_directive(copy: Copy, database: str) -> None:

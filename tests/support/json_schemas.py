@@ -1,5 +1,5 @@
-"""Writes docs/reference/json: the schemas of what `--json` prints: of each verb what its function in cli/commands says
-that it returns, and of failures what errors.py says. The types are those of sqlrail/results.
+"""Writes docs/reference/json, the schemas of what `--json` prints: of each verb what its function in cli/commands says
+that it returns, and of failures what errors.py does. The types lie in sqlrail/results, or beside the verb's result.
 
 python tests/support/json_schemas.py
 """
@@ -14,12 +14,13 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from sqlrail import results
+from sqlrail import results, verbs
 from sqlrail.cli.verb import Verb, load, names
 from sqlrail.results.error import ErrorDocument
 from sqlrail.results.target import TargetResult
@@ -65,10 +66,13 @@ def returned(verb: Verb) -> tuple[Any, ...]:
     return get_args(document) if _is_union(document) else (document,)
 
 
+@cache
 def _types() -> dict[str, Any]:
-    """All result types by their names: a verb's module imports its own for the type checker alone."""
+    """All types of results by their names: whoever names them imports them for the type checker alone."""
     modules = [
-        import_module(f"{results.__name__}.{it.name}") for it in pkgutil.iter_modules(results.__path__)
+        import_module(f"{room.__name__}.{it.name}")
+        for room in (results, verbs)
+        for it in pkgutil.iter_modules(room.__path__)
     ]
     return {name: one for module in modules for name, one in inspect.getmembers(module, is_typeddict)}
 
@@ -126,7 +130,7 @@ def _any_of(choices: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _object(type_: Any, parts: dict[str, Any]) -> dict[str, Any]:
     """The schema of a dictionary: its keys, those that are always there, and no others."""
-    types = get_type_hints(type_)
+    types = get_type_hints(type_, localns=_types())
     comments = dict(_comments(type_))
     keys = {
         name: {**schema_of(one, parts), **({"description": comments[name]} if name in comments else {})}
