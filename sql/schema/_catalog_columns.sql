@@ -6,29 +6,29 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'column', n.nspname::tex
        format('ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s::text::%s', k.table, k.name, k.type, k.name, format_type(a.atttypid, -1)),
        format('ALTER TABLE %s DROP COLUMN %s', k.table, k.name), NULL, NULL, a.attgenerated = '', a.attinhcount > 0,
        json_build_array(
-           json_build_array('generated', k.expression || CASE a.attgenerated WHEN 'v' THEN ' virtual' ELSE '' END,
-               CASE a.attgenerated WHEN '' THEN format('ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION', k.table, k.name) END, NULL),
-           json_build_array('type', k.type,
+           json_build_array('generated', k.expression || CASE a.attgenerated WHEN 'v' THEN ' virtual' ELSE '' END{so},
+               CASE a.attgenerated WHEN '' THEN format('ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION', k.table, k.name) END, NULL{end}),
+           json_build_array('type', k.type{so},
                format('ALTER TABLE %s ALTER COLUMN %s TYPE %s%s', k.table, k.name, k.type,
-                      CASE a.attgenerated WHEN '' THEN format(' USING %s::%s', k.name, format_type(a.atttypid, -1)) ELSE '' END), NULL),
-           json_build_array('nullable', CASE WHEN a.attnotnull THEN 'not null' ELSE 'nullable' END,
+                      CASE a.attgenerated WHEN '' THEN format(' USING %s::%s', k.name, format_type(a.atttypid, -1)) ELSE '' END), NULL{end}),
+           json_build_array('nullable', CASE WHEN a.attnotnull THEN 'not null' ELSE 'nullable' END{so},
                CASE WHEN k.clause || coalesce(k.late, '') <> ' NOT NULL' THEN format('ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %s%s%s', k.table, o.conname, k.name, k.alone, k.late)
-                    ELSE format('ALTER TABLE %s ALTER COLUMN %s %s NOT NULL', k.table, k.name, CASE WHEN a.attnotnull THEN 'SET' ELSE 'DROP' END) END, NULL),
+                    ELSE format('ALTER TABLE %s ALTER COLUMN %s %s NOT NULL', k.table, k.name, CASE WHEN a.attnotnull THEN 'SET' ELSE 'DROP' END) END, NULL{end}),
            -- Since 18 that is a constraint, which has these; one that comes from a parent has what that says.
-           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null name', quote_ident(o.conname),
-               format('ALTER TABLE %s RENAME CONSTRAINT %I TO', k.table, o.conname), NULL) END,
-           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null inheritance', CASE WHEN o.connoinherit THEN 'none' ELSE 'inherited' END,
-               format('ALTER TABLE %s ALTER CONSTRAINT %I %s', k.table, o.conname, CASE WHEN o.connoinherit THEN 'NO INHERIT' ELSE 'INHERIT' END), NULL) END,
-           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null validity', CASE WHEN o.convalidated THEN 'valid' ELSE 'not valid' END,
+           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null name', quote_ident(o.conname){so},
+               format('ALTER TABLE %s RENAME CONSTRAINT %I TO', k.table, o.conname), NULL{end}) END,
+           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null inheritance', CASE WHEN o.connoinherit THEN 'none' ELSE 'inherited' END{so},
+               format('ALTER TABLE %s ALTER CONSTRAINT %I %s', k.table, o.conname, CASE WHEN o.connoinherit THEN 'NO INHERIT' ELSE 'INHERIT' END), NULL{end}) END,
+           CASE WHEN o.coninhcount = 0 THEN json_build_array('not null validity', CASE WHEN o.convalidated THEN 'valid' ELSE 'not valid' END{so},
                CASE WHEN o.convalidated THEN format('ALTER TABLE %s VALIDATE CONSTRAINT %I', k.table, o.conname)
                     ELSE format('ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL, ADD CONSTRAINT %I NOT NULL %s%s%s', k.table, k.name, o.conname, k.name, k.alone, k.late) END,
-               'valid') END,
-           json_build_array('storage', k.storage,
-               format('ALTER TABLE %s ALTER COLUMN %s SET STORAGE %s', k.table, k.name, k.storage), k.usual_storage),
-           json_build_array('compression', k.compression,
-               format('ALTER TABLE %s ALTER COLUMN %s SET COMPRESSION %s', k.table, k.name, k.compression), 'default'),
-           json_build_array('statistics', k.statistics,
-               format('ALTER TABLE %s ALTER COLUMN %s SET STATISTICS %s', k.table, k.name, k.statistics), '-1'))
+               'valid'{end}) END,
+           json_build_array('storage', k.storage{so},
+               format('ALTER TABLE %s ALTER COLUMN %s SET STORAGE %s', k.table, k.name, k.storage), k.usual_storage{end}),
+           json_build_array('compression', k.compression{so},
+               format('ALTER TABLE %s ALTER COLUMN %s SET COMPRESSION %s', k.table, k.name, k.compression), 'default'{end}),
+           json_build_array('statistics', k.statistics{so},
+               format('ALTER TABLE %s ALTER COLUMN %s SET STATISTICS %s', k.table, k.name, k.statistics), '-1'{end}))
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -69,8 +69,8 @@ UNION ALL
 SELECT format('%s/%s/0', d.tableoid, d.oid), 'default', n.nspname::text, k.table, k.table || '.' || k.name, k.name || ' default', NULL,
        format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s', k.table, k.name, k.value), 'DEFAULT ' || k.value, NULL,
        format('ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT', k.table, k.name), NULL, NULL, false, false,
-       json_build_array(json_build_array(NULL, k.value,
-           format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s', k.table, k.name, k.value), NULL))
+       json_build_array(json_build_array(NULL, k.value{so},
+           format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s', k.table, k.name, k.value), NULL{end}))
   FROM pg_catalog.pg_attrdef AS d
   JOIN pg_catalog.pg_class AS c ON c.oid = d.adrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -88,18 +88,18 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.tabl
               k.name, k.table, 'pg_catalog.pg_class', k.table, 'i', a.attname),
        format('ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY', k.table, k.name), NULL, NULL, false, false,
        json_build_array(
-           json_build_array(NULL, lower(k.mode), format('%s SET GENERATED %s', k.alter, k.mode), NULL),
-           json_build_array('sequence', quote_ident(x.relname), format('ALTER SEQUENCE %I.%I RENAME TO', n.nspname, x.relname), NULL),
-           json_build_array('persistence', CASE x.relpersistence WHEN c.relpersistence THEN 'as its table' WHEN 'u' THEN 'unlogged' ELSE 'logged' END,
+           json_build_array(NULL, lower(k.mode){so}, format('%s SET GENERATED %s', k.alter, k.mode), NULL{end}),
+           json_build_array('sequence', quote_ident(x.relname){so}, format('ALTER SEQUENCE %I.%I RENAME TO', n.nspname, x.relname), NULL{end}),
+           json_build_array('persistence', CASE x.relpersistence WHEN c.relpersistence THEN 'as its table' WHEN 'u' THEN 'unlogged' ELSE 'logged' END{so},
                format('ALTER SEQUENCE %I.%I SET %s', n.nspname, x.relname, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END),
-               'as its table'),
-           json_build_array('increment', s.seqincrement::text, format('%s SET INCREMENT BY %s', k.alter, s.seqincrement), NULL),
-           json_build_array('minimum', s.seqmin::text, format('%s SET MINVALUE %s', k.alter, s.seqmin), NULL),
-           json_build_array('maximum', s.seqmax::text, format('%s SET MAXVALUE %s', k.alter, s.seqmax), NULL),
-           json_build_array('start', s.seqstart::text, format('%s SET START WITH %s', k.alter, s.seqstart), NULL),
-           json_build_array('cache', s.seqcache::text, format('%s SET CACHE %s', k.alter, s.seqcache), NULL),
-           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END,
-               format('%s SET %s', k.alter, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL))
+               'as its table'{end}),
+           json_build_array('increment', s.seqincrement::text{so}, format('%s SET INCREMENT BY %s', k.alter, s.seqincrement), NULL{end}),
+           json_build_array('minimum', s.seqmin::text{so}, format('%s SET MINVALUE %s', k.alter, s.seqmin), NULL{end}),
+           json_build_array('maximum', s.seqmax::text{so}, format('%s SET MAXVALUE %s', k.alter, s.seqmax), NULL{end}),
+           json_build_array('start', s.seqstart::text{so}, format('%s SET START WITH %s', k.alter, s.seqstart), NULL{end}),
+           json_build_array('cache', s.seqcache::text{so}, format('%s SET CACHE %s', k.alter, s.seqcache), NULL{end}),
+           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END{so},
+               format('%s SET %s', k.alter, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL{end}))
   FROM pg_catalog.pg_sequence AS s
   JOIN pg_catalog.pg_class AS x ON x.oid = s.seqrelid
   JOIN pg_catalog.pg_depend AS d ON d.classid = x.tableoid AND d.objid = x.oid AND d.deptype = 'i'

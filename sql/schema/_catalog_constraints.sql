@@ -7,8 +7,8 @@ SELECT format('%s/%s/0', d.tableoid, d.oid), CASE d.contype WHEN 'f' THEN 'forei
        false, d.coninhcount > 0 AND NOT d.conislocal OR d.conparentid <> 0,
        json_build_array(
            json_build_array(NULL, k.definition, NULL, NULL),
-           json_build_array('valid', CASE WHEN d.convalidated THEN 'valid' ELSE 'not valid' END,
-               CASE WHEN d.convalidated THEN format('ALTER TABLE %s VALIDATE CONSTRAINT %s', k.table, k.name) END, NULL))
+           json_build_array('valid', CASE WHEN d.convalidated THEN 'valid' ELSE 'not valid' END{so},
+               CASE WHEN d.convalidated THEN format('ALTER TABLE %s VALIDATE CONSTRAINT %s', k.table, k.name) END, NULL{end}))
   FROM pg_catalog.pg_constraint AS d
   JOIN pg_catalog.pg_class AS c ON c.oid = d.conrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -5,14 +5,14 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'domain', n.nspname::text, NULL, k.
        NULL, NULL, NULL, 'ALTER DOMAIN ' || k.name || ' RENAME TO', quote_ident(left(x.typname, 15) || '_' || x.oid), false, false,
        json_build_array(
            json_build_array('type', k.type, NULL, NULL),
-           json_build_array('default', x.typdefault,
-               format('ALTER DOMAIN %s %s', k.name, coalesce('SET DEFAULT ' || x.typdefault, 'DROP DEFAULT')), NULL),
-           json_build_array('nullable', CASE WHEN x.typnotnull THEN 'not null' ELSE 'nullable' END,
+           json_build_array('default', x.typdefault{so},
+               format('ALTER DOMAIN %s %s', k.name, coalesce('SET DEFAULT ' || x.typdefault, 'DROP DEFAULT')), NULL{end}),
+           json_build_array('nullable', CASE WHEN x.typnotnull THEN 'not null' ELSE 'nullable' END{so},
                CASE WHEN k.unusual IS NOT NULL THEN format('ALTER DOMAIN %s ADD CONSTRAINT %s NOT NULL', k.name, k.unusual)
-                    ELSE format('ALTER DOMAIN %s %s NOT NULL', k.name, CASE WHEN x.typnotnull THEN 'SET' ELSE 'DROP' END) END, NULL),
+                    ELSE format('ALTER DOMAIN %s %s NOT NULL', k.name, CASE WHEN x.typnotnull THEN 'SET' ELSE 'DROP' END) END, NULL{end}),
            -- Since 18 that is a constraint.
-           CASE WHEN o.conname IS NOT NULL THEN json_build_array('not null name', quote_ident(o.conname),
-               format('ALTER DOMAIN %s RENAME CONSTRAINT %I TO', k.name, o.conname), NULL) END)
+           CASE WHEN o.conname IS NOT NULL THEN json_build_array('not null name', quote_ident(o.conname){so},
+               format('ALTER DOMAIN %s RENAME CONSTRAINT %I TO', k.name, o.conname), NULL{end}) END)
   FROM pg_catalog.pg_type AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.typnamespace
   JOIN pg_catalog.pg_type AS b ON b.oid = x.typbasetype

@@ -24,8 +24,8 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'statistics', n.nspname::text, form
        'statistics ' || k.name, 'STATISTICS ' || k.name, pg_get_statisticsobjdef(x.oid), NULL, NULL, NULL, NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, pg_get_statisticsobjdef(x.oid), NULL, NULL),
-           json_build_array('target', coalesce(x.stxstattarget, -1)::text,
-               format('ALTER STATISTICS %s SET STATISTICS %s', k.name, coalesce(x.stxstattarget, -1)), '-1'))
+           json_build_array('target', coalesce(x.stxstattarget, -1)::text{so},
+               format('ALTER STATISTICS %s SET STATISTICS %s', k.name, coalesce(x.stxstattarget, -1)), '-1'{end}))
   FROM pg_catalog.pg_statistic_ext AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.stxnamespace
   JOIN pg_catalog.pg_class AS c ON c.oid = x.stxrelid

@@ -4,7 +4,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'publication', NULL, NULL, k.name, 
        NULL, NULL, NULL, NULL, NULL, false, false,
        json_build_array(
            json_build_array('all tables', CASE WHEN x.puballtables THEN 'yes' ELSE 'no' END, NULL, NULL),
-           json_build_array('options', k.options, format('ALTER PUBLICATION %s SET (%s)', k.name, k.options), NULL))
+           json_build_array('options', k.options{so}, format('ALTER PUBLICATION %s SET (%s)', k.name, k.options), NULL{end}))
   FROM pg_catalog.pg_publication AS x
   CROSS JOIN LATERAL (
       SELECT quote_ident(x.pubname) AS name,

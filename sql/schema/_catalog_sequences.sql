@@ -3,17 +3,17 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, 
        format('CREATE %sSEQUENCE %s%s%s', CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, k.name, CASE WHEN t.top < 9223372036854775807 THEN ' AS ' || format_type(s.seqtypid, NULL) END, o.options),
        NULL, NULL, NULL, NULL, NULL, true, false,
        json_build_array(
-           json_build_array('type', format_type(s.seqtypid, NULL),
-               format('ALTER SEQUENCE %s AS %s MINVALUE %s MAXVALUE %s', k.name, format_type(s.seqtypid, NULL), s.seqmin, s.seqmax), NULL),
-           json_build_array('persistence', CASE x.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END,
-               format('ALTER SEQUENCE %s SET %s', k.name, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END), NULL),
-           json_build_array('increment', s.seqincrement::text, format('ALTER SEQUENCE %s INCREMENT BY %s', k.name, s.seqincrement), NULL),
-           json_build_array('minimum', s.seqmin::text, format('ALTER SEQUENCE %s MINVALUE %s', k.name, s.seqmin), NULL),
-           json_build_array('maximum', s.seqmax::text, format('ALTER SEQUENCE %s MAXVALUE %s', k.name, s.seqmax), NULL),
-           json_build_array('start', s.seqstart::text, format('ALTER SEQUENCE %s START WITH %s', k.name, s.seqstart), NULL),
-           json_build_array('cache', s.seqcache::text, format('ALTER SEQUENCE %s CACHE %s', k.name, s.seqcache), NULL),
-           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END,
-               format('ALTER SEQUENCE %s %s', k.name, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL))
+           json_build_array('type', format_type(s.seqtypid, NULL){so},
+               format('ALTER SEQUENCE %s AS %s MINVALUE %s MAXVALUE %s', k.name, format_type(s.seqtypid, NULL), s.seqmin, s.seqmax), NULL{end}),
+           json_build_array('persistence', CASE x.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END{so},
+               format('ALTER SEQUENCE %s SET %s', k.name, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END), NULL{end}),
+           json_build_array('increment', s.seqincrement::text{so}, format('ALTER SEQUENCE %s INCREMENT BY %s', k.name, s.seqincrement), NULL{end}),
+           json_build_array('minimum', s.seqmin::text{so}, format('ALTER SEQUENCE %s MINVALUE %s', k.name, s.seqmin), NULL{end}),
+           json_build_array('maximum', s.seqmax::text{so}, format('ALTER SEQUENCE %s MAXVALUE %s', k.name, s.seqmax), NULL{end}),
+           json_build_array('start', s.seqstart::text{so}, format('ALTER SEQUENCE %s START WITH %s', k.name, s.seqstart), NULL{end}),
+           json_build_array('cache', s.seqcache::text{so}, format('ALTER SEQUENCE %s CACHE %s', k.name, s.seqcache), NULL{end}),
+           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END{so},
+               format('ALTER SEQUENCE %s %s', k.name, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL{end}))
   FROM pg_catalog.pg_sequence AS s
   JOIN pg_catalog.pg_class AS x ON x.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace

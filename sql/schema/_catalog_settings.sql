@@ -4,7 +4,7 @@ SELECT format('option-%s/%s/%s/%s', o.name, x.tableoid, x.oid, o.number) AS addr
        concat_ws(' ', concat_ws('.', k.table, o.column), o.name), concat_ws(' ', o.column, 'option', o.name), NULL,
        format('%s %s (%s%s %L)', s.alters, s.sets, s.adds, o.name || s.is, o.value), NULL, to_char(o.place, 'FM0000'),
        format('%s %s (%s%s)', s.alters, s.resets, s.drops, o.name), NULL, NULL, false, false,
-       json_build_array(json_build_array(NULL, o.value, format('%s %s (%s%s %L)', s.alters, s.sets, s.changes, o.name || s.is, o.value), NULL))
+       json_build_array(json_build_array(NULL, o.value{so}, format('%s %s (%s%s %L)', s.alters, s.sets, s.changes, o.name || s.is, o.value), NULL{end}))
   FROM pg_catalog.pg_class AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
   CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS table) AS k
@@ -36,7 +36,7 @@ SELECT format('statistics-%s/%s/%s/0', a.attnum, coalesce(d.tableoid, x.tableoid
        format('%I.%I', n.nspname, coalesce(c.relname, x.relname)), format('%s.%s statistics', k.name, k.column),
        concat_ws(' ', 'index ' || quote_ident(CASE WHEN c.relname IS NOT NULL THEN x.relname END), k.column, 'statistics'), NULL,
        format('%s SET STATISTICS %s', k.alters, a.attstattarget), NULL, NULL, format('%s SET STATISTICS -1', k.alters), NULL, NULL, false, false,
-       json_build_array(json_build_array(NULL, a.attstattarget::text, format('%s SET STATISTICS %s', k.alters, a.attstattarget), NULL))
+       json_build_array(json_build_array(NULL, a.attstattarget::text{so}, format('%s SET STATISTICS %s', k.alters, a.attstattarget), NULL{end}))
   FROM pg_catalog.pg_attribute AS a
   JOIN pg_catalog.pg_class AS x ON x.oid = a.attrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
@@ -63,7 +63,7 @@ UNION ALL
 SELECT format('replica identity/%s/%s/0', x.tableoid, x.oid), 'replica identity', n.nspname::text, k.table, k.table, 'replica identity', NULL,
        format('ALTER TABLE %s REPLICA IDENTITY %s', k.table, k.identity), NULL, NULL,
        format('ALTER TABLE %s REPLICA IDENTITY DEFAULT', k.table), NULL, NULL, false, false,
-       json_build_array(json_build_array(NULL, k.identity, format('ALTER TABLE %s REPLICA IDENTITY %s', k.table, k.identity), NULL))
+       json_build_array(json_build_array(NULL, k.identity{so}, format('ALTER TABLE %s REPLICA IDENTITY %s', k.table, k.identity), NULL{end}))
   FROM pg_catalog.pg_class AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
   LEFT JOIN pg_catalog.pg_index AS i ON i.indrelid = x.oid AND i.indisreplident

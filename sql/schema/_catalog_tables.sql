@@ -10,17 +10,17 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'table', n.nspname::text, k.name, k
        json_build_array(
            json_build_array('kind', CASE x.relkind WHEN 'f' THEN 'foreign table of ' || quote_ident(s.srvname) || k.options
                                                    ELSE 'table' END, NULL, NULL),
-           json_build_array('persistence', CASE x.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END,
-               format('ALTER TABLE %s SET %s', k.name, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END), NULL),
-           json_build_array('access method', coalesce(am.amname, 'heap'),
-               CASE WHEN x.relkind = 'r' THEN format('ALTER TABLE %s SET ACCESS METHOD %I', k.name, am.amname) END, NULL),
-           json_build_array('row type', CASE WHEN x.reloftype <> 0 THEN x.reloftype::regtype::text ELSE 'its own' END,
-               concat('ALTER TABLE ', k.name, CASE WHEN x.reloftype <> 0 THEN ' OF ' || x.reloftype::regtype ELSE ' NOT OF' END), 'its own'),
+           json_build_array('persistence', CASE x.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END{so},
+               format('ALTER TABLE %s SET %s', k.name, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END), NULL{end}),
+           json_build_array('access method', coalesce(am.amname, 'heap'){so},
+               CASE WHEN x.relkind = 'r' THEN format('ALTER TABLE %s SET ACCESS METHOD %I', k.name, am.amname) END, NULL{end}),
+           json_build_array('row type', CASE WHEN x.reloftype <> 0 THEN x.reloftype::regtype::text ELSE 'its own' END{so},
+               concat('ALTER TABLE ', k.name, CASE WHEN x.reloftype <> 0 THEN ' OF ' || x.reloftype::regtype ELSE ' NOT OF' END), 'its own'{end}),
            json_build_array('partitioned', pg_get_partkeydef(x.oid), NULL, NULL),
-           json_build_array('row-level security', CASE WHEN x.relrowsecurity THEN 'on' ELSE 'off' END,
-               format('ALTER TABLE %s %s ROW LEVEL SECURITY', k.name, CASE WHEN x.relrowsecurity THEN 'ENABLE' ELSE 'DISABLE' END), 'off'),
-           json_build_array('row-level security of its owner', CASE WHEN x.relforcerowsecurity THEN 'on' ELSE 'off' END,
-               format('ALTER TABLE %s %s ROW LEVEL SECURITY', k.name, CASE WHEN x.relforcerowsecurity THEN 'FORCE' ELSE 'NO FORCE' END), 'off'))
+           json_build_array('row-level security', CASE WHEN x.relrowsecurity THEN 'on' ELSE 'off' END{so},
+               format('ALTER TABLE %s %s ROW LEVEL SECURITY', k.name, CASE WHEN x.relrowsecurity THEN 'ENABLE' ELSE 'DISABLE' END), 'off'{end}),
+           json_build_array('row-level security of its owner', CASE WHEN x.relforcerowsecurity THEN 'on' ELSE 'off' END{so},
+               format('ALTER TABLE %s %s ROW LEVEL SECURITY', k.name, CASE WHEN x.relforcerowsecurity THEN 'FORCE' ELSE 'NO FORCE' END), 'off'{end}))
   FROM pg_catalog.pg_class AS x
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
   LEFT JOIN pg_catalog.pg_am AS am ON am.oid = x.relam

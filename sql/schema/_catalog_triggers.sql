@@ -4,7 +4,7 @@ SELECT format('%s/%s/0', t.tableoid, t.oid), 'trigger', n.nspname::text, k.table
        format('TRIGGER %s ON %s', k.name, k.table), pg_get_triggerdef(t.oid), NULL, NULL, NULL, NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, pg_get_triggerdef(t.oid), NULL, NULL),
-           json_build_array('enabled', e.enabled, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), 'enabled'))
+           json_build_array('enabled', e.enabled{so}, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), 'enabled'{end}))
   FROM pg_catalog.pg_trigger AS t
   JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -15,7 +15,7 @@ UNION ALL
 SELECT format('state/%s/%s/0', t.tableoid, t.oid), 'trigger state', n.nspname::text, k.table, k.table || '.' || k.name, 'state of trigger ' || k.name,
        NULL, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), NULL, NULL,
        format('ALTER TABLE %s %s TRIGGER %s', k.table, f.enables, k.name), NULL, NULL, false, false,
-       json_build_array(json_build_array(NULL, e.enabled, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), NULL))
+       json_build_array(json_build_array(NULL, e.enabled{so}, format('ALTER TABLE %s %s TRIGGER %s', k.table, e.enables, k.name), NULL{end}))
   FROM pg_catalog.pg_trigger AS t
   JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -28,7 +28,7 @@ SELECT format('%s/%s/0', r.tableoid, r.oid), 'rule', n.nspname::text, k.table, k
        format('RULE %s ON %s', k.name, k.table), k.definition, NULL, NULL, NULL, NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, k.definition, NULL, NULL),
-           json_build_array('enabled', e.enabled, format('ALTER TABLE %s %s RULE %s', k.table, e.enables, k.name), 'enabled'))
+           json_build_array('enabled', e.enabled{so}, format('ALTER TABLE %s %s RULE %s', k.table, e.enables, k.name), 'enabled'{end}))
   FROM pg_catalog.pg_rewrite AS r
   JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -57,7 +57,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'event trigger', NULL, NULL, k.name
        format('CREATE EVENT TRIGGER %s %s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
        json_build_array(
            json_build_array(NULL, k.definition, NULL, NULL),
-           json_build_array('enabled', e.enabled, format('ALTER EVENT TRIGGER %s %s', k.name, e.enables), 'enabled'))
+           json_build_array('enabled', e.enabled{so}, format('ALTER EVENT TRIGGER %s %s', k.name, e.enables), 'enabled'{end}))
   FROM pg_catalog.pg_event_trigger AS x
   CROSS JOIN LATERAL (
       SELECT quote_ident(x.evtname) AS name, x.evtenabled AS letter,

@@ -40,8 +40,8 @@ SELECT format('%s/%s/%s', c.tableoid, c.oid, a.attnum), 'field', n.nspname::text
        format('COLUMN %s.%s', k.type, k.name), format('ALTER TYPE %s ADD ATTRIBUTE %s %s', k.type, k.name, k.spelt),
        format('%s %s', k.name, k.spelt), NULL, format('ALTER TYPE %s DROP ATTRIBUTE %s', k.type, k.name), NULL, NULL,
        true, false,
-       json_build_array(json_build_array('type', k.spelt,
-           format('ALTER TYPE %s ALTER ATTRIBUTE %s TYPE %s', k.type, k.name, k.spelt), NULL))
+       json_build_array(json_build_array('type', k.spelt{so},
+           format('ALTER TYPE %s ALTER ATTRIBUTE %s TYPE %s', k.type, k.name, k.spelt), NULL{end}))
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_type AS x ON x.oid = c.reltype

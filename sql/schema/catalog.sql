@@ -13,7 +13,8 @@
 --   loses      whether dropping it loses data
 --   inherited  whether it comes with a parent or a partitioned table
 --   facts      [name, value, statement that makes it so, value that a new one has]; without a statement it has to be
---              made again
+--              made again. What stands between so and end, which are filled in, is about the statement alone: a digest
+--              has it as a comment
 {begin}
 {queries};
 COMMIT;

@@ -6,3 +6,5 @@ SET LOCAL search_path = '';
 {limits}
 SET LOCAL jit = off;
 SET LOCAL quote_all_identifiers = off;
+-- A worker begins with nothing in its caches of the catalog: more of them do more work in more time.
+SET LOCAL max_parallel_workers_per_gather = 0;

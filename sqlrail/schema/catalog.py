@@ -276,31 +276,69 @@ def _is_unusual(fact: Fact) -> bool:
 
 def digests(settings: Settings, *connections: Connection, privileges: bool) -> list[Digests]:
     """Those of databases, which all work at them at the same time. Reads only."""
-    answers = [wire.Answer() for _ in connections]
+    return [
+        _digests(answer)
+        for answer in _all_at_once({one: _digest(one, settings, privileges) for one in connections})
+    ]
 
-    def ask(number: int) -> None:
-        if number < len(connections):
-            asked = _digest(connections[number], settings, privileges)
-            wire.send(connections[number], asked, answers[number], meanwhile=lambda: ask(number + 1))
 
-    ask(0)
-    for connection, answer in zip(connections, answers, strict=True):
+def around(settings: Settings, objects: Mapping[Connection, Collection[Object]]) -> set[str]:
+    """The names of the wholes of each database's objects, of what depends on these, and of what either need.
+
+    What the statements about these objects follow from is all in them. Reads only.
+    """
+    asked = {
+        connection: _around(connection, settings, [it.address for it in its])
+        for connection, its in objects.items()
+    }
+    return {name for answer in _all_at_once(asked) for (name,) in answer.tables[-2]}
+
+
+def _all_at_once(asked: Mapping[Connection, bytes]) -> list[wire.Answer]:
+    """The answers to messages, at which all servers work at the same time."""
+    left = list(asked)
+    answers = {connection: wire.Answer() for connection in left}
+
+    def ask() -> None:
+        if left:
+            connection = left.pop()
+            wire.send(connection, asked[connection], answers[connection], meanwhile=ask)
+
+    ask()
+    for connection, answer in answers.items():
         if answer.error is not None:
             raise _failure(connection, answer.error)
-    return [_digests(answer) for answer in answers]
+    return list(answers.values())
 
 
 def _digest(connection: Connection, settings: Settings, privileges: bool) -> bytes:
-    parts = _messages(connection)
+    parts = _messages(connection, told=False)
     return wire.message(
         connection,
         "catalog_digest",
         begin=_begin(connection, settings),
-        objects=b"UNION ALL\n".join(parts[part] for part in OBJECTS),
+        objects=_every_object(parts),
         comments=parts["comments"],
         privileges=parts["privileges"],
         with_privileges=privileges,
     )
+
+
+def _around(connection: Connection, settings: Settings, addresses: list[str]) -> bytes:
+    parts = _messages(connection, told=False)
+    return wire.message(
+        connection,
+        "catalog_around",
+        begin=_begin(connection, settings),
+        objects=_every_object(parts),
+        types=parts["types"],
+        depends=parts["depends"],
+        addresses=addresses,
+    )
+
+
+def _every_object(parts: Mapping[str, bytes]) -> bytes:
+    return b"UNION ALL\n".join(parts[part] for part in OBJECTS)
 
 
 def _digests(answer: wire.Answer) -> Digests:
@@ -317,13 +355,13 @@ def _digests(answer: wire.Answer) -> Digests:
     )
 
 
-def _messages(connection: Connection) -> dict[str, bytes]:
-    """The query of each part."""
-    ours = wire.message(connection, "_catalog_ours")
-    shared: dict[str, bytes] = {}
+def _messages(connection: Connection, *, told: bool = True) -> dict[str, bytes]:
+    """The query of each part; what it says of a fact but its value is a comment where nobody wants to be told."""
+    shared = {"so": b"", "end": b""} if told else {"so": b"/*", "end": b"*/"}
+    shared["ours"] = wire.message(connection, "_catalog_ours")
     for part in SHARED:
         shared[part] = wire.message(connection, f"_catalog_{part}", **shared)
-    return {part: wire.message(connection, f"_catalog_{part}", ours=ours, **shared) for part in PARTS}
+    return {part: wire.message(connection, f"_catalog_{part}", **shared) for part in PARTS}
 
 
 def _begin(connection: Connection, settings: Settings) -> bytes:

@@ -98,7 +98,7 @@ class Removal:
             self.renamed.append(one)
         elif one.what == "changed":
             self.altered[key] = one
-            if any(one.object.facts.get(change.fact, Fact(None)).sets is None for change in one.changes):
+            if _is_made_again(one):
                 grown = _grown(one)
                 if grown is None:
                     self.dropped[key] = None
@@ -234,6 +234,16 @@ def _takes_along(key: Key, dependent: Key) -> bool:
 def is_of_other_type(one: Difference) -> bool:
     """Whether what is wanted has another type than what is there."""
     return any(change.fact == "type" for change in one.changes)
+
+
+def reaches_others(one: Difference) -> bool:
+    """Whether what depends on it may have to go, come or change as well."""
+    return one.what in ("lacking", "extra") or _is_made_again(one) or _reaches_dependents(one)
+
+
+def _is_made_again(one: Difference) -> bool:
+    """Whether no statement makes a fact of it what it shall be."""
+    return any(one.object.facts.get(change.fact, Fact(None)).sets is None for change in one.changes)
 
 
 def _reaches_dependents(one: Difference) -> bool:

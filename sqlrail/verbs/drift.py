@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,9 +23,10 @@ from sqlrail.ground.settings import Settings, environment_for
 from sqlrail.ground.words import printable
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems
-from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, digests, read
+from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, around, digests, read
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.mend import mend
+from sqlrail.schema.removal import reaches_others
 from sqlrail.schema.statement import Statement
 from sqlrail.scratch.scratch import NONE, Provided, built, scratch, with_what_is_lacking
 
@@ -247,27 +248,58 @@ def _compared(
 ) -> Result:
     """How the database differs from the other one, without what is provided there, and what would mend it."""
     with closing(connect(settings)) as connection:
-        sides = digests(settings, other, connection, privileges=choice.privileges)
-        choice.raise_if_unknown(*sides)
-        # What is provided is there on both sides, and shall differ.
-        unlike = choice.unlike(*sides) | {it.name for it in provided}
-        unknown = {("extension", it.name) for it in provided if it.kind == NONE}
+        sides = _Sides(other, connection, settings, choice, provided)
+        unlike = sides.unlike()
         if not unlike:
             return (), ()
-        # Of few that are not the same nothing may be left that differs: the spelling of a check does not.
-        is_few = 2 * len(unlike) < max(len(side.wholes) for side in sides)
-        for only in (unlike, None) if is_few else (None,):
-            made = read(other, settings, only=only).without({(it.kind, it.name) for it in provided})
-            found_there = read(connection, settings, like=made, only=only).without(unknown)
-            wanted, there = choice.of(made), choice.of(found_there)
-            if not choice.privileges:
-                wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
-            found = compare(wanted, there)
-            found = [one for one in found if choice.privileges or one.kind != "privilege"]
-            if not found:
-                return (), ()
+        wanted, there, found = sides.compared(unlike)
+        if more := sides.around(wanted, there, found) - unlike:
+            wanted, there, found = sides.compared(unlike | more)
     statements = mend(wanted, there, found, keep_privileges=not choice.privileges)
     return tuple(outermost(found)), tuple(statements)
+
+
+@dataclass
+class _Sides:
+    """The other database and the one that is to be like it."""
+
+    other: Connection
+    connection: Connection
+    settings: Settings
+    choice: Choice
+    provided: Sequence[Provided]
+    number: int = 0  # of wholes, on the side that has more of them
+
+    def unlike(self) -> set[str]:
+        """The names of what is not the same by its digest, which may still say the same."""
+        both = digests(self.settings, self.other, self.connection, privileges=self.choice.privileges)
+        self.choice.raise_if_unknown(*both)
+        self.number = max(len(side.wholes) for side in both)
+        # What is provided is there on both sides, and shall differ.
+        return self.choice.unlike(*both) | {it.name for it in self.provided}
+
+    def compared(self, names: set[str]) -> tuple[Catalog, Catalog, list[Difference]]:
+        """What is wanted of these wholes, or of all where they are many; what there is; and the differences."""
+        only = names if 2 * len(names) < self.number else None
+        wanted = read(self.other, self.settings, only=only).without(
+            {(it.kind, it.name) for it in self.provided}
+        )
+        unknown = {("extension", it.name) for it in self.provided if it.kind == NONE}
+        there = self.choice.of(read(self.connection, self.settings, like=wanted, only=only).without(unknown))
+        wanted = self.choice.of(wanted)
+        if self.choice.privileges:
+            return wanted, there, compare(wanted, there)
+        wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
+        return wanted, there, [one for one in compare(wanted, there) if one.kind != "privilege"]
+
+    def around(self, wanted: Catalog, there: Catalog, found: Iterable[Difference]) -> set[str]:
+        """The names of the wholes whose objects may have to go, come or change with those that differ."""
+        keys = {one.object.key for one in found if reaches_others(one)}
+        sides = {self.other: wanted, self.connection: there}
+        objects = {
+            side: [it for key in keys if (it := catalog.objects.get(key))] for side, catalog in sides.items()
+        }
+        return around(self.settings, {side: its for side, its in objects.items() if its})
 
 
 def _chosen(
