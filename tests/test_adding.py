@@ -53,10 +53,61 @@ def examples(heading: str) -> list[str]:
     return [textwrap.dedent(code) for code in re.findall(r"(?ms)^ *```\w+\n(.*?)^ *```$", section)]
 
 
-def test_a_verb(copy: Copy, database: str) -> None:
+def add_verb(copy: Copy) -> None:
     work, command = examples("A verb")
     (copy.home / "sqlrail/verbs/pending.py").write_text(work)
     (copy.home / "sqlrail/cli/commands/pending.py").write_text(command)
+
+
+def add_directive(copy: Copy) -> None:
+    field, _ = examples("A directive")
+    copy.add("sqlrail/files/directives.py", field, before="row_security: bool")
+
+
+def add_setting(copy: Copy) -> None:
+    row, flag = examples("A setting")
+    command = "sqlrail/cli/commands/status.py"
+    copy.add("sqlrail/ground/settings.py", row, before="retention: float")
+    copy.add(command, flag, before="parser.add_argument")
+    copy.add(command, "from sqlrail.cli import flags\n", before="from sqlrail.cli.talk")
+
+
+def add_check(copy: Copy) -> None:
+    statement, _ = examples("A check of `doctor`")
+    (copy.home / "sql/verbs/doctor/doctor_not_logged.sql").write_text(statement)
+
+
+def add_kind(copy: Copy) -> None:
+    statement, stage = examples("A kind of object")
+    (copy.home / "sql/schema/_catalog_parsers.sql").write_text(statement)
+    copy.add("sqlrail/schema/kinds.py", stage, before='"collation": "operators"')
+
+
+@pytest.mark.promise
+def test_what_is_added_is_as_the_rest(copy: Copy) -> None:
+    for add in (add_verb, add_directive, add_setting, add_check, add_kind):
+        add(copy)
+    for name in ("pyproject.toml", ".importlinter"):
+        shutil.copy(ROOT / name, copy.home)
+    env = {**clean_environment(), "PYTHONPATH": str(copy.home)}
+    for linter in (
+        ["ruff", "check", "--no-cache", "."],
+        ["ruff", "format", "--no-cache", "--check", "."],
+        ["mypy", "sqlrail"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *linter],
+            cwd=copy.home,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_verb(copy: Copy, database: str) -> None:
+    add_verb(copy)
     (copy.home / "files").mkdir()
     (copy.home / "files/001_a.sql").write_text("SELECT 1;\n")
 
@@ -64,10 +115,8 @@ def test_a_verb(copy: Copy, database: str) -> None:
         done = copy.run("pending", *flags, "--migrations", "files", DATABASE_URL=database)
         return done.returncode, done.stdout
 
-    assert re.search(
-        r"(?m)^    pending +list the files that a migrate would run; changes nothing$",
-        copy.run("--help").stdout,
-    )
+    line = "    pending             list the files that a migrate would run; changes nothing"
+    assert line in copy.run("--help").stdout.splitlines()
     assert "--check               exit 4 if there is any" in copy.run("pending", "--help").stdout
     assert "did you mean pending?" in copy.run("pendign").stderr
     assert pending("--check") == (4, "001_a\n")
@@ -89,8 +138,8 @@ def test_a_verb(copy: Copy, database: str) -> None:
 
 
 def test_a_directive(copy: Copy, database: str) -> None:
-    field, line = examples("A directive")
-    copy.add("sqlrail/files/directives.py", field, before="row_security: bool")
+    _, line = examples("A directive")
+    add_directive(copy)
     use = "if file.deadline is not None:\n    file.flaws.append((1, f'it takes {file.deadline:g} s'))\n"
     copy.add("sqlrail/files/file.py", use, before="file.is_draft = is_draft")
     said = re.findall(r"^\| `(-- .*?)` \|", line)[0]
@@ -113,12 +162,7 @@ def test_a_directive(copy: Copy, database: str) -> None:
 
 
 def test_a_setting(copy: Copy, database: str) -> None:
-    row, flag = examples("A setting")
-    copy.add("sqlrail/ground/settings.py", row, before="retention: float")
-    copy.add("sqlrail/cli/commands/status.py", flag, before="parser.add_argument")
-    copy.add(
-        "sqlrail/cli/commands/status.py", "from sqlrail.cli import flags\n", before="from sqlrail.cli.talk"
-    )
+    add_setting(copy)
     use = "talk.say(f'this is {settings.label}')\n"
     copy.add("sqlrail/cli/commands/status.py", use, before="result = status(")
 
@@ -138,13 +182,11 @@ def test_a_setting(copy: Copy, database: str) -> None:
 
 
 def test_a_check_of_doctor(copy: Copy, database: str) -> None:
-    query_of_it, line = examples("A check of `doctor`")
-    kind = re.findall(r"^\| `(\w+)` \|", line)[0]
-    (copy.home / f"sql/verbs/doctor/doctor_{kind}.sql").write_text(query_of_it)
+    add_check(copy)
     query(database, "CREATE TABLE kept (id int PRIMARY KEY); CREATE UNLOGGED TABLE lost (id int PRIMARY KEY)")
     done = copy.run("doctor", "--json", "--check", DATABASE_URL=database)
     (found,) = document_of(done.stdout)["findings"]
-    assert (done.returncode, found["kind"], found["table"]) == (4, kind, "public.lost")
+    assert (done.returncode, found["kind"], found["table"]) == (4, "not_logged", "public.lost")
     query(database, *found["now"])
     done = copy.run("doctor", "--check", DATABASE_URL=database)
     assert (done.returncode, done.stdout[:18]) == (0, "nothing unhealthy ")
@@ -152,10 +194,7 @@ def test_a_check_of_doctor(copy: Copy, database: str) -> None:
 
 @needs("a superuser")
 def test_a_kind_of_object(copy: Copy, server: local.Server, database: str) -> None:
-    query_of_it, stage = examples("A kind of object")
-    name = re.findall(r'": "(\w+)"', stage)[0]
-    (copy.home / f"sql/schema/_catalog_{name}.sql").write_text(query_of_it)
-    copy.add("sqlrail/schema/kinds.py", stage, before='"collation": "operators"')
+    add_kind(copy)
     with fresh_database(server) as other:
         query(
             other,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -16,8 +17,10 @@ from conftest import ROOT, Connect, clean_environment, query, told
 from console import Sqlrail, catalog, put
 
 from sqlrail import __version__
-from sqlrail.cli.verb import names
+from sqlrail.cli import flags
+from sqlrail.cli.verb import load, names
 from sqlrail.engine.store import KEY
+from sqlrail.ground.settings import SETTINGS
 
 sqlrail = console.sqlrail
 
@@ -286,6 +289,15 @@ def test_every_verb_explains_itself(verb: str, sqlrail: Sqlrail) -> None:
     assert outcome.out.startswith(f"usage: sqlrail {verb}".rstrip())
     assert "--database-url" in outcome.out
     assert outcome.out.isascii()
+
+
+def test_every_setting_with_a_flag_has_it_in_some_verb() -> None:
+    parser = argparse.ArgumentParser(conflict_handler="resolve")
+    flags.add_common(parser)
+    for name in names():
+        load(name).add_arguments(parser)
+    there = {word for word in parser.format_help().split() if word.startswith("--")}
+    assert {row.flag for row in SETTINGS.values() if row.metavar} - there == set()
 
 
 def test_the_version_is_the_package_s(sqlrail: Sqlrail) -> None:
