@@ -184,6 +184,16 @@ def environment(text: str) -> Environment:
     raise ValueError(f"use one of {', '.join(ENVIRONMENTS)}")
 
 
+def is_expendable(name: str | None) -> bool:
+    """Whether what is in a database of that environment may be lost; None is unknown, and may not."""
+    return name in ("development", "test")
+
+
+def may_be_production(name: str | None) -> bool:
+    """Whether an environment counts as production where something is destroyed; None is unknown, and does."""
+    return name in (None, "production")
+
+
 def interrupted(text: str) -> str:
     """What to do with a statement that was cut off."""
     if text not in INTERRUPTED:

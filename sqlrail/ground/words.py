@@ -95,6 +95,11 @@ def lasting(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with what it counts: 1 row, 2 rows, 1,000 rows. many: where it is not one with an s behind it."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def rows(number: int) -> str:
     """1 row, 2 rows, 1,000 rows."""
-    return f"{number:,} row{'' if number == 1 else 's'}"
+    return counted(number, "row")

@@ -10,6 +10,7 @@ from psycopg import sql
 from sqlrail.ground.events import Orphans
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
+from sqlrail.ground.words import counted
 from sqlrail.orphans.expressions import joined, table
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def mixed_rows(one: Cleaned) -> str:
     question = sql.SQL("SELECT * FROM {} WHERE num_nonnulls({}) BETWEEN 1 AND {}").format(
         table(one.facts["child"]), joined(", ", map(sql.Identifier, columns)), len(columns) - 1
     )
-    rows = "1 row has" if one.mixed == 1 else f"{one.mixed:,} rows have"
+    rows = counted(one.mixed, "row has", "rows have")
     return (
         f"{rows} a null in some of its columns and not in all, which its key forbids (MATCH FULL) and no parent mends: "
         f"{question.as_string()}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from yoyo.migrations import MigrationList
 
 from sqlrail.files.file import File
+from sqlrail.ground.words import counted
 
 if TYPE_CHECKING:
     from sqlrail.results.repair import NoteResult, Operation
@@ -40,7 +41,7 @@ class Note:
         return {"id": self.id, "operation": self.operation, "done": self.done, "is_begun": self.is_begun}
 
     def __str__(self) -> str:
-        done = f"{self.done or 'no'} statement{'' if self.done == 1 else 's'} done"
+        done = f"{counted(self.done, 'statement') if self.done else 'no statements'} done"
         return f"half done outside a transaction ({done}{', the next one begun' if self.is_begun else ''})"
 
 

@@ -25,7 +25,7 @@ from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.files.file import ROLLBACK
 from sqlrail.ground.events import nobody
-from sqlrail.ground.settings import given
+from sqlrail.ground.settings import given, is_expendable
 from sqlrail.ground.urls import SCHEMES
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.wire import Answer, ask, command, send
@@ -208,7 +208,7 @@ def database_url(url: str, name: str) -> str:
 def _connect(url: str, directory: Path) -> Connection:
     settings = given(url, directory)
     with Backend(settings, nobody) as backend:
-        if backend.stamp in ("staging", "production"):
+        if backend.stamp is not None and not is_expendable(backend.stamp):
             raise Refused(
                 f"tests are refused: {backend.database} is stamped {backend.stamp}. Name a server for tests in "
                 "SQLRAIL_TEST_DATABASE_URL. Nothing was changed."

@@ -12,9 +12,9 @@ import psycopg
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.events import Listener
-from sqlrail.ground.settings import Settings
+from sqlrail.ground.settings import Settings, is_expendable
+from sqlrail.ground.words import counted
 from sqlrail.postgres.diagnostics import sentence
-from sqlrail.verbs.reset import EXPENDABLE
 
 if TYPE_CHECKING:
     from sqlrail.results.archive import (
@@ -124,12 +124,12 @@ def purge(
         if not found:
             return Purge(None, {}, undated)
         total = sum(rows for *_, rows in found)
-        what = f"{total:,} archived row{'s' * (total != 1)} of run{'s' * (len(found) > 1)} " + ", ".join(
+        what = f"{counted(total, 'archived row')} of run{'s' * (len(found) > 1)} " + ", ".join(
             str(run) for run, *_ in found
         )
-        is_expendable = settings.environment in EXPENDABLE and backend.stamp in EXPENDABLE
+        may_be_lost = is_expendable(settings.environment) and is_expendable(backend.stamp)
         # Nobody is asked while a transaction is open.
-        if not is_expendable and not confirm(backend.database, f"{what} will be deleted for good."):
+        if not may_be_lost and not confirm(backend.database, f"{what} will be deleted for good."):
             raise Refused(
                 f"the purge of {what} in {backend.database} was not confirmed: type its name at the prompt, or give "
                 "--yes. Nothing was changed."

@@ -15,7 +15,7 @@ from sqlrail.files.file import check_files
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.ground.events import Listener, Noted, Said
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import printable
+from sqlrail.ground.words import counted, printable
 from sqlrail.records import problems
 from sqlrail.records.history import Record
 from sqlrail.schema.catalog import Catalog, Key, read
@@ -122,7 +122,7 @@ def baseline(
 def _refuse_records(records: list[Record]) -> None:
     if records:
         raise Refused(
-            f"baseline is refused: the database has {len(records)} record{'s' if len(records) > 1 else ''} already, of "
+            f"baseline is refused: the database has {counted(len(records), 'record')} already, of "
             f"{', '.join(record.id for record in records[:5])}{' and others' if len(records) > 5 else ''}. It is for a "
             "database that has none; here `migrate` goes on from them. Nothing was recorded."
         )

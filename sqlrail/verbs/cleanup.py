@@ -18,6 +18,7 @@ from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import counted
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans import guards, script, survey
 from sqlrail.orphans.cleaned import Cleaned
@@ -280,7 +281,7 @@ def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
     """Tells of the relations that have orphans."""
     for one in seen:
         if one.orphans:
-            listener(Said(f"{one.relation}: {one.orphans:,} orphan{'s' * (one.orphans > 1)}{_share(one)}"))
+            listener(Said(f"{one.relation}: {counted(one.orphans, 'orphan')}{_share(one)}"))
 
 
 def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:

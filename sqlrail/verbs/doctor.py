@@ -16,7 +16,7 @@ from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import by_order, printable
+from sqlrail.ground.words import by_order, counted, printable
 from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 from sqlrail.postgres import wire
@@ -111,7 +111,7 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
         backend.raise_if_old()
         entries, wrong = problems.find(settings.migrations, migrations, files, backend.records, backend.notes)
         if pending := sum(entry.state == "pending" for entry in entries):
-            files_are = "1 file is" if pending == 1 else f"{pending:,} files are"
+            files_are = counted(pending, "file is", "files are")
             listener(Said(f"{files_are} pending, and may mend some of this, or change it: migrate first"))
         try:
             backend.ask(

@@ -20,7 +20,7 @@ from sqlrail.files.file import File
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings, environment_for
-from sqlrail.ground.words import printable
+from sqlrail.ground.words import counted, printable
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems
 from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, around, digests, read
@@ -157,23 +157,24 @@ class Drift:
                 before = one.home
             lines += [f"  {line}" for line in lines_of(one, self.words)]
         number = len(self.differences)
-        end = f"{number:,} difference{'' if number == 1 else 's'}" if number else "no difference"
+        end = counted(number, "difference") if number else "no difference"
         return "\n".join([*lines, f"{end} between {printable(self.database)} and {self._other()}"])
 
     def _other(self) -> str:
         if not self.built:
             return "no file: none is applied" if self.words.name == FILES.name else self.words.name
-        files = "1 file" if len(self.built) == 1 else f"{len(self.built)} files"
-        return f"what {files} build{'s' * (len(self.built) == 1)}, up to {self.built[-1]}"
+        return f"what {counted(len(self.built), 'file builds', 'files build')}, up to {self.built[-1]}"
 
     def script(self, *, with_drops: bool) -> str:
         """What makes the database the same; what would lose data is a comment in it, unless asked for."""
         lines = [f"-- {line}" for line in self.told().splitlines()]
         lost = sum(one.loses for one in self.statements)
         if lost and not with_drops:
-            what = "1 statement that would lose data is a comment" if lost == 1 else (
-                f"{lost:,} statements that would lose data, or go with those, are comments"
-            )  # fmt: skip
+            what = counted(
+                lost,
+                "statement that would lose data is a comment",
+                "statements that would lose data, or go with those, are comments",
+            )
             lines.append(f"-- {what}; with --with-drops they are not")
         for one in self.statements:
             text = f"-- by hand only: {printable(one.sql)}" if one.is_by_hand else f"{one.sql};"

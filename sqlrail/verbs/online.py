@@ -29,7 +29,7 @@ from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Interrupted, Re
 from sqlrail.ground.events import BatchCleaned, GaveWay, Listener, Said
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import milliseconds
+from sqlrail.ground.words import counted, milliseconds
 from sqlrail.orphans import guards, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
@@ -533,8 +533,8 @@ class _Run:
         )
         least = "at least " if self.backend.connection.closed else ""
         counts = (
-            f"{deleted:,} rows were deleted" * (deleted > 0),
-            f"{changed:,} rows were changed" * (changed > 0),
+            counted(deleted, "row was deleted", "rows were deleted") * (deleted > 0),
+            counted(changed, "row was changed", "rows were changed") * (changed > 0),
         )
         done = ", ".join(filter(None, counts))
         kept = f"{least}{done}, all in the archive as run {self.id}; " if done else ""

@@ -20,7 +20,7 @@ from sqlrail.errors import BadFile, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File, check_files, read_file
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Applied, Event, Listener, Loaded, Noted, Said
-from sqlrail.ground.settings import Settings
+from sqlrail.ground.settings import Settings, is_expendable
 from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 #: seconds that whoever has just closed a connection gets to be gone
 LEAVING = 0.5
-
-EXPENDABLE = ("development", "test")
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def _load(settings: Settings, listener: Listener, rows: File) -> None:
 
     # A connection of its own, which a failover may have led elsewhere.
     with Backend(settings, tell, {rows.id: rows}) as backend:
-        if backend.stamp not in EXPENDABLE:
+        if not is_expendable(backend.stamp):
             raise Refused(
                 f"{rows.path} is not loaded: {backend.database} is now stamped {backend.stamp or 'not at all'}, and "
                 "was not when it was emptied. Look at where the connection leads."
@@ -169,7 +167,7 @@ def stamp(
 
 
 def _guard(backend: Backend, settings: Settings) -> None:
-    if settings.environment not in EXPENDABLE:
+    if not is_expendable(settings.environment):
         _refuse(
             f"{settings.environment_said}, and it must say development or test (SQLRAIL_ENV goes before it)"
         )
@@ -178,7 +176,7 @@ def _guard(backend: Backend, settings: Settings) -> None:
             "the database has no stamp, so nobody has said what it is; if it may be emptied, "
             f"`stamp {settings.environment}` says so first"
         )
-    if backend.stamp not in EXPENDABLE:
+    if not is_expendable(backend.stamp):
         _refuse(
             f"the database is stamped {backend.stamp}; if it is a copy, `stamp {settings.environment}` says so first"
         )

@@ -14,6 +14,7 @@ from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.events import Listener
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import counted
 from sqlrail.orphans.restoring.look import is_relation
 from sqlrail.orphans.restoring.put_back import put_back
 from sqlrail.orphans.restoring.restored import Restore
@@ -84,7 +85,7 @@ def _find(backend: Backend, run: int, relation: Relation | None) -> str | Restor
     if spoilt:
         ((ids, remedy),) = spoilt
         raise Refused(
-            f"the restore of run {run} is refused: {len(ids)} row{'s' * (len(ids) > 1)} of the archive "
+            f"the restore of run {run} is refused: {counted(len(ids), 'row')} of the archive "
             f"({', '.join(map(str, ids))}) {'are' if len(ids) > 1 else 'is'} not as a cleanup writes them, a relation "
             f"and an object of cells. Put right what was changed by hand, or give them up: {remedy}. "
             "Nothing was changed."

@@ -15,7 +15,7 @@ from sqlrail.files.file import ROLLBACK, File, check_files, read_rollback
 from sqlrail.files.folder import read_files, resolve
 from sqlrail.ground import events
 from sqlrail.ground.events import Event, Listener, RolledBack, Said
-from sqlrail.ground.settings import Settings
+from sqlrail.ground.settings import Settings, may_be_production
 from sqlrail.records import history
 from sqlrail.records.history import Record
 
@@ -138,7 +138,7 @@ def _guard(backend: Backend, wanted: list[Record]) -> None:
     stamp = backend.stamp
     said = (backend.settings.environment_said, f"the stamp is {stamp or 'missing'}")
     values = (backend.settings.environment, backend.stamp)
-    reasons = [text for text, value in zip(said, values, strict=True) if value in (None, "production")]
+    reasons = [text for text, value in zip(said, values, strict=True) if may_be_production(value)]
     if reasons:
         raise Refused(
             f"rollback is refused: {' and '.join(reasons)}, so {backend.database} counts as production, and "

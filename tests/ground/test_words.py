@@ -16,7 +16,7 @@ from psycopg import sql
 
 from sqlrail.cli.talk import print_result
 from sqlrail.errors import Refused
-from sqlrail.ground.words import in_json, masked, printable, visible
+from sqlrail.ground.words import counted, in_json, masked, printable, visible
 
 #: a mark as somebody's data might hold it: an escape code that would blot out a line, a line of their own, and a
 #: command of a CI; U+202E turns the direction of what follows
@@ -231,3 +231,17 @@ def test_a_file_s_name_reaches_no_log_raw(database: str, tmp_path: Path) -> None
         done = run(*verb, "--migrations", files, env=env)
         assert "mark" in done.stdout + done.stderr
         assert lines_of_a_ci(done.stdout + done.stderr) == [], verb
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "text"),
+    [
+        (0, ["row"], "0 rows"),
+        (1, ["row"], "1 row"),
+        (1000, ["row"], "1,000 rows"),
+        (1, ["key is", "keys are"], "1 key is"),
+        (2, ["key is", "keys are"], "2 keys are"),
+    ],
+)
+def test_a_number_stands_with_what_it_counts(number: int, words: list[str], text: str) -> None:
+    assert counted(number, *words) == text

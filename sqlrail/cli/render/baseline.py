@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlrail.ground.words import counted
 from sqlrail.verbs.baseline import Baselined
 
 
@@ -12,7 +13,7 @@ def text(result: Baselined) -> str:
     lines += [f"note: {line}" for line in found.noted]
     if any(found.more):
         tables, columns, others = (
-            f"{number:,} {kind}{'' if number == 1 else 's'}"
+            counted(number, kind)
             for number, kind in zip(found.more, ("table", "column", "other object"), strict=True)
         )
         lines.append(f"the database has {tables}, {columns} and {others} that these files do not build")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlrail.cli.render.words import shown
 from sqlrail.ground.names import join
 from sqlrail.ground.sentences import BECOMES, cleaned
-from sqlrail.ground.words import rows
+from sqlrail.ground.words import counted, rows
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def line(one: Cleaned) -> str:
     if one.skipped:
         return f"{one.relation}: nothing to clean, {one.skipped}"
     if one.refusals:
-        found = (
-            f"{one.orphans:,} orphan{'s' * (one.orphans > 1)}, " if one.is_undecided and one.orphans else ""
-        )
+        found = f"{counted(one.orphans, 'orphan')}, " if one.is_undecided and one.orphans else ""
         return f"{one.relation}: {found}would be refused: {'; '.join(one.refusals)}"
     if not one.orphans:
         return f"{one.relation}: no orphans"
@@ -63,12 +61,14 @@ def _seen_lines(one: Cleaned) -> list[str]:
     """What a look found beside the number of orphans."""
     seen, lines = one.seen, []
     if seen and one.orphans:
-        lines.append(f"{seen.missing_keys:,} key{'s are' if seen.missing_keys != 1 else ' is'} missing")
+        lines.append(f"{counted(seen.missing_keys, 'key is', 'keys are')} missing")
         if seen.oldest:
             lines.append(f"{seen.timestamp} from {seen.oldest} to {seen.newest}")
         lines += [_sample_line(sample) for sample in seen.samples]
     if seen and seen.null_keys:
-        lines.append(f"{rows(seen.null_keys)} without a key, which stay{'s' * (seen.null_keys == 1)}")
+        lines.append(
+            counted(seen.null_keys, "row without a key, which stays", "rows without a key, which stay")
+        )
     for key in one.foreign_keys if one.orphans else ():
         lines.append(f"its own foreign key {key}")
         if key.endswith(("set null", "set default")) and one.action == "delete":

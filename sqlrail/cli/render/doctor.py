@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sqlrail.ground.words import printable, rows
+from sqlrail.ground.words import counted, printable, rows
 from sqlrail.verbs.doctor import Finding, Health
 
 
@@ -16,7 +16,7 @@ def text(result: Health) -> str:
     for table, findings in groupby(in_order, key=lambda one: one.table):
         lines += [printable(table), *(f"  {line}" for one in findings for line in _finding_lines(one))]
     number = len(result.findings)
-    end = f"{number:,} finding{'' if number == 1 else 's'}" if number else "nothing unhealthy"
+    end = counted(number, "finding") if number else "nothing unhealthy"
     lines.append(f"{end} in {printable(result.database)}")
     if result.made:
         lines += [f"made {one.path}: read it before you run it" for one in result.made]

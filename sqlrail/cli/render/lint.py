@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
+from sqlrail.ground.words import counted
 from sqlrail.verbs.lint import Finding, Linted
 
 
@@ -28,9 +29,8 @@ def github(result: Linted) -> str:
 
 def _sum(result: Linted) -> str:
     found = sum(not one.is_notice for one in result.findings)
-    files = f"{result.files} file{'' if result.files == 1 else 's'}"
     return (
-        f"{found or 'no'} finding{'' if found == 1 else 's'} in {files}"
+        f"{counted(found, 'finding') if found else 'no findings'} in {counted(result.files, 'file')}"
         if result.files
         else "nothing to lint"
     )

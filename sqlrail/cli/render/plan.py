@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sqlrail.cli.render import cleanup
 from sqlrail.cli.render.tables import table
 from sqlrail.cli.render.words import size
-from sqlrail.ground.words import printable, rows
+from sqlrail.ground.words import counted, printable, rows
 from sqlrail.verbs.plan import Plan, Planned, PlannedFile, Touched
 
 #: statements, and findings, that people read of one file; the JSON has them all
@@ -85,9 +85,9 @@ def _more_lines(file: PlannedFile) -> list[str]:
     shown = file.findings[:FINDINGS]
     lines += [f"{it.line}:{it.column} {it.rule}: {it.message} Safer: {it.remedy}." for it in shown]
     if hidden := len(file.findings) - len(shown):
-        lines.append(f"and {hidden:,} more finding{'s' * (hidden > 1)} (`lint` has them)")
+        lines.append(f"and {counted(hidden, 'more finding')} (`lint` has them)")
     if hidden := len(file.statements) - len(_shown(file)):
-        lines.append(f"and {hidden:,} more statement{'s' * (hidden > 1)} (--json has them)")
+        lines.append(f"and {counted(hidden, 'more statement')} (--json has them)")
     return lines
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlrail.errors import Refused
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import listed
+from sqlrail.ground.words import counted
 from sqlrail.orphans.restoring.shape import Shape
 from sqlrail.orphans.session import Session, message
 
@@ -48,12 +49,12 @@ class Guard:
         lost = self.ask("restore_lost", shape=shape.number, columns=shape.facts["lost"])
         for column, rows in lost:
             self.notes.append(
-                f"{shape.source} has no column {join(column)} to write to any more: its value in {rows} archived "
-                f"row{'s' * (rows != 1)} is not put back"
+                f"{shape.source} has no column {join(column)} to write to any more: its value in "
+                f"{counted(rows, 'archived row')} is not put back"
             )
         return [
-            f"{shape.source} has no column {join(column)} to write to any more, and {rows} archived "
-            f"row{'s hold' if rows != 1 else ' holds'} a value of it; if it has another name now, "
+            f"{shape.source} has no column {join(column)} to write to any more, and "
+            f"{counted(rows, 'archived row holds', 'archived rows hold')} a value of it; if it has another name now, "
             f"{self._rename(shape, column)}"
             for column, rows in lost
         ]
