@@ -136,10 +136,20 @@ def _tree(session: Session, relation: Relation, facts: dict[str, Any]) -> dict[s
     columns, staged = [column_of("c", column) for column in relation.columns], numbered("k", relation.keys)
     keys = [sql.SQL("gone.{}").format(name) for name in staged]
     sources = [column_of("c", key) for key in relation.keys]
+    # In a batch an orphan's own key stands beside the one that it refers to.
+    own = numbered("own", relation.keys)
+    refers = [sql.SQL("o.{}").format(name) for name in staged]
+    parents = [column_of("p", key) for key in relation.keys]
     return {
         "keys_staged": joined(", ", map(sql.SQL("{} AS {}").format, sources, staged)),
         "below": matches(keys, facts["operators"], columns),
         "stays": message(session, "_parent_stays") if is_tree(facts) else b"",
+        "own_staged": joined(", ", map(sql.SQL("{} AS {}").format, sources, own)),
+        "own": joined(", ", (sql.SQL("o.{}").format(name) for name in own)),
+        "has_parent": matches(parents, facts["operators"], refers),
+        "below_staged": matches(
+            [sql.SQL("gone.{}").format(name) for name in own], facts["operators"], refers
+        ),
     }
 
 

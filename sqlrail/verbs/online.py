@@ -33,7 +33,7 @@ from sqlrail.ground.words import counted, milliseconds
 from sqlrail.orphans import guards, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
-from sqlrail.orphans.facts import ask_facts, tables_written
+from sqlrail.orphans.facts import ask_facts, is_tree, tables_written
 from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
@@ -101,6 +101,25 @@ class _Batch(NamedTuple):
     cleaned: int
     is_last: bool
     seconds: float  # that its rows took, what does not hang on their number aside
+
+
+class _Statements(NamedTuple):
+    """What finds the orphans, tells where a batch of them ends, and takes it."""
+
+    find: str
+    next: str
+    take: str
+
+
+def _of(facts: dict[str, Any]) -> _Statements:
+    if facts["distributed"]:
+        return _Statements("find_orphan_keys", "online_next", "online_take_keys")
+    if is_tree(facts):
+        has_key = bool(facts["foreign_keys"])  # which lets no row go before those below it
+        return _Statements(
+            "online_find_trees", "online_next_tree" if has_key else "online_next", "online_take_tree"
+        )
+    return _Statements("find_orphans", "online_next", "online_take")
 
 
 @dataclass
@@ -321,14 +340,11 @@ class _Run:
 
     def _stage(self, one: Cleaned, cleaned: int) -> tuple[sql.Identifier, int, list[str]]:
         """Finds a relation's orphans and puts them into a table; its name, their number, and what refuses them."""
-        part, distributed = Composer(self.backend, one.relation, one.facts), one.facts["distributed"]
+        part = Composer(self.backend, one.relation, one.facts)
         name = f"online_{one.facts['child_oid']}_{secrets.token_hex(4)}"
         work = sql.Identifier("sqlrail", name)
         text = part("archive_format")
-        text += part(
-            "find_orphan_keys" if distributed else "find_orphans",
-            staging=sql.SQL("UNLOGGED TABLE {}").format(work),
-        )
+        text += part(_of(one.facts).find, staging=sql.SQL("UNLOGGED TABLE {}").format(work))
         text += part("online_weigh", work=work, earlier=cleaned) + part("archive_format_off")
         try:
             rows, found, has_parents = self.backend.ask(text)[-1]
@@ -384,15 +400,13 @@ class _Run:
     def _send_batch(self, one: Cleaned, work: sql.Identifier, after: str) -> _Batch:
         ask, facts = self.backend.ask, self._open_batch(one)
         part = Composer(self.backend, one.relation, facts)
-        upto, rows = ask(part("online_next", work=work, after=after, size=self.pace.rows))[-1]
+        upto, rows = ask(part(_of(facts).next, work=work, after=after, size=self.pace.rows))[-1]
         began, is_last = time.monotonic(), rows < self.pace.rows
         if not rows:
             self.backend.undo()
             return _Batch(after, 0, 0, is_last, 0.0)
         text = part("archive_format")
-        text += part(
-            "online_take_keys" if facts["distributed"] else "online_take", work=work, after=after, upto=upto
-        )
+        text += part(_of(facts).take, work=work, after=after, upto=upto)
         if facts["cascades"]:
             text += (
                 part("online_cascades")

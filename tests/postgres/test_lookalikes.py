@@ -32,8 +32,9 @@ FILES = {
         CREATE TABLE lines (id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE CASCADE);
         CREATE TABLE pets (id int PRIMARY KEY, user_id int);
         CREATE TABLE heaps (id int);
+        CREATE TABLE nodes (id int PRIMARY KEY, up int);
     """,
-    "migrations/001_tables.rollback.sql": "DROP TABLE heaps, pets, lines, orders, users",
+    "migrations/001_tables.rollback.sql": "DROP TABLE nodes, heaps, pets, lines, orders, users",
     "migrations/002_key.sql": """-- cleanup: orders.user_id -> users.id
         ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE;
     """,
@@ -54,6 +55,7 @@ ROWS = """
     INSERT INTO orders SELECT n, n % 4 FROM generate_series(1, 40) AS n;
     INSERT INTO lines SELECT n, n FROM generate_series(1, 40) AS n;
     INSERT INTO pets SELECT n, n % 4 FROM generate_series(1, 8) AS n;
+    INSERT INTO nodes VALUES (1, 0), (2, 1), (11, 10), (12, 11), (13, NULL);
 """
 
 
@@ -134,6 +136,12 @@ def test_no_verb_meets_a_look_alike(safe: Safe, own: Connection, sent: set[str])
     safe("cleanup", "--all", "--dry-run")
     safe("cleanup", "--print-sql")
     safe("cleanup")
+    safe("cleanup", "--relation", "nodes.up -> nodes.id")
+    own.execute("INSERT INTO nodes VALUES (1, 0), (2, 1)")
+    safe("cleanup", "--online", "--relation", "nodes.up -> nodes.id")
+    own.execute("INSERT INTO nodes VALUES (1, 0), (2, 1)")
+    own.execute("ALTER TABLE nodes ADD FOREIGN KEY (up) REFERENCES nodes NOT VALID")
+    safe("cleanup", "--online", "--relation", "nodes.up -> nodes.id")
     safe("archive", "list")
     own.execute("INSERT INTO users VALUES (0), (3)")
     safe("restore", "1")

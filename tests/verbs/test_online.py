@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from itertools import count, pairwise
 from pathlib import Path
@@ -485,6 +485,84 @@ def test_rows_that_all_stay_in_others_hands_are_told(
     assert done.out.splitlines() == [
         f"{ORDERS}: 0 rows deleted, 0 rows archived (run 1), 10 rows left alone", "nothing was changed"
     ]  # fmt: skip
+
+
+# Rows below orphans of the same table
+
+TREE = "node.up -> node.id"
+
+
+@pytest.mark.parametrize("key", ["", "ALTER TABLE node ADD FOREIGN KEY (up) REFERENCES node NOT VALID;"])
+def test_a_chain_goes_batch_by_batch_and_not_row_by_row(
+    key: str, any_database: str, connect: Connect
+) -> None:
+    db, batches = connect(any_database), list[BatchCleaned]()
+    db.execute(
+        "CREATE TABLE node (id int PRIMARY KEY, up int); CREATE INDEX ON node (up);"
+        f"INSERT INTO node SELECT n, n - 1 FROM generate_series(1, 300) AS n; INSERT INTO node VALUES (999); {key}"
+    )
+    one = run(any_database, TREE, show=batches.append).relations[0]
+    assert (one.orphans, one.deleted, one.archived, one.left) == (300, 300, 300, 0)
+    assert db.execute("SELECT id FROM node").fetchall() == [(999,)]
+    assert len(batches) < 5
+
+
+@pytest.mark.parametrize(
+    "key", ["", "ALTER TABLE node ADD FOREIGN KEY (part, tid) REFERENCES node (root, level) NOT VALID;"]
+)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.usefixtures("_small")
+def test_of_any_trees_go_the_rows_that_the_one_transaction_takes(seed: int, key: str, database: str) -> None:
+    # The columns are called as ours are.
+    dice = random.Random(seed)  # noqa: S311
+    rows = [
+        (n, n % 7, *dice.choice([(None, None), (n, None), (dice.randrange(90), dice.randrange(7))]))
+        for n in range(70)
+    ] + [(n, n % 7, n - 1, (n - 1) % 7) for n in range(101, 140)]
+    query(
+        database,
+        "CREATE TABLE node (root int, level int, part int, tid int, UNIQUE (root, level));"
+        "ALTER TABLE node ALTER root SET NOT NULL, ALTER level SET NOT NULL;"
+        f"INSERT INTO node SELECT its.* FROM jsonb_populate_recordset(NULL::node, '{as_json(rows)}') AS its; {key}",
+    )
+    relation = "node.(part, tid) -> node.(root, level)"
+    with copy_of(database) as copy:
+        expected, result = clean(database, relation, max_share=1.0), run(copy, relation)
+        assert result.relations[0].deleted == expected.relations[0].deleted > 0
+        with psycopg.connect(database) as one, psycopg.connect(copy) as other:
+            assert Counter(map(repr, archive(other))) == Counter(map(repr, archive(one)))
+            assert query(copy, "SELECT * FROM node ORDER BY root") == query(
+                database, "SELECT * FROM node ORDER BY root"
+            )
+
+
+def as_json(rows: Iterable[tuple[int | None, ...]]) -> str:
+    return json.dumps([dict(zip(("root", "level", "part", "tid"), row, strict=True)) for row in rows])
+
+
+@pytest.mark.usefixtures("_small")
+def test_without_a_key_many_rows_below_one_orphan_are_many_batches(db: Connection, database: str) -> None:
+    batches = list[BatchCleaned]()
+    db.execute(
+        "CREATE TABLE node (id int PRIMARY KEY, up int); INSERT INTO node VALUES (1, 0), (999, NULL);"
+        "INSERT INTO node SELECT n, 1 FROM generate_series(2, 50) AS n; INSERT INTO node VALUES (60, 50), (61, 60)"
+    )
+    assert run(database, TREE, show=batches.append).relations[0].deleted == 52
+    assert max(after.done - before.done for before, after in pairwise(batches)) == 10
+    assert db.execute("SELECT id FROM node").fetchall() == [(999,)]
+
+
+def test_a_parent_that_comes_to_a_chain_meanwhile_keeps_all_of_it(
+    db: Connection, database: str, at_settling: Callable[[Callable[[int], object]], None]
+) -> None:
+    db.execute(
+        "CREATE TABLE node (id int PRIMARY KEY, up int);"
+        "INSERT INTO node VALUES (1, 77), (2, 1), (3, 2), (4, 88), (5, 4), (9, NULL)"
+    )
+    at_settling(lambda number: number == 1 and db.execute("INSERT INTO node VALUES (77)"))
+    one = run(database, TREE).relations[0]
+    assert (one.orphans, one.deleted) == (5, 2)
+    assert db.execute("SELECT id FROM node ORDER BY id").fetchall() == [(1,), (2,), (3,), (9,), (77,)]
 
 
 # Pauses
