@@ -31,8 +31,10 @@ from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
 from sqlrail.schema.catalog import look_limits
-from sqlrail.scratch.rehearsal import MODES, Address, ByStatement, Rehearsal, Seen, Watched, locks_of
+from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
+from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.scratch import Built, NoScratch, Provided, built, with_what_is_lacking
+from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint
 from sqlrail.verbs.cleanup import look_at
 from sqlrail.verbs.lint import Finding
@@ -245,20 +247,20 @@ def plan(
         return Plan((), len(applied), major)
     by_statement = {file.id: ByStatement(**vars(file)) for file in due}
 
-    def rehearse(provided: Sequence[Provided]) -> tuple[Rehearsal, str | None, int]:
+    def rehearse(provided: Sequence[Provided]) -> tuple[Scene, str | None, int]:
         with _built(settings, listener, {**files, **by_statement}, applied, provided) as made:
-            rehearsal = Rehearsal(made, noted)
-            left_out = rehearsal.rehearse(pending)
-            return rehearsal, left_out, made.connection.info.server_version // 10000
+            scene = Scene(made, noted)
+            left_out = Rehearsal(scene).rehearse(pending)
+            return scene, left_out, made.connection.info.server_version // 10000
 
-    rehearsal, left_out, rehearsed = with_what_is_lacking(
+    scene, left_out, rehearsed = with_what_is_lacking(
         settings, listener, files, rehearse, pending=[file.id for file in due]
     )
     findings = _findings(due, major, partitioned, listener)
-    judge = _Judge(rehearsal.watched, _live(settings, rehearsal), rehearsal.objects)
+    judge = _Judge(scene.watched, _live(settings, scene), scene.objects)
     planned = [
         replace(
-            judge.file(file, rehearsal.seen.get(file.id)),
+            judge.file(file, scene.seen.get(file.id)),
             cleanup=cleanup[file.id],
             findings=tuple(finding for finding in findings if finding.id == file.id),
         )
@@ -314,10 +316,10 @@ def _built(
 # The live database
 
 
-def _live(settings: Settings, rehearsal: Rehearsal) -> dict[int, tuple[int | None, int]]:
+def _live(settings: Settings, scene: Scene) -> dict[int, tuple[int | None, int]]:
     """Rows and bytes, by the rehearsal's oid, of what was touched and is there."""
-    oids = sorted({oid for seen in rehearsal.seen.values() for one in seen for oid in one.changes})
-    watched = [rehearsal.watched[oid] for oid in oids]
+    oids = sorted({oid for seen in scene.seen.values() for one in seen for oid in one.changes})
+    watched = [scene.watched[oid] for oid in oids]
     with closing(connect(settings)) as connection:
         text = wire.message(
             connection,

@@ -24,7 +24,9 @@ from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.files.file import File
 from sqlrail.files.folder import read_files
 from sqlrail.ground.settings import Settings
-from sqlrail.scratch import rehearsal, scratch
+from sqlrail.scratch import rehearsal, scene, scratch
+from sqlrail.scratch.scene import ReachesOut, Scene
+from sqlrail.scratch.seen import ask
 from sqlrail.server import local
 from sqlrail.server.place import find_place, within_reach
 from sqlrail.verbs import apply
@@ -261,7 +263,7 @@ class TakenBack(rehearsal.Rehearsal):
     """Keeps no file, so that each is rehearsed on the schema as it was."""
 
     def ends(self, file: File) -> None:  # noqa: ARG002
-        raise rehearsal._ReachesOut
+        raise ReachesOut
 
 
 @pytest.mark.parametrize("major", majors(), ids=lambda major: f"pg{major}")
@@ -281,12 +283,12 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
     ):
         for migration in migrations[1:]:
             statement = cases[migration.id].statement
-            scene = TakenBack(built, {})
-            judge = _Judge(scene.watched, {}, scene.objects)
+            there = Scene(built, {})
+            judge = _Judge(there.watched, {}, there.objects)
             try:
-                scene.rehearse(migrations.replace([migration]))
+                TakenBack(there).rehearse(migrations.replace([migration]))
                 found[statement] = does(
-                    judge.file(files[migration.id], scene.seen[migration.id]).statements[-1]
+                    judge.file(files[migration.id], there.seen[migration.id]).statements[-1]
                 )
             except (MigrationFailed, Refused) as exc:
                 found[statement] = str(exc)
@@ -470,12 +472,12 @@ def test_what_is_looked_at_grows_with_the_file_and_not_with_its_square(
     asked: list[int] = []
 
     def count(*args: Any) -> Any:
-        tables = original(*args)
+        tables = ask(*args)
         asked.append(sum(map(len, tables)))
         return tables
 
-    original = rehearsal._ask
-    monkeypatch.setattr(rehearsal, "_ask", count)
+    for module in (rehearsal, scene):
+        monkeypatch.setattr(module, "ask", count)
     tables = range(100)
     files = write(
         tmp_path / "files", **{"001_tables": "".join(f"CREATE TABLE t{i} (id int);" for i in tables)}

@@ -1,0 +1,120 @@
+"""What is seen of a statement: what it locks, scans and rewrites, and how a session is asked for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlrail.errors import (
+    ConnectionLost,
+    DatabaseFailed,
+)
+from sqlrail.files import statements
+from sqlrail.files.statements import Piece
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import Connection
+from sqlrail.postgres.diagnostics import sentence
+
+if TYPE_CHECKING:
+    from sqlrail.results.plan import LockMode
+
+#: https://www.postgresql.org/docs/current/explicit-locking.html, the weakest first
+MODES: tuple[LockMode, ...] = (
+    "ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE",
+    "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE",
+)  # fmt: skip
+#: as pg_locks has them
+LOCKS = {f"{mode.title().replace(' ', '')}Lock": place for place, mode in enumerate(MODES)}
+#: characters of a statement that are kept
+TEXT = 120
+MISSING = "it is about a role or an extension that is missing where the scratch database lies"
+SHARED = "it is about the whole server, which a scratch database shares with the real one"
+
+
+class Watched(NamedTuple):
+    """A relation that was there before the first pending file."""
+
+    schema: str
+    name: str
+    kind: str
+    table: int | None  # an index's
+
+
+class State(NamedTuple):
+    filenode: int
+    #: scans by all sessions, and those that the one which looks has not told yet
+    told: int
+    untold: int
+    #: the strongest lock, by its place in MODES; -1 is none
+    lock: int
+
+    @property
+    def scans(self) -> int:
+        return self.told + self.untold
+
+
+States = dict[int, State]
+Changes = dict[int, tuple[State, State]]
+#: a catalog's oid, and that of the object in it
+Address = tuple[int, int]
+Locks = dict[Address, int]
+
+
+class Seen(NamedTuple):
+    """A statement, and what it has changed and locked.
+
+    The locks that its transaction has behind it: None where these are those in front of it and its own.
+    """
+
+    text: str
+    place: tuple[int, int]
+    changes: Changes
+    objects: Locks
+    locks: dict[int, int] | None = None
+    note: str | None = None
+
+
+def compare(before: States, after: States) -> Changes:
+    """What was locked further, scanned or rewritten."""
+    return {
+        oid: (before[oid], now)
+        for oid, now in after.items()
+        if now.lock > before[oid].lock
+        or (now.filenode, now.scans) != (before[oid].filenode, before[oid].scans)
+    }
+
+
+def locks_of(states: States) -> dict[int, int]:
+    return {oid: state.lock for oid, state in states.items() if state.lock >= 0}
+
+
+class Held(NamedTuple):
+    """What a transaction holds, an item a lock; see sql/scratch/plan_held.sql."""
+
+    relations: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
+
+
+def strongest(modes: Iterable[str]) -> int:
+    return max((LOCKS.get(mode, -1) for mode in modes), default=-1)
+
+
+def takes_back(words: tuple[str, ...]) -> bool:
+    """Whether a statement undoes others, to a savepoint or all, and does nothing of its own."""
+    return words[:1] in (("ROLLBACK",), ("ABORT",))
+
+
+def brief(piece: Piece) -> str:
+    start, end, *_ = piece.statements[0]
+    return statements.brief(piece.text[start:end], TEXT)
+
+
+def ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:
+    """The tables that a message of ours returns while a file is rehearsed."""
+    answer = wire.send(connection, text, wire.Answer())
+    if answer.error is None:
+        return answer.tables
+    reason = sentence(answer.error)
+    if connection.closed:
+        raise ConnectionLost(f"the connection was lost while a file was being rehearsed: {reason}")
+    raise DatabaseFailed(f"the rehearsal cannot be watched: {reason}") from answer.error
