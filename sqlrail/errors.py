@@ -33,8 +33,19 @@ class SqlrailError(Exception):
         """The class's name in snake_case, for scripts."""
         return cast("ErrorKind", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower())
 
+    @property
+    def sqlstate(self) -> str | None:
+        """PostgreSQL's code of what it refused; None where something else is the cause."""
+        cause = self.__cause__
+        while isinstance(cause, SqlrailError):
+            cause = cause.__cause__
+        return getattr(cause, "sqlstate", None)
+
     def as_json(self, message: str) -> ErrorDocument:
         """The same for scripts, with the message as it may be shown."""
+        details = self.details
+        if self.sqlstate:
+            details = {**details, "sqlstate": self.sqlstate}
         return {
             "error": {
                 "kind": self.kind,
@@ -42,7 +53,7 @@ class SqlrailError(Exception):
                 "exit_code": self.exit_code,
                 "applied": self.applied,
                 "rolled_back": self.rolled_back,
-                **self.details,
+                **details,
             }
         }
 

@@ -43,6 +43,7 @@ def failure(
         )
     found: SqlrailError = Refused(text) if error.sqlstate == GUARD else MigrationFailed(text)
     found.__cause__ = error
+    found.details["place"] = file.place(line, column)
     if is_of_a_right(error) and 0 <= (completed or 0) < len(piece.statements):
         statement = piece.statements[completed or 0]
         found.statement = piece.text[statement.start : statement.end][:_ENOUGH].decode(errors="ignore")

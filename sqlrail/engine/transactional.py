@@ -161,10 +161,12 @@ class TransactionalRun:
             return
         if piece.offset and (name := misread_by(self._session)):
             place = piece.place(piece.statements[0].start)
-            raise MigrationFailed(
+            failure = MigrationFailed(
                 f"{self._file.at(*place)}: the file has changed {name}, and would be "
                 f"misread from here on; remove that change. Nothing of {self._file.id} was kept."
             )
+            failure.details["place"] = self._file.place(*place)
+            raise failure
         if piece.data is None:
             answer = self._session.send(piece.text, Answer(keep=False), meanwhile=read_on)
         else:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from sqlrail.errors import BadFile
 from sqlrail.files import keys, other_tools, statements
@@ -28,6 +28,9 @@ from sqlrail.files.examine import Comment, examine, openings
 from sqlrail.files.other_tools import Mark
 from sqlrail.files.statements import Flaw, Piece, Reader
 from sqlrail.ground.relation import Action, Relation
+
+if TYPE_CHECKING:
+    from sqlrail.results.error import PlaceResult
 
 #: bytes up to which a file stays in memory from the first look to its run, instead of being read again
 SMALL = 1 << 14
@@ -67,6 +70,10 @@ class File(Directives):
     def at(self, line: int, column: int = 1) -> str:
         """A place in the file, for messages."""
         return f"{self.path}:{line}:{column}"
+
+    def place(self, line: int, column: int) -> PlaceResult:
+        """The same for scripts."""
+        return {"path": str(self.path), "line": line, "column": column}
 
     def pieces(self, size: int = statements.BLOCK) -> Generator[Piece, None, Piece]:
         """The file as it is sent, see statements.Reader; BadFile if it is no longer what was checked.

@@ -40,9 +40,19 @@ class InTheWayResult(TypedDict):
     owner: str  # a role
 
 
+class PlaceResult(TypedDict):
+    """Where in its file a statement failed."""
+
+    path: str  # of the file
+    line: int  # of the file, from 1
+    column: int  # in characters, from 1
+
+
 class ErrorDetails(TypedDict, total=False):
     """What some errors say besides."""
 
+    sqlstate: str  # PostgreSQL's code of what it refused; SR001: a guard of ours in SQL did
+    place: PlaceResult  # of a file's statement that failed
     problems: list[ProblemResult]  # why the history cannot be trusted
     faults: list[str]  # all that is wrong with the files, each with its place
     blockers: list[BlockerResult]  # who was in the way, where a lock was waited for in vain; empty: not known

@@ -349,6 +349,9 @@ def test_a_file_that_fails_says_where_and_leaves_nothing(
     assert (outcome.code, outcome.out) == (1, "")
     tail = " Rows without a parent can be archived" if "foreign key" in message else "\n"
     assert outcome.err.startswith(f"migrations/007_x.sql:{message} Nothing of 007_x was kept.{tail}")
+    line, column = map(int, message.split(":")[:2])
+    place = {"path": "migrations/007_x.sql", "line": line, "column": column}
+    assert sqlrail("migrate", "--json", env=env).error["place"] == place
     assert catalog(prepared) == before
     assert query(prepared, ROWS) == []
     assert query(prepared, "SELECT count(*) FROM _yoyo_migration") == [(1,)]

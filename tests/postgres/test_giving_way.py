@@ -197,7 +197,7 @@ def test_when_it_gives_up_people_and_scripts_are_told_who_was_in_the_way_and_not
     keeper.execute("INSERT INTO busy VALUES (4711)")
     arguments = ["--migrations", str(settings.migrations), "--lock-timeout", "700ms", "--retry-for", "2s"]
     done = sqlrail("migrate", "--json", *arguments, env={"DATABASE_URL": database})
-    assert done.code == 1
+    assert (done.code, done.error["sqlstate"]) == (1, "55P03")
     (blocker,) = done.error["blockers"]
     assert (blocker["pid"], blocker["user"], blocker["state"], blocker["query"], blocker["holds"]) == (
         keeper.info.backend_pid, keeper.info.user,
