@@ -21,7 +21,7 @@ from sqlrail.ground.relation import Relation
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch.rehearsal_outside import OutsideRehearsal
 from sqlrail.scratch.scene import ReachesOut, Scene, reaches_out
-from sqlrail.scratch.scratch import Build
+from sqlrail.scratch.scratch import Build, is_shared
 from sqlrail.scratch.seen import (
     LOCKS,
     MISSING,
@@ -85,10 +85,15 @@ class Rehearsal:
         self._look_back(file, f"-- cleanup: {relation}", (1, 1))
 
     def passes_over(self, file: File, piece: Piece) -> bool:
-        if not self.scene.lacks(piece):
+        if any("SUBSCRIPTION" in one.words[:3] and is_shared(one.words, b"") for one in piece.statements):
+            # It would use up what a publisher keeps for the real one, and keep the scratch database from being dropped.
+            reason = SHARED
+        elif self.scene.lacks(piece):
+            reason = MISSING
+        else:
             return False
         place = piece.place(piece.statements[0].start)
-        self.scene.keep(file, Seen(brief(piece), place, {}, {}, note=f"not rehearsed: {MISSING}"))
+        self.scene.keep(file, Seen(brief(piece), place, {}, {}, note=f"not rehearsed: {reason}"))
         return True
 
     def ran(self, file: File, piece: Piece) -> None:

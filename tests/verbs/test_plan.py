@@ -929,6 +929,33 @@ def test_outside_a_transaction_such_statements_are_left_out(shop: str, files: Pa
     assert roles(shop) == [("plan_reader", -1)]
 
 
+SUBSCRIPTION = (
+    "CREATE SUBSCRIPTION plan_sub CONNECTION 'dbname=x' PUBLICATION p WITH (connect = off, slot_name = NONE)"
+)
+
+
+@pytest.mark.parametrize("is_hidden", [False, True], ids=["as it is", "in a DO block"])
+@pytest.mark.parametrize("way", ["", "-- transactional: false\n"], ids=["in a transaction", "outside"])
+def test_a_subscription_is_never_made_on_a_scratch_database(
+    is_hidden: bool, way: str, shop: str, files: Path
+) -> None:
+    # It would take over what the publisher keeps for the real one, and no database that has one can be dropped.
+    text = (
+        f"DO $$ BEGIN {SUBSCRIPTION}; END $$"
+        if is_hidden
+        else f"{SUBSCRIPTION}; UPDATE subscription SET n = 2"
+    )
+    text = f"CREATE TABLE subscription (n int); {text}"
+    made = "SELECT datname, subname FROM pg_database LEFT JOIN pg_subscription AS s ON s.subdbid = pg_database.oid"
+    before = query(shop, f"{made} ORDER BY 1")
+    result = plan(shop, write(files, **{"002_x": f"{way}{text};\nCREATE INDEX ON users (n);"}))
+    notes = [one.note or "" for file in result.files for one in file.statements] + list(
+        map(str, result.notes)
+    )
+    assert len([note for note in notes if "whole server" in note]) == 1
+    assert query(shop, f"{made} ORDER BY 1") == before
+
+
 # The live database is only read
 
 SERVER = """
