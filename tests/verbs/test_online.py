@@ -37,6 +37,11 @@ from sqlrail.engine.backend import Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
 from sqlrail.ground.events import BatchCleaned, Event, nobody
 from sqlrail.ground.relation import Relation
+from sqlrail.orphans.online import pace
+from sqlrail.orphans.online.batches import TRIES
+from sqlrail.orphans.online.hand import Hand
+from sqlrail.orphans.online.pace import FIRST, Pace
+from sqlrail.orphans.online.patience import Patience
 from sqlrail.server import local
 from sqlrail.verbs import online
 from sqlrail.verbs.apply import migrate
@@ -98,8 +103,8 @@ def many(db: Connection) -> Connection:
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 10 rows at the most."""
-    monkeypatch.setattr(online, "FIRST", 10)
-    monkeypatch.setattr(online, "GROWTH", 1)
+    monkeypatch.setattr(pace, "FIRST", 10)
+    monkeypatch.setattr(pace, "GROWTH", 1)
 
 
 @pytest.fixture
@@ -209,7 +214,7 @@ def test_batches_grow_and_shrink_with_the_time_that_they_take(many: Connection, 
 def test_the_pace_finds_how_many_rows_are_worth_a_batch(
     fixed: float, each: float, least: int, most: int
 ) -> None:
-    pace = online.Pace(0.2, online.FIRST)
+    pace = Pace(0.2, FIRST)
     rough = random.Random(7)  # noqa: S311
     for _ in range(40):
         rows = pace.rows
@@ -218,7 +223,7 @@ def test_the_pace_finds_how_many_rows_are_worth_a_batch(
 
 
 def test_after_too_many_rows_come_half_of_them_and_then_more_little_by_little() -> None:
-    pace = online.Pace(0.2, 500)
+    pace = Pace(0.2, 500)
     pace.failed(500, too_long=True)
     sizes = []
     for _ in range(10):
@@ -276,10 +281,10 @@ def test_a_look_that_cannot_be_quick_enough_ends_and_lets_writers_on_meanwhile(
     for setting in ("test.slow = on", "enable_seqscan = off"):
         db.execute(f"ALTER DATABASE {db.info.dbname} SET {setting}".encode())
     waits: list[float] = []
-    monkeypatch.setattr(online._Run, "_rest", lambda _, seconds: waits.append(seconds))
+    monkeypatch.setattr(Patience, "rest", lambda _, seconds: waits.append(seconds))
     with pytest.raises(DatabaseFailed, match=r"even for one row.*--batch-time"):
         run(database, batch_time=0.04, retry_for=60.0, max_share=1.0)
-    assert len(waits) >= online.TRIES
+    assert len(waits) >= TRIES
     assert all(wait >= 0.02 for wait in waits)
     assert db.execute("SELECT count(*) FROM orders").fetchall() == [(100,)]
 
@@ -688,7 +693,7 @@ def test_an_interrupted_run_ends_its_batch_and_says_what_is_left(
 
 
 def test_a_signal_within_a_batch_waits_for_its_end() -> None:
-    hand = online.Hand()
+    hand = Hand()
     done = False
 
     def work() -> None:
@@ -702,7 +707,7 @@ def test_a_signal_within_a_batch_waits_for_its_end() -> None:
     assert done
     assert caught.value.exit_code == 130
     with pytest.raises(SqlrailError):
-        online.Hand().interrupt(signal.SIGTERM)
+        Hand().interrupt(signal.SIGTERM)
 
 
 @pytest.mark.promise
@@ -738,7 +743,7 @@ def test_cut_after_any_message_the_next_run_goes_on(
     sender: Any, server: local.Server, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query(database, SHOP + "INSERT INTO orders SELECT n, n, 1 FROM generate_series(100, 114) AS n")
-    monkeypatch.setattr(online, "FIRST", 8)
+    monkeypatch.setattr(pace, "FIRST", 8)
     clean(database)  # makes our own tables
     query(database, "INSERT INTO orders SELECT n, n, 1 FROM generate_series(200, 214) AS n")
     with open_folder() as folder:

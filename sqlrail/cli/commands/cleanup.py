@@ -86,9 +86,10 @@ def _print_sql(
 def _clean_online(
     options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]
 ) -> Cleanup:
+    from sqlrail.orphans.online.hand import Hand
     from sqlrail.verbs import online
 
-    hand = online.Hand()
+    hand = Hand()
     on_interrupt(hand.interrupt)
     with closing(Bar(talk, told=time.monotonic())) as bar:
         return online.cleanup(settings, bar, named, every=options.all, hand=hand)

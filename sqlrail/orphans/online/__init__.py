@@ -1,0 +1,1 @@
+"""The cleanup of big live tables, batch by batch."""

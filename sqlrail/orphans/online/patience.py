@@ -1,0 +1,126 @@
+"""How an online cleanup gives way: to whoever waits for it, to replicas, and to the pause file."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psycopg
+from psycopg import errors as pg
+
+from sqlrail.errors import ConnectionLost, DatabaseFailed, Refused
+from sqlrail.ground.events import GaveWay, Listener, Said
+from sqlrail.orphans import guards
+from sqlrail.orphans.guards import GUARD
+from sqlrail.orphans.online.session import OnlineSession
+from sqlrail.orphans.session import message
+from sqlrail.postgres.diagnostics import sentence
+
+#: seconds before a batch that gave way is tried again: the first, and the most
+BACKOFF = (0.1, 5.0)
+#: seconds between two looks whether a replica or the pause file lets it go on
+POLL = 0.25
+#: seconds that a wait for a lock is worth
+SHORTEST = 0.02
+#: what a smaller batch mends: a parent that came, somebody who waits for a row of ours, a look that took too long
+SHRINKING = (pg.SerializationFailure, pg.DeadlockDetected, pg.QueryCanceled)
+
+T = TypeVar("T")
+
+
+@dataclass
+class Patience:
+    """Waits, and tries again what gave way."""
+
+    session: OnlineSession
+    listener: Listener
+    #: errors that a second try may mend
+    passing: tuple[type[psycopg.Error], ...]
+    said: set[str] = field(default_factory=set)
+
+    @property
+    def longest(self) -> float:
+        """Seconds that a batch waits for a lock at the most, and that its last look may take."""
+        most = self.session.settings.batch_time / 2
+        return max(SHORTEST, min(self.session.settings.lock_timeout or most, most))
+
+    def wait_for_leave(self) -> None:
+        """Waits while the pause file is there, or a replica is too far behind."""
+        file = self.session.settings.pause_file
+        while file is not None and file.exists():
+            self.say_once(f"pausing while {file} is there")
+            self.rest(2 * POLL)
+        while (lag := self._lag()) > self.session.settings.max_lag:
+            self.say_once(
+                f"pausing while a replica is more than {self.session.settings.max_lag:g} s behind (--max-lag)"
+            )
+            self.rest(min(lag, max(POLL, self.session.settings.max_lag)))
+
+    def rest(self, seconds: float) -> None:
+        """Sleeps, and asks for nothing now and then: a server may end a session that idles (idle_session_timeout)."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, POLL))
+            if left > POLL:
+                try:
+                    self.session.ask(b"SELECT")
+                except psycopg.Error:
+                    self.session.raise_if_lost("nothing was under way")
+                    raise
+
+    def _lag(self) -> float:
+        if not self.session.settings.max_lag:
+            return 0.0
+        when = "the replicas were being looked at"
+        with self.session.translating("the replicas cannot be looked at", when):
+            replicas, lag, may_know = self.session.ask(message(self.session, "online_lag"))[-1]
+        if replicas and not may_know:
+            self.say_once(
+                "how far the replicas are behind this role may not know: grant it pg_read_all_stats"
+            )
+        return lag or 0.0
+
+    def patiently(
+        self, what: str, attempt: Callable[[], T], passing: tuple[type[psycopg.Error], ...] = ()
+    ) -> T:
+        """Tries again what gave way, after a pause with jitter, for as long as --retry-for says."""
+        pause, give_up = BACKOFF[0], time.monotonic() + self.session.settings.retry_for
+        while True:
+            try:
+                return attempt()
+            except psycopg.Error as exc:
+                self.session.undo()
+                if self.session.connection.closed:
+                    raise ConnectionLost(f"the connection was lost during {what}.") from exc
+                more = guards.remedy(exc) or guards.by_event_trigger(self.session, exc)
+                self.session.undo()
+                said = f"{what} failed: {sentence(exc)}{more}"
+                if exc.sqlstate == GUARD:
+                    raise Refused(f"{what} is refused: {guards.reason(exc)}.") from exc
+                if not isinstance(exc, (*self.passing, *passing)):
+                    raise DatabaseFailed(said) from exc
+                if time.monotonic() + pause > give_up:
+                    raise DatabaseFailed(
+                        f"{said} Gave up after {self.session.settings.retry_for:g} s (--retry-for)."
+                    ) from exc
+                is_shrinking = isinstance(exc, SHRINKING)
+                if pause >= 1:
+                    self.listener(GaveWay(what, sentence(exc)))
+            except BaseException:
+                self.session.undo()
+                raise
+            if is_shrinking:
+                # With fewer rows it is another thing; but whoever waited for us has to get on as well.
+                self.rest(2 * self.longest * random.uniform(0.5, 1.0))  # noqa: S311
+            else:
+                self.rest(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                pause = min(pause * 2, BACKOFF[1])
+
+    def say_once(self, text: str) -> None:
+        """Tells it the first time."""
+        if text not in self.said:
+            self.said.add(text)
+            self.listener(Said(text))
