@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from pathlib import Path
@@ -52,3 +53,107 @@ def _ways_to_say(name: str) -> list[str]:
 def test_every_room_is_on_the_map() -> None:
     said = set(re.findall(r"\]\((\w+(?:\.sql)?)\)", (ROOMS / "README.md").read_text()))
     assert said == {path.name for path in ROOMS.iterdir()} - {"README.md"}
+
+
+# Fragments are put together, never cut out of something larger
+
+#: what returns text of ours
+TEXTS = {"message", "_message", "named", "ddl", "question", "about", "limits", "opening", "begin", "closing"}
+#: what keeps it text of ours
+SAME = {"decode", "encode", "join", "format"}
+#: what cuts into it
+CUTS = {
+    "replace", "removesuffix", "removeprefix", "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines",
+    "partition", "rpartition", "translate",
+}  # fmt: skip
+
+
+class Surgery(ast.NodeVisitor):
+    """Finds where code cuts into text of ours: lines, in one function after the other."""
+
+    def __init__(self) -> None:
+        self.found: list[int] = []
+        self.ours = set[str]()
+
+    def is_ours(self, node: ast.AST | None) -> bool:
+        match node:
+            case ast.Name(id=name):
+                return name in self.ours
+            case ast.Call(func=ast.Name(id=name)) if name in TEXTS:
+                return True
+            case ast.Call(func=ast.Attribute(attr=name)) if name in TEXTS:
+                return True
+            case ast.Call(func=ast.Attribute(value=text, attr=name), args=args) if name in SAME | CUTS:
+                return self.is_ours(text) or any(map(self.is_ours, args))
+            case ast.BinOp(left=left, right=right):
+                return self.is_ours(left) or self.is_ours(right)
+            case ast.IfExp(body=one, orelse=other):
+                return self.is_ours(one) or self.is_ours(other)
+            case ast.JoinedStr() | ast.List() | ast.Tuple() | ast.Starred() | ast.FormattedValue():
+                return any(map(self.is_ours, ast.iter_child_nodes(node)))
+            case ast.ListComp(elt=text) | ast.GeneratorExp(elt=text):
+                return self.is_ours(text)
+            case ast.Subscript(value=text):
+                return self.is_ours(text)
+        return False
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.ours = set()
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.generic_visit(node)
+        if self.is_ours(node.value):
+            self.ours |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+
+    def visit_Call(self, node: ast.Call) -> None:
+        match node.func:
+            case ast.Attribute(value=ast.Name(id="re"), attr="sub" | "split") if any(
+                map(self.is_ours, node.args)
+            ):
+                self.found.append(node.lineno)
+            case ast.Attribute(value=text, attr=name) if name in CUTS and self.is_ours(text):
+                self.found.append(node.lineno)
+        self.generic_visit(node)
+
+    def _visit_comprehension(
+        self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
+    ) -> None:
+        known = self.ours  # what its own names hide
+        own = {it.id for each in node.generators for it in ast.walk(each.target) if isinstance(it, ast.Name)}
+        self.ours = known - own
+        self.generic_visit(node)
+        self.ours = known
+
+    visit_ListComp = visit_GeneratorExp = visit_SetComp = visit_DictComp = _visit_comprehension  # noqa: N815
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if self.is_ours(node.value):
+            self.found.append(node.lineno)
+        self.generic_visit(node)
+
+
+def surgery(code: str) -> list[int]:
+    finder = Surgery()
+    finder.visit(ast.parse(code))
+    return finder.found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "message(session, 'relation').strip().removesuffix(b';')",
+        "wire.message(connection, 'ours').rstrip()",
+        "def f(self):\n    text = self.message('x', a=1)\n    return text.decode().split('\\n')",
+        "re.sub(b'x', b'', b''.join([message(s, 'x'), b';']))",
+        "(self.message('x') if y else b'').replace(b'\\0', b'1')",
+        "message(s, 'x')[:-1]",
+    ],
+)
+def test_a_cut_into_text_of_ours_is_found(code: str) -> None:
+    assert surgery(code)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "sqlrail").rglob("*.py")), ids=lambda path: path.stem)
+def test_nobody_cuts_into_text_of_ours(path: Path) -> None:
+    assert surgery(path.read_text()) == []

@@ -11,6 +11,7 @@ from yoyo.migrations import get_migration_hash
 from sqlrail.engine.session import Session
 from sqlrail.errors import DatabaseFailed
 from sqlrail.files import other_tools
+from sqlrail.ground.words import on_one_line
 from sqlrail.postgres.connect import Connection
 from sqlrail.records.history import Note, Record
 
@@ -52,7 +53,7 @@ class Recorded:
         self.records, self.notes = store.read_history(*tables)
 
     def _without_log(self) -> str:
-        made = " ".join(self._session.store.message("yoyo_log").decode().split())
+        made = on_one_line(self._session.store.message("yoyo_log"))
         return (
             " It is a part of the history, and somebody has dropped it: take it from a backup, or make it again "
             f"without its rows: {made} Today's files count then as what was applied."

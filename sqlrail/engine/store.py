@@ -18,7 +18,7 @@ from sqlrail.errors import DatabaseFailed
 from sqlrail.files import rights
 from sqlrail.files.file import File
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import milliseconds
+from sqlrail.ground.words import milliseconds, on_one_line
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.records.history import Note, Record
@@ -207,7 +207,7 @@ class Store:
     ) -> tuple[list[Record], list[Note]]:
         """From the answers to that; DatabaseFailed where a record has no id."""
         if nameless := [row[1] for row in records if row[0] is None]:
-            remedy = self.message("forget_nameless").decode().strip()
+            remedy = on_one_line(self.message("forget_nameless"))
             raise DatabaseFailed(
                 f"records in {self.place.schema}.{self.names.records} have no migration_id, which somebody has taken "
                 f"away ({', '.join(nameless)}): write it back, from a backup, or forget them, and "

@@ -15,6 +15,7 @@ from sqlrail.engine.session import Session
 from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.files.file import File
+from sqlrail.ground.words import on_one_line
 
 
 class Tables:
@@ -56,7 +57,7 @@ class Tables:
             f"the schema {self._session.store.place.schema} has half a history: {names.records} is there, and "
             f"{names.version} has no version that this yoyo knows (1 to {known}). After a dump without rows (pg_dump "
             "--schema-only) load the rows of yoyo's tables from where the dump is from; or run "
-            f"{' '.join(mended.decode().split())} and record with `baseline --to ID` the files whose tables are there. "
+            f"{on_one_line(mended)} and record with `baseline --to ID` the files whose tables are there. "
             "If a newer yoyo has been at work here, install that instead. Nothing was changed."
         )
 

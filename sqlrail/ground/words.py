@@ -103,3 +103,8 @@ def counted(number: int, one: str, many: str = "") -> str:
 def rows(number: int) -> str:
     """1 row, 2 rows, 1,000 rows."""
     return counted(number, "row")
+
+
+def on_one_line(text: bytes) -> str:
+    """A statement of ours as it is shown to people, who are to run it."""
+    return " ".join(text.decode().split())

@@ -60,8 +60,8 @@ class Composer:
         keys = [column_of("p", key) for key in relation.keys]
         self.parts: dict[str, Any] = {
             **looking(session, relation, facts),
-            "ours": message(session, "ours").rstrip(),
-            "writes": message(session, "writes").rstrip(),
+            "ours": message(session, "ours"),
+            "writes": message(session, "writes"),
             "columns": joined(", ", columns),
             "row": joined(", ", columns) if facts["distributed"] else sql.SQL("c.ctid"),
             "relation": str(relation),

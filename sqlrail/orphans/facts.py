@@ -32,7 +32,9 @@ def ask_all_facts(
     """The same of many relations, in one message."""
     if not relations:
         return []
-    rows = session.ask(before + quickly(session, question(session, *relations)))[-len(relations) :]
+    rows = session.ask(
+        before + quickly(session, message(session, "relation", relation=question(session, *relations)))
+    )[-len(relations) :]
     return [judge(session, relation, facts) for relation, (facts,) in zip(relations, rows, strict=True)]
 
 
@@ -90,8 +92,8 @@ def quickly(session: Session, *questions: bytes) -> bytes:
 
 
 def question(session: Session, *relations: Relation) -> bytes:
-    """What is asked of the catalog about relations."""
-    return about(session, "relation", relations, allow_triggers=list(session.settings.allow_triggers))
+    """What is asked of the catalog about relations: a query, which relation.sql sends."""
+    return about(session, "_relation", relations, allow_triggers=list(session.settings.allow_triggers))
 
 
 def about(session: Session, name: str, relations: Sequence[Relation], **parts: Any) -> bytes:

@@ -44,12 +44,12 @@ def _qualified(one: Cleaned) -> Relation:
 
 def _check(session: Session, relation: Relation, facts: dict[str, Any]) -> bytes:
     written = {name: facts[name] for name in ("child", "parent", "operators", "cascades", "action", "sets")}
-    query = question(session, relation).strip().removesuffix(b";")
+    query = question(session, relation)
     return message(session, "check_relation", written=json.dumps(written), query=query)
 
 
 def _repeat(session: Session, rounds: list[bytes]) -> bytes:
-    text = b"".join(message(session, "_repeat_round", round=one, quote=_quote(one)) for one in rounds)
+    text = b"\n".join(message(session, "_repeat_round", round=one, quote=_quote(one)) for one in rounds)
     return message(session, "repeat_cleanup", rounds=text, quote=_quote(text))
 
 

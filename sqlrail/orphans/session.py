@@ -34,8 +34,7 @@ class Printer:
 
     def own_tables(self) -> bytes:
         """What makes them, where they were missing when this began."""
-        at = {name: message(self, name).rstrip() for name in ("writes", "ours")}
-        return message(self, "own_tables", **at) if self._needs_tables else b""
+        return ddl(self, "own_tables") if self._needs_tables else b""
 
 
 def message(session: Session, name: str, **parts: Any) -> bytes:

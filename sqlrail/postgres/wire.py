@@ -123,7 +123,9 @@ def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
     lines = Path(_files()[name]).read_text(encoding="utf-8").splitlines()
     # The comments are for people; a thousand files need not carry them over the network a thousand times.
     text = "\n".join(line for line in lines if commented or not line.lstrip().startswith("--"))
-    return [(piece.encode(), part) for piece, part, _, _ in Formatter().parse(f"{text}\n")]
+    # A fragment stands within a line of something else.
+    end = "" if name.startswith("_") else "\n"
+    return [(piece.encode(), part) for piece, part, _, _ in Formatter().parse(text + end)]
 
 
 def message(connection: Connection, name: str, *, commented: object = False, **parts: Any) -> bytes:
@@ -131,9 +133,11 @@ def message(connection: Connection, name: str, *, commented: object = False, **p
 
     Composables and bytes, which are messages themselves, go in as they are, all else as literals.
     """
-    text = []
+    text: list[bytes] = []
     for piece, slot in _template(name, bool(commented)):
-        text.append(piece)
+        # A message that fills a line of its own has brought that line's end.
+        is_ended = piece.startswith(b"\n") and bool(text) and text[-1].endswith(b"\n")
+        text.append(piece[1:] if is_ended else piece)
         if slot is not None:
             part = parts[slot]
             if not isinstance(part, bytes):
@@ -144,7 +148,7 @@ def message(connection: Connection, name: str, *, commented: object = False, **p
 
 def named(connection: Connection, name: object) -> bytes:
     """The expression, in a message of ours, of the table that a name, or an expression of one, leads to."""
-    return message(connection, "_named", written=name).strip()
+    return message(connection, "_named", written=name)
 
 
 def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:

@@ -338,7 +338,7 @@ def _around(connection: Connection, settings: Settings, addresses: list[str]) ->
 
 
 def _every_object(parts: Mapping[str, bytes]) -> bytes:
-    return b"UNION ALL\n".join(parts[part] for part in OBJECTS)
+    return b"\nUNION ALL\n".join(parts[part] for part in OBJECTS)
 
 
 def _digests(answer: wire.Answer) -> Digests:

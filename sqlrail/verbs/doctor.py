@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from sqlrail.engine.backend import Backend
@@ -134,12 +135,12 @@ def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
     dropped = set[tuple[str, str]]()
     for kind in by_order(wire.names("doctor_"), ORDER):
         for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables, stale=stale)):
-            one, counts = _finding(kind, *row)
+            one, rows = _finding(kind, *row)
             if kind == "not_valid" and (one.table, one.object) in dropped:
                 continue
             if kind == "duplicate_constraint" and one.now:
                 dropped.add((one.table, one.object))
-            yield _writable(one if quick else _counted(backend, one, counts))
+            yield _writable(one if quick else _counted(backend, one, rows))
 
 
 def _finding(
@@ -151,14 +152,14 @@ def _finding(
     now: list[str] | None,
     later: list[str] | None,
     related: list[list[str]] | None,
-    counts: str | None,
+    rows: str | None,
 ) -> tuple[Finding, str | None]:
     child, columns, parent, keys = map(tuple, related) if related else ((),) * 4
     relation = Relation(child, columns, parent, keys) if related else None
     one = Finding(
         kind, table, name, reason, advice, relation=relation, now=(*(now or ()),), later=(*(later or ()),)
     )
-    return one, counts
+    return one, rows
 
 
 def _writable(one: Finding) -> Finding:
@@ -168,7 +169,7 @@ def _writable(one: Finding) -> Finding:
     return replace(one, advice=text, now=(), later=())
 
 
-def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
+def _counted(backend: Backend, one: Finding, rows: str | None) -> Finding:
     if (relation := one.relation) is not None:
         looked, uncounted = _try(backend, lambda: _look(backend, relation))
         if looked is None:
@@ -185,12 +186,13 @@ def _counted(backend: Backend, one: Finding, counts: str | None) -> Finding:
         guards = f"the cleanup would be refused: {'; '.join(seen.refusals)}" if seen.refusals else None
         is_counted = seen.facts.get("countable", False)
         return replace(one, count=seen.orphans if is_counted else None, advice=guards or one.advice)
-    if counts is not None:
-        rows, uncounted = _try(backend, lambda: backend.ask(counts.encode())[0][0])
-        if not rows:
-            return replace(one, count=rows, uncounted=uncounted)
-        text = f"mend these rows first, then validate it: {counts}".replace("count(*)", "*", 1)
-        return replace(one, count=rows, advice=text, later=())
+    if rows is not None:
+        question = backend.message("count_rows", rows=sql.SQL(rows))
+        count, uncounted = _try(backend, lambda: backend.ask(question)[0][0])
+        if not count:
+            return replace(one, count=count, uncounted=uncounted)
+        text = f"mend these rows first, then validate it: SELECT * {rows}"
+        return replace(one, count=count, advice=text, later=())
     return one
 
 

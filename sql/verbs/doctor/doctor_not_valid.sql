@@ -16,7 +16,7 @@ SELECT k.name, format('constraint %I', d.conname),
               JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.confrelid AND a.attnum = c.attnum)) END,
        CASE d.contype
            WHEN 'f' THEN CASE WHEN k.is_temporal THEN (
-               SELECT format('SELECT count(*) FROM %s%s AS c WHERE %s AND NOT coalesce((SELECT pg_catalog.range_agg(p.%I) FROM %s%I.%I AS p '
+               SELECT format('FROM %s%s AS c WHERE %s AND NOT coalesce((SELECT pg_catalog.range_agg(p.%I) FROM %s%I.%I AS p '
                              'WHERE %s p.%I OPERATOR(pg_catalog.&&) c.%I) OPERATOR(pg_catalog.@>) c.%I, false)',
                              CASE x.relkind WHEN 'r' THEN 'ONLY ' END, k.name, string_agg(format('c.%I IS NOT NULL', a.attname), ' AND ' ORDER BY c.n),
                              max(r.attname) FILTER (WHERE c.is_period), CASE p.relkind WHEN 'r' THEN 'ONLY ' END, pn.nspname, p.relname,
@@ -30,9 +30,9 @@ SELECT k.name, format('constraint %I', d.conname),
                  JOIN pg_catalog.pg_attribute AS r ON r.attrelid = d.confrelid AND r.attnum = c.referred
                  JOIN (SELECT q.oid, q.oprname, qn.nspname FROM pg_catalog.pg_operator AS q
                          JOIN pg_catalog.pg_namespace AS qn ON qn.oid = q.oprnamespace) AS o ON o.oid = c.operator) END
-           WHEN 'c' THEN format('SELECT count(*) FROM %s%s WHERE NOT (%s)',
+           WHEN 'c' THEN format('FROM %s%s WHERE NOT (%s)',
                                 CASE WHEN d.connoinherit AND x.relkind = 'r' THEN 'ONLY ' ELSE '' END, k.name, pg_get_expr(d.conbin, d.conrelid))
-           WHEN 'n' THEN (SELECT format('SELECT count(*) FROM %s WHERE %I IS NULL', k.name, a.attname)
+           WHEN 'n' THEN (SELECT format('FROM %s WHERE %I IS NULL', k.name, a.attname)
                             FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = d.conrelid AND a.attnum = d.conkey[1]) END
   FROM pg_catalog.pg_constraint AS d
   JOIN pg_catalog.pg_class AS x ON x.oid = d.conrelid

@@ -60,15 +60,9 @@ class Guard:
         ]
 
     def _rename(self, shape: Shape, column: str | None = None) -> str:
-        if column is None:
-            text = message(self.session, "archive_rename_table", run=self.run, source=shape.source)
-        else:
-            text = message(
-                self.session, "archive_rename_column", run=self.run, source=shape.source, column=column
-            )
-        return "say so in the archive: " + " ".join(line.strip() for line in text.decode().split("\n")).strip(
-            " ;"
-        )
+        name, parts = ("_renamed_table", {}) if column is None else ("_renamed_column", {"column": column})
+        text = message(self.session, name, run=self.run, source=shape.source, **parts)
+        return f"say so in the archive: {text.decode()}"
 
     def _effects(self, shape: Shape) -> list[str]:
         """What would happen besides: it is the operator's to allow."""
