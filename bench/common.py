@@ -62,12 +62,12 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[Server, Path]]:
-    """A fresh server, as it comes, and a folder; both are gone afterwards."""
+def serving(**options: str) -> Iterator[tuple[Server, Path]]:
+    """A fresh server, as it comes but for these settings, and a folder; both are gone afterwards."""
     scratch = Path(tempfile.mkdtemp(prefix="sqlrail-bench-", dir="/tmp"))
     scratch.chmod(0o711)
     try:
-        yield local.start(scratch / "pg"), scratch
+        yield local.start(scratch / "pg", options=options), scratch
     finally:
         local.stop(scratch / "pg")
         shutil.rmtree(scratch)
