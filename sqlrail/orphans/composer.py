@@ -8,6 +8,7 @@ from psycopg import sql
 
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.expressions import (
+    as_text,
     by_table,
     cells,
     column_of,
@@ -178,6 +179,6 @@ def _look_at(relation: Relation, facts: dict[str, Any]) -> dict[str, sql.Composa
         ),
         "staged": joined(", ", staged),
         "staged_row": joined(", ", [*staged, *row]),
-        "key": object_of(relation.columns, staged),
-        "example": object_of(facts["primary_key"], row) if row else sql.SQL("NULL::jsonb"),
+        "key": object_of(relation.columns, map(as_text, staged)),
+        "example": object_of(facts["primary_key"], map(as_text, row)) if row else sql.SQL("NULL::jsonb"),
     }

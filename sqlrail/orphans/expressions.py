@@ -58,13 +58,15 @@ def table(description: dict[str, Any]) -> sql.Composable:
 def cells(table: dict[str, Any]) -> sql.Composable:
     """An object of the row's columns as text; generated ones are left out, they come back by themselves."""
     columns = [(column, column_of("c", column)) for column in table["columns"]]
-    texts = [
-        spelt(value) if column in table["recast"] else sql.SQL("{}::text").format(value)
-        for column, value in columns
-    ]
-    return sql.SQL("pg_catalog.jsonb_object({}, ARRAY[{}]::text[])").format(
-        sql.Literal(table["columns"]), joined(", ", texts)
+    return object_of(
+        table["columns"],
+        (spelt(value) if column in table["recast"] else as_text(value) for column, value in columns),
     )
+
+
+def as_text(value: sql.Composable) -> sql.Composable:
+    """A value as a cast to text makes it."""
+    return sql.SQL("{}::text").format(value)
 
 
 def spelt(value: sql.Composable) -> sql.Composable:
@@ -73,8 +75,8 @@ def spelt(value: sql.Composable) -> sql.Composable:
     return sql.SQL("CASE WHEN {0} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {0}) END").format(value)
 
 
-def object_of(names: Iterable[str], values: Iterable[sql.Composable]) -> sql.Composable:
-    """A jsonb object of values as text."""
+def object_of(names: Iterable[str], texts: Iterable[sql.Composable]) -> sql.Composable:
+    """A jsonb object of texts."""
     return sql.SQL("pg_catalog.jsonb_object({}, ARRAY[{}]::text[])").format(
-        sql.Literal(list(names)), joined(", ", (sql.SQL("{}::text").format(value) for value in values))
+        sql.Literal(list(names)), joined(", ", texts)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,32 +59,36 @@ class Outcome:
 Sqlrail = Callable[..., Outcome]
 
 
-@pytest.fixture
-def sqlrail(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Sqlrail]:
-    """Calls the command line in an empty folder, with nothing in the environment but what a call gives it."""
+def called(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    """Calls the command line with that environment and no more; its exit code."""
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    environment, basics = dict(os.environ), clean_environment()
+    environment = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(env)
+    try:
+        return cli.main(arguments)
+    except SystemExit as exc:  # argparse leaves by itself after --help and --version
+        return int(exc.code or 0)
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        for number, handler in signals.items():
+            signal.signal(number, handler)
+
+
+@pytest.fixture
+def sqlrail(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sqlrail:
+    """Calls the command line in an empty folder, with nothing in the environment but what a call gives it."""
+    basics = clean_environment()
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str, env: Mapping[str, str] | None = None) -> Outcome:
-        os.environ.clear()
-        os.environ.update({**basics, **(env or {})})
         capsys.readouterr()
-        try:
-            code = cli.main(arguments)
-        except SystemExit as exc:  # argparse leaves by itself after --help and --version
-            code = int(exc.code or 0)
-        finally:
-            os.environ.clear()
-            os.environ.update(environment)
+        code = called(arguments, {**basics, **(env or {})})
         captured = capsys.readouterr()
         return Outcome(code, captured.out, told(captured.err), captured.err)
 
-    yield call
-    for number, handler in signals.items():
-        signal.signal(number, handler)
+    return call
 
 
 def put(files: Mapping[str, str | bytes], folder: Path = Path()) -> None:

@@ -1,8 +1,7 @@
--- Opens the look at what is unhealthy: one snapshot, in which nothing is written. With no search_path every name that the
--- server spells is qualified, unless it is PostgreSQL's own.
+-- Opens the look at what is unhealthy: one snapshot, in which nothing is written. Where names lead to PostgreSQL's own alone
+-- (ours.sql, among the limits), every other name that the server spells is qualified.
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {limits}
-SET LOCAL search_path = '';
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL jit = off;
 SET LOCAL row_security = off;

@@ -1,0 +1,454 @@
+"""A database in which look-alikes lie in front of PostgreSQL's own, and a story over the verbs, told in chapters."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+
+import psycopg
+import pytest
+from conftest import ROOT, clean_environment
+from console import Outcome, called, put
+from waiting import wait_for
+
+from sqlrail.engine.store import KEY
+from sqlrail.postgres import wire
+from sqlrail.testing.template import template
+
+Connection = psycopg.Connection[Any]
+LOOKALIKES = (Path(__file__).parents[1] / "lookalikes.sql").read_bytes()
+#: one schema to write to, one where somebody else may create, and only then PostgreSQL's own
+PATH = "public, information_schema, pg_catalog"
+#: what takes away whatever a chapter has made
+EMPTY = b"""
+    SET client_min_messages = warning;
+    SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid();
+    DROP EVENT TRIGGER IF EXISTS refusing;
+    ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC;
+    DROP SCHEMA IF EXISTS public, sqlrail CASCADE;
+    SET allow_system_table_mods = on;
+    DROP TABLE IF EXISTS pg_catalog.pg_dist_partition;
+    RESET allow_system_table_mods;
+    CREATE SCHEMA public;
+    GRANT USAGE ON SCHEMA public TO PUBLIC;
+"""
+#: what look-alikes answer, arrays of those types, and those that fit as well as PostgreSQL's own
+CAUGHT = r'of a shell type|is only a shell|type "\w+\[\]" does not exist|is not unique'
+
+FILES = {
+    "migrations/001_tables.sql": """
+        CREATE TABLE users (id int PRIMARY KEY);
+        CREATE TABLE orders (id int PRIMARY KEY, user_id int, note varchar);
+        CREATE TABLE lines (
+            id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+        );
+        CREATE TABLE pets (id int PRIMARY KEY, user_id int);
+        CREATE TABLE heaps (id int);
+    """,
+    "migrations/001_tables.rollback.sql": "DROP TABLE heaps, pets, lines, orders, users",
+    "migrations/002_key.sql": """-- cleanup: orders.user_id -> users.id
+        ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE;
+    """,
+    "migrations/002_key.rollback.sql": "ALTER TABLE orders DROP CONSTRAINT orders_user_id_fkey",
+    "migrations/003_pets.sql": """
+        ALTER TABLE pets ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE SET NULL NOT VALID;
+    """,
+    "migrations/003_pets.rollback.sql": "ALTER TABLE pets DROP CONSTRAINT pets_user_id_fkey",
+    "migrations/004_index.sql": """-- transactional: false
+        CREATE INDEX CONCURRENTLY orders_user_id ON orders (user_id);
+        REINDEX TABLE CONCURRENTLY orders;
+    """,
+    "migrations/004_index.rollback.sql": "DROP INDEX CONCURRENTLY orders_user_id",
+    "migrations/post-apply.sql": "GRANT SELECT ON orders TO PUBLIC",
+}  # fmt: skip
+ROWS = """
+    INSERT INTO users VALUES (1), (2);
+    INSERT INTO orders SELECT n, n % 4 FROM generate_series(1, 40) AS n;
+    INSERT INTO lines SELECT n, n FROM generate_series(1, 40) AS n;
+    INSERT INTO pets SELECT n, n % 4 FROM generate_series(1, 8) AS n;
+"""
+
+
+class Met(AssertionError):
+    """A statement of ours met a look-alike."""
+
+
+class Scene:
+    """A database of the story, and an empty folder that we work in."""
+
+    def __init__(self, url: str, own: Connection) -> None:
+        self.url = url
+        #: somebody's connection that is spared
+        self.own = own
+        self.name = own.info.dbname
+        self._log = Path(own.info.host).parent / "log"
+        self._read = self._log.stat().st_size
+
+    def look(self) -> None:
+        """Met if the server has said so since the last look, to whomever, who may have passed over it."""
+        with self._log.open(errors="replace") as log:
+            log.seek(self._read)
+            text = log.read()
+        self._read += len(text.encode(errors="replace"))
+        if met := re.findall(rf"(?s)ERROR:[^\n]*(?:{CAUGHT}).*?STATEMENT:[^\n]*(?:\n\t[^\n]*)*", text):
+            raise Met("\n".join(met))
+
+    def safe(self, *arguments: str, code: int = 0, url: str | None = None) -> Outcome:
+        """What a verb says, which ends as told and meets no look-alike."""
+        env = {**clean_environment(), "SQLRAIL_ENV": "development", "DATABASE_URL": url or self.url}
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            done = called(arguments, env)
+        self.look()
+        assert done == code, (arguments, out.getvalue(), err.getvalue())
+        return Outcome(done, out.getvalue(), err.getvalue())
+
+    def run(self, script: str) -> None:
+        """Runs it in a session for which names lead to look-alikes."""
+        with psycopg.connect(self.url, autocommit=True) as session:
+            session.execute(script.encode())
+
+    @contextmanager
+    def letting_go_once_watched(self) -> Iterator[None]:
+        """Ends somebody's transaction when the watcher of who waits for it has looked, or has failed to."""
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(self._let_go_once_watched)
+            yield
+            waiting.result()
+
+    def _let_go_once_watched(self) -> None:
+        looked = """
+            SELECT FROM pg_stat_activity
+             WHERE application_name ~ '^watcher' AND query ~ '^BEGIN READ ONLY' AND state <> 'active'
+        """
+        with psycopg.connect(self.url, autocommit=True, options="-c search_path=public") as other:
+            wait_for(lambda: other.execute(looked).rowcount, "the watcher has looked")
+        self.own.rollback()
+
+
+Chapter = Callable[[Scene], None]
+CHAPTERS: dict[str, Chapter] = {}
+
+
+def chapter(tell: Chapter) -> Chapter:
+    CHAPTERS[tell.__name__] = tell
+    return tell
+
+
+@chapter
+def migrating(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("status")
+    scene.safe("migrate", "--to", "001")
+    scene.own.execute(ROWS.encode())
+    scene.safe("migrate", "--json")
+    scene.safe("migrate")
+    scene.safe("status", "--check")
+    scene.safe("rollback", "--steps", "3")
+    scene.safe("migrate")
+
+
+@chapter
+def renaming(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("migrate")
+    for end in ("sql", "rollback.sql"):
+        Path(f"migrations/003_pets.{end}").rename(f"migrations/003_cats.{end}")
+    scene.safe("repair", "--yes")
+    scene.safe("stamp", "test", "--name", scene.name)
+
+
+@chapter
+def planning(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("plan")
+    scene.safe("migrate", "--to", "001")
+    scene.own.execute(ROWS.encode())
+    scene.safe("plan")
+
+
+@chapter
+def comparing(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("migrate")
+    scene.own.execute(ROWS.replace("n % 4", "n % 2 + 1").encode())
+    scene.safe("drift")
+    scene.safe("schema")
+    scene.safe("doctor")
+
+
+@chapter
+def cleaning(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("migrate", "--to", "001")
+    scene.own.execute(ROWS.encode())
+    scene.safe("cleanup", "--dry-run", "--relation", "orders.user_id -> users.id")
+    scene.safe("migrate")
+    scene.safe("cleanup", "--dry-run")
+    scene.safe("cleanup", "--all", "--dry-run")
+    scene.safe("cleanup")
+    scene.safe("archive", "list")
+    scene.own.execute("INSERT INTO users VALUES (0), (3)")
+    scene.safe("restore", "1")
+    scene.safe("restore", "2")
+
+
+@chapter
+def cleaning_by_hand(scene: Scene) -> None:
+    put(FILES)
+    scene.own.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
+    scene.safe("migrate", "--to", "001")
+    scene.own.execute(ROWS.encode())
+    relations = ["--relation", "orders.user_id -> users.id", "--relation", "pets.user_id -> users.id"]
+    scene.run(scene.safe("cleanup", "--print-sql", *relations).out)
+
+
+@chapter
+def cleaning_what_bereaves(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "SELECT"})
+    scene.safe("migrate")
+    scene.own.execute(
+        "CREATE TABLE nodes (id int PRIMARY KEY, parent int); "
+        "CREATE TABLE leaves (id serial PRIMARY KEY, node int); "
+        "INSERT INTO nodes VALUES (1, NULL), (2, 1), (3, 9), (4, 3); INSERT INTO leaves VALUES (1, 1), (2, 4)"
+    )
+    relations = ["--relation", "leaves.node -> nodes.id", "--relation", "nodes.parent -> nodes.id"]
+    script = scene.safe("cleanup", "--print-sql", *relations).out
+    scene.run(script.replace("COMMIT;", "ROLLBACK;"))
+    scene.safe("cleanup", *relations)
+    scene.safe("restore", "2")
+
+
+@chapter
+def cleaning_a_tree_online(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "SELECT"})
+    scene.safe("migrate")
+    scene.own.execute("CREATE TABLE nodes (id int PRIMARY KEY, parent int)")
+    nodes = "INSERT INTO nodes VALUES (1, 0), (2, 1), (11, 10), (12, 11), (13, NULL) ON CONFLICT DO NOTHING"
+    for ahead in ("SELECT", "ALTER TABLE nodes ADD FOREIGN KEY (parent) REFERENCES nodes NOT VALID"):
+        scene.own.execute(f"SET session_replication_role = replica; {nodes}; {ahead}".encode())
+        scene.safe("cleanup", "--online", "--relation", "nodes.parent -> nodes.id")
+
+
+@chapter
+def cleaning_on_other_nodes(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "SELECT"})
+    scene.safe("migrate")
+    scene.own.execute(
+        "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int); "
+        "INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 1), (2, 2); "
+        # What Citus says of a table whose rows lie elsewhere.
+        "SET allow_system_table_mods = on; "
+        "CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 'orders'::regclass AS logicalrelid"
+    )
+    scene.safe("cleanup", "--relation", "orders.user_id -> users.id")
+    scene.own.execute("INSERT INTO orders VALUES (3, 3)")
+    scene.safe("cleanup", "--online", "--relation", "orders.user_id -> users.id")
+
+
+@chapter
+def restoring_into_what_has_changed(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "SELECT"})
+    scene.safe("migrate")
+    scene.own.execute(
+        "CREATE TYPE pair AS (a int, b int); CREATE TYPE mood AS ENUM ('sad'); "
+        "CREATE FUNCTION say(mood) RETURNS text LANGUAGE sql AS $$ SELECT 'a mood' $$; "
+        "CREATE CAST (mood AS text) WITH FUNCTION say(mood); "
+        "CREATE FUNCTION information_schema.format(text, mood) RETURNS text LANGUAGE internal AS 'shell_in' "
+        "SUPPORT information_schema.met; "
+        "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1); "
+        "CREATE TABLE orders (id serial PRIMARY KEY, user_id int, p pair, q pair[], m mood, gone int); "
+        "INSERT INTO orders VALUES (1, 2, '(1,2)', '{\"(1,2)\"}', 'sad', 1)"
+    )
+    scene.safe("cleanup", "--relation", "orders.user_id -> users.id")
+    scene.own.execute(
+        "ALTER TYPE pair ADD ATTRIBUTE c int; ALTER TABLE orders DROP gone; "
+        "ALTER SEQUENCE orders_id_seq RESTART; INSERT INTO users VALUES (2)"
+    )
+    scene.safe("restore", "1", code=3)
+    scene.safe("restore", "1", "--force")
+
+
+@chapter
+def cleaning_online(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("migrate")
+    scene.own.execute(ROWS.replace("n % 4", "n % 2 + 1").encode())
+    scene.own.execute("SET session_replication_role = replica; UPDATE orders SET user_id = 17 WHERE id < 6")
+    scene.safe("stamp", "test", "--name", scene.name)
+    scene.own.execute("CREATE TABLE sqlrail.online_1_left (); CREATE TABLE sqlrail.online_2_left ()")
+    scene.safe("cleanup", "--online", "--relation", "orders.user_id -> users.id")
+    scene.safe("archive", "purge", "--older-than", "0s", "--yes")
+
+
+@chapter
+def running_outside(scene: Scene) -> None:
+    outside = "-- transactional: false\n"
+    put(
+        {
+            "migrations/001_a.sql": f"{outside}CREATE TABLE a (id int, b int); INSERT INTO a VALUES (1, 1), (2, 1); "
+            "PREPARE one AS TABLE a; BEGIN; SAVEPOINT s; COMMIT",
+            "migrations/002_b.sql": f"{outside}INSERT INTO a TABLE a; CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)",
+            "migrations/post-apply.sql": f"{outside}VACUUM a",
+        }
+    )
+    scene.safe("migrate", code=1)
+    scene.safe("status")
+    scene.own.execute("TRUNCATE a")
+    scene.safe("migrate")
+
+
+@chapter
+def losing_the_lock(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "SELECT"})
+    scene.safe("migrate")
+    outside = "-- transactional: false\n"
+    others = "FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()"
+    others += " AND application_name OPERATOR(pg_catalog.~~) 'sqlrail%'"
+    put(
+        {
+            "migrations/002_b.sql": f"{outside}SELECT pg_catalog.pg_terminate_backend(pid) {others}; TABLE nothing"
+        }
+    )
+    scene.safe("migrate", code=1)
+
+
+@chapter
+def preparing(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "PREPARE one AS TABLE a", "migrations/002_b.sql": "SELECT"})
+    scene.safe("migrate", code=1)
+    put({"migrations/001_a.sql": "CREATE TABLE a (); PREPARE one AS TABLE a"})
+    scene.safe("migrate")
+
+
+@chapter
+def standing_in_the_way(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES a)"})
+    scene.safe("migrate")
+    put({"migrations/002_b.sql": "ALTER TABLE a ADD c int"})
+    scene.own.execute("BEGIN; LOCK TABLE a")
+    with scene.letting_go_once_watched():
+        scene.safe("migrate", "--lock-timeout", "60s", "--retry-for", "0s")
+
+
+@chapter
+def holding_the_lock(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "SELECT"})
+    scene.safe("migrate")
+    put({"migrations/002_b.sql": "SELECT", "migrations/003_c.sql": "SELECT"})
+    scene.own.execute("BEGIN")
+    scene.own.execute("SELECT pg_advisory_xact_lock(%s)", [KEY])
+    assert "another runner" in scene.safe("migrate", "--lock-wait", "0s", code=1).err
+    scene.own.rollback()
+    for pid in (1, -1):
+        scene.own.execute("INSERT INTO yoyo_lock VALUES (1, now(), %s)", [pid])
+        scene.safe("migrate", "--lock-wait", "0s", code=pid > 0)
+        scene.own.execute("DELETE FROM yoyo_lock")
+
+
+@chapter
+def refusing(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("migrate", "--to", "001")
+    scene.own.execute(ROWS.encode())
+    scene.own.execute(
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; "
+        "CREATE EVENT TRIGGER refusing ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION refuse()"
+    )
+    assert "The event trigger refusing" in scene.safe("migrate", code=1).err
+
+
+@chapter
+def lacking_rights(scene: Scene) -> None:
+    role = f"weak_{scene.own.info.backend_pid}"
+    put({"migrations/001_a.sql": "CREATE TABLE a ()"})
+    scene.own.execute(f"CREATE ROLE {role}".encode())
+    try:
+        done = scene.safe("migrate", url=f"{scene.url}&options=-c%20role%3D{role}", code=1)
+        assert "GRANT CREATE ON SCHEMA public" in done.err
+    finally:
+        scene.own.execute(f"DROP ROLE {role}".encode())
+
+
+@chapter
+def copying(scene: Scene) -> None:
+    put(FILES)
+    with (
+        template(scene.url, Path("migrations")) as made,
+        made.copy() as url,
+        psycopg.connect(url) as connection,
+    ):
+        assert connection.execute("TABLE users").fetchall() == []
+    scene.look()
+
+
+@chapter
+def emptying(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("migrate")
+    scene.own.close()
+    scene.safe("reset", "--yes")
+
+
+def tell(name: str, url: str) -> None:
+    """Tells a chapter in a database that plant() has made; Met if a statement of ours meets a look-alike."""
+    with scene(url) as made:
+        try:
+            CHAPTERS[name](made)
+        finally:
+            made.look()
+
+
+@contextmanager
+def scene(url: str) -> Iterator[Scene]:
+    """An empty scene in a database that plant() has made, on a server of this machine."""
+    with psycopg.connect(url, autocommit=True, options="-c search_path=public") as own, _working_folder():
+        own.execute(EMPTY)
+        own.execute(f"ALTER DATABASE {own.info.dbname} SET search_path = {PATH}".encode())
+        yield Scene(url, own)
+
+
+@contextmanager
+def _working_folder() -> Iterator[None]:
+    before = Path.cwd()
+    with TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def plant(url: str) -> None:
+    """Puts look-alikes into an empty database."""
+    with psycopg.connect(url, autocommit=True) as own:
+        own.execute(LOOKALIKES)
+
+
+@contextmanager
+def reaching() -> Iterator[set[str]]:
+    """The files of sql/ that are composed meanwhile, and the lines of sqlrail/ that call for it."""
+    places, calls, template = set[str](), set[tuple[str, int]](), wire._template
+
+    def noting(name: str, commented: bool) -> Any:
+        calls.add((wire._files()[name], 0))
+        frame: FrameType | None = sys._getframe(1)
+        while frame:
+            calls.add((frame.f_code.co_filename, frame.f_lineno))
+            frame = frame.f_back
+        return template(name, commented)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "_template", noting)
+        yield places
+    for file, line in calls:
+        places.add(f"{file.removeprefix(f'{ROOT}/')}:{line}".removesuffix(":0"))
