@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from aftermath import FIXTURES
 from conftest import Servers, fresh_database, query, with_contrib
 from copies import copy_of
 from listeners import Heard
@@ -19,6 +20,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.schema import catalog
 from sqlrail.schema.catalog import digests
 from sqlrail.schema.compare import Difference, compare, outermost
+from sqlrail.schema.kinds import OBJECTS
 from sqlrail.schema.mend import mend
 from sqlrail.schema.statement import Statement
 from sqlrail.verbs.drift import Choice, drift
@@ -26,6 +28,7 @@ from sqlrail.verbs.drift import Choice, drift
 __all__ = ["both"]  # the fixture
 
 TABLES = 40
+EVERYTHING = (FIXTURES / "everything.sql").read_text().replace("{rows}", "9")
 MAJORS = (min(with_contrib()), max(with_contrib()))
 # Beside the base schema tables with something of every kind, each of which leads to the one before it.
 TABLE = """
@@ -289,6 +292,29 @@ MIXED = {
         "CREATE TABLE t (a int, b int); ALTER TABLE t ALTER b SET (n_distinct = 2)",
     ),
 }
+
+
+@pytest.mark.parametrize("major", MAJORS, ids=lambda major: f"pg{major}")
+@pytest.mark.parametrize("text", [EVERYTHING, BASE], ids=["everything", "base"])
+def test_a_digest_leaves_out_no_value(text: str, major: int, servers: Servers) -> None:
+    """What is a comment in the queries of a digest is about the statements alone."""
+    with fresh_database(servers(major)) as url, closing(psycopg.connect(url, autocommit=True)) as connection:
+        query(url, text)
+        connection.execute("SET search_path = ''")
+        number = 0
+        for part in OBJECTS:
+            full, bare = (
+                connection.execute(catalog._messages(connection, told=told)[part]).fetchall()
+                for told in (True, False)
+            )
+            assert [_values(row) for row in full] == [_values(row) for row in bare], part
+            number += len(full)
+    assert number > 50
+
+
+def _values(row: tuple[Any, ...]) -> object:
+    """Kind, name, and each fact with its value; one of another major is none."""
+    return row[1], row[4], [fact and fact[:2] for fact in row[-1]]
 
 
 @pytest.mark.parametrize("name", MIXED)
