@@ -13,9 +13,10 @@ from psycopg import sql
 
 from sqlrail.errors import Refused
 from sqlrail.ground.relation import Relation
+from sqlrail.orphans.ask import ask_facts, default_refusals
 from sqlrail.orphans.cleaned import Cleaned, effects
 from sqlrail.orphans.composer import Composer, finder
-from sqlrail.orphans.facts import ask_facts, default_refusals
+from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, refusal
 from sqlrail.orphans.session import Session, message
 from sqlrail.orphans.survey import preview
@@ -48,9 +49,9 @@ def clean(
     guard, has changed nothing once the transaction is rolled back; psycopg.Error likewise.
     """
     facts = ask_facts(session, relation, lock(session, [relation]))
-    if facts["absent"]:
-        return Cleaned(relation, skipped=facts["absent"], facts=facts)
-    if reasons := [*facts["refusals"], *default_refusals(session, relation, facts)]:
+    if facts.absent:
+        return Cleaned(relation, skipped=facts.absent, facts=facts)
+    if reasons := [*facts.refusals, *default_refusals(session, relation, facts)]:
         raise refusal(relation, reasons)
     done = total = _round(session, relation, facts, verb=verb, migration=migration, expected=expected)
     while done.cleaned and total.bereaves(total):
@@ -59,7 +60,7 @@ def clean(
     return total
 
 
-def _round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> Cleaned:
+def _round(session: Session, relation: Relation, facts: Facts, **purpose: Any) -> Cleaned:
     try:
         own_tables = session.own_tables()
     except Refused:
@@ -81,7 +82,7 @@ def _round(session: Session, relation: Relation, facts: dict[str, Any], **purpos
     return done.counting(cleaned)
 
 
-def compose_round(session: Session, relation: Relation, facts: dict[str, Any], **purpose: Any) -> bytes:
+def compose_round(session: Session, relation: Relation, facts: Facts, **purpose: Any) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     part = Composer(session, relation, facts)
     text = part("archive_format")

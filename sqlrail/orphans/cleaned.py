@@ -12,6 +12,7 @@ from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.words import counted
 from sqlrail.orphans.expressions import joined, table
+from sqlrail.orphans.facts import Facts
 
 if TYPE_CHECKING:
     from sqlrail.results.relation import Becomes, CleanedResult, OrphanResult
@@ -48,23 +49,22 @@ class Cleaned:
     foreign_keys: tuple[str, ...] = ()
     seen: Seen | None = field(default=None, compare=False)
     #: what the catalog said
-    facts: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    facts: Facts = field(default_factory=Facts, compare=False, repr=False)
 
     @property
     def action(self) -> Becomes | None:
         """What becomes of its orphans: delete, set null or set default; None where nobody has decided it."""
-        action: Becomes | None = self.facts.get("action")
-        return action
+        return self.facts.action
 
     @property
     def is_undecided(self) -> bool:
         """Whether nobody has said what becomes of its orphans; it is refused then."""
-        return bool(self.facts.get("undecided"))
+        return bool(self.facts.undecided)
 
     @property
     def is_countable(self) -> bool:
         """Whether it can have orphans: what is no key makes none."""
-        return not self.skipped and bool(self.facts["countable"])
+        return not self.skipped and bool(self.facts.countable)
 
     @property
     def cleaned(self) -> int:
@@ -78,7 +78,7 @@ class Cleaned:
 
     def counting(self, rows: int) -> Cleaned:
         """With so many rows more that were cleaned, as its action has it."""
-        if self.facts["sets"]:
+        if self.facts.sets:
             return replace(self, changed=self.changed + rows)
         return replace(self, deleted=self.deleted + rows)
 
@@ -134,7 +134,7 @@ class Cleaned:
 
     def bereaves(self, other: Cleaned) -> bool:
         """Whether rows that it deletes, or changes by a cascade, may be parents of the other's."""
-        return other.facts.get("parent_oid") in (self.facts.get("bereaved") or ())
+        return other.facts.parent_oid in self.facts.bereaved
 
 
 def _columns(columns: tuple[str, ...]) -> str:
@@ -145,7 +145,7 @@ def mixed_rows(one: Cleaned) -> str:
     """What there is to do about the rows that a key which is MATCH FULL forbids, though they have lost no parent."""
     columns = one.relation.columns
     question = sql.SQL("SELECT * FROM {} WHERE num_nonnulls({}) BETWEEN 1 AND {}").format(
-        table(one.facts["child"]), joined(", ", map(sql.Identifier, columns)), len(columns) - 1
+        table(one.facts.child), joined(", ", map(sql.Identifier, columns)), len(columns) - 1
     )
     rows = counted(one.mixed, "row has", "rows have")
     return (
@@ -154,15 +154,15 @@ def mixed_rows(one: Cleaned) -> str:
     )
 
 
-def effects(facts: dict[str, Any]) -> dict[str, Any]:
+def effects(facts: Facts) -> dict[str, Any]:
     """What else a cleanup touches, in words, as the fields of Cleaned."""
-    goes_on = facts["parent_oid"] in facts["bereaved"] and not facts["sets"]
+    goes_on = facts.parent_oid in facts.bereaved and not facts.sets
     return {
-        "triggers": tuple(f"{trigger['name']} on {trigger['table']}" for trigger in facts["triggers"]),
-        "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts["cascades"])
+        "triggers": tuple(f"{trigger['name']} on {trigger['table']}" for trigger in facts.triggers),
+        "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts.cascades)
         + (("the rows below them go as well",) * goes_on),
         "foreign_keys": tuple(
             f"{key['name']}{'' if key['validated'] else ', not valid'}: on delete {key['on_delete']}"
-            for key in facts["foreign_keys"]
+            for key in facts.foreign_keys
         ),
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from psycopg import sql
+
+from sqlrail.orphans.facts import Comparison, Edge, Table
 
 
 def numbered(letter: str, names: Sequence[str]) -> list[sql.Identifier]:
@@ -24,13 +25,13 @@ def joined(between: str, parts: Iterable[sql.Composable]) -> sql.Composable:
 
 
 def matches(
-    keys: Sequence[sql.Composable], operators: list[list[str]], columns: Sequence[sql.Composable]
+    keys: Sequence[sql.Composable], operators: Sequence[Comparison], columns: Sequence[sql.Composable]
 ) -> sql.Composable:
-    """Whether keys and columns are equal, each pair as the catalog said: ask_facts(…)["operators"]."""
+    """Whether keys and columns are equal, each pair as the catalog said: Facts.operators."""
     return joined(" AND ", (_compare(*pair) for pair in zip(keys, operators, columns, strict=True)))
 
 
-def _compare(key: sql.Composable, how: list[str], column: sql.Composable) -> sql.Composable:
+def _compare(key: sql.Composable, how: Comparison, column: sql.Composable) -> sql.Composable:
     (schema, name), read_as, collation = how[:2], how[2:4], how[4:]
     if all(read_as):
         column = sql.SQL("{}::{}").format(column, sql.Identifier(*read_as))
@@ -43,19 +44,19 @@ def _compare(key: sql.Composable, how: list[str], column: sql.Composable) -> sql
     return sql.SQL("{} {} {}").format(key, equals, column)
 
 
-def by_table(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def by_table(edges: Iterable[Edge]) -> list[Edge]:
     """The last of the edges into each table."""
     return list({edge["table"]["name"]: edge for edge in edges}.values())
 
 
-def table(description: dict[str, Any]) -> sql.Composable:
+def table(description: Table) -> sql.Composable:
     """A table as it stands behind FROM."""
     # A foreign key is about the rows of the table itself, not of those that inherit it; partitions are its own.
     names = sql.Identifier(description["schema"], description["table"])
     return sql.SQL("ONLY {}").format(names) if description["only"] else names
 
 
-def cells(table: dict[str, Any]) -> sql.Composable:
+def cells(table: Table) -> sql.Composable:
     """An object of the row's columns as text; generated ones are left out, they come back by themselves."""
     columns = [(column, column_of("c", column)) for column in table["columns"]]
     return object_of(

@@ -1,137 +1,104 @@
-"""What the catalog says of relations, and what of that refuses a cleanup."""
+"""What the catalog says of a relation and the tables around it, as _relation.sql writes it."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from psycopg import sql
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-from sqlrail.ground.names import join
-from sqlrail.ground.relation import Relation
-from sqlrail.orphans.expressions import column_of, matches, table
-from sqlrail.orphans.session import Session, message
-from sqlrail.postgres import wire
+    from sqlrail.results.relation import Becomes
 
-#: a column's default that runs nobody's function
-CONSTANT = re.compile(
-    r"NULL|(?:\(?-?\d+(?:\.\d+)?\)?|'(?:[^']|'')*')(?:::[\w .\"]+(?:\(\d+(?:,\d+)?\))?)?|true|false"
-)
+#: for a key and a column: schema and name of the operator that compares them, the type that the column is read as, and
+#: the collation under which it is done, the last two with their schemas; null where nothing need be said
+Comparison = list[str]
 
 
-def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> dict[str, Any]:
-    """What the catalog says of a relation, see relation.sql; what is given before is sent before."""
-    return ask_all_facts(session, [relation], before)[0]
+class Table(TypedDict, total=False):
+    """A table; of one whose rows are only counted, its columns are not known."""
+
+    name: str  # with its schema, quoted
+    schema: str
+    table: str
+    only: bool  # whether it has no partitions
+    columns: list[str]  # but for generated ones
+    recast: list[str]  # of those, the ones that a cast to text would not write as their type does
 
 
-def ask_all_facts(
-    session: Session, relations: Sequence[Relation], before: bytes = b""
-) -> list[dict[str, Any]]:
-    """The same of many relations, in one message."""
-    if not relations:
-        return []
-    rows = session.ask(
-        before + quickly(session, message(session, "relation", relation=question(session, *relations)))
-    )[-len(relations) :]
-    return [judge(session, relation, facts) for relation, (facts,) in zip(relations, rows, strict=True)]
+class Edge(TypedDict):
+    """A foreign key by which rows go, or are changed, with those that it refers to."""
+
+    constraint: str
+    depth: int
+    action: str  # cascade, set null or set default
+    table: Table
+    referenced: Table
+    columns: list[str]
+    keys: list[str]
+    operators: list[Comparison]
 
 
-def judge(session: Session, relation: Relation, facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts with what only we can add: what a refusal asks for, and whether rows lie on other nodes."""
-    if facts["undecided"]:
-        facts["refusals"].insert(0, _undecided(relation, facts["undecided"]))
-    facts["distributed"] = bool(
-        facts["citus"]
-        and not facts["absent"]
-        and session.ask(message(session, "distributed", child=facts["child"]["name"]))
-    )
-    if facts["distributed"] and facts["cascades"]:
-        facts["refusals"].append(
-            "its rows lie on other nodes, where those that would go with them are not found"
-        )
-    if facts["distributed"] and facts["sets"]:
-        facts["refusals"].append(f"its rows lie on other nodes: {facts['action']} is not done there")
-    return facts
+class ForeignKey(TypedDict, total=False):
+    """A key that says the same as the relation."""
+
+    name: str
+    validated: bool
+    on_delete: str
+    full: bool  # MATCH FULL
 
 
-def _undecided(relation: Relation, why: str) -> str:
-    return (
-        f"{why}. Say it in a migration, `-- cleanup: {relation} delete` (or `set null`, `set default`), or name the "
-        f"relation here: --relation '{relation} delete'"
-    )
+class Trigger(TypedDict):
+    """One that fires for a row that is deleted or changed."""
+
+    name: str
+    table: str
 
 
-def default_refusals(session: Session, relation: Relation, facts: dict[str, Any]) -> list[str]:
-    """Why a default cannot be set, where it can be told without a row: it names no parent.
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the catalog says of a relation; of what was not asked, for want of orphans, as much as stands here."""
 
-    Only of constants: who looks runs nobody's functions. What another default gives is looked up when it is set.
-    """
-    if facts["action"] != "set default" or facts["refusals"]:
-        return []
-    given = facts["defaults"]
-    if set(given) != set(relation.columns):
-        return []
-    if not all(CONSTANT.fullmatch(value) for value in given.values()) or "NULL" in given.values():
-        return []
-    keys = [column_of("p", key) for key in relation.keys]
-    values = [sql.SQL("({})").format(sql.SQL(given[column])) for column in relation.columns]
-    parts = {"parent": table(facts["parent"]), "matches": matches(keys, facts["operators"], values)}
-    if session.ask(message(session, "default_parent", **parts))[-1][0]:
-        return []
-    defaults = ", ".join(f"{join(column)} {given[column]}" for column in relation.columns)
-    return [
-        f"no row of {facts['parent']['name']} is named by the default ({defaults}): make one, or say `delete`"
-    ]
+    absent: str | None = None  # which table or column there is not; then there is nothing else
+    child: Table = field(default_factory=Table)
+    parent: Table = field(default_factory=Table)
+    child_oid: int | None = None
+    parent_oid: int | None = None
+    operators: Sequence[Comparison] = ()
+    countable: bool = False  # whether it can have orphans: what is no key makes none
+    is_empty: bool = False  # whether the child is known to have no row
+    action: Becomes | None = None  # what becomes of orphans
+    sets: Sequence[str] | None = None  # the columns that are set; none where rows are deleted
+    defaults: Mapping[str, str] = field(default_factory=dict)  # of those columns, as SQL
+    undecided: str | None = None  # why nobody has decided the action
+    bereaved: Sequence[int] = ()  # tables that lose rows: parents of others' orphans
+    foreign_keys: Sequence[ForeignKey] = ()
+    triggers: Sequence[Trigger] = ()
+    cascades: Sequence[Edge] = ()
+    primary_key: Sequence[str] = ()
+    timestamp: str | None = None  # a column that tells how old a row is
+    estimate: int = 0  # of the child's rows
+    published: str | None = None  # publications that the archive is in
+    citus: bool = False
+    distributed: bool = False  # whether the child's rows lie on other nodes
+    refusals: Sequence[str] = ()
 
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Facts:
+        """From the object that the catalog's answer is."""
+        return cls(**{name: value for name, value in said.items() if value is not None})
 
-def quickly(session: Session, *questions: bytes) -> bytes:
-    """Questions to the catalog, which no server shall compile."""
-    return b"".join((message(session, "jit_off"), *questions, message(session, "jit_default")))
+    @property
+    def is_tree(self) -> bool:
+        """Whether rows below those that are deleted are orphans in turn, of the same relation."""
+        return self.child_oid == self.parent_oid and not self.sets and not self.distributed
 
+    @property
+    def written(self) -> list[Table]:
+        """The tables that a cleanup writes to: the child, and those that a delete would cascade into."""
+        return [self.child, *(edge["table"] for edge in self.cascades)]
 
-def question(session: Session, *relations: Relation) -> bytes:
-    """What is asked of the catalog about relations: a query, which relation.sql sends."""
-    return about(session, "_relation", relations, allow_triggers=list(session.settings.allow_triggers))
-
-
-def about(session: Session, name: str, relations: Sequence[Relation], **parts: Any) -> bytes:
-    """A question about relations, which are numbered in it."""
-    given = {
-        "relations": json.dumps([_asked(n, relation) for n, relation in enumerate(relations)]),
-        "child": wire.named(session.connection, sql.SQL("asked.child")),
-        "parent": wire.named(session.connection, sql.SQL("asked.parent")),
-        "stale_collations": message(session, "_stale_collations"),
-    }
-    return message(session, name, **given, **parts)
-
-
-def _asked(number: int, relation: Relation) -> dict[str, Any]:
-    said, otherwise = relation.said, relation.otherwise
-    return {
-        "n": number,
-        "child": sql.Identifier(*relation.child).as_string(),
-        "columns": relation.columns,
-        "parent": sql.Identifier(*relation.parent).as_string(),
-        "keys": relation.keys,
-        "action": said and said.kind,
-        "sets": (said and said.columns) or None,
-        "otherwise": otherwise and otherwise.kind,
-        "otherwise_sets": (otherwise and otherwise.columns) or None,
-    }
-
-
-def is_tree(facts: dict[str, Any]) -> bool:
-    """Whether rows below those that are deleted are orphans in turn, of the same relation."""
-    return facts["child_oid"] == facts["parent_oid"] and not facts["sets"] and not facts["distributed"]
-
-
-def tables_written(facts: dict[str, Any]) -> set[str]:
-    """The child, and the tables that a delete would cascade into."""
-    return {it["name"] for it in written(facts)}
-
-
-def written(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """The tables that a cleanup writes to: the child, and those that a delete would cascade into."""
-    return [facts["child"], *(edge["table"] for edge in facts["cascades"])]
+    @property
+    def names_written(self) -> set[str]:
+        """Their names."""
+        return {table["name"] for table in self.written}

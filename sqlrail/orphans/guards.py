@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import psycopg
 
@@ -12,6 +11,7 @@ from sqlrail.errors import Refused
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
+from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres.diagnostics import sentence
 
@@ -78,11 +78,11 @@ def by_event_trigger(session: Session, exc: psycopg.Error) -> str:
     )
 
 
-def published(facts: dict[str, Any]) -> str | None:
+def published(facts: Facts) -> str | None:
     """What there is to know where the archive is published."""
-    if not facts.get("published"):
+    if not facts.published:
         return None
     return (
-        f"what is archived goes to the subscribers of {facts['published']} as well, for sqlrail.archive is published: "
+        f"what is archived goes to the subscribers of {facts.published} as well, for sqlrail.archive is published: "
         "leave the schema sqlrail out of the publication if it must not"
     )

@@ -6,14 +6,14 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from psycopg import sql
 
 from sqlrail.ground.relation import Relation
+from sqlrail.orphans.ask import question, quickly
 from sqlrail.orphans.clean import compose_round, lock
 from sqlrail.orphans.cleaned import Cleaned
-from sqlrail.orphans.facts import question, quickly
+from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Printer, Session, message
 
 
@@ -38,12 +38,13 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
 
 
 def _qualified(one: Cleaned) -> Relation:
-    child, parent = ((it["schema"], it["table"]) for it in (one.facts["child"], one.facts["parent"]))
+    child, parent = ((it["schema"], it["table"]) for it in (one.facts.child, one.facts.parent))
     return replace(one.relation, child=child, parent=parent)
 
 
-def _check(session: Session, relation: Relation, facts: dict[str, Any]) -> bytes:
-    written = {name: facts[name] for name in ("child", "parent", "operators", "cascades", "action", "sets")}
+def _check(session: Session, relation: Relation, facts: Facts) -> bytes:
+    names = ("child", "parent", "operators", "cascades", "action", "sets")
+    written = {name: getattr(facts, name) for name in names}
     query = question(session, relation)
     return message(session, "check_relation", written=json.dumps(written), query=query)
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import psycopg
 
 from sqlrail.ground.relation import Relation
+from sqlrail.orphans.ask import about, ask_all_facts, ask_facts, default_refusals, judge
 from sqlrail.orphans.cleaned import Cleaned, Seen, effects
 from sqlrail.orphans.composer import Composer, looking
-from sqlrail.orphans.facts import about, ask_all_facts, ask_facts, default_refusals, judge
+from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, weigh
 from sqlrail.orphans.session import Session, message
 
@@ -27,10 +28,10 @@ def describe_all(session: Session, relations: Sequence[Relation]) -> list[Cleane
     return [_described(session, *pair) for pair in zip(relations, facts, strict=True)]
 
 
-def _described(session: Session, relation: Relation, facts: dict[str, Any]) -> Cleaned:
-    if facts["absent"]:
-        return Cleaned(relation, skipped=facts["absent"], facts=facts)
-    refusals = (*facts["refusals"], *default_refusals(session, relation, facts))
+def _described(session: Session, relation: Relation, facts: Facts) -> Cleaned:
+    if facts.absent:
+        return Cleaned(relation, skipped=facts.absent, facts=facts)
+    refusals = (*facts.refusals, *default_refusals(session, relation, facts))
     return Cleaned(relation, refusals=refusals, facts=facts, **effects(facts))
 
 
@@ -81,7 +82,7 @@ def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict
         ("sift_orphans", 3, (0, 0, False, False, 0)) if closely else ("count_orphans", 1, (None, 0, False, 0))
     )
     countable = [one for one in seen if one.is_countable]
-    due = [one for one in countable if not one.facts.get("is_empty")]
+    due = [one for one in countable if not one.facts.is_empty]
     looks = [message(session, name, **looking(session, one.relation, one.facts)) for one in due]
     rows = session.ask(_exactly(session, *looks)) if looks else []
     answers = dict(zip((one.relation for one in due), rows, strict=True))
@@ -123,5 +124,5 @@ def _weighed(
     if not orphans and one.is_undecided:
         one = replace(one, refusals=())  # there is nothing to decide
     refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
-    seen = Seen(*[rows, *more, one.facts["timestamp"] if orphans else None]) if more else None
+    seen = Seen(*[rows, *more, one.facts.timestamp if orphans else None]) if more else None
     return replace(one, orphans=orphans, mixed=mixed, seen=seen, refusals=refusals)

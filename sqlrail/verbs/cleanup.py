@@ -242,8 +242,8 @@ def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:
     """Those first whose children are parents of the others'."""
     by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
     for one in seen:
-        by_parent[one.facts.get("parent_oid")].append(one)
-    below = {one.relation: [it for oid in one.facts.get("bereaved") or () for it in by_parent[oid] if it is not one]
+        by_parent[one.facts.parent_oid].append(one)
+    below = {one.relation: [it for oid in one.facts.bereaved for it in by_parent[oid] if it is not one]
              for one in seen}  # fmt: skip
     before = Counter(it.relation for its in below.values() for it in its)
     waiting = {one.relation: one for one in seen}
@@ -297,7 +297,7 @@ def in_order(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleane
 
 
 def _share(one: Cleaned) -> str:
-    estimate = one.facts["estimate"]
+    estimate = one.facts.estimate
     return f" of about {estimate:,} rows ({min(one.orphans / estimate, 1):.2%})" if estimate > 0 else ""
 
 
@@ -320,13 +320,13 @@ def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
     seen = list(seen)
     by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
     for one in seen:
-        by_parent[one.facts.get("parent_oid")].append(one)
+        by_parent[one.facts.parent_oid].append(one)
     found, due = set[Relation](), [one for one in seen if one.orphans]
     while due:
         one = due.pop()
         if one.relation not in found:
             found.add(one.relation)
-            due += [it for oid in one.facts.get("bereaved") or () for it in by_parent[oid]]
+            due += [it for oid in one.facts.bereaved for it in by_parent[oid]]
     return [one for one in seen if one.relation in found]
 
 

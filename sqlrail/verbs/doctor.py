@@ -184,7 +184,7 @@ def _counted(backend: Backend, one: Finding, rows: str | None) -> Finding:
             # Nothing has to go first, so that no lock need be kept while every row is read.
             return replace(one, count=0, relation=None, now=(), later=one.now)
         guards = f"the cleanup would be refused: {'; '.join(seen.refusals)}" if seen.refusals else None
-        is_counted = seen.facts.get("countable", False)
+        is_counted = seen.facts.countable
         return replace(one, count=seen.orphans if is_counted else None, advice=guards or one.advice)
     if rows is not None:
         question = backend.message("count_rows", rows=sql.SQL(rows))

@@ -19,7 +19,7 @@ from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans import clean as orphans
-from sqlrail.orphans.facts import ask_facts
+from sqlrail.orphans.ask import ask_facts
 
 pytestmark = pytest.mark.promise
 
@@ -37,7 +37,7 @@ IMITATION = """
 def statements(url: str, relation: str) -> str:
     with Backend(settings(url), nobody) as backend:
         facts = ask_facts(backend, Relation.parse(relation))
-        assert facts["distributed"]
+        assert facts.distributed
         text = orphans.compose_round(
             backend, Relation.parse(relation), facts, verb="cleanup", migration=None, expected=None
         )

@@ -19,8 +19,8 @@ from waiting import wait_until_blocked
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.relation import Relation
+from sqlrail.orphans.ask import ask_facts
 from sqlrail.orphans.composer import Composer
-from sqlrail.orphans.facts import ask_facts
 
 sqlrail = console.sqlrail
 

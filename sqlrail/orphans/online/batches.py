@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psycopg import errors as pg
 from psycopg import sql
@@ -18,9 +18,10 @@ from sqlrail.errors import DatabaseFailed
 from sqlrail.ground.events import BatchCleaned
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.words import milliseconds
+from sqlrail.orphans.ask import ask_facts
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
-from sqlrail.orphans.facts import ask_facts, tables_written
+from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.online import pace
 from sqlrail.orphans.online.hand import Hand
 from sqlrail.orphans.online.look import Found
@@ -108,13 +109,13 @@ class Batches:
             return Batch(after, 0, 0, is_last, 0.0)
         text = part("archive_format")
         text += part(statements_for(facts).take, work=work, after=after, upto=upto)
-        if facts["cascades"]:
+        if facts.cascades:
             text += (
                 part("online_cascades")
                 + part("cascades")
                 + part.cascades(row_locks=sql.SQL("FOR UPDATE OF t"))
             )
-        cascaded = sql.SQL("(SELECT count(*) FROM pg_temp.sqlrail_cascade)" if facts["cascades"] else "0")
+        cascaded = sql.SQL("(SELECT count(*) FROM pg_temp.sqlrail_cascade)" if facts.cascades else "0")
         cleaned, archived = ask(text + part.clean() + part("online_report", cascaded=cascaded))[-1]
         if not cleaned:
             self.session.undo()
@@ -124,7 +125,7 @@ class Batches:
         self.tally.put(now)
         return Batch(upto, rows, cleaned, is_last, time.monotonic() - began)
 
-    def _open_batch(self, one: Cleaned) -> dict[str, Any]:
+    def _open_batch(self, one: Cleaned) -> Facts:
         """Begins a batch; what the tables are now. A run of hours must archive a column that was added meanwhile."""
         known = one.facts
         while True:
@@ -136,12 +137,10 @@ class Batches:
                 run=str(self.tally.id),
             )
             facts = ask_facts(self.session, one.relation, before)
-            if facts["absent"] or facts["refusals"]:
-                raise self.tally.refusal(
-                    one.relation, [facts["absent"]] if facts["absent"] else facts["refusals"]
-                )
+            if facts.absent or facts.refusals:
+                raise self.tally.refusal(one.relation, [facts.absent] if facts.absent else facts.refusals)
             self.tally.check_identity(one, facts)
-            if tables_written(facts) <= tables_written(known):
+            if facts.names_written <= known.names_written:
                 return facts
             self.session.undo()
             known = facts

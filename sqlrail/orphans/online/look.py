@@ -85,7 +85,7 @@ class Look:
     def _stage(self, one: Cleaned, cleaned: int) -> tuple[sql.Identifier, int, list[str]]:
         """Finds a relation's orphans and puts them into a table; its name, their number, and what refuses them."""
         part = Composer(self.session, one.relation, one.facts)
-        name = f"online_{one.facts['child_oid']}_{secrets.token_hex(4)}"
+        name = f"online_{one.facts.child_oid}_{secrets.token_hex(4)}"
         work = sql.Identifier("sqlrail", name)
         text = part("archive_format")
         find = statements_for(one.facts).find
@@ -96,5 +96,5 @@ class Look:
         except psycopg.Error as exc:
             raise self.tally.refusal(one.relation, [guards.reason(exc)]) from exc
         # Rows that were deleted count among those that are there, and those that were changed are there.
-        total, rows = found + cleaned, None if rows is None else rows + (0 if one.facts["sets"] else cleaned)
+        total, rows = found + cleaned, None if rows is None else rows + (0 if one.facts.sets else cleaned)
         return work, found, list(guards.weigh(self.session.settings, total, rows, has_parents))

@@ -53,7 +53,7 @@ class Run:
     def clean(self, due: Iterable[Cleaned]) -> Iterable[Cleaned]:
         """Cleans relations until none has orphans that can be deleted."""
         self.tally.put(*due)
-        children = sorted({one.facts["child"]["name"] for one in self.tally.done.values()})
+        children = sorted({one.facts.child["name"] for one in self.tally.done.values()})
         with self._alone(children), self.tally.telling_what_stands():
             try:
                 self.patience.patiently("the start", lambda: self._drop_leftovers(children))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlrail.orphans.facts import is_tree
+from sqlrail.orphans.facts import Facts
 
 
 class Statements(NamedTuple):
@@ -15,12 +15,12 @@ class Statements(NamedTuple):
     take: str
 
 
-def statements_for(facts: dict[str, Any]) -> Statements:
+def statements_for(facts: Facts) -> Statements:
     """Those for a relation, by what the catalog says of it."""
-    if facts["distributed"]:
+    if facts.distributed:
         return Statements("find_orphan_keys", "online_next", "online_take_keys")
-    if is_tree(facts):
-        has_key = bool(facts["foreign_keys"])  # which lets no row go before those below it
+    if facts.is_tree:
+        has_key = bool(facts.foreign_keys)  # which lets no row go before those below it
         return Statements(
             "online_find_trees", "online_next_tree" if has_key else "online_next", "online_take_tree"
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -15,6 +14,7 @@ from sqlrail.ground.relation import Relation
 from sqlrail.ground.words import counted
 from sqlrail.orphans import guards
 from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.online.session import OnlineSession
 from sqlrail.orphans.session import message
 
@@ -81,10 +81,10 @@ class Tally:
         relations = [
             {
                 "relation": str(it.relation),
-                "parent": it.facts["parent"]["name"],
+                "parent": it.facts.parent["name"],
                 "orphans": it.orphans,
                 "deleted": it.deleted,
-                **({"changed": it.changed} if it.facts["sets"] else {}),
+                **({"changed": it.changed} if it.facts.sets else {}),
                 "archived": it.archived,
             }
             for it in done.values()
@@ -92,10 +92,10 @@ class Tally:
         ]
         return message(self.session, "online_note", run=run or self.id, relations=Jsonb(relations))
 
-    def check_identity(self, one: Cleaned, facts: dict[str, Any]) -> None:
+    def check_identity(self, one: Cleaned, facts: Facts) -> None:
         """Refused where a name leads elsewhere, or a key says another thing, than when it was looked."""
         # What was found are places in one table, which the guards have seen; a swap leads its name to another.
-        if any(facts[it] != one.facts[it] for it in ("child_oid", "parent_oid")):
+        if (facts.child_oid, facts.parent_oid) != (one.facts.child_oid, one.facts.parent_oid):
             raise self.refusal(one.relation, ["its name leads to another table than when it was looked"])
-        if any(facts[it] != one.facts[it] for it in ("action", "sets")):
+        if (facts.action, facts.sets) != (one.facts.action, one.facts.sets):
             raise self.refusal(one.relation, ["its key says another thing than when it was looked"])

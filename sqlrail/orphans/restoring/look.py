@@ -11,7 +11,7 @@ from sqlrail.files.folder import read_files
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.orphans.facts import ask_facts, quickly
+from sqlrail.orphans.ask import ask_facts, quickly
 from sqlrail.orphans.restoring.shape import CHANGED, Shape, add, is_contested, listing, says_the_same
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres import wire
@@ -84,7 +84,7 @@ class Look:
             shape.stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
         for key in shape.keys:
             said = Relation(name, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
-            key["operators"] = ask_facts(self.session, said)["operators"]
+            key["operators"] = ask_facts(self.session, said).operators
 
     def _rows(self, facts: dict[str, Any]) -> bytes:
         """The rows that are to go back, as a table in a FROM: what is stored of them reads as the table's columns."""

@@ -1,0 +1,121 @@
+"""Asks the catalog about relations, and says what of its answer refuses a cleanup."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from psycopg import sql
+
+from sqlrail.ground.names import join
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.expressions import column_of, matches, table
+from sqlrail.orphans.facts import Facts
+from sqlrail.orphans.session import Session, message
+from sqlrail.postgres import wire
+
+#: a column's default that runs nobody's function
+CONSTANT = re.compile(
+    r"NULL|(?:\(?-?\d+(?:\.\d+)?\)?|'(?:[^']|'')*')(?:::[\w .\"]+(?:\(\d+(?:,\d+)?\))?)?|true|false"
+)
+
+
+def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> Facts:
+    """What the catalog says of a relation, see relation.sql; what is given before is sent before."""
+    return ask_all_facts(session, [relation], before)[0]
+
+
+def ask_all_facts(session: Session, relations: Sequence[Relation], before: bytes = b"") -> list[Facts]:
+    """The same of many relations, in one message."""
+    if not relations:
+        return []
+    rows = session.ask(
+        before + quickly(session, message(session, "relation", relation=question(session, *relations)))
+    )[-len(relations) :]
+    return [judge(session, relation, said) for relation, (said,) in zip(relations, rows, strict=True)]
+
+
+def judge(session: Session, relation: Relation, said: dict[str, Any]) -> Facts:
+    """The facts with what only we can add: what a refusal asks for, and whether rows lie on other nodes."""
+    facts = Facts.read(said)
+    refusals = [_undecided(relation, facts.undecided)] if facts.undecided else []
+    refusals += facts.refusals
+    distributed = bool(
+        facts.citus
+        and not facts.absent
+        and session.ask(message(session, "distributed", child=facts.child["name"]))
+    )
+    if distributed and facts.cascades:
+        refusals.append("its rows lie on other nodes, where those that would go with them are not found")
+    if distributed and facts.sets:
+        refusals.append(f"its rows lie on other nodes: {facts.action} is not done there")
+    return replace(facts, distributed=distributed, refusals=refusals)
+
+
+def _undecided(relation: Relation, why: str) -> str:
+    return (
+        f"{why}. Say it in a migration, `-- cleanup: {relation} delete` (or `set null`, `set default`), or name the "
+        f"relation here: --relation '{relation} delete'"
+    )
+
+
+def default_refusals(session: Session, relation: Relation, facts: Facts) -> list[str]:
+    """Why a default cannot be set, where it can be told without a row: it names no parent.
+
+    Only of constants: who looks runs nobody's functions. What another default gives is looked up when it is set.
+    """
+    if facts.action != "set default" or facts.refusals:
+        return []
+    given = facts.defaults
+    if set(given) != set(relation.columns):
+        return []
+    if not all(CONSTANT.fullmatch(value) for value in given.values()) or "NULL" in given.values():
+        return []
+    keys = [column_of("p", key) for key in relation.keys]
+    values = [sql.SQL("({})").format(sql.SQL(given[column])) for column in relation.columns]
+    parts = {"parent": table(facts.parent), "matches": matches(keys, facts.operators, values)}
+    if session.ask(message(session, "default_parent", **parts))[-1][0]:
+        return []
+    defaults = ", ".join(f"{join(column)} {given[column]}" for column in relation.columns)
+    return [
+        f"no row of {facts.parent['name']} is named by the default ({defaults}): make one, or say `delete`"
+    ]
+
+
+def quickly(session: Session, *questions: bytes) -> bytes:
+    """Questions to the catalog, which no server shall compile."""
+    return b"".join((message(session, "jit_off"), *questions, message(session, "jit_default")))
+
+
+def question(session: Session, *relations: Relation) -> bytes:
+    """What is asked of the catalog about relations: a query, which relation.sql sends."""
+    return about(session, "_relation", relations, allow_triggers=list(session.settings.allow_triggers))
+
+
+def about(session: Session, name: str, relations: Sequence[Relation], **parts: Any) -> bytes:
+    """A question about relations, which are numbered in it."""
+    given = {
+        "relations": json.dumps([_asked(n, relation) for n, relation in enumerate(relations)]),
+        "child": wire.named(session.connection, sql.SQL("asked.child")),
+        "parent": wire.named(session.connection, sql.SQL("asked.parent")),
+        "stale_collations": message(session, "_stale_collations"),
+    }
+    return message(session, name, **given, **parts)
+
+
+def _asked(number: int, relation: Relation) -> dict[str, Any]:
+    said, otherwise = relation.said, relation.otherwise
+    return {
+        "n": number,
+        "child": sql.Identifier(*relation.child).as_string(),
+        "columns": relation.columns,
+        "parent": sql.Identifier(*relation.parent).as_string(),
+        "keys": relation.keys,
+        "action": said and said.kind,
+        "sets": (said and said.columns) or None,
+        "otherwise": otherwise and otherwise.kind,
+        "otherwise_sets": (otherwise and otherwise.columns) or None,
+    }
