@@ -19,9 +19,10 @@ from sqlrail.files.file import File
 from sqlrail.files.statements import Piece
 from sqlrail.ground.relation import Relation
 from sqlrail.postgres.connect import Connection
+from sqlrail.scratch.built import Build
+from sqlrail.scratch.confined import is_shared
 from sqlrail.scratch.rehearsal_outside import OutsideRehearsal
 from sqlrail.scratch.scene import ReachesOut, Scene, reaches_out
-from sqlrail.scratch.scratch import Build, is_shared
 from sqlrail.scratch.seen import (
     LOCKS,
     MISSING,

@@ -19,9 +19,9 @@ from sqlrail.errors import (
 from sqlrail.files.file import File
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
+from sqlrail.scratch.confined import is_shared
 from sqlrail.scratch.keepers import Keepers
 from sqlrail.scratch.scene import Scene, reaches_out
-from sqlrail.scratch.scratch import is_shared
 from sqlrail.scratch.seen import (
     MISSING,
     SHARED,

@@ -11,7 +11,7 @@ from sqlrail.files.file import File
 from sqlrail.files.statements import Piece
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection
-from sqlrail.scratch.scratch import Built
+from sqlrail.scratch.built import Built
 from sqlrail.scratch.seen import LOCKS, Address, Held, Locks, Seen, State, States, Watched, ask, strongest
 
 

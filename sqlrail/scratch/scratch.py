@@ -6,296 +6,39 @@ one.
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from threading import Timer
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from psycopg import errors as pg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from yoyo.migrations import MigrationList
 
-from sqlrail.engine.backend import Backend
-from sqlrail.engine.operation import Apply
-from sqlrail.engine.store import Store
 from sqlrail.errors import (
     ConnectionFailed,
     DatabaseFailed,
     Interrupted,
     LocalServerFailed,
-    MigrationFailed,
     MissingPrerequisite,
     Refused,
     WrongDatabase,
 )
-from sqlrail.files.file import File, check_files
-from sqlrail.files.statements import BLOCK
-from sqlrail.ground.events import LeftBehind, Listener, Noted, Said, Warned, nobody
+from sqlrail.ground.events import LeftBehind, Listener, Said, Warned
 from sqlrail.ground.settings import EMBEDDED, Mark, Settings
-from sqlrail.ground.words import printable
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect, target
-from sqlrail.scratch import extensions, roles
+from sqlrail.scratch import roles
 
-#: what a file fails with that needs something which no file makes
-LACKING = (pg.InvalidSchemaName, pg.UndefinedObject, pg.UndefinedFunction, pg.UndefinedTable)
 #: seconds that dropping one may take
 PATIENCE = 30.0
 #: seconds after which one that nobody is connected to is a leftover: its maker connects as soon as it is made
 GRACE = 300
-NONE = "no extension"
-#: places that are named where there are many
-SHOWN = 5
-#: what belongs to the whole server, by the word that names it behind CREATE, ALTER, DROP and COMMENT ON
-SHARED = ("DATABASE", "GROUP", "ROLE", "SUBSCRIPTION", "SYSTEM", "TABLESPACE", "USER")
-_MAY_BE_SHARED = rb"(?i)\b(?:" + "|".join((*SHARED, "GRANT", "OWNED", "REVOKE")).encode() + rb")\b"
-#: privileges on what a database has; those of roles, which have no ON, are the server's
-_OWN_PRIVILEGES = rb"(?i)\bON\s+(?!(?:DATABASE|PARAMETER|TABLESPACE)\b)"
 
 
 class NoScratch(Refused):
     """No scratch database can be made."""
-
-
-class Provided(NamedTuple):
-    """A schema or an extension that was in the real database before the first file."""
-
-    kind: str  # NONE: an extension that the scratch database cannot have
-    name: str
-    schema: str | None  # of an extension
-
-
-class Missing(NamedTuple):
-    """What files name and a scratch database cannot have: roles of its server, extensions with their schemas."""
-
-    roles: Collection[str] = ()
-    extensions: Collection[str] = ()
-    schemas: Collection[str] = ()
-
-    def is_what(self, words: tuple[str, ...], text: bytes) -> bool:
-        """Whether a statement is about some of that, and makes nothing else."""
-        return bool(self.roles and roles.is_about(words, text, self.roles)) or bool(
-            self.extensions and extensions.is_about(words, text, self.extensions, self.schemas)
-        )
-
-
-class Build(Apply):
-    """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
-
-    def guard(self, store: Store) -> bytes:
-        return store.message("scratch_guard", shared=store.message("_shared"))
-
-
-class Built(NamedTuple):
-    """A scratch database on which files have run, and what it cannot have."""
-
-    backend: Backend
-    missing: Missing
-
-    @property
-    def connection(self) -> Connection:
-        return self.backend.connection
-
-
-Value = TypeVar("Value")
-
-
-@contextmanager
-def built(
-    settings: Settings,
-    listener: Listener,
-    files: Mapping[str, File],
-    migrations: MigrationList,
-    provided: Sequence[Provided] = (),
-) -> Iterator[Built]:
-    """A scratch database on which these have run; `files` has more where it is to go on.
-
-    Raises NoScratch, and what a migrate raises.
-    """
-    ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
-    check_files(files[id_] for id_ in ids)
-    said = texts(files)
-    new = roles.made_by(said)
-    wanted = _roles_among(settings, roles.named(said))
-    with scratch(settings, listener, wanted) as there:
-        found = _roles_among(there, wanted | new)
-        if provided:
-            with closing(connect(there)) as connection:
-                _provide(connection, provided, listener)
-        without = {it.name: it.schema for it in provided if it.kind == NONE}
-        missing = Missing(wanted - found, without, set(filter(None, without.values())))
-        own = {id_: confined(files[id_], missing._replace(roles=(wanted | new) - found)) for id_ in ids}
-        if places := [place for one in own.values() for place in one.passed_over]:
-            _say_passed_over(places, listener)
-        to_run = {id_: own[id_].file if id_ in own else file for id_, file in files.items()}
-        with Backend(there, nobody, to_run) as backend:
-            backend.prepare()
-            runner = backend.runner(Build(migrations))
-            runner.apply(migrations)
-            if migrations:
-                runner.run_post_apply(migrations)
-            yield Built(backend, missing)
-
-
-def _roles_among(settings: Settings, names: Collection[str]) -> set[str]:
-    if not names:
-        return set()
-    with closing(connect(settings)) as connection:
-        return roles.there(connection, names)
-
-
-def with_what_is_lacking(
-    settings: Settings,
-    listener: Listener,
-    files: Mapping[str, File],
-    build: Callable[[Sequence[Provided]], Value],
-    pending: Collection[str] = (),
-) -> Value:
-    """What build makes; where a file lacks something, once more with what no file makes of the real database.
-
-    pending: ids of files that a migrate would run: an extension of theirs that the real server lacks fails here too.
-    """
-    try:
-        return build(())
-    except MigrationFailed as exc:
-        provided = _provided(settings, files) if _lacks(exc) else ()
-        without = _unmakable(settings, files, pending)
-        if not provided and not without:
-            raise
-        if provided:
-            names = printable(", ".join(f"{it.kind} {it.name}" for it in provided))
-            listener(
-                Noted(f"files lack something, so what no file makes is taken from the database: {names}")
-            )
-        if without:
-            names = printable(", ".join(it.name for it in without))
-            listener(
-                Noted(f"extensions that a scratch database cannot have, and which are not compared: {names}")
-            )
-        return build((*provided, *without))
-
-
-def _unmakable(settings: Settings, files: Mapping[str, File], pending: Collection[str]) -> list[Provided]:
-    """The extensions that files make, and that cannot be made in a scratch database."""
-    names = extensions.made_by(texts(files))
-    if not names:
-        return []
-    with scratch(settings, nobody) as there, closing(connect(there)) as connection:
-        names = extensions.unmakable(connection, names)
-    needed = names & extensions.made_by(texts({id_: files[id_] for id_ in pending}))
-    with closing(connect(settings)) as connection:
-        names -= needed - extensions.offered(connection, needed)
-        return [
-            Provided(NONE, name, next(iter(extensions.schemas_of(connection, [name])), None))
-            for name in sorted(names)
-        ]
-
-
-def _lacks(error: BaseException | None) -> bool:
-    return error is not None and (isinstance(error, LACKING) or _lacks(error.__cause__))
-
-
-def _provided(settings: Settings, files: Mapping[str, File]) -> tuple[Provided, ...]:
-    """The schemas and extensions of the real database that no file says it makes."""
-    with closing(connect(settings)) as connection:
-        return unmade([Provided(*row) for row in wire.ask(connection, "provided")], files)
-
-
-def unmade(found: Sequence[Provided], files: Mapping[str, File]) -> tuple[Provided, ...]:
-    """Those of them that no file says it makes."""
-    known = [text.lower() for text in texts(files)] if found else []
-    return tuple(it for it in found if not any(_makes(text, it) for text in known))
-
-
-def texts(files: Mapping[str, File]) -> list[bytes]:
-    """What files say; those of more than a block are data."""
-    return [file.content() for file in files.values() if file.state[1] <= BLOCK]
-
-
-def _makes(text: bytes, one: Provided) -> bool:
-    words = rf"create\s+{one.kind}\s+(?:if\s+not\s+exists\s+)?\"?{re.escape(one.name.lower())}\b"
-    return bool(re.search(words.encode(), text))
-
-
-def _provide(connection: Connection, provided: Sequence[Provided], listener: Listener) -> None:
-    for one in provided:
-        if one.kind == NONE:
-            continue
-        name = sql.Identifier(one.name)
-        try:
-            if one.kind == "schema":
-                wire.ask(connection, "scratch_schema", schema=name)
-            else:
-                wire.ask(
-                    connection,
-                    "scratch_extension",
-                    extension=name,
-                    schema=sql.Identifier(one.schema or "public"),
-                )
-        except DatabaseFailed as exc:
-            listener(Warned(f"the scratch database is without the {one.kind} {printable(one.name)}: {exc}"))
-
-
-def _say_passed_over(places: Sequence[str], listener: Listener) -> None:
-    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    listener(
-        Noted(
-            "a role or an extension is missing where the scratch database lies, so that is passed over: "
-            f"{', '.join(places[:SHOWN])}{more}"
-        )
-    )
-
-
-class Confined(NamedTuple):
-    """A file as it is built, and the places of what is passed over because of a role."""
-
-    file: File
-    passed_over: tuple[str, ...] = ()
-
-
-def confined(file: File, missing: Missing) -> Confined:
-    """The file with blanks in place of each statement that is about the whole server, where it was run already.
-
-    So with what is about roles and extensions that are missing. One of more than a block is left as it is: what is that
-    large are data.
-    """
-    content = file.content() if file.state[1] <= BLOCK else b""
-    if not (re.search(_MAY_BE_SHARED, content) or any(missing)):
-        return Confined(file)
-    text, is_left, passed_over = bytearray(content), False, list[str]()
-    for piece in file.pieces(1):
-        for statement in piece.statements:
-            start, end = piece.offset + statement.start, piece.offset + statement.end
-            its = piece.text[statement.start : statement.end]
-            if is_shared(statement.words, its):
-                text[start:end] = re.sub(rb"[^\n]", b" ", its)
-            elif missing.is_what(statement.words, its):
-                text[start:end] = roles.without(statement.words, its)
-                passed_over.append(file.at(*piece.place(statement.start)))
-            is_left = is_left or bool(text[start:end].strip())
-        for _ in piece.data or ():
-            pass
-    # Behind all else, for places in it to stay as they are: a file has to hold a statement.
-    own = replace(file, small=bytes(text) + (b"" if is_left else b"\nSELECT;"))
-    return Confined(own, tuple(passed_over))
-
-
-def is_shared(words: tuple[str, ...], text: bytes) -> bool:
-    """Whether a statement is about what the whole server has: roles, databases and the like."""
-    match words:
-        case ("CREATE" | "ALTER" | "DROP", "USER", "MAPPING", *_):
-            return False
-        case ("CREATE" | "ALTER" | "DROP", what, *_) | ("COMMENT", "ON", what, *_):
-            return what in SHARED
-        case ("REASSIGN" | "DROP", "OWNED", *_):
-            return True
-        case ("GRANT" | "REVOKE", *_):
-            return not re.search(_OWN_PRIVILEGES, text)
-    return False
 
 
 class Likeness(NamedTuple):

@@ -28,7 +28,9 @@ from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.mend import mend
 from sqlrail.schema.removal import reaches_others
 from sqlrail.schema.statement import Statement
-from sqlrail.scratch.scratch import NONE, Provided, built, scratch, with_what_is_lacking
+from sqlrail.scratch.built import built
+from sqlrail.scratch.provided import NONE, Provided, with_what_is_lacking
+from sqlrail.scratch.scratch import scratch
 
 if TYPE_CHECKING:
     from sqlrail.results.drift import Against, DifferenceResult, DriftResult

@@ -31,9 +31,11 @@ from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
 from sqlrail.schema.catalog import look_limits
+from sqlrail.scratch.built import Built, built
+from sqlrail.scratch.provided import Provided, with_what_is_lacking
 from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
 from sqlrail.scratch.scene import Scene
-from sqlrail.scratch.scratch import Built, NoScratch, Provided, built, with_what_is_lacking
+from sqlrail.scratch.scratch import NoScratch
 from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint
 from sqlrail.verbs.cleanup import look_at

@@ -13,7 +13,7 @@ from sqlrail.errors import Refused, UsageError
 from sqlrail.files.file import File
 from sqlrail.ground.names import NAME, join, plain
 from sqlrail.ground.words import printable
-from sqlrail.scratch.scratch import Provided, texts, unmade
+from sqlrail.scratch.provided import Provided, texts, unmade
 
 if TYPE_CHECKING:
     from sqlrail.results.error import InTheWayResult

@@ -25,6 +25,7 @@ from sqlrail.files.file import File
 from sqlrail.files.folder import read_files
 from sqlrail.ground.settings import Settings
 from sqlrail.scratch import rehearsal, scene, scratch
+from sqlrail.scratch.built import built
 from sqlrail.scratch.scene import ReachesOut, Scene
 from sqlrail.scratch.seen import ask
 from sqlrail.server import local
@@ -279,11 +280,11 @@ def test_each_statement_locks_scans_and_rewrites_as_the_documentation_says(
     found: dict[str, object] = {}
     with (
         fresh_database(servers(major)) as url,
-        scratch.built(Settings(database_url=url), Heard(), files, migrations[:1]) as built,
+        built(Settings(database_url=url), Heard(), files, migrations[:1]) as built_here,
     ):
         for migration in migrations[1:]:
             statement = cases[migration.id].statement
-            there = Scene(built, {})
+            there = Scene(built_here, {})
             judge = _Judge(there.watched, {}, there.objects)
             try:
                 TakenBack(there).rehearse(migrations.replace([migration]))

@@ -1,0 +1,96 @@
+"""Files built on a scratch database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import NamedTuple
+
+from yoyo.migrations import MigrationList
+
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.operation import Apply
+from sqlrail.engine.store import Store
+from sqlrail.files.file import File, check_files
+from sqlrail.ground.events import Listener, Noted, nobody
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres.connect import Connection, connect
+from sqlrail.scratch import roles
+from sqlrail.scratch.confined import Missing, confined
+from sqlrail.scratch.provided import NONE, Provided, provide, texts
+from sqlrail.scratch.scratch import scratch
+
+#: places that are named where there are many
+SHOWN = 5
+
+
+class Build(Apply):
+    """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
+
+    def guard(self, store: Store) -> bytes:
+        return store.message("scratch_guard", shared=store.message("_shared"))
+
+
+class Built(NamedTuple):
+    """A scratch database on which files have run, and what it cannot have."""
+
+    backend: Backend
+    missing: Missing
+
+    @property
+    def connection(self) -> Connection:
+        return self.backend.connection
+
+
+@contextmanager
+def built(
+    settings: Settings,
+    listener: Listener,
+    files: Mapping[str, File],
+    migrations: MigrationList,
+    provided: Sequence[Provided] = (),
+) -> Iterator[Built]:
+    """A scratch database on which these have run; `files` has more where it is to go on.
+
+    Raises NoScratch, and what a migrate raises.
+    """
+    ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
+    check_files(files[id_] for id_ in ids)
+    said = texts(files)
+    new = roles.made_by(said)
+    wanted = _roles_among(settings, roles.named(said))
+    with scratch(settings, listener, wanted) as there:
+        found = _roles_among(there, wanted | new)
+        if provided:
+            with closing(connect(there)) as connection:
+                provide(connection, provided, listener)
+        without = {it.name: it.schema for it in provided if it.kind == NONE}
+        missing = Missing(wanted - found, without, set(filter(None, without.values())))
+        own = {id_: confined(files[id_], missing._replace(roles=(wanted | new) - found)) for id_ in ids}
+        if places := [place for one in own.values() for place in one.passed_over]:
+            _say_passed_over(places, listener)
+        to_run = {id_: own[id_].file if id_ in own else file for id_, file in files.items()}
+        with Backend(there, nobody, to_run) as backend:
+            backend.prepare()
+            runner = backend.runner(Build(migrations))
+            runner.apply(migrations)
+            if migrations:
+                runner.run_post_apply(migrations)
+            yield Built(backend, missing)
+
+
+def _roles_among(settings: Settings, names: Collection[str]) -> set[str]:
+    if not names:
+        return set()
+    with closing(connect(settings)) as connection:
+        return roles.there(connection, names)
+
+
+def _say_passed_over(places: Sequence[str], listener: Listener) -> None:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    listener(
+        Noted(
+            "a role or an extension is missing where the scratch database lies, so that is passed over: "
+            f"{', '.join(places[:SHOWN])}{more}"
+        )
+    )
