@@ -228,10 +228,10 @@ def test_defaults_for_others_are_not_in_the_way(any_database: str, tmp_path: Pat
     files = write(tmp_path / "files", **{"001_a": "CREATE SCHEMA s; CREATE TABLE s.a (id int);"})
     env = {"DATABASE_URL": any_database, "SQLRAIL_ENV": "test"}
     assert run("migrate", "--migrations", files, env=env).returncode == 0
-    alone = "-- transactional: false\nCREATE INDEX CONCURRENTLY ON s.a (id);\nSELECT pg_sleep(1.2)"
+    alone = "-- transactional: false\nCREATE INDEX CONCURRENTLY ON s.a (id);\nSELECT pg_sleep(3.2)"
     write(files, **{"002_b": alone})
     name = psycopg.conninfo.conninfo_to_dict(any_database)["dbname"]
-    for default in ("statement_timeout = '1s'", "default_transaction_read_only = on"):
+    for default in ("statement_timeout = '3s'", "default_transaction_read_only = on"):
         query(any_database, f"ALTER {within.format(name)} SET {default}")
     for verb in (["plan"], ["drift", "--check"], ["schema"]):
         done = run(*verb, "--migrations", files, env=env, cwd=tmp_path)
