@@ -75,11 +75,14 @@ db-stop: $(APP) ## stop the server in .pgdata
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
+# Each worker has servers of its own, so there are not too many; a file stays with one worker.
+PYTEST := $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 test: $(DEV) ## run the tests that a change needs (ARGS='-k restore')
-	@$(VENV) -m pytest -m 'not promise' $(ARGS)
+	@$(PYTEST) -m 'not promise' $(ARGS)
 
 test-all: $(DEV) ## run every test, those too that are slow by design: cuts, kills, random data, all majors
-	@$(VENV) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 lint: $(DEV) ## ruff, mypy, and which room imports which
 	@$(VENV) -m ruff check .
