@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,9 +97,16 @@ def look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> S
     used = [it for it in others if it.kind == "schema" and _is_used(it, backend.schema, files)]
     spared = _with_schemas(spared, used)
     _refuse_what_is_in_the_way([it for it in others if it not in used], files)
-    roles = [role for (role,) in _ask(backend, "reset_left_roles", left=backend.message("_reset_left"))]
-    note = f"left to the roles whose they are: settings and default privileges of {', '.join(map(printable, roles))}"
-    return replace(spared, notes=(*spared.notes, note)) if roles else spared
+    return replace(spared, notes=(*spared.notes, *_notes_of_settings(backend)))
+
+
+def _notes_of_settings(backend: Backend) -> Iterator[str]:
+    """What is left to others, and what goes though it is in no schema: names may lead elsewhere afterwards."""
+    left = backend.message("_reset_left")
+    if roles := ", ".join(printable(role) for (role,) in _ask(backend, "reset_left_roles", left=left)):
+        yield f"left to the roles whose they are: settings and default privileges of {roles}"
+    if settings := ", ".join(printable(name) for (name,) in _ask(backend, "reset_settings", left=left)):
+        yield f"settings of the database go as well, and only files make them again: {settings}"
 
 
 def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:

@@ -254,6 +254,16 @@ def refusal(url: str, folder: Path, **more: Any) -> str:
 # What is left
 
 
+def test_settings_that_go_are_named_before_the_yes(migrated: str, folder: Path) -> None:
+    for setting in ("search_path = public, other", "work_mem = '1MB'"):
+        query(migrated, f"ALTER DATABASE {name_of(migrated)} SET {setting}")
+    heard = Heard()
+    with pytest.raises(Refused, match="was not confirmed"):
+        reset(settings(migrated, folder), heard, lambda _: False)
+    named = [text for text in heard.said if "settings of the database go as well" in text]
+    assert [text.rpartition(": ")[2] for text in named] == ["search_path, work_mem"]
+
+
 def test_a_reset_leaves_what_a_new_database_has(
     any_database: str, folder: Path, role: str, request: pytest.FixtureRequest, servers: Servers
 ) -> None:
