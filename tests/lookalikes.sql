@@ -103,9 +103,10 @@ BEGIN
     FOR it IN
         SELECT DISTINCT ON (name, "left", "right") *
           FROM (SELECT oprname AS name, regexp_replace(oprresult::regtype::text, '^any\w*', 'text[]') AS result,
-                       regexp_replace(oprleft::regtype::text, wide, narrow) AS "left",
-                       regexp_replace(oprright::regtype::text, wide, narrow) AS "right"
-                  FROM pg_operator, narrowed WHERE oprkind = 'b' AND oprnamespace = 'pg_catalog'::regnamespace) AS fitting
+                       regexp_replace(oprleft::regtype::text, wide, CASE WHEN sides < 3 THEN narrow ELSE '\&' END) AS "left",
+                       regexp_replace(oprright::regtype::text, wide, CASE WHEN sides > 1 THEN narrow ELSE '\&' END) AS "right"
+                  FROM pg_operator, narrowed, generate_series(1, 3) AS sides
+                 WHERE oprkind = 'b' AND oprnamespace = 'pg_catalog'::regnamespace) AS fitting
     LOOP
         IF to_regoperator(format('pg_catalog.%s(%s,%s)', it.name, it."left", it."right")) IS NULL
            AND to_regoperator(format('information_schema.%s(%s,%s)', it.name, it."left", it."right")) IS NULL THEN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,7 @@ EMPTY = b"""
      WHERE datname = current_database() AND pid <> pg_backend_pid();
     DROP EVENT TRIGGER IF EXISTS refusing;
     ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC;
-    DROP SCHEMA IF EXISTS public, sqlrail CASCADE;
+    DROP SCHEMA IF EXISTS public, sqlrail, other CASCADE;
     SET allow_system_table_mods = on;
     DROP TABLE IF EXISTS pg_catalog.pg_dist_partition;
     RESET allow_system_table_mods;
@@ -168,6 +169,34 @@ def renaming(scene: Scene) -> None:
 
 
 @chapter
+def forgetting(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("migrate")
+    for end in ("sql", "rollback.sql"):
+        Path(f"migrations/003_pets.{end}").unlink()
+    scene.safe("repair", "--forget", "003", "--yes")
+
+
+@chapter
+def taking_over(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "CREATE TABLE a ()"})
+    scene.own.execute(
+        "CREATE TABLE schema_migrations (version varchar); INSERT INTO schema_migrations VALUES ('001')"
+    )
+    scene.safe("status")
+    scene.own.execute(
+        "DROP TABLE schema_migrations; CREATE TABLE _yoyo_migration (id varchar(191), ctime timestamp)"
+    )
+    scene.safe("status", code=1)
+    scene.safe("migrate")
+    moved = ("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock")
+    scene.own.execute("CREATE SCHEMA other")
+    for table in moved:
+        scene.own.execute(f"ALTER TABLE {table} SET SCHEMA other".encode())
+    scene.safe("status")
+
+
+@chapter
 def planning(scene: Scene) -> None:
     put(FILES)
     scene.safe("plan")
@@ -177,10 +206,20 @@ def planning(scene: Scene) -> None:
 
 
 @chapter
+def planning_what_the_database_provides(scene: Scene) -> None:
+    scene.own.execute("CREATE SCHEMA other")
+    put({"migrations/001_a.sql": "CREATE EXTENSION IF NOT EXISTS plpgsql; CREATE TABLE other.a ()"})
+    scene.safe("plan")
+    put({"migrations/002_b.sql": "CREATE EXTENSION nothing"})
+    scene.safe("plan", code=1)
+
+
+@chapter
 def comparing(scene: Scene) -> None:
     put(FILES)
     scene.safe("migrate")
     scene.own.execute(ROWS.replace("n % 4", "n % 2 + 1").encode())
+    scene.own.execute("ALTER TABLE pets ADD CHECK (id > 2) NOT VALID")
     scene.safe("drift")
     scene.safe("schema")
     scene.safe("doctor")
@@ -229,6 +268,19 @@ def cleaning_what_bereaves(scene: Scene) -> None:
 
 
 @chapter
+def cleaning_to_a_default(scene: Scene) -> None:
+    put({"migrations/001_a.sql": "SELECT"})
+    scene.safe("migrate")
+    scene.own.execute(
+        "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int DEFAULT 1); "
+        "INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 2); "
+        "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE SET DEFAULT NOT VALID"
+    )
+    scene.safe("cleanup")
+    scene.safe("restore", "1")
+
+
+@chapter
 def cleaning_a_tree_online(scene: Scene) -> None:
     put({"migrations/001_a.sql": "SELECT"})
     scene.safe("migrate")
@@ -267,12 +319,15 @@ def restoring_into_what_has_changed(scene: Scene) -> None:
         "SUPPORT information_schema.met; "
         "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1); "
         "CREATE TABLE orders (id serial PRIMARY KEY, user_id int, p pair, q pair[], m mood, gone int); "
-        "INSERT INTO orders VALUES (1, 2, '(1,2)', '{\"(1,2)\"}', 'sad', 1)"
+        "INSERT INTO orders VALUES (1, 2, '(1,2)', '{\"(1,2)\"}', 'sad', 1), (2, 2, NULL, NULL, NULL, NULL); "
+        "CREATE TABLE notes (id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE CASCADE); "
+        "ALTER TABLE notes ADD FOREIGN KEY (order_id) REFERENCES orders ON DELETE SET NULL; "
+        "INSERT INTO notes VALUES (1, 1)"
     )
     scene.safe("cleanup", "--relation", "orders.user_id -> users.id")
     scene.own.execute(
         "ALTER TYPE pair ADD ATTRIBUTE c int; ALTER TABLE orders DROP gone; "
-        "ALTER SEQUENCE orders_id_seq RESTART; INSERT INTO users VALUES (2)"
+        "ALTER TABLE orders ADD CHECK (id <> 2); ALTER SEQUENCE orders_id_seq RESTART; INSERT INTO users VALUES (2)"
     )
     scene.safe("restore", "1", code=3)
     scene.safe("restore", "1", "--force")
@@ -305,6 +360,10 @@ def running_outside(scene: Scene) -> None:
     scene.safe("status")
     scene.own.execute("TRUNCATE a")
     scene.safe("migrate")
+    put({"migrations/post-apply.sql": f"{outside}VACUUM a; TABLE nothing"})
+    for name in ("003_c", "004_d"):
+        put({f"migrations/{name}.sql": "SELECT"})
+        scene.safe("migrate", code=1)
 
 
 @chapter
@@ -381,7 +440,7 @@ def lacking_rights(scene: Scene) -> None:
 
 @chapter
 def copying(scene: Scene) -> None:
-    put(FILES)
+    put({**FILES, "migrations/005_new.sql": f"SELECT -- {secrets.token_hex(8)}"})  # no template is of these
     with (
         template(scene.url, Path("migrations")) as made,
         made.copy() as url,
@@ -395,7 +454,9 @@ def copying(scene: Scene) -> None:
 def emptying(scene: Scene) -> None:
     put(FILES)
     scene.safe("migrate")
+    scene.own.execute("CREATE TABLE spared (id serial)")
     scene.own.close()
+    scene.safe("reset", "--spare", "public.spared", "--yes")
     scene.safe("reset", "--yes")
 
 
