@@ -40,7 +40,8 @@ class UnderWay(NamedTuple):
 class Session:
     """The one connection that is looked and written through, and what is known of the server behind it.
 
-    What `ask_alone` asks fails with a SqlrailError, which says what the server said; SET LOCAL only is sent.
+    What the server refuses leaves it, by `failure` alone, as a SqlrailError that says all that the server said. Only
+    SET LOCAL is sent.
     """
 
     def __init__(self, settings: Settings, tell: Listener) -> None:
