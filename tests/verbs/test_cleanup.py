@@ -565,8 +565,8 @@ def test_a_temporary_table_in_front_of_the_real_one_is_not_taken_for_it(
 ) -> None:
     """A pooler's session may have one that another client has left: nearly all rows would be orphans of it."""
 
-    def connect_to_leftovers(told: Settings, **how: Any) -> Connection:
-        connection = open_connection(told, **how)
+    def connect_to_leftovers(*how: Any) -> Connection:
+        connection = open_connection(*how)
         connection.pgconn.exec_(b"CREATE TEMP TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
         return connection
 
