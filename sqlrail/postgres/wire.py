@@ -181,9 +181,8 @@ def in_ours(connection: Connection, text: bytes) -> tuple[bytes, Answer]:
     answer = Answer()
     if text.startswith(b"BEGIN"):
         return text, answer
-    ahead = [message(connection, "ours")]
-    if connection.info.transaction_status == pq.TransactionStatus.IDLE:
-        ahead.append(message(connection, "no_limit"))
+    is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
+    ahead = [message(connection, name) for name in (("no_limit", "ours") if is_idle else ("ours",))]
     answer.ahead = len(ahead)
     return b"".join([*ahead, text]), answer
 
