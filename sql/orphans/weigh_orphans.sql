@@ -41,12 +41,12 @@ BEGIN
         RAISE EXCEPTION '% of % rows are orphans, more than % rows and % %% of the table',
             it.orphans + it.before, it.rows, it.max_rows, it.max_share * 100
             USING ERRCODE = 'SR001',
-                  HINT = 'If they shall go all the same, allow it: --max-share or --max-rows.';
+                  HINT = 'To clean these rows anyway, allow it: --max-share or --max-rows.';
     END IF;
     -- Somebody is deleting parents right now; what was looked at is not what would go.
     IF it.orphans - it.below - it.expected > it.max_rows
        AND it.orphans - it.below - it.expected > it.max_share * it.expected THEN
-        RAISE EXCEPTION 'there are % orphans now, and there were % when it was looked, a moment ago',
+        RAISE EXCEPTION 'there are % orphans now, and there were % at the survey, a moment ago',
             it.orphans - it.below, it.expected
             USING ERRCODE = 'SR001',
                   HINT = 'Find out who deletes parents; then look again with --dry-run.';

@@ -56,6 +56,6 @@ def load(name: str) -> Verb:
 
 
 def idle(options: argparse.Namespace, flag: str, why: str) -> None:
-    """UsageError if the flag, which decides nothing, was given: who gave it meant something by it."""
+    """UsageError if the flag was given though it has no effect: who gave it meant something by it."""
     if getattr(options, flag, None) not in (None, False, "", "text", "table"):
-        raise UsageError(f"--{flag.replace('_', '-')} decides nothing here: {why}.")
+        raise UsageError(f"--{flag.replace('_', '-')} has no effect here: {why}.")

@@ -56,7 +56,7 @@ class Checkpoints:
         done = "its first statement is" if self.done == 1 else f"its first {self.done} statements are"
         stay = "stays" if self.done == 1 else "stay"
         goes_on = "it" if self.done == 1 else "them"
-        return f"It runs outside a transaction: {done} done and {stay}, and the next run goes on behind {goes_on}."
+        return f"It runs outside a transaction: {done} done and {stay}, and the next run continues after {goes_on}."
 
     @property
     def in_block(self) -> bool:
@@ -125,7 +125,7 @@ class Checkpoints:
         if answer.error is not None:
             self.raise_if_lost(f"{self.place} was being noted; whether it is")
             raise DatabaseFailed(
-                f"the notes of {self._file.id} cannot be kept: {sentence(answer.error)} {self.stands}"
+                f"the checkpoints of {self._file.id} cannot be kept: {sentence(answer.error)} {self.stands}"
             ) from answer.error
         return answer.rows
 

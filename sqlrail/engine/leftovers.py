@@ -29,7 +29,7 @@ class CutOff:
         if self._told is None:
             raise Refused(
                 f"{place}: it was running when the last run was cut off, and may have taken effect or not. Look, "
-                "and run again with --interrupted done, to go on behind it, or --interrupted again, to run it once "
+                "and run again with --interrupted done, to continue after it, or --interrupted again, to run it once "
                 f"more. {stands}"
             )
         self._was_needed = True

@@ -61,8 +61,8 @@ class LostAnswer:
             return ""
         self._news.take_back(gone)
         return (
-            f" Nor has it {', '.join(done.id for done in gone)}, which had been committed: a replica that lagged "
-            "behind has taken over, or somebody has taken it back."
+            f" It does not have {', '.join(done.id for done in gone)} either, which had been committed: "
+            "a replica that lagged behind has taken over, or somebody has rolled it back."
         )
 
 

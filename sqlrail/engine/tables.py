@@ -79,8 +79,8 @@ class Tables:
                 raise
             if patience.is_over:  # else plain yoyo was quicker
                 raise DatabaseFailed(
-                    f"{session.store.place.schema}.{session.store.names.lock} is no table, and yoyo needs one of that "
-                    "name: rename what is there. Nothing was changed."
+                    f"{session.store.place.schema}.{session.store.names.lock} is not a table, and yoyo needs one of "
+                    "that name: rename what is there. Nothing was changed."
                 ) from exc
             time.sleep(POLL[0])
 

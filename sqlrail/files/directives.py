@@ -134,7 +134,7 @@ def misspelt(doubts: Iterable[tuple[int, str]], known: Collection[str]) -> Itera
             yield (
                 line,
                 (
-                    f"this is no directive, and looks like one: write `-- {name}: …`, or word the comment otherwise."
+                    f"this looks like a directive, but is not one: write `-- {name}: …`, or word the comment otherwise."
                 ),
             )
 

@@ -223,7 +223,7 @@ def _forbidden(text: bytes, statement: Statement, transactional: bool) -> str | 
     """What keeps a statement out of a file, whether or not the runner owns the transaction."""
     words = statement.words
     if not transactional and words[:2] == ("PREPARE", "TRANSACTION") and words[2:3] != ("AS",):
-        return "a prepared transaction would keep the notes of this file locked; use BEGIN and COMMIT."
+        return "a prepared transaction would keep the checkpoints of this file locked; use BEGIN and COMMIT."
     setting = next((word for word in words[1:3] if word in _READ_BY), None) if words[:1] == ("SET",) else None
     if setting is None:
         return None

@@ -33,7 +33,7 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     if not migrations:
         if tool := other_tools.folder_of(folder):
             raise UsageError(
-                f"{folder} has the form of {tool}, which is not read here; {other_tools.PAGE} leads over."
+                f"{folder} has the form of {tool}, which is not read here; {other_tools.PAGE} says how to switch."
             )
         raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
     everything = [*migrations, *migrations.post_apply]

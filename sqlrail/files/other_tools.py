@@ -88,7 +88,7 @@ def advice(mark: Mark) -> str:
     whose = mark.tool if mark.tool != OTHER else f"{OTHER}, as it seems"
     return (
         f"`{mark.text}` is a mark of {whose}, and means nothing here: all of the file would be run, what takes it back "
-        f"included. Move that part into a .rollback.sql beside it, and remove the marks; {PAGE} leads over."
+        f"included. Move that part into a .rollback.sql beside it, and remove the marks; {PAGE} says how to switch."
     )
 
 

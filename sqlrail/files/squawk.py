@@ -26,7 +26,7 @@ PATIENCE = 60.0
 OFF = {
     "require-lock-timeout": "every file runs under --lock-timeout, gives way and is tried again",
     "require-statement-timeout": "--statement-timeout, or `-- statement-timeout:` in the file, sets it",
-    "prefer-robust-stmts": "a file that fails is rolled back, or goes on behind its last statement that is done",
+    "prefer-robust-stmts": "a file that fails is rolled back, or continues after its last statement that is done",
 }
 OUTSIDE = "in a file that begins with `-- transactional: false`"
 LATER = "add it NOT VALID here, and VALIDATE CONSTRAINT in the next file"

@@ -69,7 +69,7 @@ def _of_a_file(event: Begun | Applied | RolledBack | Loaded | Resumed | DroppedI
         case Loaded(path, seconds):
             return f"loaded {path} ({seconds:.2f} s)"
         case Resumed(name, place, statement):
-            return f"{name} goes on behind {place}, with statement {statement}"
+            return f"{name} continues after {place}, with statement {statement}"
         case DroppedIndex(name):
             return f"dropped the invalid index {name}, which was left half-built"
 

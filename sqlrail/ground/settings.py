@@ -163,7 +163,7 @@ def file(text: str) -> Path:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names parted by commas; one that has a comma or a quote in it stands in double quotes, as listed() writes it."""
+    """Names separated by commas; one with a comma or a quote in it is in double quotes, as listed() writes it."""
     found = re.findall(r'\s*(?:"((?:[^"]|"")+)"\s*|([^,]+))(?:,|$)', text)
     return tuple(
         quoted.replace('""', '"') or plain.strip() for quoted, plain in found if quoted or plain.strip()
@@ -171,7 +171,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def listed(name: str) -> str:
-    """A name as it stands among others, parted by commas."""
+    """A name as it is written in a list that is separated by commas."""
     escaped = name.replace('"', '""')
     return f'"{escaped}"' if re.search(r'[",]|^\s|\s$', name) else name
 
@@ -197,7 +197,7 @@ def may_be_production(name: str | None) -> bool:
 def interrupted(text: str) -> str:
     """What to do with a statement that was cut off."""
     if text not in INTERRUPTED:
-        raise ValueError("write again, to run that statement once more, or done, to go on behind it")
+        raise ValueError("write again, to run that statement once more, or done, to continue after it")
     return text
 
 
@@ -287,15 +287,15 @@ class Settings:
     )  # fmt: skip
     max_share: float = setting("10%", share, "F", "share of a table that may be orphans (default: {default})")
     max_rows: int = setting(
-        "1000", count, "N", "orphans that are few whatever their share (default: {default})"
+        "1000", count, "N", "orphans that may go whatever their share of the table (default: {default})"
     )
     allow_triggers: tuple[str, ...] = setting(
-        "", names, "NAMES", "triggers that may fire, parted by commas; said twice, it adds up",
-        note="triggers that may fire, parted by commas",
+        "", names, "NAMES", "triggers that may fire, separated by commas; may be given several times",
+        note="triggers that may fire, separated by commas",
     )  # fmt: skip
     batch_time: float = setting(
-        "200ms", some_seconds, "TIME", "what a batch shall take (default: {default})",
-        note="cleanup --online: what a batch shall take",
+        "200ms", some_seconds, "TIME", "how long a batch may take (default: {default})",
+        note="cleanup --online: how long a batch may take",
     )  # fmt: skip
     pause: float = setting(
         "100ms", seconds, "TIME", "between two batches (default: {default})",
@@ -315,8 +315,8 @@ class Settings:
         is_of_one_run=True,
     )  # fmt: skip
     against: str | None = setting(
-        None, str, "URL", "another database in the files' place (or SQLRAIL_AGAINST)",
-        note="drift: another database in the files' place",
+        None, str, "URL", "compare with another database instead of the files (or SQLRAIL_AGAINST)",
+        note="drift: compare with another database instead of the files",
         example="postgresql://app:secret@localhost:5432/other", is_secret=True,
     )  # fmt: skip
     scratch: str | None = setting(

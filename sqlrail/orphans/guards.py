@@ -31,7 +31,7 @@ def weigh(settings: Settings, orphans: int, rows: int | None, has_parents: bool)
     elif orphans > settings.max_rows and orphans > settings.max_share * (rows or 0):
         yield (
             f"{orphans} of {rows} rows are orphans, more than {settings.max_rows} rows and "
-            f"{settings.max_share:.0%} of the table. If they shall go all the same, allow it: --max-share or --max-rows"
+            f"{settings.max_share:.0%} of the table. To clean these rows anyway, allow it: --max-share or --max-rows"
         )
 
 

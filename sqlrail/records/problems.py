@@ -139,23 +139,25 @@ def _begun(folder: Path, files: dict[str, File], notes: Collection[Note]) -> Ite
     for note in notes:
         file, path = files.get(note.id), folder / f"{note.id}.sql"
         forget = (
-            f"undo by hand what is done, and drop its notes with `repair --forget {shlex.quote(note.id)}`, to begin at "
-            "the first statement again."
+            f"undo by hand what is done, and drop its checkpoints with `repair --forget {shlex.quote(note.id)}`, "
+            "to begin at the first statement again."
         )
         refuses = True
         if note.operation == "rollback":
             text = (
                 f"its rollback is {note}; finish it with `rollback`, or put back by hand what is undone, and drop its "
-                f"notes with `repair --forget {shlex.quote(note.id)}`."
+                f"checkpoints with `repair --forget {shlex.quote(note.id)}`."
             )
         elif file is None:
             like = next((id_ for id_ in files if _is_like(id_, note.id)), None)
             hint = f" ({like} may be it, renamed)" if like else ""
             text = f"it is {note}, and is gone; put it back under that name{hint}, or {forget}"
         elif file.transactional:
-            text = f"it is {note}, and says so no longer; put `-- transactional: false` back, or {forget}"
+            text = (
+                f"it is {note}, but no longer says `-- transactional: false`; put that line back, or {forget}"
+            )
         else:
-            text, refuses = f"it is {note}; `migrate` goes on behind that.", False
+            text, refuses = f"it is {note}; `migrate` continues after that.", False
         yield Problem("begun", note.id, f"{path}: {text}", refuses)
 
 
@@ -323,7 +325,7 @@ def _unnumbered(order: list[str], files: dict[str, File], run: set[str]) -> Iter
             what = (
                 "it is hidden, and plain yoyo would run it all the same"
                 if id_[0] == "."
-                else "no number leads its name"
+                else "its name does not begin with a number"
             )
             message = f"{path}: {what}; {remedy}"
             yield Problem("pattern", id_, message, refuses=id_ not in run)
@@ -342,7 +344,7 @@ def _gathered(folder: Path, found: list[Problem], files: dict[str, File]) -> Ite
         more = f" and {len(ids) - 1} more" if ids[1:] else ""
         text = (
             f"{folder}: {ids[0]}.sql{more} have names of {tool}, by which they would run in another order, or as "
-            f"migrations though they take others back; {other_tools.PAGE} leads over."
+            f"migrations though they take others back; {other_tools.PAGE} says how to switch."
         )
         yield Problem("form", str(folder), text.replace(" have names", " has a name") if not more else text)
 
@@ -390,7 +392,9 @@ def _below(folder: Path) -> Iterator[Problem]:
     numbered = [name for name in names if NUMBER.match(name) and name.lower().endswith(".sql")]
     tool = other_tools.migration_of(folder)
     if numbered or tool:
-        remedy = f"{other_tools.PAGE} leads over from {tool}." if tool else "move it up if it shall run."
+        remedy = (
+            f"{other_tools.PAGE} says how to switch from {tool}." if tool else "move it up if it is to run."
+        )
         what = numbered[0] if numbered else f"a migration of {tool}"
         text = f"{folder}: it holds {what}, which is not read, for sub-folders are not; {remedy}"
         yield Problem("folder", str(folder), text, refuses=False)

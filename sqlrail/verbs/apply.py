@@ -212,7 +212,7 @@ def _look(
     late = [entry.id for entry in entries if entry.state == "late" and entry.id in wanted]
     if new := [id_ for id_ in late if id_ not in told]:
         backend.listener(
-            Said(f"--allow-late lets pass, though it comes before what is applied: {', '.join(new)}")
+            Said(f"--allow-late allows this, though it comes before what is applied: {', '.join(new)}")
         )
         told += new
     return entries, found
@@ -222,11 +222,11 @@ def _say(
     listener: Listener, found: Collection[Problem], missing: Collection[str], allowed: Collection[str]
 ) -> None:
     if missing:
-        listener(Said(f"--allow-missing lets pass, though its file is gone: {', '.join(missing)}"))
+        listener(Said(f"--allow-missing allows this, though its file is gone: {', '.join(missing)}"))
     if "other-history" in allowed:
         for problem in found:
             if problem.kind == "other-history" and problem.refuses:
-                listener(Said(f"--allow-other-history lets pass: {problem.message}"))
+                listener(Said(f"--allow-other-history allows this: {problem.message}"))
     # What goes on by itself is said when it does.
     harmless = [problem for problem in found if not problem.refuses and problem.kind != "begun"]
     for problem in harmless[:SAID]:

@@ -129,8 +129,8 @@ def _refuse_begun(backend: Backend) -> None:
         id_ = begun[0].id
         raise Refused(
             f"rollback is refused: {id_} is {begun[0]}, and "
-            "may need what would go. Finish it with `migrate`, or undo by hand what is done, and drop its notes with "
-            f"`repair --forget {shlex.quote(id_)}`. Nothing was rolled back."
+            "may need what would go. Finish it with `migrate`, or undo by hand what is done, and drop its checkpoints "
+            f"with `repair --forget {shlex.quote(id_)}`. Nothing was rolled back."
         )
 
 

@@ -104,7 +104,7 @@ def _notes_of_settings(backend: Backend) -> Iterator[str]:
     """What is left to others, and what goes though it is in no schema: names may lead elsewhere afterwards."""
     left = backend.message("_reset_left")
     if roles := ", ".join(printable(role) for (role,) in _ask(backend, "reset_left_roles", left=left)):
-        yield f"left to the roles whose they are: settings and default privileges of {roles}"
+        yield f"left alone, because they belong to other roles: settings and default privileges of {roles}"
     if settings := ", ".join(printable(name) for (name,) in _ask(backend, "reset_settings", left=left)):
         yield f"settings of the database go as well, and only files make them again: {settings}"
 
@@ -151,7 +151,7 @@ def _with_what_goes_along(backend: Backend, things: Sequence[Thing], chosen: Seq
     schemas = {it.schema for it in things if it.key in kept}
     kept |= {it.key for it in things if it.kind == "schema" and it.schema in schemas}
     leaning = [it for it in things if it.key in found["leaning"] and not it.is_part]
-    note = f"dropped with all else, though it leans on what is spared: {_listed(leaning)}"
+    note = f"dropped with all else, though it depends on what is spared: {_listed(leaning)}"
     return Spared(tuple(chosen), frozenset(kept), (note,) if leaning else ())
 
 

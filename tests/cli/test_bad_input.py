@@ -241,7 +241,7 @@ FOLDERS = [
 
 FILES = [
     file("unknown directive", "-- Why\n-- clean-up: a.b -> c.d\nSELECT 1",
-         "2:1: this is no directive, and looks like one: write `-- cleanup: …`, or word the comment otherwise."),
+         "2:1: this looks like a directive, but is not one: write `-- cleanup: …`, or word the comment otherwise."),
     file("malformed cleanup", "-- cleanup: a -> b\nSELECT 1",
          f"1:1: cleanup: 'a -> b' {NO_RELATION}"),
     file("cleanup of nothing", "-- cleanup:\nSELECT 1",

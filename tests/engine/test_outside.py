@@ -1,4 +1,4 @@
-"""Files outside a transaction: each statement noted as it is done, and the next run goes on behind the last note."""
+"""Files outside a transaction: each statement noted as it is done, and the next run continues after the last note."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEAD = "-- transactional: false\n"
 STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))
 #: runners that are killed
 KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100")) // 4
-FIRST = "It runs outside a transaction: its first statement is done and stays, and the next run goes on behind it."
+FIRST = "It runs outside a transaction: its first statement is done and stays, and the next run continues after it."
 NONE = "It runs outside a transaction; no statement of it is done yet."
 
 
@@ -232,7 +232,7 @@ def test_the_next_run_goes_on_from_the_statement_that_failed_and_runs_nothing_tw
         any_place.check_not_recorded(many + 1)
     assert any_place.run(text.format(f"1 - {many} - 2")) is None
     assert any_place.heard.said == [
-        f"001_a goes on behind {any_place.file}:{many + 2}:1, with statement {many + 2}"
+        f"001_a continues after {any_place.file}:{many + 2}:1, with statement {many + 2}"
     ]
     assert any_place.counts() == dict.fromkeys([*range(many + 1), -many - 1], 1)
     any_place.check_recorded()
@@ -292,7 +292,7 @@ def test_a_done_part_that_was_changed_is_refused_before_anything_runs(
     assert str(error) == (
         f"{place.file}: 4 of its statements are done, and that part of the file was changed since. "
         "Put it back as it was; what comes behind it may be changed. To begin at the first statement again, undo by "
-        "hand what is done, and drop its notes with `repair --forget 001_a`."
+        "hand what is done, and drop its checkpoints with `repair --forget 001_a`."
     )
     assert place.counts() == {1: 1}
     place.check_not_recorded(4)
@@ -602,7 +602,7 @@ def test_a_call_that_was_cut_off_is_for_people_to_judge(
         assert isinstance(error, Refused)
         assert str(error) == (
             f"{place.file}:10:1: it was running when the last run was cut off, and may have taken effect or not. Look, "
-            "and run again with --interrupted done, to go on behind it, or --interrupted again, to run it once more. "
+            "and run again with --interrupted done, to continue after it, or --interrupted again, to run it once more. "
             f"{stand(2)}"
         )
         place.check_not_recorded(2)

@@ -274,7 +274,7 @@ def test_a_note_that_does_not_follow_on_the_last_one_fails_and_leaves_that_one(
     worker, key = connect(any_database), {"id": file.id, "hash": "hash", "operation": "apply"}
     first, second = (Checkpoints(backend.session, worker, file, key) for _ in range(2))
     first.note(Step(1, Piece(b""), b"", "one"))
-    with pytest.raises(DatabaseFailed, match="the notes of 001_a cannot be kept"):
+    with pytest.raises(DatabaseFailed, match="the checkpoints of 001_a cannot be kept"):
         second.note(Step(1, Piece(b""), b"", "other"))
     worker.execute("ROLLBACK")
     assert query(any_database, "SELECT done, checksum FROM sqlrail.progress") == [(1, "one")]

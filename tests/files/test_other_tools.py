@@ -185,7 +185,7 @@ def test_a_flag_lets_another_history_pass(sqlrail: Sqlrail, database: str, env: 
     assert sqlrail("status", "--check", env=env).code == 4
     migrated = sqlrail("migrate", "--allow-other-history", env=env)
     assert migrated.code == 0
-    assert migrated.err.startswith("--allow-other-history lets pass: public.schema_version")
+    assert migrated.err.startswith("--allow-other-history allows this: public.schema_version")
     assert sqlrail("status", "--check", env=env).code == 0
 
 
@@ -285,7 +285,7 @@ def test_a_folder_of_another_form_is_named(
 ) -> None:
     put({f"theirs/{name}": UP for name in names})
     outcome = sqlrail("migrate", "--migrations", "theirs", env=env)
-    text = f"theirs has the form of {tool}, which is not read here; docs/other-tools.md leads over.\n"
+    text = f"theirs has the form of {tool}, which is not read here; docs/other-tools.md says how to switch.\n"
     assert (outcome.code, outcome.err) == (2, text)
 
 
@@ -293,7 +293,7 @@ def test_a_folder_of_another_form_beside_files_is_told(sqlrail: Sqlrail, env: di
     put({"migrations/001_a.sql": UP, "migrations/20240101000000_b/migration.sql": "SELECT 1"})
     told = (
         "warning: migrations/20240101000000_b: it holds a migration of Prisma, which is not read, for sub-folders are "
-        "not; docs/other-tools.md leads over from Prisma.\n"
+        "not; docs/other-tools.md says how to switch from Prisma.\n"
     )
     assert sqlrail("migrate", env=env).err == told
 

@@ -45,7 +45,10 @@ SENTENCES: list[tuple[Event, str]] = [
         events.GaveWay("a batch of a.b -> c.d", "deadlock detected."),
         "a batch of a.b -> c.d gave way: deadlock detected. It is tried again.",
     ),
-    (events.Resumed("001_a", "m/001_a.sql:3:1", 3), "001_a goes on behind m/001_a.sql:3:1, with statement 3"),
+    (
+        events.Resumed("001_a", "m/001_a.sql:3:1", 3),
+        "001_a continues after m/001_a.sql:3:1, with statement 3",
+    ),
     (events.DroppedIndex("i"), "dropped the invalid index i, which was left half-built"),
     (events.Progress("001_a", "at work for 3 s"), "001_a: at work for 3 s"),
     (events.ProgressEnded("001_a"), "001_a: ended"),

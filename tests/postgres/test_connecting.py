@@ -173,12 +173,12 @@ def test_nobody_there() -> None:
     ("answer", "what"),
     [
         pytest.param(
-            b"HTTP/1.1 400 Bad Request\r\n\r\n", "what answers there is no PostgreSQL", id="a web server"
+            b"HTTP/1.1 400 Bad Request\r\n\r\n", "what answers there is not PostgreSQL", id="a web server"
         ),
         pytest.param(
-            b"SSH-2.0-OpenSSH_9.2p1\r\n", "what answers there is no PostgreSQL|closed at once|TLS", id="SSH"
+            b"SSH-2.0-OpenSSH_9.2p1\r\n", "what answers there is not PostgreSQL|closed at once|TLS", id="SSH"
         ),
-        pytest.param(b"J\0\0\0\x0a8.0.36\0", "what answers there is no PostgreSQL", id="MySQL"),
+        pytest.param(b"J\0\0\0\x0a8.0.36\0", "what answers there is not PostgreSQL", id="MySQL"),
         pytest.param(b"", "the connection was taken, and closed at once", id="hangs up"),
         pytest.param(None, "what listens there does not answer", id="says nothing"),
     ],

@@ -174,7 +174,7 @@ def test_what_a_replica_that_lagged_behind_has_lost_is_said(pair: Pair) -> None:
     assert (runner.returncode, error["kind"], error["applied"]) == (1, "connection_lost", [])
     assert "003_c was being committed. The server that answers now has nothing of it" in error["message"]
     assert (
-        "Nor has it 002_b, which had been committed: a replica that lagged behind has taken"
+        "It does not have 002_b either, which had been committed: a replica that lagged behind has taken"
         in error["message"]
     )
     assert read(pair.standby.url()).records == ["001_a"]
@@ -194,7 +194,7 @@ def test_a_replica_that_lacks_all_of_it_is_no_riddle(pair: Pair) -> None:
         pair.fail_over()
         _, talk = runner.communicate(timeout=30)
     assert runner.returncode == 1
-    assert "Nor has it 001_a, 002_b, which had been committed" in talk
+    assert "It does not have 001_a, 002_b either, which had been committed" in talk
     assert attempt(pair.standby.url(), Heard(), pair.files) is None
     assert read(pair.standby.url()).records == [*FILES]
 
@@ -237,5 +237,5 @@ def test_a_rollback_that_a_failover_has_undone_says_so(pair: Pair) -> None:
         "002_b.rollback was being committed. The server that answers now has nothing of it"
         in error["message"]
     )
-    assert "Nor has it 003_c.rollback, which had been committed" in error["message"]
+    assert "It does not have 003_c.rollback either, which had been committed" in error["message"]
     assert read(pair.standby.url()).records == [*FILES]

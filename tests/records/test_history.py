@@ -116,7 +116,7 @@ def pattern(id_: str, remedy: str = "give it one, or move it out of migrations."
     return (
         "pattern",
         id_,
-        m(id_, f"no number leads its name; {remedy}"),
+        m(id_, f"its name does not begin with a number; {remedy}"),
     )
 
 
@@ -139,14 +139,14 @@ def almost(id_: str) -> tuple[str, str, str]:
 def form(names: str, tool: str) -> tuple[str, str, str]:
     text = (
         f"migrations: {names} of {tool}, by which they would run in another order, or as migrations though they take "
-        "others back; docs/other-tools.md leads over."
+        "others back; docs/other-tools.md says how to switch."
     )
     return "form", "migrations", text
 
 
 def below(folder: str, name: str) -> tuple[str, str, str]:
     path = f"migrations/{folder}"
-    text = f"it holds {name}, which is not read, for sub-folders are not; move it up if it shall run."
+    text = f"it holds {name}, which is not read, for sub-folders are not; move it up if it is to run."
     return "folder", path, f"{path}: {text}"
 
 
@@ -439,7 +439,7 @@ def test_a_late_file_that_is_allowed_is_said_and_logged(
     lay({"002_b.sql": B, "004_d.sql": "SELECT 4"})
     outcome = sqlrail("migrate", "--allow-late", "--json", env=env)
     assert outcome.code == 0
-    assert outcome.err == "--allow-late lets pass, though it comes before what is applied: 002_b\n"
+    assert outcome.err == "--allow-late allows this, though it comes before what is applied: 002_b\n"
     document = outcome.document
     assert [it["id"] for it in document["applied"]] == ["002_b", "004_d"]
     assert document["allowed"] == {"late": ["002_b"], "missing": []}
@@ -458,7 +458,7 @@ def test_a_missing_file_that_is_allowed_is_said_and_logged_where_something_is_ap
     lay(TWO)
     assert sqlrail("migrate", env=env).code == 0
     lay({"001_a.sql": None})
-    said = "--allow-missing lets pass, though its file is gone: 001_a\n"
+    said = "--allow-missing allows this, though its file is gone: 001_a\n"
     before = query(database, LOG)
     idle = sqlrail("migrate", "--allow-missing", env=env)
     assert (idle.code, idle.err) == (0, said)
@@ -776,7 +776,7 @@ def test_repair_forgets_the_record_of_a_file_that_is_gone(
     assert outcome.code == 0
     assert shows(
         outcome.out, f"002_b: forgotten; applied at <at> by ann on {host}",
-        "  its record goes; should the file come back, it runs again", "accepted",
+        "  its record is deleted; if the file comes back, it runs again", "accepted",
     )  # fmt: skip
     assert query(database, "SELECT migration_id FROM _yoyo_migration ORDER BY 1") == [("001_a",), ("003_c",)]
     assert query(database, LOG)[-1][:2] == ("002_b", "forget")
@@ -920,7 +920,7 @@ def test_what_is_half_done_is_shown_and_does_not_hold_up_its_own_run(
     assert shown.document["problems"] == [
         {
             "kind": "begun", "id": "002_b", "refuses": False,
-            "message": m("002_b", "it is half done outside a transaction (1 statement done); `migrate` goes on behind "
+            "message": m("002_b", "it is half done outside a transaction (1 statement done); `migrate` continues after "
                                   "that."),
         }
     ]  # fmt: skip
@@ -935,9 +935,9 @@ def test_what_is_half_done_is_shown_and_does_not_hold_up_its_own_run(
     ("then", "says"),
     [
         ({"002_b.sql": None, "002_b.rollback.sql": None, "002_c.sql": mended(BEGUN)},
-         "is gone; put it back under that name (002_c may be it, renamed), or "),
+         "and is gone; put it back under that name (002_c may be it, renamed), or "),
         ({"002_b.sql": mended(BEGUN).replace("false", "true")},
-         "says so no longer; put `-- transactional: false` back, or "),
+         "but no longer says `-- transactional: false`; put that line back, or "),
     ],
     ids=["renamed", "transactional"],
 )  # fmt: skip
@@ -948,13 +948,13 @@ def test_what_is_half_done_is_not_begun_anew_unasked(
     outcome = begun("migrate", env=env)
     assert (outcome.code, query(database, ROWS)) == (3, [(1,)])
     assert outcome.err.startswith(
-        m("002_b", f"it is half done outside a transaction (1 statement done), and {says}undo by hand what is done, ")
+        m("002_b", f"it is half done outside a transaction (1 statement done), {says}undo by hand what is done, ")
     )  # fmt: skip
     shown = begun("repair", "--forget", "002_b", "--yes", env=env)
     assert shown.code == 0
     assert shows(
         shown.out, "002_b: half done outside a transaction (1 statement done)",
-        "  its notes go; the next run begins at its first statement", "accepted",
+        "  its checkpoints are deleted; the next run begins at its first statement", "accepted",
     )  # fmt: skip
     assert query(database, LOG)[-1] == ("002_b", "begin-anew", None)
     assert begun("migrate", env=env).code == 0

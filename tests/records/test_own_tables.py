@@ -265,7 +265,7 @@ def test_what_is_in_the_place_of_yoyos_lock_table_ends_the_wait(
         ["stamp", "test", "--name", str(psycopg.conninfo.conninfo_to_dict(database)["dbname"])],
     ):
         result = sqlrail(*words, "--lock-wait", "1s", env=env)
-        assert (result.code, "yoyo_lock is no table" in said(result)) == (1, True)
+        assert (result.code, "yoyo_lock is not a table" in said(result)) == (1, True)
     assert query(database, "SELECT to_regclass('_yoyo_migration'), to_regnamespace('sqlrail')") == [
         (None, None)
     ]

@@ -645,7 +645,7 @@ def test_the_embedded_server_takes_the_place_of_one_of_its_major_only(
 def test_a_place_that_decides_nothing_and_one_that_is_none_are_refused(database: str, lived_in: Path) -> None:
     env = {"DATABASE_URL": database, "SQLRAIL_ENV": "test"}
     for flags, says in (
-        (["drift", "--against", database, "--scratch", "embedded"], "--scratch decides nothing here"),
+        (["drift", "--against", database, "--scratch", "embedded"], "--scratch has no effect here"),
         (["plan", "--scratch", ""], "--scratch is empty"),
         (["plan", "--scratch", "embeded"], "--scratch is 'embeded': it must be embedded"),
     ):

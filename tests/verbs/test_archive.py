@@ -272,10 +272,10 @@ def test_rows_are_seen_where_the_stamp_was_dropped(runs: Connection, database: s
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["archive", "list", "--older-than", "rubbish"], "--older-than decides nothing here"),
-     (["archive", "list", "--yes"], "--yes decides nothing here"),
-     (["restore", "1_0"], "'1_0' is no number of a run"), (["restore", "\u0661"], "is no number of a run"),
-     (["restore", "9" * 30], "is no number of a run")],
+    [(["archive", "list", "--older-than", "rubbish"], "--older-than has no effect here"),
+     (["archive", "list", "--yes"], "--yes has no effect here"),
+     (["restore", "1_0"], "'1_0' is not the number of a run"), (["restore", "\u0661"], "is not the number of a run"),
+     (["restore", "9" * 30], "is not the number of a run")],
 )  # fmt: skip
 def test_what_means_nothing_is_refused(
     runs: Connection, command: Command, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str

@@ -480,7 +480,7 @@ def test_without_a_database_it_names_the_way_without_one(env: dict[str, str], sq
     [
         (("--all", "001_a.sql"), "--all is every file of the folder: say that, or name files."),
         (("001_b.sql",), "001_b.sql cannot be read: No such file or directory."),
-        (("001_a.sql", "--format", "github", "--json"), "--format decides nothing here: --json is another form"),
+        (("001_a.sql", "--format", "github", "--json"), "--format has no effect here: --json is another form"),
         (("bad.sql",), "bad.sql:1:8: this string is never closed."),
         (("migrations",), "migrations: only .sql files are run"),
     ],

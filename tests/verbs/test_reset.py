@@ -398,7 +398,7 @@ def test_what_is_spared_stays_as_it_is_with_all_that_is_a_part_of_it(any_databas
         lambda _: True,
         spare=['"My ""diary"', "public.mood", "Notes.day"],
     )
-    lines = [line for line in heard.said if "leans on what is spared" in line]
+    lines = [line for line in heard.said if "depends on what is spared" in line]
     assert len(lines) == 1
     assert "the view public.seen" in lines[0]
     assert "the table public.other" in lines[0]

@@ -1257,7 +1257,7 @@ def test_the_command_restores_and_says_so(
 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
-    [(["restore"], 2, "RUN"), (["restore", "one"], 2, "'one' is no number of a run"),
+    [(["restore"], 2, "RUN"), (["restore", "one"], 2, "'one' is not the number of a run"),
      (["restore", "1", "--relation", "users"], 2, "--relation: 'users' is not of the form"),
      (["restore", "7"], 3, "there is no run 7")],
 )  # fmt: skip

@@ -1,5 +1,5 @@
 -- Constraints of a table that say the same, as sync({{ alter: true }}) adds them at each start. Kept is the one that
--- foreign keys lean on, or that has been validated, or the shortest name: the first that was given. A row of each illness is
+-- foreign keys depend on, or that has been validated, or the shortest name: the first that was given. A row of each illness is
 --   table, object  what is ill, as SQL spells it
 --   reason         why that is one
 --   advice         what a person has to decide, where no statement can
@@ -32,7 +32,7 @@ WITH leaning AS (
                               length(conname), oid)
 )
 SELECT name, format('constraint %I', conname), format('it says the same as %I: %s', kept, definition),
-       CASE WHEN leaning IS NOT NULL THEN format('foreign keys of %s lean on it: add them anew, which leans them on %I, then drop it', leaning, kept)
+       CASE WHEN leaning IS NOT NULL THEN format('foreign keys of %s depend on it: add them again, which makes them use %I, then drop it', leaning, kept)
             WHEN is_identity THEN format('it is the replica identity: make another that, then drop it') END,
        CASE WHEN leaning IS NULL AND NOT is_identity THEN ARRAY[format('ALTER TABLE %s DROP CONSTRAINT %I', name, conname)] END,
        NULL::text[], NULL::jsonb, NULL::text

@@ -3,7 +3,7 @@
 WITH alike AS (
     SELECT c.oid, c.relname, c.relkind, format('%I.%I', n.nspname, x.relname) AS name, n.nspname,
            EXISTS (SELECT FROM pg_catalog.pg_constraint AS d WHERE d.conindid = c.oid AND d.contype IN ('p', 'u', 'x')) AS is_held,
-           -- A foreign key leans on a unique index, and its constraint on nothing else.
+           -- A foreign key depends on a unique index, and its constraint on nothing else.
            i.indisreplident OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS d WHERE d.conindid = c.oid AND d.contype = 'f') AS is_needed,
            row_number() OVER same AS number, first_value(c.relname) OVER same AS kept
       FROM pg_catalog.pg_index AS i
@@ -21,7 +21,7 @@ WITH alike AS (
                              length(c.relname), c.oid)
 )
 SELECT name, format('index %I', relname), format('it is the same as %I: each write keeps up both', kept),
-       CASE WHEN is_needed THEN format('a foreign key or the replica identity leans on it: lean that on %I, then drop it', kept) END,
+       CASE WHEN is_needed THEN format('a foreign key or the replica identity depends on it: make that use %I, then drop it', kept) END,
        CASE WHEN relkind = 'I' AND NOT is_needed THEN ARRAY[format('DROP INDEX %I.%I', nspname, relname)] END,
        CASE WHEN relkind = 'i' AND NOT is_needed THEN ARRAY[format('DROP INDEX CONCURRENTLY %I.%I', nspname, relname)] END,
        NULL::jsonb, NULL::text

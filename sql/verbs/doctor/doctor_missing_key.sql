@@ -19,7 +19,7 @@ WITH relation AS MATERIALIZED (
       FROM relation AS x
       JOIN named AS c ON c.attrelid = x.oid
       JOIN relation AS p ON p.relnamespace = x.relnamespace AND p.plain = c.wanted
-       -- A table that survives a crash may not lean on one that does not.
+       -- A table that survives a crash may not refer to one that does not.
        AND (p.relpersistence = 'p' OR x.relpersistence = p.relpersistence)
       JOIN pg_catalog.pg_index AS i ON i.indrelid = p.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1
       JOIN pg_catalog.pg_attribute AS k ON k.attrelid = p.oid AND k.attnum = i.indkey[0]

@@ -36,7 +36,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
 
 
 VERB = Verb(
-    "record files as applied without running them: for a database that has it all already",
+    "record files as applied without running them, for a database that has what they build",
     _run,
     _add_arguments,
 )

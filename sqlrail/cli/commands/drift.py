@@ -33,7 +33,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--exclude-table", "not these tables"),
     ):
         parser.add_argument(
-            flag, metavar="NAMES", action="append", default=[], help=f"{what}, parted by commas"
+            flag, metavar="NAMES", action="append", default=[], help=f"{what}, separated by commas"
         )
     parser.add_argument("--with-privileges", action="store_true", help="compare GRANTs too")
     parser.add_argument(
@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
 
 
 VERB = Verb(
-    "hold the database against what the files build, or against another; changes nothing",
+    "compare the database with what the files build, or with another one; changes nothing",
     _run,
     _add_arguments,
     _refuse_idle,

@@ -23,7 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--forget",
         action="append",
         metavar="ID",
-        help="take out the record of a file that is gone for good, or the notes of one that is half done",
+        help="remove the record of a file that is gone for good, or the checkpoints of one that is half done",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 

@@ -31,7 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _number(text: str) -> int:
     # int() takes 1_0 for 10.
     if not re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of a run")
+        raise argparse.ArgumentTypeError(f"'{text}' is not the number of a run")
     return int(text)
 
 

@@ -39,7 +39,7 @@ def _end(result: Cleanup) -> str:
     else:
         end = "nothing was changed" if any(one.orphans for one in result.relations) else "no orphans"
     left = sum(one.orphans for one in result.undecided)
-    return f"{end}; {rows(left)} left, of which nobody has said what becomes of them" if left else end
+    return f"{end}; {rows(left)} left, because nothing says what to do with them" if left else end
 
 
 def line(one: Cleaned) -> str:

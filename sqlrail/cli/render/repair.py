@@ -20,13 +20,13 @@ def offered(repairs: Iterable[Repair]) -> str:
 def _lines(one: Repair) -> Iterator[str]:
     if one.kind == "begun":
         yield f"{one.id}: {one.note}"
-        yield "  its notes go; the next run begins at its first statement"
+        yield "  its checkpoints are deleted; the next run begins at its first statement"
         return
     at = f"{one.applied_at:%Y-%m-%d %H:%M:%S} UTC" if one.applied_at else "an unknown time"
     was = f" from {one.was}" if one.was != one.id else ""
     yield f"{one.id}: {one.kind}{was}; applied at {at} by {one.applied_by or 'somebody unknown'}"
     if one.kind == "forgotten":
-        yield "  its record goes; should the file come back, it runs again"
+        yield "  its record is deleted; if the file comes back, it runs again"
     else:
         yield f"  recorded {one.before}"
         yield f"  today    {one.after}"

@@ -74,7 +74,7 @@ class Look:
         new = max(0, rows - before)
         most, share = self.session.settings.max_rows, self.session.settings.max_share
         if not bereaved and new > most and new > share * one.orphans:
-            refusals = [f"{new} more orphans have come since it was looked, so somebody deletes parents"]
+            refusals = [f"{new} more orphans have come since the survey, so somebody is deleting parents"]
         if refusals:
             raise self.tally.refusal(relation, refusals)
         self.tally.put(replace(one, orphans=one.orphans + new, facts=found.facts, run=self.tally.id))

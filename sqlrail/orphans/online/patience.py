@@ -78,9 +78,7 @@ class Patience:
         with self.session.translating("the replicas cannot be looked at", when):
             replicas, lag, may_know = self.session.ask(message(self.session, "online_lag"))[-1]
         if replicas and not may_know:
-            self.say_once(
-                "how far the replicas are behind this role may not know: grant it pg_read_all_stats"
-            )
+            self.say_once("this role may not see how far the replicas are behind: grant it pg_read_all_stats")
         return lag or 0.0
 
     def patiently(

@@ -93,9 +93,9 @@ class Tally:
         return message(self.session, "online_note", run=run or self.id, relations=Jsonb(relations))
 
     def check_identity(self, one: Cleaned, facts: Facts) -> None:
-        """Refused where a name leads elsewhere, or a key says another thing, than when it was looked."""
+        """Refused where a name leads elsewhere, or a key has changed, since the survey."""
         # What was found are places in one table, which the guards have seen; a swap leads its name to another.
         if (facts.child_oid, facts.parent_oid) != (one.facts.child_oid, one.facts.parent_oid):
-            raise self.refusal(one.relation, ["its name leads to another table than when it was looked"])
+            raise self.refusal(one.relation, ["its name leads to another table than when it was surveyed"])
         if (facts.action, facts.sets) != (one.facts.action, one.facts.sets):
-            raise self.refusal(one.relation, ["its key says another thing than when it was looked"])
+            raise self.refusal(one.relation, ["its key has changed since it was surveyed"])
