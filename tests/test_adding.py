@@ -153,7 +153,7 @@ def test_a_directive(copy: Copy, database: str) -> None:
     assert wrong("-- deadline: soon").startswith(
         "files/001_a.sql:1:1: deadline: write a number with its unit"
     )
-    assert "looks like one: write `-- deadline: …`" in wrong("-- dead-line: 1h")
+    assert "looks like a directive, but is not one: write `-- deadline: …`" in wrong("-- dead-line: 1h")
     assert "a directive counts only at the head of the file" in wrong(f"SELECT 2;\n{said}")
     assert wrong("") == ""
     (copy.home / "files/001_a.rollback.sql").write_text(f"{said}\nSELECT 1;\n")

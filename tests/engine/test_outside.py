@@ -39,8 +39,8 @@ NONE = "It runs outside a transaction; no statement of it is done yet."
 
 def stand(number: int) -> str:
     return (
-        f"It runs outside a transaction: its first {number} statements are done and stay, and the next run goes on "
-        "behind them."
+        f"It runs outside a transaction: its first {number} statements are done and stay, and the next run continues "
+        "after them."
     )
 
 
