@@ -119,16 +119,14 @@ def migrate(
         if any(not file.transactional for file in check(backend, pending)):
             backend.own_tables()  # where their notes are kept
         stamps = _stamps(backend, listener, asked=stamp)
-        runner = backend.runner(Apply(pending, newest, late, look))
         if pending and not backend.has_records:
             _warn_of_publications(backend)
         try:
             if pending:
                 backend.prepare()
             taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
-            runner.apply(pending)
-            if backend.done:  # another runner may have been quicker, and does it then
-                runner.run_post_apply(pending)
+            if pending or settings.interrupted:  # else what runs files need not be loaded
+                _run(backend, Apply(pending, newest, late, look), pending)
         except Exception as exc:
             failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
             failure.applied = [done.id for done in backend.done]
@@ -136,11 +134,18 @@ def migrate(
         applied = tuple(
             done for done in backend.done if done.id in wanted
         )  # and not those of post-apply files
-        runner.say_if_untold()
         left = len(unapplied) - len(pending)
         return Migrated(
             applied, len(migrations) - len(applied) - left, left, tuple(taken_over), tuple(late), missing
         )
+
+
+def _run(backend: Backend, operation: Apply, pending: MigrationList) -> None:
+    runner = backend.runner(operation)
+    runner.apply(pending)
+    if backend.done:  # another runner may have been quicker, and does it then
+        runner.run_post_apply(pending)
+    runner.say_if_untold()
 
 
 def _check_place(backend: Backend, listener: Listener, ids: Collection[str]) -> None:
