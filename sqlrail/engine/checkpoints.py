@@ -1,4 +1,4 @@
-"""The notes of a file outside a transaction: how much of it is done, kept in the database."""
+"""The checkpoints of a file outside a transaction: how much of it is done, kept in the database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Checkpoints:
     """What is noted of a file has taken effect; a note that does not follow on the last one fails."""
 
     def __init__(self, session: Session, worker: Connection, file: File, key: dict[str, str]) -> None:
-        """key: names its notes."""
+        """key: names its checkpoints."""
         self._session, self._worker, self._file, self._key = session, worker, file, key
         self.done, self.checksum = 0, ""
         self.announced: dict[str, Any] | None = None

@@ -43,7 +43,7 @@ class Operation(Protocol):
 
     @property
     def name(self) -> str:
-        """What the notes of files outside a transaction are kept under."""
+        """What the checkpoints of files outside a transaction are kept under."""
 
     @property
     def may_go_together(self) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Recorded:
-    """The records, the notes and the stamp, as they were last read: it writes nothing and takes no lock."""
+    """The records, the checkpoints and the stamp, as they were last read: it writes nothing and takes no lock."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -40,7 +40,7 @@ class StatementRun:
         key: dict[str, str],
         give_up: float,
     ) -> None:
-        """key: names its notes; give_up: until when a lock that is in the way is tried."""
+        """key: names its checkpoints; give_up: until when a lock that is in the way is tried."""
         self._session, self._worker, self._file, self._key = session, worker, file, key
         self._batch: list[Step] = []
         self._digest = hashlib.sha256()

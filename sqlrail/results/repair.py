@@ -20,11 +20,11 @@ class NoteResult(TypedDict):
 class RepairResult(TypedDict):
     """What is accepted of a migration."""
 
-    kind: RepairKind  # begun: its notes are dropped; forgotten: its record is
+    kind: RepairKind  # begun: its checkpoints are dropped; forgotten: its record is
     id: str  # of the migration
     was: str  # the record's id
     before: str | None  # the record's checksum; null: it had none
-    after: str | None  # the file's checksum; null: the record or the notes are forgotten
+    after: str | None  # the file's checksum; null: the record or the checkpoints are forgotten
     applied_at: str | None  # ISO 8601 in UTC; null: nobody knows
     applied_by: str | None  # user on host
     note: NoteResult | None  # that is dropped

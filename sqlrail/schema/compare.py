@@ -43,36 +43,36 @@ class Difference:
 
 def compare(wanted: Catalog, there: Catalog) -> list[Difference]:
     """All differences, in the order of their tables; parts of what is lacking or more as a whole included."""
-    lacking = {key: it for key, it in wanted.objects.items() if key not in there.objects}
-    extra = {key: it for key, it in there.objects.items() if key not in wanted.objects}
+    lacking = {key: obj for key, obj in wanted.objects.items() if key not in there.objects}
+    extra = {key: obj for key, obj in there.objects.items() if key not in wanted.objects}
     found = [*_renamed(lacking, extra)]
-    found += [Difference("lacking", it) for it in lacking.values()]
-    found += [Difference("extra", it) for it in extra.values()]
-    for key, it in wanted.objects.items():
+    found += [Difference("lacking", obj) for obj in lacking.values()]
+    found += [Difference("extra", obj) for obj in extra.values()]
+    for key, obj in wanted.objects.items():
         was = there.objects.get(key)
-        if was and (changes := _changes(it, was)):
-            found.append(Difference("changed", it, changes, was))
-    return sorted(found, key=lambda one: (one.home, *place_of(one.object)))
+        if was and (changes := _changes(obj, was)):
+            found.append(Difference("changed", obj, changes, was))
+    return sorted(found, key=lambda difference: (difference.home, *place_of(difference.object)))
 
 
 def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[Difference]:
     spare: dict[object, list[Object]] = {}
-    for it in extra.values():
-        if it.renames and it.within and not (it.inherited and _is_check(it)):
-            spare.setdefault(_shape(it), []).append(it)
-    for key, it in list(lacking.items()):
-        if spare and it.within and (candidates := spare.get(_shape(it))):
+    for obj in extra.values():
+        if obj.renames and obj.within and not (obj.inherited and _is_check(obj)):
+            spare.setdefault(_shape(obj), []).append(obj)
+    for key, obj in list(lacking.items()):
+        if spare and obj.within and (candidates := spare.get(_shape(obj))):
             was = candidates.pop(0)
             del lacking[key], extra[was.key]
-            yield Difference("renamed", it, (), was)
+            yield Difference("renamed", obj, (), was)
 
 
-def _is_check(it: Object) -> bool:
-    return it.kind == "constraint" and (it.facts[None].value or "").startswith("CHECK ")
+def _is_check(obj: Object) -> bool:
+    return obj.kind == "constraint" and (obj.facts[None].value or "").startswith("CHECK ")
 
 
-def _shape(it: Object) -> object:
-    return it.kind, it.within, tuple((name, _spelt(fact)) for name, fact in it.facts.items())
+def _shape(obj: Object) -> object:
+    return obj.kind, obj.within, tuple((name, _spelt(fact)) for name, fact in obj.facts.items())
 
 
 def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
@@ -81,9 +81,9 @@ def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
     # One that only one side has is of a server of another major, or follows from another that differs.
     pairs = [(name, fact, there.facts[name]) for name, fact in wanted.facts.items() if name in there.facts]
     return tuple(
-        Change(name, it.value, was.value)
-        for name, it, was in pairs
-        if it.value != was.value and (wanted.kind == "comment" or _spelt(it) != _spelt(was))
+        Change(name, fact.value, was.value)
+        for name, fact, was in pairs
+        if fact.value != was.value and (wanted.kind == "comment" or _spelt(fact) != _spelt(was))
     )
 
 
@@ -93,15 +93,15 @@ def _spelt(fact: Fact) -> object:
 
 def outermost(found: list[Difference]) -> list[Difference]:
     """Without the parts of what is lacking or more as a whole."""
-    whole = [one for one in found if one.what in ("lacking", "extra")]
-    keys = {(one.what, one.object.key) for one in whole}
-    addresses = {(one.what, one.object.address) for one in whole}
+    whole = [difference for difference in found if difference.what in ("lacking", "extra")]
+    keys = {(difference.what, difference.object.key) for difference in whole}
+    addresses = {(difference.what, difference.object.address) for difference in whole}
 
-    def is_part(one: Difference) -> bool:
-        it = one.object
-        on = [*it.home, *([("column", it.name)] if it.kind in ("default", "identity") else [])]
-        return (it.belongs_to != it.address and (one.what, it.belongs_to) in addresses) or any(
-            (one.what, key) in keys for key in on
+    def is_part(difference: Difference) -> bool:
+        obj = difference.object
+        on = [*obj.home, *([("column", obj.name)] if obj.kind in ("default", "identity") else [])]
+        return (obj.belongs_to != obj.address and (difference.what, obj.belongs_to) in addresses) or any(
+            (difference.what, key) in keys for key in on
         )
 
-    return [one for one in found if not is_part(one)]
+    return [difference for difference in found if not is_part(difference)]

@@ -23,14 +23,14 @@ def mend(
     With keep_privileges what has to be made again has those that it had, for the wanted ones are not known.
     """
     found = list(found)
-    obstacles = [obstacle(wanted, there, one) for one in found]
+    obstacles = [obstacle(wanted, there, difference) for difference in found]
     by_hand = [
-        Statement(f"{one.object.what}: {reason}", is_by_hand=True)
-        for one, reason in zip(found, obstacles, strict=True)
+        Statement(f"{difference.object.what}: {reason}", is_by_hand=True)
+        for difference, reason in zip(found, obstacles, strict=True)
         if reason
     ]
     removal = Removal(
-        wanted, there, [one for one, reason in zip(found, obstacles, strict=True) if not reason]
+        wanted, there, [difference for difference, reason in zip(found, obstacles, strict=True) if not reason]
     )
     making = Making(removal, keep_privileges)
     statements = [*removal.early(), *making.statements(), *removal.finish()]

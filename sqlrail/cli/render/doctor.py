@@ -10,32 +10,36 @@ from sqlrail.verbs.doctor import Finding, Health
 
 
 def text(result: Health) -> str:
-    """What is ill, table by table, with what mends it, and how much there is."""
+    """What is unhealthy, table by table, with what mends it, and how much there is."""
     lines = []
-    in_order = sorted(result.findings, key=lambda one: one.table)
-    for table, findings in groupby(in_order, key=lambda one: one.table):
-        lines += [printable(table), *(f"  {line}" for one in findings for line in _finding_lines(one))]
+    in_order = sorted(result.findings, key=lambda finding: finding.table)
+    for table, findings in groupby(in_order, key=lambda finding: finding.table):
+        lines += [
+            printable(table),
+            *(f"  {line}" for finding in findings for line in _finding_lines(finding)),
+        ]
     number = len(result.findings)
     end = counted(number, "finding") if number else "nothing unhealthy"
     lines.append(f"{end} in {printable(result.database)}")
     if result.made:
-        lines += [f"made {one.path}: read it before you run it" for one in result.made]
-    elif any(one.is_mended for one in result.findings):
+        lines += [f"made {file.path}: read it before you run it" for file in result.made]
+    elif any(finding.is_mended for finding in result.findings):
         lines.append("--write makes new migrations of the SQL")
     return "\n".join(lines)
 
 
-def _finding_lines(one: Finding) -> Iterator[str]:
-    yield f"{printable(one.object)}: {printable(one.reason)}"
-    if one.uncounted:
-        yield f"  not counted: {printable(one.uncounted)}"
-    elif one.count is not None:
-        what = "without a parent" if one.relation else "in it" if one.kind == "old_archive" else "in the way"
-        yield f"  {rows(one.count)} {what}"
-    if one.advice:
-        yield f"  note: {printable(one.advice)}"
-    if one.is_mended and one.cleans:
-        yield f"    -- cleanup: {one.relation}"
-    for sql in (*one.now, *one.later):
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    yield f"{printable(finding.object)}: {printable(finding.reason)}"
+    if finding.uncounted:
+        yield f"  not counted: {printable(finding.uncounted)}"
+    elif finding.count is not None:
+        where = "in it" if finding.kind == "old_archive" else "in the way"
+        what = "without a parent" if finding.relation else where
+        yield f"  {rows(finding.count)} {what}"
+    if finding.advice:
+        yield f"  note: {printable(finding.advice)}"
+    if finding.is_mended and finding.cleans:
+        yield f"    -- cleanup: {finding.relation}"
+    for sql in (*finding.now, *finding.later):
         # In a name, a blank in front of a line would be one more character.
         yield f"    {sql};" if sql.isprintable() else "    (SQL of several lines: --json or --write has it)"

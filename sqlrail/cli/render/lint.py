@@ -12,11 +12,11 @@ from sqlrail.verbs.lint import Finding, Linted
 def text(result: Linted) -> str:
     """Every finding with its place and the safer way, file by file, and the sum."""
     lines = []
-    for path, findings in groupby(result.findings, key=lambda one: one.path):
-        for one in findings:
+    for path, findings in groupby(result.findings, key=lambda finding: finding.path):
+        for finding in findings:
             lines += [
-                f"{path}:{one.line}:{one.column}: {one.rule}: {one.message}",
-                f"    safer: {one.remedy}",
+                f"{path}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}",
+                f"    safer: {finding.remedy}",
             ]
         lines.append("")
     return "\n".join([*lines, _sum(result)])
@@ -24,11 +24,11 @@ def text(result: Linted) -> str:
 
 def github(result: Linted) -> str:
     """Every finding as a command that annotates its line, and the sum; a workflow's log reads both."""
-    return "\n".join([*(_annotation(one) for one in result.findings), _sum(result)])
+    return "\n".join([*(_annotation(finding) for finding in result.findings), _sum(result)])
 
 
 def _sum(result: Linted) -> str:
-    found = sum(not one.is_notice for one in result.findings)
+    found = sum(not finding.is_notice for finding in result.findings)
     return (
         f"{counted(found, 'finding') if found else 'no findings'} in {counted(result.files, 'file')}"
         if result.files
@@ -36,11 +36,11 @@ def _sum(result: Linted) -> str:
     )
 
 
-def _annotation(one: Finding) -> str:
-    values = {"file": one.path, "line": one.line, "col": one.column, "title": one.rule}
+def _annotation(finding: Finding) -> str:
+    values = {"file": finding.path, "line": finding.line, "col": finding.column, "title": finding.rule}
     properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in values.items())
-    level = "notice" if one.is_notice else "warning"
-    return f"::{level} {properties}::{_escaped(f'{one.message} Safer: {one.remedy}')}"
+    level = "notice" if finding.is_notice else "warning"
+    return f"::{level} {properties}::{_escaped(f'{finding.message} Safer: {finding.remedy}')}"
 
 
 def _escaped(text: str, more: str = "") -> str:

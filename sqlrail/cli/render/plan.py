@@ -21,7 +21,7 @@ def text(result: Plan, width: int | None) -> str:
     lines = []
     for file in result.files:
         lines.append(f"{file.id}: {file.verdict}")
-        cells = [tuple(map(printable, row)) for one in _shown(file) for row in _spread(one)]
+        cells = [tuple(map(printable, row)) for statement in _shown(file) for row in _spread(statement)]
         lines += [f"  {line}" for line in (table(_HEADS, cells, width and width - 2) if cells else [])]
         lines += [f"  {printable(line)}" for line in _more_lines(file)]
     lines += [f"note: {note}" for note in result.notes]
@@ -33,7 +33,7 @@ def markdown(result: Plan) -> str:
     lines = [f"**{_sum(result)}**", ""]
     for file in result.files:
         lines += [f"### {_cell(file.id)}: {file.verdict}", ""]
-        cells = [row for one in _shown(file) for row in _spread(one)]
+        cells = [row for statement in _shown(file) for row in _spread(statement)]
         if cells:
             lines += [f"| {' | '.join(_HEADS)} |", f"|{' --- |' * len(_HEADS)}"]
             lines += [f"| {' | '.join(map(_cell, row))} |" for row in cells] + [""]
@@ -47,43 +47,48 @@ def _shown(file: PlannedFile) -> list[Planned]:
     """All statements, or of many those first that touch what is live."""
     if len(file.statements) <= STATEMENTS:
         return list(file.statements)
-    return [one for one in file.statements if one.touched or one.objects or one.note][:STATEMENTS]
+    return [
+        statement for statement in file.statements if statement.touched or statement.objects or statement.note
+    ][:STATEMENTS]
 
 
-def _spread(one: Planned) -> Iterator[tuple[str, ...]]:
+def _spread(statement: Planned) -> Iterator[tuple[str, ...]]:
     """A row for each relation that a statement touches, for each object that it locks, and for its note."""
-    head = [str(one.line), one.text]
-    for it in one.touched:
-        yield (*head, _does(it, one), it.lock or "", it.relation, _live(it))
+    head = [str(statement.line), statement.text]
+    for touched in statement.touched:
+        yield (*head, _does(touched, statement), touched.lock or "", touched.relation, _live(touched))
         head = ["", ""]
-    for locked in one.objects:
+    for locked in statement.objects:
         yield (*head, f"blocks {locked.blocks}", locked.lock, locked.name, locked.kind)
         head = ["", ""]
-    if one.note or not (one.touched or one.objects):
-        yield (*head, one.note or "", "", "", "")
+    if statement.note or not (statement.touched or statement.objects):
+        yield (*head, statement.note or "", "", "", "")
 
 
-def _does(it: Touched, one: Planned) -> str:
-    work = "rewrites" if it.rewritten else "scans" if it.scanned else ""
-    blocks = f"blocks {' and '.join(it.blocks)}" if it.blocks else ""
-    if it.is_work and not one.blocks and one.verdict in ("blocks", "rewrites"):
+def _does(touched: Touched, statement: Planned) -> str:
+    work = "rewrites" if touched.rewritten else "scans" if touched.scanned else ""
+    blocks = f"blocks {' and '.join(touched.blocks)}" if touched.blocks else ""
+    if touched.is_work and not statement.blocks and statement.verdict in ("blocks", "rewrites"):
         blocks = "under earlier locks"
     return ", ".join(filter(None, [work, blocks]))
 
 
-def _live(it: Touched) -> str:
-    if not it.is_live:
+def _live(touched: Touched) -> str:
+    if not touched.is_live:
         return "not there"
-    if it.kind in ("view", "sequence"):
-        return it.kind
-    number = "rows not counted" if it.rows is None else rows(it.rows)
-    return f"{number}, {size(it.bytes or 0)}"
+    if touched.kind in ("view", "sequence"):
+        return touched.kind
+    number = "rows not counted" if touched.rows is None else rows(touched.rows)
+    return f"{number}, {size(touched.bytes or 0)}"
 
 
 def _more_lines(file: PlannedFile) -> list[str]:
-    lines = [f"cleanup of {cleanup.line(one)}" for one in file.cleanup]
+    lines = [f"cleanup of {cleanup.line(relation)}" for relation in file.cleanup]
     shown = file.findings[:FINDINGS]
-    lines += [f"{it.line}:{it.column} {it.rule}: {it.message} Safer: {it.remedy}." for it in shown]
+    lines += [
+        f"{finding.line}:{finding.column} {finding.rule}: {finding.message} Safer: {finding.remedy}."
+        for finding in shown
+    ]
     if hidden := len(file.findings) - len(shown):
         lines.append(f"and {counted(hidden, 'more finding')} (`lint` has them)")
     if hidden := len(file.statements) - len(_shown(file)):
@@ -102,5 +107,5 @@ def _sum(result: Plan) -> str:
 def _cell(text: str) -> str:
     """Text that Markdown leaves as it is: no markup, link or line end, and as code no mention of anybody."""
     text = printable(text)
-    plain = re.sub(r"[^\w\s.,%()='/-]|_", lambda it: f"&#{ord(it[0])};", text)
+    plain = re.sub(r"[^\w\s.,%()='/-]|_", lambda match: f"&#{ord(match[0])};", text)
     return f"<code>{plain}</code>" if plain != text else text

@@ -14,19 +14,19 @@ def text(result: Repaired) -> str:
 
 def offered(repairs: Iterable[Repair]) -> str:
     """What a repair accepts, file by file."""
-    return "\n".join(line for one in repairs for line in _lines(one))
+    return "\n".join(line for repair in repairs for line in _lines(repair))
 
 
-def _lines(one: Repair) -> Iterator[str]:
-    if one.kind == "begun":
-        yield f"{one.id}: {one.note}"
+def _lines(repair: Repair) -> Iterator[str]:
+    if repair.kind == "begun":
+        yield f"{repair.id}: {repair.note}"
         yield "  its checkpoints are deleted; the next run begins at its first statement"
         return
-    at = f"{one.applied_at:%Y-%m-%d %H:%M:%S} UTC" if one.applied_at else "an unknown time"
-    was = f" from {one.was}" if one.was != one.id else ""
-    yield f"{one.id}: {one.kind}{was}; applied at {at} by {one.applied_by or 'somebody unknown'}"
-    if one.kind == "forgotten":
+    at = f"{repair.applied_at:%Y-%m-%d %H:%M:%S} UTC" if repair.applied_at else "an unknown time"
+    was = f" from {repair.was}" if repair.was != repair.id else ""
+    yield f"{repair.id}: {repair.kind}{was}; applied at {at} by {repair.applied_by or 'somebody unknown'}"
+    if repair.kind == "forgotten":
         yield "  its record is deleted; if the file comes back, it runs again"
     else:
-        yield f"  recorded {one.before}"
-        yield f"  today    {one.after}"
+        yield f"  recorded {repair.before}"
+        yield f"  today    {repair.after}"
