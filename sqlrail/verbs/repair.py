@@ -64,7 +64,7 @@ class Repaired:
 
     def as_json(self) -> RepairedResult:
         """The same for scripts."""
-        return {"repaired": [one.as_json() for one in self.repairs]}
+        return {"repaired": [offer.as_json() for offer in self.repairs]}
 
 
 def repair(
@@ -88,16 +88,16 @@ def repair(
             return Repaired(())
         if not confirm(chosen):
             failure = Refused("nothing was accepted: type yes at the prompt, or give --yes.")
-            failure.details["repairs"] = [one.as_json() for one in chosen]
+            failure.details["repairs"] = [offer.as_json() for offer in chosen]
             raise failure
         with backend.locked():
             backend.read_history()
             _, offers = _look(backend, settings)
-            if not all(one in offers for one in chosen):
+            if not all(offer in offers for offer in chosen):
                 raise Refused(
                     "it is no longer what was shown; look again with `repair`. Nothing was changed."
                 )
-            backend.ask(b"".join(_statements(backend, one) for one in chosen))
+            backend.ask(b"".join(_statements(backend, offer) for offer in chosen))
         return Repaired(tuple(chosen))
 
 
@@ -133,18 +133,18 @@ def _choose(
 ) -> list[Repair]:
     gone = {resolve(given, states, "--forget") for given in forget}
     named = {resolve(given, states, "repair") for given in ids}
-    forgettable = [one for one in offers if one.kind in FORGETTABLE]
-    for id_ in gone - {one.id for one in forgettable}:
+    forgettable = [offer for offer in offers if offer.kind in FORGETTABLE]
+    for id_ in gone - {offer.id for offer in forgettable}:
         raise UsageError(
             f"--forget {id_}: its file is there, and it is not half done; there is nothing to forget."
         )
-    forgotten = [one for one in forgettable if one.id in gone]
-    dropped = {one.id for one in forgotten if one.kind == "forgotten"}
-    kept = [one for one in offers if one.kind not in FORGETTABLE and one.was not in dropped]
-    for id_ in named - {name for one in kept for name in (one.id, one.was)}:
+    forgotten = [offer for offer in forgettable if offer.id in gone]
+    dropped = {offer.id for offer in forgotten if offer.kind == "forgotten"}
+    kept = [offer for offer in offers if offer.kind not in FORGETTABLE and offer.was not in dropped]
+    for id_ in named - {name for offer in kept for name in (offer.id, offer.was)}:
         raise UsageError(_nothing_to_accept(id_, states[id_]))
     if ids or forget:
-        kept = [one for one in kept if {one.id, one.was} & named]
+        kept = [offer for offer in kept if {offer.id, offer.was} & named]
     return [*kept, *forgotten]
 
 
@@ -161,20 +161,20 @@ def _nothing_to_accept(id_: str, state: str) -> str:
     return f"repair {id_}: there is nothing to accept, {remedy}."
 
 
-def _statements(backend: Backend, one: Repair) -> bytes:
-    new, old = get_migration_hash(one.id), get_migration_hash(one.was)
-    if one.kind == "begun":
+def _statements(backend: Backend, offer: Repair) -> bytes:
+    new, old = get_migration_hash(offer.id), get_migration_hash(offer.was)
+    if offer.kind == "begun":
         return backend.message("forget_progress", hash=old) + backend.log_entry(
-            "log", one.was, old, "begin-anew", one.before
+            "log", offer.was, old, "begin-anew", offer.before
         )
-    if one.kind == "forgotten":
+    if offer.kind == "forgotten":
         return backend.message("forget", hash=old) + backend.log_entry(
-            "log", one.was, old, "forget", one.before
+            "log", offer.was, old, "forget", offer.before
         )
     text = b""
-    if one.kind == "renamed":
-        text = backend.message("rename", hash=new, id=one.id, old_hash=old)
-        text += backend.log_entry("log", one.was, old, "renamed", one.id)
+    if offer.kind == "renamed":
+        text = backend.message("rename", hash=new, id=offer.id, old_hash=old)
+        text += backend.log_entry("log", offer.was, old, "renamed", offer.id)
         if backend.has_all_own_tables:
-            text += backend.message("move_notes", hash=new, id=one.id, old_hash=old)
-    return text + backend.log_entry("log", one.id, new, "repair", one.after)
+            text += backend.message("move_notes", hash=new, id=offer.id, old_hash=old)
+    return text + backend.log_entry("log", offer.id, new, "repair", offer.after)
