@@ -238,7 +238,7 @@ SELECT json_build_object(
     'child_oid', relation.child::oid::bigint,
     'parent_oid', relation.parent::oid::bigint,
     -- The tables that lose rows, or have some changed, and those that their rows are also rows of.
-    'bereaved', (SELECT json_agg(DISTINCT kin.relid::oid::bigint)
+    'losing', (SELECT json_agg(DISTINCT kin.relid::oid::bigint)
                    FROM touched
                   CROSS JOIN LATERAL (
                         SELECT oid AS relid

@@ -76,7 +76,7 @@ SELECT own_key.n, pg_catalog.json_build_object(
                             THEN pg_catalog.pg_relation_size(own_key.child) = 0 ELSE false END,
            'child_oid', own_key.child::bigint,
            'parent_oid', own_key.parent::bigint,
-           'bereaved', pg_catalog.json_build_array(own_key.child::bigint),
+           'losing', pg_catalog.json_build_array(own_key.child::bigint),
            'foreign_keys', pg_catalog.json_build_array(pg_catalog.json_build_object(
                'name', conname, 'validated', convalidated,
                'on_delete', CASE confdeltype WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'

@@ -54,7 +54,7 @@ def clean(
     if reasons := [*facts.refusals, *default_refusals(session, relation, facts)]:
         raise refusal(relation, reasons)
     done = total = _round(session, relation, facts, verb=verb, migration=migration, expected=expected)
-    while done.cleaned and total.bereaves(total):
+    while done.cleaned and total.may_orphan(total):
         done = _round(session, relation, facts, verb=verb, migration=migration, expected=None)
         total = total.plus(done)
     return total

@@ -132,9 +132,9 @@ class Cleaned:
             "foreign_keys": list(self.foreign_keys),
         }
 
-    def bereaves(self, other: Cleaned) -> bool:
+    def may_orphan(self, other: Cleaned) -> bool:
         """Whether rows that it deletes, or changes by a cascade, may be parents of the other's."""
-        return other.facts.parent_oid in self.facts.bereaved
+        return other.facts.parent_oid in self.facts.losing
 
 
 def _columns(columns: tuple[str, ...]) -> str:
@@ -156,7 +156,7 @@ def mixed_rows(one: Cleaned) -> str:
 
 def effects(facts: Facts) -> dict[str, Any]:
     """What else a cleanup touches, in words, as the fields of Cleaned."""
-    goes_on = facts.parent_oid in facts.bereaved and not facts.sets
+    goes_on = facts.parent_oid in facts.losing and not facts.sets
     return {
         "triggers": tuple(f"{trigger['name']} on {trigger['table']}" for trigger in facts.triggers),
         "cascades": tuple(f"{edge['constraint']}: {edge['action']}" for edge in facts.cascades)

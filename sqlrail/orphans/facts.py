@@ -71,7 +71,7 @@ class Facts:
     sets: Sequence[str] | None = None  # the columns that are set; none where rows are deleted
     defaults: Mapping[str, str] = field(default_factory=dict)  # of those columns, as SQL
     undecided: str | None = None  # why nobody has decided the action
-    bereaved: Sequence[int] = ()  # tables that lose rows: parents of others' orphans
+    losing: Sequence[int] = ()  # tables that lose rows: parents of others' orphans
     foreign_keys: Sequence[ForeignKey] = ()
     triggers: Sequence[Trigger] = ()
     cascades: Sequence[Edge] = ()

@@ -26,10 +26,10 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     names = {one.relation: _qualified(one) for one in seen}
     text = [opening, lock(printer, names.values()), printer.own_tables()]
     text.append(quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
-    repeats = any(one.bereaves(other) for n, one in enumerate(seen) for other in seen[: n + 1])
+    repeats = any(one.may_orphan(other) for n, one in enumerate(seen) for other in seen[: n + 1])
     rounds = []
     for n, one in enumerate(seen):
-        expected = None if any(it.bereaves(one) for it in seen[:n]) else one.orphans
+        expected = None if any(it.may_orphan(one) for it in seen[:n]) else one.orphans
         first = sql.SQL("CASE current_setting('sqlrail.turn') WHEN '1' THEN {}::bigint END").format(expected)
         purpose = {"verb": "cleanup", "migration": None, "expected": first if repeats else expected}
         rounds.append(compose_round(printer, one.relation, one.facts, **purpose))

@@ -243,7 +243,7 @@ def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:
     by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
     for one in seen:
         by_parent[one.facts.parent_oid].append(one)
-    below = {one.relation: [it for oid in one.facts.bereaved for it in by_parent[oid] if it is not one]
+    below = {one.relation: [it for oid in one.facts.losing for it in by_parent[oid] if it is not one]
              for one in seen}  # fmt: skip
     before = Counter(it.relation for its in below.values() for it in its)
     waiting = {one.relation: one for one in seen}
@@ -326,7 +326,7 @@ def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
         one = due.pop()
         if one.relation not in found:
             found.add(one.relation)
-            due += [it for oid in one.facts.bereaved for it in by_parent[oid]]
+            due += [it for oid in one.facts.losing for it in by_parent[oid]]
     return [one for one in seen if one.relation in found]
 
 
@@ -344,18 +344,18 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
     with _explained(backend, "the cleanup"):
         backend.ask(orphans.lock(backend, [one.relation for one in due]))
     waiting = {one.relation for one in due}
-    bereaved: set[Relation] = set()
+    may_have_more: set[Relation] = set()
     while waiting:
         for one in [one for one in due if one.relation in waiting]:
             # What became an orphan by our own deletions was in no preview.
-            expected = None if one.relation in bereaved else one.orphans
+            expected = None if one.relation in may_have_more else one.orphans
             with _explained(backend, f"the cleanup of {one.relation}"):
                 cleaned = orphans.clean(backend, one.relation, verb="cleanup", expected=expected)
             yield cleaned
             waiting.discard(one.relation)
             if cleaned.cleaned:
-                below = {it.relation for it in due if it is not one and one.bereaves(it)}
-                waiting, bereaved = waiting | below, bereaved | below
+                below = {it.relation for it in due if it is not one and one.may_orphan(it)}
+                waiting, may_have_more = waiting | below, may_have_more | below
 
 
 @contextmanager

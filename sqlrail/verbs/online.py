@@ -12,7 +12,7 @@ from sqlrail.ground.events import Listener
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.cleaned import Cleaned
-from sqlrail.orphans.online.hand import Hand
+from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.run import Run
 from sqlrail.verbs.cleanup import Cleanup, check, describe, in_order, look, say_found, say_published, wanted
 
@@ -23,7 +23,7 @@ def cleanup(
     named: list[Relation] | None = None,
     *,
     every: bool = False,
-    hand: Hand | None = None,
+    interrupts: Interrupts | None = None,
 ) -> Cleanup:
     """Archives and cleans the orphans of the named relations, or of all that are known, batch by batch.
 
@@ -46,7 +46,7 @@ def cleanup(
         done |= {one.relation: one for one in undecided}
         due = [one for one in decided if not one.skipped]
         if backend.has_own_tables and due:
-            run = Run(backend, listener, hand or Hand(), PASSING, partial(_tell, listener))
+            run = Run(backend, listener, interrupts or Interrupts(), PASSING, partial(_tell, listener))
             done |= {one.relation: one for one in run.clean(due)}
         number = next((one.run for one in done.values() if one.run), None)
         return Cleanup(number, False, in_order(done.values(), relations))

@@ -681,10 +681,10 @@ def test_among_many_relations_one_of_a_stale_collation_is_refused_though_it_is_e
 
 def test_thousands_of_relations_are_put_in_order_at_once() -> None:
     """Each of them below the one before it, and two in a circle."""
-    chain = [Cleaned(Relation.parse(f"t{n}.up -> t{n - 1}.id"), facts=Facts(parent_oid=n - 1, bereaved=[n]))
+    chain = [Cleaned(Relation.parse(f"t{n}.up -> t{n - 1}.id"), facts=Facts(parent_oid=n - 1, losing=[n]))
              for n in range(1, 5_000)]  # fmt: skip
-    circle = [Cleaned(Relation.parse("a.b -> b.id"), facts=Facts(parent_oid=-1, bereaved=[-2])),
-              Cleaned(Relation.parse("b.a -> a.id"), facts=Facts(parent_oid=-2, bereaved=[-1]))]  # fmt: skip
+    circle = [Cleaned(Relation.parse("a.b -> b.id"), facts=Facts(parent_oid=-1, losing=[-2])),
+              Cleaned(Relation.parse("b.a -> a.id"), facts=Facts(parent_oid=-2, losing=[-1]))]  # fmt: skip
     began = time.monotonic()
     ordered = room.in_turn([*reversed(chain), *circle])
     assert time.monotonic() - began < 10

@@ -39,7 +39,7 @@ from sqlrail.ground.events import BatchCleaned, Event, nobody
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.online import pace
 from sqlrail.orphans.online.batches import TRIES
-from sqlrail.orphans.online.hand import Hand
+from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.pace import FIRST, Pace
 from sqlrail.orphans.online.patience import Patience
 from sqlrail.server import local
@@ -693,13 +693,13 @@ def test_an_interrupted_run_ends_its_batch_and_says_what_is_left(
 
 
 def test_a_signal_within_a_batch_waits_for_its_end() -> None:
-    hand = Hand()
+    interrupts = Interrupts()
     done = False
 
     def work() -> None:
         nonlocal done
-        with hand.busy():
-            hand.interrupt(signal.SIGINT)
+        with interrupts.busy():
+            interrupts.interrupt(signal.SIGINT)
             done = True
 
     with pytest.raises(SqlrailError) as caught:
@@ -707,7 +707,7 @@ def test_a_signal_within_a_batch_waits_for_its_end() -> None:
     assert done
     assert caught.value.exit_code == 130
     with pytest.raises(SqlrailError):
-        Hand().interrupt(signal.SIGTERM)
+        Interrupts().interrupt(signal.SIGTERM)
 
 
 @pytest.mark.promise

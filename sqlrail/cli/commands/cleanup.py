@@ -86,13 +86,13 @@ def _print_sql(
 def _clean_online(
     options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]
 ) -> Cleanup:
-    from sqlrail.orphans.online.hand import Hand
+    from sqlrail.orphans.online.interrupts import Interrupts
     from sqlrail.verbs import online
 
-    hand = Hand()
-    on_interrupt(hand.interrupt)
+    interrupts = Interrupts()
+    on_interrupt(interrupts.interrupt)
     with closing(Bar(talk, told=time.monotonic())) as bar:
-        return online.cleanup(settings, bar, named, every=options.all, hand=hand)
+        return online.cleanup(settings, bar, named, every=options.all, interrupts=interrupts)
 
 
 VERB = Verb(

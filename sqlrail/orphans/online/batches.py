@@ -23,7 +23,7 @@ from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.online import pace
-from sqlrail.orphans.online.hand import Hand
+from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.look import Found
 from sqlrail.orphans.online.patience import SHRINKING, Patience
 from sqlrail.orphans.online.session import OnlineSession, opening
@@ -52,7 +52,7 @@ class Batches:
     session: OnlineSession
     tally: Tally
     patience: Patience
-    hand: Hand
+    interrupts: Interrupts
     #: batches of one row whose last look took too long, in a row
     late: int = 0
 
@@ -79,7 +79,7 @@ class Batches:
         return cleaned
 
     def _batch(self, relation: Relation, work: sql.Identifier, after: str) -> Batch:
-        with self.hand.busy():
+        with self.interrupts.busy():
             size = self.pace.rows
             try:
                 batch = self._send_batch(self.tally.done[relation], work, after)

@@ -60,11 +60,11 @@ class Look:
         self.tally.begin(run)
         return {relation: it for relation, it in found.items() if it.rows}
 
-    def again(self, relation: Relation, bereaved: bool) -> Found:
+    def again(self, relation: Relation, may_have_more: bool) -> Found:
         """Finds what has become an orphan of a relation, or could not be deleted before."""
-        return self.patience.patiently(f"the look at {relation}", lambda: self._find(relation, bereaved))
+        return self.patience.patiently(f"the look at {relation}", lambda: self._find(relation, may_have_more))
 
-    def _find(self, relation: Relation, bereaved: bool) -> Found:
+    def _find(self, relation: Relation, may_have_more: bool) -> Found:
         one, before = self.tally.done[relation], self.tally.done[relation].left
         found = survey.describe(self.session, relation, opening(self.session))
         if found.skipped or found.refusals:
@@ -73,7 +73,7 @@ class Look:
         work, rows, refusals = self._stage(found, one.cleaned)
         new = max(0, rows - before)
         most, share = self.session.settings.max_rows, self.session.settings.max_share
-        if not bereaved and new > most and new > share * one.orphans:
+        if not may_have_more and new > most and new > share * one.orphans:
             refusals = [f"{new} more orphans have come since the survey, so somebody is deleting parents"]
         if refusals:
             raise self.tally.refusal(relation, refusals)

@@ -18,7 +18,7 @@ from sqlrail.ground.events import Listener
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.online.batches import Batches
-from sqlrail.orphans.online.hand import Hand
+from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.look import Found, Look
 from sqlrail.orphans.online.patience import POLL, Patience
 from sqlrail.orphans.online.session import OnlineSession, opening
@@ -41,14 +41,14 @@ class Run:
         self,
         session: OnlineSession,
         listener: Listener,
-        hand: Hand,
+        interrupts: Interrupts,
         passing: tuple[type[psycopg.Error], ...],
         tell: Callable[[Iterable[Cleaned]], object],
     ) -> None:
         self.session, self.listener, self.tell = session, listener, tell
         self.tally, self.patience = Tally(session), Patience(session, listener, passing)
         self.look = Look(session, self.tally, self.patience)
-        self.batches = Batches(session, self.tally, self.patience, hand)
+        self.batches = Batches(session, self.tally, self.patience, interrupts)
 
     def clean(self, due: Iterable[Cleaned]) -> Iterable[Cleaned]:
         """Cleans relations until none has orphans that can be deleted."""
@@ -66,16 +66,16 @@ class Run:
         return self.tally.done.values()
 
     def _clean_in_turn(self, first: dict[Relation, Found]) -> None:
-        waiting, bereaved, again = set(first), set[Relation](), Counter[Relation]()
+        waiting, may_have_more, again = set(first), set[Relation](), Counter[Relation]()
         while waiting:
             for one in [one for one in self.tally.done.values() if one.relation in waiting]:
                 found = first.pop(one.relation, None)
-                if found is None or one.relation in bereaved:
-                    found = self.look.again(one.relation, one.relation in bereaved)
-                waiting, bereaved = waiting - {one.relation}, bereaved - {one.relation}
+                if found is None or one.relation in may_have_more:
+                    found = self.look.again(one.relation, one.relation in may_have_more)
+                waiting, may_have_more = waiting - {one.relation}, may_have_more - {one.relation}
                 if cleaned := self._clean(one.relation, found):
-                    below = {it.relation for it in self.tally.done.values() if one.bereaves(it)}
-                    waiting, bereaved = waiting | below, bereaved | below
+                    below = {it.relation for it in self.tally.done.values() if one.may_orphan(it)}
+                    waiting, may_have_more = waiting | below, may_have_more | below
                     # What somebody was writing may be free by now; where somebody always is, there is an end to it.
                     again[one.relation] += 1
                     if cleaned < found.rows and again[one.relation] < LOOKS:

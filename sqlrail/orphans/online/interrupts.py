@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlrail.errors import Interrupted
 
 
-class Hand:
+class Interrupts:
     """Says when a signal may interrupt: at any time but within a batch, which is ended first."""
 
     def __init__(self) -> None:
@@ -16,7 +16,7 @@ class Hand:
         self._busy = False
 
     def interrupt(self, number: int) -> None:
-        """What a signal's handler calls; Interrupted if nothing is in hand."""
+        """What a signal's handler calls; Interrupted if no batch is at work."""
         if not self._busy:
             raise Interrupted(number)
         self._number = number
