@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from sqlrail.cli import commands
 from sqlrail.cli.talk import Talk
-from sqlrail.errors import UsageError
+from sqlrail.errors import Refused, UsageError
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import by_order
 
-OK, REFUSED, FOUND = 0, 3, 4
+#: exit codes of a verb that raises nothing: REFUSED where a cleanup left orphans that no key decides about
+OK, REFUSED, FOUND = 0, Refused.exit_code, 4
 #: in which --help tells of the verbs; one that is not here comes last
 ORDER = (
     "migrate", "status", "plan", "cleanup", "restore", "archive", "reset", "rollback", "baseline", "drift", "doctor",

@@ -105,7 +105,7 @@ class Loaded(NamedTuple):
 
 
 class GaveWay(NamedTuple):
-    """Something was rolled back, so that others get on, and is tried again."""
+    """Something was rolled back, so that others get on, and is tried again: a file, or a batch of an online cleanup."""
 
     what: str  # a file's id, or what an online cleanup is at
     why: str  # the server's words, and who was in the way

@@ -1,4 +1,7 @@
-"""What refuses a cleanup, in words: the guards of the database's, and of what was counted."""
+"""What refuses a cleanup, in words: the guards of the database's, and of what was counted.
+
+A key that does not say what happens to its orphans is refused in ask.py.
+"""
 
 from __future__ import annotations
 

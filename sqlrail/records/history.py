@@ -26,6 +26,10 @@ class Record:
     applied_at: datetime | None
     checksum: str | None
 
+    def is_of(self, file: File) -> bool:
+        """Whether the file is what was applied: an unknown checksum counts as that."""
+        return self.checksum in (None, file.checksum)
+
 
 @dataclass(frozen=True)
 class Note:
@@ -69,10 +73,8 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
         if record is None:
             entries.append(Entry(file.id, "late" if number < last else "pending", None, file.checksum))
         else:
-            intact = record.checksum in (None, file.checksum)
-            entries.append(
-                Entry(file.id, "applied" if intact else "edited", record.applied_at, record.checksum)
-            )
+            state: State = "applied" if record.is_of(file) else "edited"
+            entries.append(Entry(file.id, state, record.applied_at, record.checksum))
     for record in sorted(applied.values(), key=lambda record: record.id):
         place = bisect([entry.id for entry in entries], record.id)
         entries.insert(place, Entry(record.id, "missing", record.applied_at, record.checksum))

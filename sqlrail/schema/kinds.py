@@ -43,7 +43,8 @@ NO_STAGE = STAGE["other"]
 
 #: queries about the objects of all others, in the order in which they are asked behind these
 ABOUT_OBJECTS = ("comments", "owners", "casts", "privileges", "depends")
-#: queries that give objects, in the order in which they are asked; one that is not here comes last
+#: queries that give objects, in the order in which they are asked (STAGES has that of what is printed); one that is not
+#: here comes last
 ORDER = (
     "schemas", "extensions", "types", "domains", "sequences", "functions", "tables", "columns", "constraints",
     "indexes", "views", "triggers", "settings", "aggregates", "operators", "search", "publications", "servers", "rest",

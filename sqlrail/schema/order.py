@@ -13,7 +13,7 @@ _RANK = {kind: rank for rank, kind in enumerate(STAGE)}
 
 
 def place_of(it: Object) -> tuple[int, str, int, str]:
-    """Where it comes among those that do not depend on each other."""
+    """Where it comes among those that do not depend on each other; the differences of drift are in this order, too."""
     stage, rank = STAGE.get(it.kind, NO_STAGE), _RANK.get(it.kind, 99)
     if it.kind == "comment":
         on = it.name.split(" ", 1)

@@ -28,7 +28,7 @@ class Build(Apply):
     """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
 
     def guard(self, store: Store) -> bytes:
-        return store.message("scratch_guard", shared=store.message("_shared"))
+        return store.message("refuse_shared", shared=store.message("_shared"))
 
 
 class Built(NamedTuple):

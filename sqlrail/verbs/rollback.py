@@ -103,7 +103,7 @@ def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
         way = file and read_rollback(file)
         if file is None:
             obstacles.append(f"the file of {record.id} is missing (bring it back)")
-        elif record.checksum not in (None, file.checksum):
+        elif not record.is_of(file):
             obstacles.append(
                 f"{file.path} was edited since it was applied, and its rollback may not fit (look at both; "
                 "`repair` accepts the file as it is)"
