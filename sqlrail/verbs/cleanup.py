@@ -207,11 +207,7 @@ def describe(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]
 
 
 def _sift(backend: Backend, relations: list[Relation]) -> Mapping[Relation, Cleaned]:
-    if len(relations) > 1:
-        with suppress(psycopg.Error):
-            return _look(backend, lambda: survey.sift(backend, relations))
-        backend.raise_if_lost("the relations were being looked at")
-    return {}
+    return _together(backend, relations, survey.sift) or {}
 
 
 def _look_at_all(
@@ -231,11 +227,19 @@ def _look_at_some(
     alone: Callable[[Backend, Relation], Cleaned],
 ) -> list[Cleaned]:
     """A look at several relations in one transaction; where one of them fails, at each in its own."""
+    seen = _together(backend, relations, together)
+    return [look_at(backend, relation, alone) for relation in relations] if seen is None else seen
+
+
+def _together(
+    backend: Backend, relations: list[Relation], look: Callable[[Backend, list[Relation]], T]
+) -> T | None:
+    """A look at several relations in one transaction; None for a single one, and where one of them fails."""
     if len(relations) > 1:
         with suppress(psycopg.Error):
-            return _look(backend, lambda: together(backend, relations))
+            return _look(backend, lambda: look(backend, relations))
         backend.raise_if_lost("the relations were being looked at")
-    return [look_at(backend, relation, alone) for relation in relations]
+    return None
 
 
 def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:

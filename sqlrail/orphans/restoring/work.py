@@ -104,19 +104,28 @@ class Work:
         if shape.ask(self.session, "restore_again") == [(0,)]:
             return 0
         if shape.is_update:
-            name, parts = "restore_update", self._unset(shape, facts)
+            change, condition = self._updating(shape, facts)
         else:
             self._mark_taken(shape, facts)
-            columns = [sql.Identifier(each["name"]) for each in facts["columns"]]
-            name, parts = (
-                "restore_insert",
-                {
-                    "names": sql.SQL(", ").join(columns),
-                    "values": sql.SQL(", ").join(sql.SQL("r.{}").format(column) for column in columns),
-                },
-            )
+            change, condition = self._inserting(shape, facts), b""
         self._mark_parentless(shape)
-        return self._by_halves(shape, name, ROWS, **parts)
+        return self._by_halves(shape, "restore_put", ROWS, change=change, condition=condition)
+
+    def _inserting(self, shape: Shape, facts: dict[str, Any]) -> bytes:
+        columns = [sql.Identifier(each["name"]) for each in facts["columns"]]
+        values = sql.SQL(", ").join(sql.SQL("r.{}").format(column) for column in columns)
+        return shape.message(
+            self.session, "_restore_insert", names=sql.SQL(", ").join(columns), values=values
+        )
+
+    def _updating(self, shape: Shape, facts: dict[str, Any]) -> tuple[bytes, bytes]:
+        """Marks what is not as the cascade left it, and returns what the update is made of."""
+        parts = left_by(shape, facts)
+        self._mark_touched(shape, parts)
+        names = [sql.Identifier(column) for column in emptied(shape, facts)]
+        assignments = sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(name) for name in names)
+        change = shape.message(self.session, "_restore_update", assignments=assignments)
+        return change, shape.message(self.session, "_restore_untouched", **parts)
 
     def _mark_taken(self, shape: Shape, facts: dict[str, Any]) -> None:
         for unique in facts["unique"]:
@@ -157,9 +166,7 @@ class Work:
         )
         return int(marked)
 
-    def _unset(self, shape: Shape, facts: dict[str, Any]) -> dict[str, sql.Composable]:
-        """Marks what is not as the cascade left it, and returns what the update is made of."""
-        parts = left_by(shape, facts)
+    def _mark_touched(self, shape: Shape, parts: dict[str, sql.Composable]) -> None:
         shape.ask(self.session, "restore_unset", **parts,
             later=b" OR ".join(self._later(shape, each) for each in self.shapes if each.source == shape.source),
             gone=f"its row of {shape.source} is gone",
@@ -167,11 +174,6 @@ class Work:
             same=f"its row of {shape.source} holds the old values already",
             waits="a later change of the same columns comes first",
         )  # fmt: skip
-        names = [sql.Identifier(column) for column in emptied(shape, facts)]
-        return {
-            **parts,
-            "assignments": sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(name) for name in names),
-        }
 
     def _later(self, shape: Shape, other: Shape) -> bytes:
         assert shape.facts is not None

@@ -1,11 +1,12 @@
--- Puts deleted rows back, all in one statement; returns how many, and how many of them are marked as back.
+-- Puts deleted rows back, or old values into rows that stayed, all in one statement; returns how many, and how many are
+-- marked as back.
 {writes}
 WITH put AS (
-    INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE
-    SELECT {values}
+    {change}
       FROM {rows} AS r
       JOIN pg_temp.sqlrail_back AS b ON b.id = r.{id}
      WHERE b.shape = {shape} AND b.n BETWEEN {first} AND {last} AND NOT b.back AND b.why IS NULL
+       {condition}
     RETURNING 1
 ), marked AS (
     UPDATE pg_temp.sqlrail_back SET back = true

@@ -1,0 +1,3 @@
+-- Rows that were deleted.
+INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE
+    SELECT {values}

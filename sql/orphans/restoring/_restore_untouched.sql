@@ -1,0 +1,2 @@
+-- Once more: somebody may have written the row meanwhile.
+AND {matches} AND {untouched}

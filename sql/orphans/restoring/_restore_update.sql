@@ -1,0 +1,2 @@
+-- Old values of rows that stayed.
+UPDATE {target} AS p SET {assignments}
