@@ -29,7 +29,7 @@ class Guard:
         for shape in self.shapes:
             if shape.facts is None:
                 problems[f"{shape.stuck}; if it has another name now, {self._rename(shape)}"] = None
-            elif shape.facts["needed"]:
+            elif shape.facts.needed:
                 problems[f"{shape.stuck}; give it one, for the restore at least"] = None
             else:
                 problems |= dict.fromkeys(self._lost(shape))
@@ -46,7 +46,7 @@ class Guard:
     def _lost(self, shape: Shape) -> list[str]:
         """What would be lost of values whose column is gone; with force it becomes a note."""
         assert shape.facts is not None
-        lost = self.ask("restore_lost", shape=shape.number, columns=shape.facts["lost"])
+        lost = self.ask("restore_lost", shape=shape.number, columns=shape.facts.lost)
         for column, rows in lost:
             self.notes.append(
                 f"{shape.source} has no column {join(column)} to write to any more: its value in "
@@ -70,8 +70,8 @@ class Guard:
             return []
         verb = "UPDATE" if shape.is_update else "INSERT"
         allowed = self.session.settings.allow_triggers
-        firing = [each for each in shape.facts["triggers"] if each["name"] not in allowed]
-        return [f"{shape.source} has the rule {join(rule)} for {verb}" for rule in shape.facts["rules"]] + [
+        firing = [each for each in shape.facts.triggers if each["name"] not in allowed]
+        return [f"{shape.source} has the rule {join(rule)} for {verb}" for rule in shape.facts.rules] + [
             f"the trigger {join(each['name'])} on {each['table']} would fire on {verb}: see what it does, then allow "
             f"it by name (--allow-triggers {listed(each['name'])}), or disable it meanwhile"
             for each in firing

@@ -12,9 +12,14 @@ from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.ask import ask_facts, quickly
-from sqlrail.orphans.restoring.shape import CHANGED, Shape, add, is_contested, listing, says_the_same
+from sqlrail.orphans.restoring.shape import CHANGED, Facts, Shape, add, is_contested, listing, says_the_same
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres import wire
+
+#: the facts that are as the catalog says them
+AS_FOUND = (
+    "all", "columns", "lost", "needed", "primary", "unique", "defaults", "sequences", "triggers", "rules",
+)  # fmt: skip
 
 
 class Look:
@@ -55,26 +60,16 @@ class Look:
         if not found:
             shape.stuck = f"there is no table {shape.source}"
             return
-        facts = shape.facts = found[0][0]
-        mark = "sqlrail_id"
-        while mark in facts["all"]:
-            mark += "_"
-        shape.keys = facts["keys"]
-        name = facts["schema"], facts["table"]
-        table = sql.Identifier(*name)
-        facts |= {
-            "path": name,
-            "stored": sql.Identifier("pg_temp", f"sqlrail_rows_{(shape.of or shape).number}"),
-            "id": sql.Identifier(mark),
-            "table": table,
-            # Rows that inherit from the table are other tables' rows.
-            "target": sql.SQL("ONLY {}").format(table) if facts["only"] else table,
-        }
-        facts["rows"] = self._rows(facts)
-        if not facts["columns"]:
+        self._settle(shape, found[0][0])
+
+    def _settle(self, shape: Shape, found: dict[str, Any]) -> None:
+        """Takes in its facts and its keys, or why none of its rows can go anywhere."""
+        facts = shape.facts = self._facts(shape, found)
+        shape.keys = found["keys"]
+        if not facts.columns:
             shape.stuck = f"{shape.source} has none of the columns that were archived"
-        elif facts["needed"]:
-            new = listing(facts["needed"])
+        elif facts.needed:
+            new = listing(facts.needed)
             shape.stuck = f"{shape.source} has a new column without a default that may not be null ({new})"
         elif shape.is_update:
             self._look_at_update(shape, facts)
@@ -83,22 +78,41 @@ class Look:
         elif not shape.keys and not self.force:
             shape.stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
         for key in shape.keys:
-            said = Relation(name, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
+            said = Relation(facts.path, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
             key["operators"] = ask_facts(self.session, said).operators
 
-    def _rows(self, facts: dict[str, Any]) -> bytes:
+    def _facts(self, shape: Shape, found: dict[str, Any]) -> Facts:
+        """From what restore_facts.sql says."""
+        mark = "sqlrail_id"
+        while mark in found["all"]:
+            mark += "_"
+        path = found["schema"], found["table"]
+        table, id_ = sql.Identifier(*path), sql.Identifier(mark)
+        stored = sql.Identifier("pg_temp", f"sqlrail_rows_{(shape.of or shape).number}")
+        return Facts(
+            path,
+            **{name: found[name] for name in AS_FOUND},
+            stored=stored,
+            id=id_,
+            rows=self._rows(found, stored, id_),
+            table=table,
+            # Rows that inherit from the table are other tables' rows.
+            target=sql.SQL("ONLY {}").format(table) if found["only"] else table,
+        )
+
+    def _rows(self, found: dict[str, Any], stored: sql.Composable, id_: sql.Composable) -> bytes:
         """The rows that are to go back, as a table in a FROM: what is stored of them reads as the table's columns."""
         columns = b"".join(
             sql.SQL(", {0}" if column["usable"] else ", {0}::{1}{2} AS {0}")
             .format(sql.Identifier(column["name"]), sql.SQL(column["base"]), sql.SQL(column["collation"]))
             .as_bytes()
-            for column in facts["columns"]
+            for column in found["columns"]
         )
         others = b"".join(
             sql.SQL(", ({}) AS {}").format(sql.SQL(other["value"]), sql.Identifier(other["name"])).as_bytes()
-            for other in facts["others"]
+            for other in found["others"]
         )
-        parts = {"stored": facts["stored"], "id": facts["id"], "columns": columns, "others": others}
+        parts = {"stored": stored, "id": id_, "columns": columns, "others": others}
         return message(self.session, "_restore_row", **parts)
 
     def _look_for_parent(self, shape: Shape) -> None:
@@ -126,7 +140,7 @@ class Look:
         why = None
         if not found:
             why = f"there is no table {join(*relation.parent)} with a column {listing(keys)}"
-        elif missing := [column for column in columns if column not in shape.facts["all"]]:
+        elif missing := [column for column in columns if column not in shape.facts.all]:
             why = f"{shape.source} has no column {listing(missing)}, so nothing says which rows have a parent"
         if why and str(relation) == shape.relation:
             shape.stuck = why
@@ -149,20 +163,20 @@ class Look:
         (own,), *tables = self.ask("tables_named", names=names, named=self._named(sql.SQL("name")))
         return [other for other, (table,) in zip(others, tables, strict=True) if table == own]
 
-    def _look_at_update(self, shape: Shape, facts: dict[str, Any]) -> None:
+    def _look_at_update(self, shape: Shape, facts: Facts) -> None:
         own = self._own_key(shape, facts)
         acted = [key for key in shape.keys if key["is_deleted"] and key["on_delete"] in "nd"]
         shape.keys = [*own, *(key for key in acted if key not in own)]
         if not shape.keys:
             shape.stuck = f"no foreign key of {shape.source} says any more which columns a deletion emptied"
-        elif not facts["primary"] or not set(facts["primary"]) <= set(shape.columns):
+        elif not facts.primary or not set(facts.primary) <= set(shape.columns):
             shape.stuck = f"{shape.source} has no primary key of then by which its rows could be found"
 
-    def _own_key(self, shape: Shape, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    def _own_key(self, shape: Shape, facts: Facts) -> list[dict[str, Any]]:
         """The relation itself, if it has set its own orphans to null or default and deleted none."""
         relation = Relation.parse(shape.relation)
         has_deleted = any(it.relation == shape.relation and it.kind == "orphan" for it in self.shapes)
-        if has_deleted or relation.child != facts["path"][-len(relation.child) :]:
+        if has_deleted or relation.child != facts.path[-len(relation.child) :]:
             return []
         key = self._key_of(shape, relation)
         shape.stuck = None  # other keys may say

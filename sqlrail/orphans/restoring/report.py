@@ -32,7 +32,7 @@ class Report:
         counts = dict.fromkeys(reasons, 0)
         for shape in self.shapes:
             shown = [
-                *(shape.facts or {}).get("primary", ()),
+                *(shape.facts.primary if shape.facts else ()),
                 *(column for key in shape.keys for column in key["columns"]),
             ]
             columns = list(dict.fromkeys(shown)) or shape.columns[:1]
@@ -60,7 +60,7 @@ class Report:
     def _look_at_sequences(self, shape: Shape) -> None:
         if shape.facts is None or shape.stuck or shape.is_update:
             return
-        for each in shape.facts["sequences"]:
+        for each in shape.facts.sequences:
             for highest, last in shape.ask(
                 self.session,
                 "restore_sequence",

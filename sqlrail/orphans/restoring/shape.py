@@ -14,6 +14,28 @@ from sqlrail.orphans.session import Session, message
 CHANGED = "changed"
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What the catalog says of the table that rows go back to, and how statements name it."""
+
+    path: tuple[str, str]  # its schema and its name
+    all: list[str]  # its columns' names
+    columns: list[dict[str, Any]]  # that were archived, and can be written to
+    lost: list[str]  # that were archived, and cannot be written to
+    needed: list[str]  # that are new, and may not be null
+    primary: list[str]
+    unique: list[dict[str, Any]]
+    defaults: dict[str, str]
+    sequences: list[dict[str, Any]]
+    triggers: list[dict[str, Any]]
+    rules: list[str]
+    stored: sql.Composable  # where the rows wait
+    id: sql.Composable  # their number there
+    rows: bytes  # those as rows of the table, in a FROM
+    table: sql.Composable
+    target: sql.Composable  # the same without the tables that inherit from it
+
+
 @dataclass
 class Shape:
     number: int
@@ -22,7 +44,7 @@ class Shape:
     kind: str  # deleted as an orphan or by a cascade, or changed
     columns: list[str]  # that were archived
     rows: int
-    facts: dict[str, Any] | None = None
+    facts: Facts | None = None
     keys: list[dict[str, Any]] = field(default_factory=list)
     stuck: str | None = None  # why none of its rows can go anywhere
     of: Shape | None = None  # that its rows were parted from
@@ -35,7 +57,9 @@ class Shape:
     def message(self, session: Session, name: str, **parts: Any) -> bytes:
         """The text of a file of ours about its rows."""
         assert self.facts is not None
-        common = {name: self.facts[name] for name in ("stored", "rows", "id", "table", "target")}
+        common: dict[str, Any] = {
+            name: getattr(self.facts, name) for name in ("stored", "rows", "id", "table", "target")
+        }
         common |= {name: message(session, name) for name in ("ours", "writes")}
         return message(session, name, shape=self.number, **{**common, **parts})
 
@@ -63,17 +87,17 @@ def is_contested(keys: list[dict[str, Any]]) -> bool:
     return any(deleting & set(key["sets"]) for key in keys if key["on_delete"] in "nd")
 
 
-def emptied(shape: Shape, facts: dict[str, Any]) -> dict[str, list[str]]:
+def emptied(shape: Shape, facts: Facts) -> dict[str, list[str]]:
     """The columns that keys may have set, each with the values that they leave, as SQL."""
     left: dict[str, list[str]] = {}
     for key in shape.keys:
         for column in key["sets"]:
-            values = {"n": ["NULL"], "d": [facts["defaults"][column]]}
+            values = {"n": ["NULL"], "d": [facts.defaults[column]]}
             left.setdefault(column, []).extend(values.get(key["on_delete"], [*values["n"], *values["d"]]))
     return {column: list(dict.fromkeys(left[column])) for column in sorted(left)}
 
 
-def left_by(shape: Shape, facts: dict[str, Any]) -> dict[str, sql.Composable]:
+def left_by(shape: Shape, facts: Facts) -> dict[str, sql.Composable]:
     """Whether a row p is the archived row r as the keys have left it."""
     set_to = emptied(shape, facts)
     untouched = []
@@ -87,7 +111,7 @@ def left_by(shape: Shape, facts: dict[str, Any]) -> dict[str, sql.Composable]:
         untouched.append(sql.SQL("({})").format(sql.SQL(" OR ").join(same)))
     names = [sql.Identifier(column) for column in set_to]
     return {
-        "matches": is_row(facts["primary"]),
+        "matches": is_row(facts.primary),
         "untouched": sql.SQL(" AND ").join(untouched),
         "emptied": sql.SQL(" OR ").join(
             sql.SQL("p.{0} IS DISTINCT FROM r.{0}").format(name) for name in names

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from sqlrail.ground.names import join
 from sqlrail.orphans import expressions
-from sqlrail.orphans.restoring.shape import Shape, emptied, is_row, left_by, listing
+from sqlrail.orphans.restoring.shape import Facts, Shape, emptied, is_row, left_by, listing
 from sqlrail.orphans.session import Session, message
 
 #: classes of SQLSTATE that are about a row: its values, a constraint, what a trigger raised, a limit. While cells
@@ -57,9 +57,9 @@ class Work:
         facts = shape.facts
         assert facts is not None
         connection = self.session.connection
-        shape.ask(self.session, "restore_rows", columns=b"".join(map(_definition, facts["columns"])))
+        shape.ask(self.session, "restore_rows", columns=b"".join(map(_definition, facts.columns)))
         names, values, changed = b"", b"", b""
-        for column in facts["columns"]:
+        for column in facts.columns:
             kept, differs = self._read(column)
             names += sql.SQL(", {}").format(sql.Identifier(column["name"])).as_bytes()
             values += b", " + kept.as_bytes(connection)
@@ -70,7 +70,7 @@ class Work:
             changed=b"CASE" + changed + b" END" if changed else b"NULL::text",
             why="the type of %s has changed, and does not hold the same value (--force writes it as it is read today)",
         )  # fmt: skip
-        self.session.ask(sql.SQL("ANALYZE {}").format(facts["stored"]).as_bytes())
+        self.session.ask(sql.SQL("ANALYZE {}").format(facts.stored).as_bytes())
 
     def _read(self, column: dict[str, Any]) -> tuple[sql.Composed, sql.Composed]:
         """A column's cell, as it is kept for the table; and whether its type of today would spell it otherwise."""
@@ -111,14 +111,14 @@ class Work:
         self._mark_parentless(shape)
         return self._by_halves(shape, "restore_put", ROWS, change=change, condition=condition)
 
-    def _inserting(self, shape: Shape, facts: dict[str, Any]) -> bytes:
-        columns = [sql.Identifier(each["name"]) for each in facts["columns"]]
+    def _inserting(self, shape: Shape, facts: Facts) -> bytes:
+        columns = [sql.Identifier(each["name"]) for each in facts.columns]
         values = sql.SQL(", ").join(sql.SQL("r.{}").format(column) for column in columns)
         return shape.message(
             self.session, "_restore_insert", names=sql.SQL(", ").join(columns), values=values
         )
 
-    def _updating(self, shape: Shape, facts: dict[str, Any]) -> tuple[bytes, bytes]:
+    def _updating(self, shape: Shape, facts: Facts) -> tuple[bytes, bytes]:
         """Marks what is not as the cascade left it, and returns what the update is made of."""
         parts = left_by(shape, facts)
         self._mark_touched(shape, parts)
@@ -127,9 +127,9 @@ class Work:
         change = shape.message(self.session, "_restore_update", assignments=assignments)
         return change, shape.message(self.session, "_restore_untouched", **parts)
 
-    def _mark_taken(self, shape: Shape, facts: dict[str, Any]) -> None:
-        for unique in facts["unique"]:
-            if set(unique["columns"]) - set(facts["lost"]) <= set(shape.columns):
+    def _mark_taken(self, shape: Shape, facts: Facts) -> None:
+        for unique in facts.unique:
+            if set(unique["columns"]) - set(facts.lost) <= set(shape.columns):
                 why = f"another row has its {listing(unique['columns'])} by now ({unique['name']})"
                 shape.ask(self.session, "restore_taken", why=why, matches=is_row(unique["columns"]))
 
@@ -181,10 +181,10 @@ class Work:
             return b"false"
         if not emptied(shape, shape.facts).keys() & emptied(other, other.facts).keys():
             return b"false"
-        primary = [sql.Identifier(name) for name in shape.facts["primary"]]
+        primary = [sql.Identifier(name) for name in shape.facts.primary]
         is_same = sql.SQL(" AND ").join(sql.SQL("q.{0} = r.{0}").format(name) for name in primary)
         return shape.message(
-            self.session, "_restore_later", other=other.number, its=other.facts["rows"], is_same=is_same
+            self.session, "_restore_later", other=other.number, its=other.facts.rows, is_same=is_same
         )
 
     def _by_halves(self, shape: Shape, name: str, faults: tuple[str, ...], **parts: Any) -> int:
