@@ -58,7 +58,10 @@ def test_every_room_is_on_the_map() -> None:
 # Fragments are put together, never cut out of something larger
 
 #: what returns text of ours
-TEXTS = {"message", "_message", "named", "ddl", "question", "about", "limits", "opening", "begin", "closing"}
+TEXTS = {
+    "message", "_message", "message_around", "named", "ddl", "question", "about", "limits", "opening", "begin",
+    "ending", "closing", "closing_outside", "log_entry",
+}  # fmt: skip
 #: what keeps it text of ours
 SAME = {"decode", "encode", "join", "format"}
 #: what cuts into it
@@ -66,6 +69,8 @@ CUTS = {
     "replace", "removesuffix", "removeprefix", "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines",
     "partition", "rpartition", "translate",
 }  # fmt: skip
+#: what re cuts it with
+RE_CUTS = {"sub", "subn", "split", "findall", "finditer", "search", "match", "fullmatch"}
 
 
 class Surgery(ast.NodeVisitor):
@@ -81,7 +86,7 @@ class Surgery(ast.NodeVisitor):
                 return name in self.ours
             case ast.Call(func=ast.Name(id=name)) if name in TEXTS:
                 return True
-            case ast.Call(func=ast.Attribute(attr=name)) if name in TEXTS:
+            case ast.Call(func=ast.Attribute(attr=name)) | ast.Attribute(attr=name) if name in TEXTS:
                 return True
             case ast.Call(func=ast.Attribute(value=text, attr=name), args=args) if name in SAME | CUTS:
                 return self.is_ours(text) or any(map(self.is_ours, args))
@@ -103,12 +108,23 @@ class Surgery(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.generic_visit(node)
-        if self.is_ours(node.value):
-            self.ours |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        for target in node.targets:
+            self._take_in(target, node.value)
+
+    def _take_in(self, target: ast.expr, value: ast.expr) -> None:
+        match target, value:
+            case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
+                for each, its in zip(targets, values, strict=True):
+                    self._take_in(each, its)
+            case ast.Tuple(elts=targets), _:
+                for each in targets:
+                    self._take_in(each, value)
+            case ast.Name(id=name), _ if self.is_ours(value):
+                self.ours.add(name)
 
     def visit_Call(self, node: ast.Call) -> None:
         match node.func:
-            case ast.Attribute(value=ast.Name(id="re"), attr="sub" | "split") if any(
+            case ast.Attribute(value=ast.Name(id="re"), attr=name) if name in RE_CUTS and any(
                 map(self.is_ours, node.args)
             ):
                 self.found.append(node.lineno)
@@ -148,6 +164,9 @@ def surgery(code: str) -> list[int]:
         "re.sub(b'x', b'', b''.join([message(s, 'x'), b';']))",
         "(self.message('x') if y else b'').replace(b'\\0', b'1')",
         "message(s, 'x')[:-1]",
+        "re.findall(r'SET LOCAL (\\w+)', session.store.limits(file).decode())",
+        "def f(self):\n    piece, text = sent.piece, sent.closing\n    return text.replace(NUL, b'1')",
+        "def f(self):\n    (text,) = store.message_around('x', 'y')\n    return text.strip()",
     ],
 )
 def test_a_cut_into_text_of_ours_is_found(code: str) -> None:

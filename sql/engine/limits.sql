@@ -4,7 +4,7 @@
 SET LOCAL lock_timeout = {lock_timeout};
 SET LOCAL statement_timeout = {statement_timeout};
 -- A runner that is stopped, and not dead, would keep its locks for ever; 0 is never.
-SET LOCAL idle_in_transaction_session_timeout = {idle};
+SET LOCAL idle_in_transaction_session_timeout = {idle_in_transaction_session_timeout};
 -- What a policy hides from the role is an error, and not passed over: a key checked without it would be valid over orphans.
 SET LOCAL row_security = {row_security};
 -- A pooler's session may have been reset to another encoding than this client's.

@@ -1,2 +1,2 @@
 -- PostgreSQL 17 and later.
-SET LOCAL transaction_timeout = 0;
+SET LOCAL transaction_timeout = {transaction_timeout};

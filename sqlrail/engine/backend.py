@@ -19,6 +19,7 @@ from sqlrail.engine.news import Applied, News
 from sqlrail.engine.recorded import Recorded
 from sqlrail.engine.retry import with_blockers
 from sqlrail.engine.session import Session, check_pooler
+from sqlrail.engine.store import IN_ANY
 from sqlrail.engine.tables import Tables
 from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import SqlrailError
@@ -166,10 +167,12 @@ class Backend(AbstractContextManager["Backend"]):
     def limits(self, file: File | None) -> bytes:
         return self.session.store.limits(file)
 
-    def log_entry(
-        self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None, **more: Any
-    ) -> bytes:
-        return self.session.store.log_entry(name, id_, hash_, operation, comment, **more)
+    def log_entry(self, id_: str, hash_: str | None, operation: str, comment: str | None) -> bytes:
+        return self.session.store.log_entry(id_, hash_, operation, comment)
+
+    def record(self, file: File, hash_: str, operation: str) -> bytes:
+        """What writes a record, whatever transaction it is sent in."""
+        return IN_ANY.join(self.session.store.record("record", file.id, hash_, operation, file.checksum))
 
     # What the database says was run
 

@@ -11,7 +11,7 @@ from sqlrail.engine.lock import RunnersLock
 from sqlrail.engine.operation import Operation
 from sqlrail.engine.pipeline import Pipeline
 from sqlrail.engine.session import Session
-from sqlrail.engine.transactional import Opened, Sent, TransactionalRun, misread_by
+from sqlrail.engine.transactional import Ending, Opened, Sent, TransactionalRun, misread_by
 from sqlrail.errors import Refused
 from sqlrail.files.file import File
 from sqlrail.postgres.wire import Answer
@@ -104,10 +104,10 @@ class Opener:
         # The server shows the beginning of a message to whoever asks what is at work.
         label = f"-- {file.id!a}\n".encode()
         self._session.under_way(limit=self._session.store.lock_timeout(file))
-        ahead, text = len((label + before.text + opening).decode()), list[bytes]()
+        ahead, ending = len((label + before.text + opening).decode()), list[Ending]()
 
         def compose() -> None:
-            text.append(run.compose_closing())
+            ending.append(run.compose_ending())
             self.compose_following(migration)
 
         answer = self._deliver(opening + piece.text, keep=b"ready", ahead=label, meanwhile=compose)
@@ -117,4 +117,4 @@ class Opener:
             self._session.undo()
             return None
         _, transaction = answer.row(-2)  # in front of the result that tells its end
-        return Opened(transaction, False, False, started, Sent(piece, answer, ahead, text[0]))
+        return Opened(transaction, False, False, started, Sent(piece, answer, ahead, ending[0]))

@@ -68,8 +68,8 @@ class Operation(Protocol):
     def guard(self, store: Store) -> bytes:
         """What is checked behind a file's last statement, in its transaction."""
 
-    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:
-        """What writes that a file ran in that transaction; without marks, into the log alone."""
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool) -> tuple[bytes, ...]:
+        """What writes that a file ran, see Store.record; without marks, into the log alone."""
 
     def stands(self, done: Applied, recorded: Collection[str]) -> bool:
         """Whether what was done still shows in the ids that are recorded."""
@@ -114,10 +114,10 @@ class Apply:
     def guard(self, store: Store) -> bytes:  # noqa: ARG002
         return b""
 
-    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool) -> tuple[bytes, ...]:
         operation = "apply-late" if file.id in self._late else "apply"
         name = "record" if marks else "log"
-        return store.log_entry(name, file.id, hash_, operation, file.checksum, transaction=transaction)
+        return store.record(name, file.id, hash_, operation, file.checksum)
 
     def stands(self, done: Applied, recorded: Collection[str]) -> bool:
         return done.id in recorded

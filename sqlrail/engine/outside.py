@@ -7,7 +7,6 @@ does not follow on the last one fails, and what was to be noted with it.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -25,6 +24,7 @@ from sqlrail.engine.recorded import Recorded
 from sqlrail.engine.retry import Retry
 from sqlrail.engine.session import Session
 from sqlrail.engine.statement_run import StatementRun
+from sqlrail.engine.store import IN_ANY
 from sqlrail.errors import ConnectionFailed
 from sqlrail.files.file import File
 from sqlrail.files.statements import Piece
@@ -80,9 +80,8 @@ class OutsideRun:
 
     def _closing(self, started: float, tries: Tries) -> Closing:
         store, hash_ = self._session.store, self._migration.hash
-        this = sql.SQL("txid_current()")
-        record = self._operation.record(store, self._file, hash_, marks=self._marks, transaction=this)
-        text = store.closing_outside(hash_, record)
+        record = self._operation.record(store, self._file, hash_, marks=self._marks)
+        text = store.closing_outside(hash_, IN_ANY.join(record))
         return Closing(self._file, self._migration, text, Piece(b""), (), self._marks, started, tries)
 
     # The worker
@@ -93,11 +92,12 @@ class OutsideRun:
         What waits for others in the middle of its work, as CREATE INDEX CONCURRENTLY does, waits as long as it takes.
         """
         file, session = self._file, self._session
-        limits = dict(re.findall(r"SET LOCAL (\w+) = '?([^';]*)", session.store.limits(file).decode()))
-        limits |= {
+        limits = session.store.limit_values(file) | {
             "lock_timeout": milliseconds(file.lock_timeout or 0),
             "default_transaction_isolation": r"read\ committed",
             "default_transaction_read_only": "off",
+            "standard_conforming_strings": "on",
+            "client_encoding": "UTF8",
         }
         if session.server.version >= 140000:
             limits["idle_session_timeout"] = limits["idle_in_transaction_session_timeout"]

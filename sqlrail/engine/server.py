@@ -6,6 +6,18 @@ from dataclasses import dataclass
 
 from sqlrail.postgres.connect import Connection
 
+#: what the limits_*.sql that a server may understand set
+MORE_LIMITS: dict[str, dict[str, str | int]] = {
+    "limits_linux": {"client_connection_check_interval": "1s"},
+    "limits_tcp": {
+        "tcp_keepalives_idle": 1,
+        "tcp_keepalives_interval": 1,
+        "tcp_keepalives_count": 2,
+        "tcp_user_timeout": "2s",
+    },
+    "limits_17": {"transaction_timeout": 0},
+}
+
 
 @dataclass(frozen=True)
 class Server:
@@ -16,7 +28,7 @@ class Server:
     is_pooled: bool  # a session of the server's is not ours alone
     is_standby: bool
     deadlock_timeout: float  # seconds
-    more_limits: tuple[str, ...]  # the limits_*.sql that this server understands
+    more_limits: tuple[str, ...]  # those of MORE_LIMITS that this server understands
 
     @classmethod
     def read(

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import default_migration_table
 
-from sqlrail.engine.server import Server
+from sqlrail.engine.server import MORE_LIMITS, Server
 from sqlrail.errors import DatabaseFailed
 from sqlrail.files import rights
 from sqlrail.files.file import File
@@ -25,6 +25,8 @@ from sqlrail.records.history import Note, Record
 
 #: the runners' advisory lock, one for a database
 KEY = int.from_bytes(b"sqlrail", "big")
+#: joins a record whatever transaction it is sent in, see Store.record
+IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
 OWN_TABLES = ("stamp", "run", "progress", "archive")
 #: theirs, which own_tables.sql writes. What is newer than a build only adds: a build that is rolled back reads it.
@@ -145,13 +147,13 @@ class Store:
         """Opens a transaction under the runners' lock; the question is asked with the lock in hand."""
         return self.begin(file) + self.message(lock, applied=question)
 
-    def closing(self, file: File, record: bytes) -> bytes:
-        """Ends the transaction of a file with its record."""
+    def ending(self, file: File) -> bytes:
+        """What ends the transaction of a file, up to its record."""
         text = self.message("finish") + self.limits(file)
         # A large file is not read again to find out.
         if file.small is None or b"prepare" in file.small.lower():
             text += self.message("deallocate")
-        return text + record + b"COMMIT;\n"
+        return text
 
     def closing_outside(self, hash_: str, record: bytes) -> bytes:
         """Ends the lock's transaction of a file that ran outside of one."""
@@ -160,21 +162,29 @@ class Store:
 
     def limits(self, file: File | None) -> bytes:
         """SET LOCAL of a file's limits, or of ours without one."""
+        return self.message("limits", **self._own_limits(file)) + self._more_limits
+
+    def limit_values(self, file: File | None) -> dict[str, str | int]:
+        """The same limits as values, each by the name of its setting."""
+        values = self._own_limits(file)
+        for name in self.server.more_limits:
+            values |= MORE_LIMITS[name]
+        return values
+
+    def _own_limits(self, file: File | None) -> dict[str, str | int]:
         statement = self.settings.statement_timeout
         if file is not None and file.statement_timeout is not None:
             statement = file.statement_timeout
-        text = self.message(
-            "limits",
-            lock_timeout=milliseconds(self.lock_timeout(file)),
-            statement_timeout=milliseconds(statement),
-            idle=milliseconds(self.settings.idle_timeout),
-            row_security="on" if file is not None and file.row_security else "off",
-        )
-        return text + self._more_limits
+        return {
+            "lock_timeout": milliseconds(self.lock_timeout(file)),
+            "statement_timeout": milliseconds(statement),
+            "idle_in_transaction_session_timeout": milliseconds(self.settings.idle_timeout),
+            "row_security": "on" if file is not None and file.row_security else "off",
+        }
 
     @cached_property
     def _more_limits(self) -> bytes:
-        return b"".join(self.message(name) for name in self.server.more_limits)
+        return b"".join(self.message(name, **MORE_LIMITS[name]) for name in self.server.more_limits)
 
     def step_limits(self, file: File) -> bytes:
         """What goes ahead of each statement outside a transaction that can be tried again."""
@@ -188,14 +198,26 @@ class Store:
 
     # Records
 
-    def log_entry(
-        self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None, **more: Any
-    ) -> bytes:
-        """What writes an entry of yoyo's log: log.sql, or record.sql with the record."""
-        entry = str(uuid.uuid4())
-        return self.message(
-            name, entry=entry, hash=hash_, id=id_, operation=operation, comment=comment, **more
-        )
+    def record(
+        self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None
+    ) -> tuple[bytes, ...]:
+        """What writes an entry of yoyo's log: log.sql, or record.sql and unrecord.sql with the record.
+
+        It comes as texts to be joined by the number of the transaction that a file ran in, which may not be known yet.
+        """
+        entry = {
+            "entry": str(uuid.uuid4()),
+            "hash": hash_,
+            "id": id_,
+            "operation": operation,
+            "comment": comment,
+        }
+        return wire.message_around(self.connection, name, "transaction", **self._constants, **entry)
+
+    def log_entry(self, id_: str, hash_: str | None, operation: str, comment: str | None) -> bytes:
+        """What writes an entry without a record."""
+        (text,) = self.record("log", id_, hash_, operation, comment)
+        return text
 
     def history(self) -> bytes:
         """What reads the records, and the notes where there can be any."""

@@ -97,10 +97,10 @@ class Tables:
         if not unknown and not text and not missing:
             return []
         for record in unknown:
-            text += store.log_entry("log", record.id, record.hash, "checksum", files[record.id].checksum)
+            text += store.log_entry(record.id, record.hash, "checksum", files[record.id].checksum)
         for record in records:
             if record.id in missing:  # with the checksum once more: the latest entry's is the one that counts
-                text += store.log_entry("log", record.id, record.hash, "missing", record.checksum)
+                text += store.log_entry(record.id, record.hash, "missing", record.checksum)
         self.prepare()
         with self._lock.transaction("the transaction"):
             self._session.ask(text)

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from sqlrail.engine import explain
 from sqlrail.engine.news import News
@@ -28,10 +27,20 @@ from sqlrail.postgres.diagnostics import sentence
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer
 
-#: stands for a transaction's number in what is composed before it is known; no text of SQL may hold it
-TRANSACTION = b"\0"
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What ends a file's transaction, composed before that one's number is known."""
+
+    ahead: bytes
+    record: tuple[bytes, ...]  # around the number
+
+    def text(self, transaction: int) -> bytes:
+        """What is to be sent."""
+        return self.ahead + (b"%d" % transaction).join(self.record) + b"COMMIT;\n"
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Sent:
     piece: Piece
     answer: Answer
     ahead: int  # characters in front of it
-    closing: bytes
+    ending: Ending
 
 
 @dataclass(frozen=True)
@@ -98,23 +107,21 @@ class TransactionalRun:
         if file.cleanup:
             self._session.send(self._session.store.message("theirs"), Answer())
         if opened.sent is None:
-            piece, text = self._send_all(meanwhile)
+            piece, ending = self._send_all(meanwhile)
         else:
-            piece, text = opened.sent.piece, opened.sent.closing
+            piece, ending = opened.sent.piece, opened.sent.ending
             self._check(piece, opened.sent.answer, opened.sent.ahead)
         if observer:
             observer.ends(file)
-        text = text.replace(TRANSACTION, b"%d" % opened.transaction)
+        text = ending.text(opened.transaction)
         return Closing(file, self._migration, text, piece, cleanup, self._marks, opened.started, tries)
 
-    def compose_closing(self) -> bytes:
-        """Its closing, with TRANSACTION in it."""
+    def compose_ending(self) -> Ending:
+        """What ends its transaction; the server may be at work meanwhile."""
         self._news.catch_up()
-        store, transaction = self._session.store, sql.SQL(TRANSACTION.decode())
-        record = self._operation.record(
-            store, self._file, self._migration.hash, marks=self._marks, transaction=transaction
-        )
-        return self._operation.guard(store) + store.closing(self._file, record)
+        store = self._session.store
+        record = self._operation.record(store, self._file, self._migration.hash, marks=self._marks)
+        return Ending(self._operation.guard(store) + store.ending(self._file), record)
 
     def _clean(self, relation: Relation) -> Cleaned:
         self._news.catch_up()
@@ -136,22 +143,22 @@ class TransactionalRun:
             self._operation.observer.cleaned(file, relation)
         return done
 
-    def _send_all(self, meanwhile: Callable[[], object]) -> tuple[Piece, bytes]:
-        """Sends the file piece by piece; returns the last, and its closing."""
-        text: list[bytes] = []
+    def _send_all(self, meanwhile: Callable[[], object]) -> tuple[Piece, Ending]:
+        """Sends the file piece by piece; returns the last, and what ends its transaction."""
+        ending: list[Ending] = []
         with closing(self._file.pieces()) as pieces:
             following = [next(pieces)]
 
             def read_on() -> None:
                 following.extend(islice(pieces, 1))
                 if not following:
-                    text.append(self.compose_closing())
+                    ending.append(self.compose_ending())
                     meanwhile()
 
             while following:
                 piece = following.pop()
                 self._send(piece, read_on)
-        return piece, text[0]
+        return piece, ending[0]
 
     def _send(self, piece: Piece, read_on: Callable[[], None]) -> None:
         """Sends a piece of the file, and reads on while the server works; data come before what is behind them."""

@@ -133,17 +133,29 @@ def message(connection: Connection, name: str, *, commented: object = False, **p
 
     Composables and bytes, which are messages themselves, go in as they are, all else as literals.
     """
+    (text,) = message_around(connection, name, None, commented=commented, **parts)
+    return text
+
+
+def message_around(
+    connection: Connection, name: str, gap: str | None, *, commented: object = False, **parts: Any
+) -> tuple[bytes, ...]:
+    """The same where one part is not known yet: the texts that it joins, or one where the file has no such part."""
+    texts: list[bytes] = []
     text: list[bytes] = []
     for piece, slot in _template(name, bool(commented)):
         # A message that fills a line of its own has brought that line's end.
         is_ended = piece.startswith(b"\n") and bool(text) and text[-1].endswith(b"\n")
         text.append(piece[1:] if is_ended else piece)
-        if slot is not None:
+        if slot is not None and slot == gap:
+            texts.append(b"".join(text))
+            text = []
+        elif slot is not None:
             part = parts[slot]
             if not isinstance(part, bytes):
                 part = (part if isinstance(part, sql.Composable) else sql.Literal(part)).as_bytes(connection)
             text.append(part)
-    return b"".join(text)
+    return (*texts, b"".join(text))
 
 
 def named(connection: Connection, name: object) -> bytes:

@@ -382,7 +382,8 @@ def _failure(connection: Connection, error: psycopg.Error) -> SqlrailError:
 def look_limits(connection: Connection, settings: Settings) -> bytes:
     """What goes behind the BEGIN of a transaction that only looks."""
     text = wire.message(connection, "look_limits", lock_timeout=milliseconds(settings.lock_timeout))
-    return text + (wire.message(connection, "limits_17") if connection.info.server_version >= 170000 else b"")
+    is_17 = connection.info.server_version >= 170000
+    return text + (wire.message(connection, "limits_17", transaction_timeout=0) if is_17 else b"")
 
 
 def _shared(found: Object, like: Catalog | None) -> Object:

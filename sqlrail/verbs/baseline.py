@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from psycopg import sql
 from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
@@ -176,13 +175,12 @@ def _records(backend: Backend, wanted: MigrationList, found: Comparison) -> byte
     text = backend.stamping()
     for migration in wanted:
         file = backend.files[migration.id]
-        this = sql.SQL("txid_current()")
-        text += backend.log_entry("record", file.id, migration.hash, "mark", file.checksum, transaction=this)
+        text += backend.record(file, migration.hash, "mark")
     if found.lacking or found.uncompared:
         what = f"{_summary(found)}{': ' if found.lacking else ''}{'; '.join(found.lacking)}"
         accepted = what[:255].encode(errors="backslashreplace").decode()
         # Of no hash: the checksum of a record is in the latest entry of its own.
-        text += backend.log_entry("log", wanted[-1].id, None, "accept", accepted[:255])
+        text += backend.log_entry(wanted[-1].id, None, "accept", accepted[:255])
     return text
 
 

@@ -165,16 +165,14 @@ def _statements(backend: Backend, offer: Repair) -> bytes:
     new, old = get_migration_hash(offer.id), get_migration_hash(offer.was)
     if offer.kind == "begun":
         return backend.message("forget_progress", hash=old) + backend.log_entry(
-            "log", offer.was, old, "begin-anew", offer.before
+            offer.was, old, "begin-anew", offer.before
         )
     if offer.kind == "forgotten":
-        return backend.message("forget", hash=old) + backend.log_entry(
-            "log", offer.was, old, "forget", offer.before
-        )
+        return backend.message("forget", hash=old) + backend.log_entry(offer.was, old, "forget", offer.before)
     text = b""
     if offer.kind == "renamed":
         text = backend.message("rename", hash=new, id=offer.id, old_hash=old)
-        text += backend.log_entry("log", offer.was, old, "renamed", offer.id)
+        text += backend.log_entry(offer.was, old, "renamed", offer.id)
         if backend.has_all_own_tables:
             text += backend.message("move_notes", hash=new, id=offer.id, old_hash=old)
-    return text + backend.log_entry("log", offer.id, new, "repair", offer.after)
+    return text + backend.log_entry(offer.id, new, "repair", offer.after)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 from yoyo.migrations import MigrationList
@@ -129,8 +129,8 @@ class _Unrecorded(NamedTuple):
 class _Seed(Apply):
     """Runs a file as a migration is run, and leaves an entry in the log instead of a record."""
 
-    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:  # noqa: ARG002
-        return store.log_entry("log", file.id, None, "seed", file.checksum)
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool) -> tuple[bytes, ...]:  # noqa: ARG002
+        return store.record("log", file.id, None, "seed", file.checksum)
 
 
 def _load(settings: Settings, listener: Listener, rows: File) -> None:

@@ -178,9 +178,9 @@ class _RollBack:
     def guard(self, store: Store) -> bytes:  # noqa: ARG002
         return b""
 
-    def record(self, store: Store, file: File, hash_: str, *, marks: bool, transaction: Any) -> bytes:
+    def record(self, store: Store, file: File, hash_: str, *, marks: bool) -> tuple[bytes, ...]:
         assert marks
-        return store.log_entry("unrecord", file.id, hash_, "rollback", file.checksum, transaction=transaction)
+        return store.record("unrecord", file.id, hash_, "rollback", file.checksum)
 
     def stands(self, done: Applied, recorded: Collection[str]) -> bool:
         return _rolled_back(done).id not in recorded

@@ -66,7 +66,9 @@ def test_what_the_store_composes_is_sent_by_nobody(backend: Backend, any_databas
     before = query(any_database, last, [pid])
     composed = [
         store.opening(file, "lock", b"true"),
-        store.closing(file, store.log_entry("log", file.id, None, "apply", None)),
+        store.ending(file),
+        store.log_entry(file.id, None, "apply", file.checksum),
+        b"1".join(store.record("record", file.id, "hash", "apply", file.checksum)),
         store.closing_outside("hash", b""),
         store.step_limits(file),
         store.history(),
