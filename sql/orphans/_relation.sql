@@ -46,7 +46,6 @@ WITH RECURSIVE named AS (
        AND NOT EXISTS (SELECT FROM pair
                         WHERE (column_number, key_number) NOT IN (SELECT * FROM unnest(fk.conkey, fk.confkey)))
 ), word AS (
-    -- sift_relations.sql decides the same of plain keys: test_relations.py holds the two together.
     -- NO ACTION and RESTRICT say what may not happen to the parent, and nothing of an orphan.
     SELECT min(action) AS action, min(sets) AS sets, count(*) > 1 AS contradicts
       FROM (SELECT DISTINCT CASE on_delete WHEN 'cascade' THEN 'delete' ELSE on_delete END AS action, sets

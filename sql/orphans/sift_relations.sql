@@ -1,6 +1,7 @@
--- Of many relations those that no guard of relation.sql can have anything against, whatever their rows are: a plain key of
+-- Of many relations those that no guard of _relation.sql can have anything against, whatever their rows are: a plain key of
 -- one column between two ordinary tables, with nothing that acts when a row of the child goes. What is said of them is what
--- relation.sql says, as far as a look needs it that finds no orphan. What is not among them is looked at there.
+-- _relation.sql says, as far as a look needs it that finds no orphan: change both (test_relations.py holds them together).
+-- What is not among them is looked at there.
 WITH asked AS MATERIALIZED (
     SELECT n, columns, keys, action, otherwise,
            {child} AS child, {parent} AS parent
