@@ -655,7 +655,7 @@ def test_it_waits_for_a_replica_that_is_behind_and_says_if_it_may_not_know(prima
     query(primary.url, "INSERT INTO ticks DEFAULT VALUES")
     visitor = f"{primary.url}&options=-c%20role%3Dvisitor"
     online.cleanup(settings(visitor, max_share=1.0, pause=0.0), unheard, named)
-    assert len([text for text in unheard.said if "this role may not know" in text]) == 1
+    assert len([text for text in unheard.said if "this role may not see" in text]) == 1
     query(primary.url, "INSERT INTO orders VALUES (-1, 999)")
     online.cleanup(settings(primary.url, max_share=1.0), heard, named)
     assert [text for text in heard.said if "pausing" in text] == [
