@@ -124,14 +124,18 @@ def test_a_second_run_installs_nothing(project: Path) -> None:
     assert calls(project, "") == ["runner.py status"]
 
 
+#: what every run of the tests has: all cores, a file with one worker
+WORKERS = "-n auto --maxprocesses 4 --dist loadfile"
+
+
 def test_all_tests_are_those_of_a_change_and_those_that_are_slow_by_design(project: Path) -> None:
     make(project, "test-all", "ARGS=-k x")
-    assert calls(project, "-m pytest") == ["-m pytest -k x"]
+    assert calls(project, "-m pytest") == [f"-m pytest {WORKERS} -k x"]
 
 
 def test_the_test_tools_are_added_once_and_bring_the_rest(project: Path) -> None:
     make(project, "test", "ARGS=-k x")
-    assert calls(project, "-m p")[-1] == "-m pytest -m not promise -k x"
+    assert calls(project, "-m p")[-1] == f"-m pytest {WORKERS} -m not promise -k x"
     make(project, "lint")
     make(project, "db-status")
     assert calls(project, "-m pip install") == []
