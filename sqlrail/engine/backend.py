@@ -161,9 +161,6 @@ class Backend(AbstractContextManager["Backend"]):
     def message(self, name: str, **parts: Any) -> bytes:
         return self.session.store.message(name, **parts)
 
-    def ddl(self, name: str, **parts: Any) -> bytes:
-        return self.session.store.ddl(name, **parts)
-
     def limits(self, file: File | None) -> bytes:
         return self.session.store.limits(file)
 

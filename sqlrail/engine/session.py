@@ -40,8 +40,8 @@ class UnderWay(NamedTuple):
 class Session:
     """The one connection that is looked and written through, and what is known of the server behind it.
 
-    What the server refuses leaves it, by `failure` alone, as a SqlrailError that says all that the server said. Only
-    SET LOCAL is sent.
+    What the server refuses becomes a SqlrailError, with all that the server said, by `failure` alone; `ask` leaves that
+    to its caller, who may know more of it. Only SET LOCAL is sent.
     """
 
     def __init__(self, settings: Settings, tell: Listener) -> None:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
-#: what flags of `migrate` let pass
-ALLOWABLE = ("late", "missing", "other-history")
 #: statements that a message names
 SHOWN = 3
 #: names that only look like a rollback's: yoyo would run such a file as a migration
