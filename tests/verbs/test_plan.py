@@ -964,14 +964,15 @@ SERVER = """
     UNION ALL SELECT 'database ' || datname, concat_ws(',', oid, xmin, datacl::text) FROM pg_database
     UNION ALL SELECT 'setting', concat_ws(',', setdatabase, setrole, setconfig::text) FROM pg_db_role_setting
 """
+# Autovacuum analyzes what it likes, and pg_statistic, with its TOAST table, is where it writes.
 OWN = """
     SELECT c.oid::regclass::text FROM pg_class AS c
-     WHERE c.relkind IN ('r', 'm', 't') AND NOT c.relisshared AND c.relname <> 'pg_statistic'
+     WHERE c.relkind IN ('r', 'm', 't') AND NOT c.relisshared
+       AND c.oid NOT IN (SELECT unnest(ARRAY[oid, reltoastrelid]) FROM pg_class WHERE relname = 'pg_statistic')
 """
-WRITTEN = """
-    SELECT 'database', tup_inserted, tup_updated, tup_deleted FROM pg_stat_database WHERE datname = current_database()
-    UNION ALL SELECT relid::regclass::text, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_all_tables
-              WHERE relid NOT IN (SELECT oid FROM pg_class WHERE relisshared)
+WRITTEN = f"""
+    SELECT relid::regclass::text, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_all_tables
+     WHERE relid::regclass::text IN ({OWN})
 """
 THERE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
 
