@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from psycopg import sql
@@ -12,7 +13,16 @@ from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.ask import ask_facts, quickly
-from sqlrail.orphans.restoring.shape import CHANGED, Facts, Shape, add, is_contested, listing, says_the_same
+from sqlrail.orphans.restoring.shape import (
+    CHANGED,
+    Facts,
+    Key,
+    Shape,
+    is_contested,
+    is_of_same_columns,
+    listing,
+    with_key,
+)
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres import wire
 
@@ -23,18 +33,22 @@ AS_FOUND = (
 
 
 class Look:
-    """Gives each shape its facts and its keys, or says why none of its rows can go anywhere."""
+    """Finds the facts and the keys of each shape that was staged, or why none of its rows can go anywhere."""
 
-    def __init__(self, session: Session, run: int, shapes: list[Shape], *, force: bool) -> None:
-        self.session, self.run, self.shapes, self.force = session, run, shapes, force
+    def __init__(self, session: Session, run: int, staged: list[Shape], *, force: bool) -> None:
+        self.session, self.run, self.staged, self.force = session, run, staged, force
         self.notes: list[str] = []
         self.others: list[Relation] | None = None
 
-    def look(self) -> None:
-        """Looks at all of them; some are parted, and become more."""
-        for shape in [*self.shapes]:
-            self._look(shape)
-            self._part(shape)
+    def look(self) -> list[Shape]:
+        """All of them with what was found; behind them those that were parted from them."""
+        shapes: list[Shape] = []
+        parted: list[Shape] = []
+        for staged in self.staged:
+            shape, *more = self._part(self._look(staged), len(self.staged) + len(parted) + 1)
+            shapes.append(shape)
+            parted += more
+        return shapes + parted
 
     def ask(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         """What a message of ours returns."""
@@ -43,8 +57,8 @@ class Look:
     def _named(self, name: object) -> bytes:
         return wire.named(self.session.connection, name)
 
-    def _look(self, shape: Shape) -> None:
-        sources = [each.source for each in self.shapes if each.relation == shape.relation]
+    def _look(self, shape: Shape) -> Shape:
+        sources = [each.source for each in self.staged if each.relation == shape.relation]
         # Its orphans may all be back already, and those that were changed with them not.
         sources.append(sql.Identifier(*Relation.parse(shape.relation).child).as_string())
         question = message(
@@ -58,28 +72,31 @@ class Look:
         )
         found = self.session.ask(quickly(self.session, question))
         if not found:
-            shape.stuck = f"there is no table {shape.source}"
-            return
-        self._settle(shape, found[0][0])
+            return replace(shape, stuck=f"there is no table {shape.source}")
+        facts = self._facts(shape, found[0][0])
+        keys, stuck = self._keys(shape, facts, found[0][0]["keys"])
+        return replace(shape, facts=facts, keys=[self._compared(facts, key) for key in keys], stuck=stuck)
 
-    def _settle(self, shape: Shape, found: dict[str, Any]) -> None:
-        """Takes in its facts and its keys, or why none of its rows can go anywhere."""
-        facts = shape.facts = self._facts(shape, found)
-        shape.keys = found["keys"]
+    def _keys(self, shape: Shape, facts: Facts, keys: list[Key]) -> tuple[list[Key], str | None]:
+        """The keys that say which of its rows may go back, of those that the catalog has; and why none may."""
+        stuck = None
         if not facts.columns:
-            shape.stuck = f"{shape.source} has none of the columns that were archived"
+            stuck = f"{shape.source} has none of the columns that were archived"
         elif facts.needed:
             new = listing(facts.needed)
-            shape.stuck = f"{shape.source} has a new column without a default that may not be null ({new})"
+            stuck = f"{shape.source} has a new column without a default that may not be null ({new})"
         elif shape.is_update:
-            self._look_at_update(shape, facts)
+            return self._keys_of_update(shape, facts, keys)
         elif shape.kind == "orphan" and not self.force:
-            self._look_for_parent(shape)
-        elif not shape.keys and not self.force:
-            shape.stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
-        for key in shape.keys:
-            said = Relation(facts.path, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
-            key["operators"] = ask_facts(self.session, said).operators
+            return self._keys_of_orphans(shape, facts, keys)
+        elif not keys and not self.force:
+            stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
+        return keys, stuck
+
+    def _compared(self, facts: Facts, key: Key) -> Key:
+        """A key with the operators by which its columns are compared."""
+        relation = Relation(facts.path, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
+        return {**key, "operators": ask_facts(self.session, relation).operators}
 
     def _facts(self, shape: Shape, found: dict[str, Any]) -> Facts:
         """From what restore_facts.sql says."""
@@ -115,18 +132,20 @@ class Look:
         parts = {"stored": stored, "id": id_, "columns": columns, "others": others}
         return message(self.session, "_restore_row", **parts)
 
-    def _look_for_parent(self, shape: Shape) -> None:
+    def _keys_of_orphans(self, shape: Shape, facts: Facts, keys: list[Key]) -> tuple[list[Key], str | None]:
         relation = Relation.parse(shape.relation)
-        if key := self._key_of(shape, relation):
-            add(shape, key)
-            # Where a row has lost two parents, one relation has deleted it, and the other found nothing any more.
-            for other in self._others_of(shape, relation):
-                if key := self._key_of(shape, other):
-                    add(shape, key)
+        own = self._key_of(shape, facts, relation)
+        if isinstance(own, str):
+            return keys, own
+        # Where a row has lost two parents, one relation has deleted it, and the other found nothing any more.
+        others = [self._key_of(shape, facts, other) for other in self._others_of(shape, relation)]
+        for key in (own, *others):
+            if not isinstance(key, str):
+                keys = with_key(keys, key)
+        return keys, None
 
-    def _key_of(self, shape: Shape, relation: Relation) -> dict[str, Any] | None:
-        """A relation in the form of a foreign key; None, and why, where its table or a column is gone."""
-        assert shape.facts is not None
+    def _key_of(self, shape: Shape, facts: Facts, relation: Relation) -> Key | str:
+        """A relation in the form of a foreign key, or why it has none: its table or a column is gone."""
         columns, keys = [*relation.columns], [*relation.keys]
         found = self.ask(
             "restore_parent",
@@ -137,15 +156,12 @@ class Look:
             parent=sql.Identifier(*relation.parent).as_string(),
             keys=keys,
         )
-        why = None
         if not found:
-            why = f"there is no table {join(*relation.parent)} with a column {listing(keys)}"
-        elif missing := [column for column in columns if column not in shape.facts.all]:
-            why = f"{shape.source} has no column {listing(missing)}, so nothing says which rows have a parent"
-        if why and str(relation) == shape.relation:
-            shape.stuck = why
-        if why:
-            return None
+            return f"there is no table {join(*relation.parent)} with a column {listing(keys)}"
+        if missing := [column for column in columns if column not in facts.all]:
+            return (
+                f"{shape.source} has no column {listing(missing)}, so nothing says which rows have a parent"
+            )
         more = {"name": str(relation), "columns": columns, "keys": keys, "full": False, "guarded": False}
         return {**found[0][0], **more, "sets": columns, "on_delete": None, "is_deleted": False}
 
@@ -155,7 +171,9 @@ class Look:
             declared, note = _declared(self.session.settings)
             self.notes += [note] if note else []
             logged = [
-                Relation.parse(it) for (it,) in self.ask("restore_relations", run=self.run) if is_relation(it)
+                Relation.parse(text)
+                for (text,) in self.ask("restore_relations", run=self.run)
+                if is_relation(text)
             ]
             self.others = list(dict.fromkeys([*declared, *logged]))
         others = [other for other in self.others if other != relation]
@@ -163,44 +181,44 @@ class Look:
         (own,), *tables = self.ask("tables_named", names=names, named=self._named(sql.SQL("name")))
         return [other for other, (table,) in zip(others, tables, strict=True) if table == own]
 
-    def _look_at_update(self, shape: Shape, facts: Facts) -> None:
-        own = self._own_key(shape, facts)
-        acted = [key for key in shape.keys if key["is_deleted"] and key["on_delete"] in "nd"]
-        shape.keys = [*own, *(key for key in acted if key not in own)]
-        if not shape.keys:
-            shape.stuck = f"no foreign key of {shape.source} says any more which columns a deletion emptied"
-        elif not facts.primary or not set(facts.primary) <= set(shape.columns):
-            shape.stuck = f"{shape.source} has no primary key of then by which its rows could be found"
+    def _keys_of_update(self, shape: Shape, facts: Facts, keys: list[Key]) -> tuple[list[Key], str | None]:
+        own = self._own_keys(shape, facts, keys)
+        acted = [key for key in keys if key["is_deleted"] and key["on_delete"] in "nd"]
+        keys = [*own, *(key for key in acted if key not in own)]
+        if not keys:
+            return [], f"no foreign key of {shape.source} says any more which columns a deletion emptied"
+        if not facts.primary or not set(facts.primary) <= set(shape.columns):
+            return keys, f"{shape.source} has no primary key of then by which its rows could be found"
+        return keys, None
 
-    def _own_key(self, shape: Shape, facts: Facts) -> list[dict[str, Any]]:
+    def _own_keys(self, shape: Shape, facts: Facts, keys: list[Key]) -> list[Key]:
         """The relation itself, if it has set its own orphans to null or default and deleted none."""
         relation = Relation.parse(shape.relation)
-        has_deleted = any(it.relation == shape.relation and it.kind == "orphan" for it in self.shapes)
+        has_deleted = any(each.relation == shape.relation and each.kind == "orphan" for each in self.staged)
         if has_deleted or relation.child != facts.path[-len(relation.child) :]:
             return []
-        key = self._key_of(shape, relation)
-        shape.stuck = None  # other keys may say
-        if key is None:
-            return []
-        same = [it for it in shape.keys if says_the_same(it, key)]
+        own = self._key_of(shape, facts, relation)
+        if isinstance(own, str):
+            return []  # other keys may say which columns were emptied
+        same = [key for key in keys if is_of_same_columns(key, own)]
         if not same:
-            return [key]
-        return [it for it in same if it["on_delete"] in "nd"]
+            return [own]
+        return [key for key in same if key["on_delete"] in "nd"]
 
-    def _part(self, shape: Shape) -> None:
+    def _part(self, shape: Shape, number: int) -> list[Shape]:
         """Rows that one key deletes while another empties the same column: which was first, the rows must say."""
         if shape.kind != "cascade" or shape.stuck or not is_contested(shape.keys):
-            return
-        other = Shape(len(self.shapes) + 1, shape.relation, shape.source, CHANGED, shape.columns, shape.rows)
-        other.of = shape
-        self._look(other)
+            return [shape]
+        other = self._look(
+            Shape(number, shape.relation, shape.source, CHANGED, shape.columns, shape.rows, of=shape)
+        )
         if not other.stuck:
             self.ask("restore_part", shape=other.number, of=shape.number)
-            self.shapes.append(other)
-        elif not self.force:
-            shape.stuck = (
-                f"one key of {shape.source} deletes rows and another empties them, and {other.stuck}"
-            )
+            return [shape, other]
+        if self.force:
+            return [shape]
+        why = f"one key of {shape.source} deletes rows and another empties them, and {other.stuck}"
+        return [replace(shape, stuck=why)]
 
 
 def _declared(settings: Settings) -> tuple[list[Relation], str | None]:

@@ -20,11 +20,11 @@ def put_back(session: Session, run: int, relation: str | None, *, force: bool) -
     What Refused or psycopg.Error ends has to be rolled back.
     """
     stage = message(session, "archive_format") + ddl(session, "restore_stage", run=run, relation=relation)
-    shapes = [Shape(*row) for row in session.ask(stage)]
+    staged = [Shape(*row) for row in session.ask(stage)]
     place = wire.named(session.connection, sql.SQL("name"))
-    session.ask(message(session, "restore_lock", sources=[shape.source for shape in shapes], place=place))
-    look = Look(session, run, shapes, force=force)
-    look.look()
+    session.ask(message(session, "restore_lock", sources=[shape.source for shape in staged], place=place))
+    look = Look(session, run, staged, force=force)
+    shapes = look.look()
     guard = Guard(session, run, shapes, force=force)
     guard.check()
     Work(session, shapes, force=force).put_back()

@@ -13,6 +13,9 @@ from sqlrail.orphans.session import Session, message
 #: the kind of rows that are still there: one or several keys have set columns of theirs to null or default
 CHANGED = "changed"
 
+#: a foreign key of the table or a relation in its form, as restore_facts.sql and restore_parent.sql have it
+Key = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -36,8 +39,10 @@ class Facts:
     target: sql.Composable  # the same without the tables that inherit from it
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shape:
+    """Rows as they were staged, and with its last four fields what `Look` has found about them."""
+
     number: int
     relation: str
     source: str
@@ -45,7 +50,7 @@ class Shape:
     columns: list[str]  # that were archived
     rows: int
     facts: Facts | None = None
-    keys: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
     stuck: str | None = None  # why none of its rows can go anywhere
     of: Shape | None = None  # that its rows were parted from
 
@@ -68,19 +73,20 @@ class Shape:
         return session.ask(self.message(session, name, **parts))
 
 
-def add(shape: Shape, key: dict[str, Any]) -> None:
-    """Takes in a relation as one of the keys that say which rows may go back."""
+def with_key(keys: list[Key], key: Key) -> list[Key]:
+    """A relation in front of the other keys that say which rows may go back."""
     # A foreign key that says the same guards it, and needs no look of its own.
-    if not any(it["guarded"] and says_the_same(it, key) for it in shape.keys):
-        shape.keys.insert(0, key)
+    if any(each["guarded"] and is_of_same_columns(each, key) for each in keys):
+        return keys
+    return [key, *keys]
 
 
-def says_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def is_of_same_columns(key: Key, other: Key) -> bool:
     """Whether two keys are of the same columns."""
-    return all(one[name] == other[name] for name in ("columns", "keys", "schema", "table"))
+    return all(key[name] == other[name] for name in ("columns", "keys", "schema", "table"))
 
 
-def is_contested(keys: list[dict[str, Any]]) -> bool:
+def is_contested(keys: list[Key]) -> bool:
     """Whether a deletion by one of the keys might find nothing, because another has emptied its columns."""
     keys = [key for key in keys if key["is_deleted"]]
     deleting = {column for key in keys if key["on_delete"] == "c" for column in key["columns"]}

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from sqlrail.ground.names import join
 from sqlrail.orphans import expressions
-from sqlrail.orphans.restoring.shape import Facts, Shape, emptied, is_row, left_by, listing
+from sqlrail.orphans.restoring.shape import Facts, Key, Shape, emptied, is_row, left_by, listing
 from sqlrail.orphans.session import Session, message
 
 #: classes of SQLSTATE that are about a row: its values, a constraint, what a trigger raised, a limit. While cells
@@ -139,7 +139,7 @@ class Work:
             if not any(key["self"] for key in shape.keys):
                 return
 
-    def _ask_for_parents(self, shape: Shape, key: dict[str, Any]) -> int:
+    def _ask_for_parents(self, shape: Shape, key: Key) -> int:
         matches = expressions.matches(
             [sql.SQL("p.{}").format(sql.Identifier(name)) for name in key["keys"]],
             key["operators"],
