@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlrail.files.examine import Comment
 from sqlrail.files.numbering import number
 from sqlrail.files.statements import Flaw
+from sqlrail.ground.loses import Loses
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import seconds
 
@@ -19,6 +20,8 @@ DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:\s*(.*)")
 _ALMOST = re.compile(r"[-/*\s]*([A-Za-z][A-Za-z _-]{2,24}?)\s*:\s*(.*?)\s*(?:\*/)?")
 #: of 1, how much a misspelt name is like a directive's; "line" and "lint" are less
 CLOSE = 0.8
+#: what is much like a directive's name, and a word of its own: `-- closes: #12`
+OTHER_WORDS = ("closes",)
 
 T = TypeVar("T")
 
@@ -55,6 +58,10 @@ def _relation(value: str) -> tuple[Relation, ...]:
     return (Relation.parse(value),)
 
 
+def _loses(value: str) -> tuple[Loses, ...]:
+    return (Loses.parse(value),)
+
+
 def ignored_rule(value: str) -> str:
     """The rule that `-- lint: ignore RULE because …` is about; ValueError says what is wrong with it."""
     match = re.fullmatch(r"ignore\s+([a-z][a-z0-9-]*)(?:\s+because(\s+\S.*)?)?", value)
@@ -79,6 +86,8 @@ class Directives:
     depends: tuple[str, ...] = directive((), _words, alike=r"d\w*p\w*nd")
     transactional: bool = directive(True, _either("true", "false"), alike="trans")
     cleanup: tuple[Relation, ...] = directive((), _relation, alike="clean")
+    # which rows and values are meant to go: plan does not count these against the file
+    loses: tuple[Loses, ...] = directive((), _loses, alike="loo?s[es]")
     lock_timeout: float | None = directive(None, seconds, in_rollback=True, alike="lock|timeout")
     statement_timeout: float | None = directive(None, seconds, in_rollback=True, alike=r"stat?\w*m")
     # whether policies may hide rows from its statements
@@ -111,6 +120,8 @@ def _meant(line: str) -> tuple[str, bool] | None:
     from difflib import get_close_matches
 
     said = re.sub("[ _]+", "-", match[1]).casefold()
+    if said in OTHER_WORDS:
+        return None
     for name in get_close_matches(said, DIRECTIVES, 1, CLOSE):
         try:
             DIRECTIVES[name].reader(match[2])

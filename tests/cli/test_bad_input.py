@@ -239,6 +239,8 @@ FOLDERS = [
          "parent.key', or take every key's with --all.", "cleanup", code=3),
 ]  # fmt: skip
 
+NO_LOSS = "write what is lost, and why, as in `-- loses: users.legacy because …`."
+
 FILES = [
     file("unknown directive", "-- Why\n-- clean-up: a.b -> c.d\nSELECT 1",
          "2:1: this looks like a directive, but is not one: write `-- cleanup: …`, or word the comment otherwise."),
@@ -251,6 +253,19 @@ FILES = [
     file("endless timeout", "-- statement-timeout: 1e9h\nSELECT 1", f"1:1: statement-timeout: {DURATION}"),
     file("transactional: maybe", "-- transactional: maybe\nSELECT 1",
          "1:1: transactional: 'maybe' is neither true nor false."),
+    file("loss without a reason", "\n-- loses: users.legacy\nSELECT 1",
+         "2:1: loses: say why, as in `-- loses: users.legacy because …`."),
+    file("loss with an empty reason", "-- loses: \"Users\" because \nSELECT 1",
+         '1:1: loses: say why, as in `-- loses: "Users" because …`.'),
+    *(
+        file(f"loss of {what}", f"-- loses: {what} because of it\nSELECT 1", f"1:1: loses: {NO_LOSS}")
+        for what in ("all rows", "a.b.c.d", "users.", "", "a, b")
+    ),
+    file("misspelt loss", "-- losses: users because they are gone\nSELECT 1",
+         "1:1: this looks like a directive, but is not one: write `-- loses: …`, or word the comment otherwise."),
+    file("misplaced loss", "SELECT 1;\n-- loses: users because they are gone\nSELECT 2",
+         "2:1: a directive counts only at the head of the file, in lines that begin with --, before anything else: "
+         "put `-- loses: …` there, or write it otherwise."),
     file("NUL", b"SELECT 1;\0DROP TABLE a;", "1:10: PostgreSQL would read no further than this NUL byte; remove it."),
     file("empty", "", "1:1: the file holds no statement."),
     file("blanks", " \n\t\r\n", "1:1: the file holds no statement."),
