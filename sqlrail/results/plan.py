@@ -7,7 +7,13 @@ from typing import Literal, TypedDict
 from sqlrail.results.relation import CleanedResult
 
 #: each worse than those before it; what was not rehearsed is unknown
-Verdict = Literal["instant", "scans", "blocks", "rewrites", "unknown"]
+Verdict = Literal["instant", "scans", "blocks", "rewrites", "unknown", "fails", "loses data"]
+CheckKind = Literal[
+    "not null", "check", "unique", "exclusion", "foreign key",
+    "type", "domain", "partition", "generated", "default",
+]  # fmt: skip
+#: whether live rows let a statement pass; fails unless: another statement of the pending files may mend or spoil them
+CheckVerdict = Literal["passes", "fails", "fails unless", "unknown"]
 #: what a lock keeps waiting
 Blocked = Literal["reads", "writes"]
 #: https://www.postgresql.org/docs/current/explicit-locking.html, the weakest first
@@ -43,6 +49,33 @@ class LockedResult(TypedDict):
     lock: LockMode  # that the statement takes
 
 
+class CheckResult(TypedDict):
+    """What the rows of a live table must be like for a statement to pass, and whether they are."""
+
+    kind: CheckKind
+    name: str | None  # of the constraint or index
+    relation: str  # the live table, with its schema
+    columns: list[str]
+    verdict: CheckVerdict
+    #: that violate it, exactly; of a unique key those that would have to go; null: unknown
+    rows: int | None
+    keys: list[dict[str, str]]  # primary keys of up to five of them, column by column; no other values
+    says: str | None  # the sentence that PostgreSQL would say, without its detail
+    remedy: str | None  # a line ready to paste
+    unless: str | None  # the statement that may mend or spoil it, as line N or FILE line N
+    why: str | None  # why it is unknown
+    tried: bool  # whether the trial says it, and not a count
+
+
+class LossResult(TypedDict):
+    """What of the live database a statement would lose."""
+
+    what: str  # such as table public.users, or column public.users.legacy
+    kind: str  # how, in a word or two
+    rows: int | None  # live rows that would lose something; null: unknown
+    because: str | None  # what -- loses: says of it; null: nothing does
+
+
 class PlannedResult(TypedDict):
     """A statement as it was rehearsed."""
 
@@ -54,6 +87,8 @@ class PlannedResult(TypedDict):
     relations: list[TouchedResult]
     objects: list[LockedResult]
     note: str | None  # why it was not rehearsed
+    checks: list[CheckResult]  # what the live rows must be like
+    losses: list[LossResult]
 
 
 class RemarkResult(TypedDict):
@@ -87,3 +122,5 @@ class PlanResult(TypedDict):
     live: int  # major of the live server
     rehearsed: int | None  # major of the server of the rehearsal; null: there was nothing to rehearse
     notes: list[str]  # why the rehearsal may say less than the real run
+    rows: bool  # whether the live rows were looked at; false: all checks are empty
+    empty: bool  # whether no live table that a pending file touches has any rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psycopg import errors as pg
@@ -40,180 +40,15 @@ from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint
 from sqlrail.verbs.cleanup import look_at
 from sqlrail.verbs.lint import Finding
+from sqlrail.verbs.planned import VERDICTS, Locked, Plan, Planned, PlannedFile, Touched, blocked_by
 
 if TYPE_CHECKING:
-    from sqlrail.results.plan import (
-        Blocked,
-        LockedResult,
-        LockMode,
-        PlannedFileResult,
-        PlannedResult,
-        PlanResult,
-        RelationKind,
-        TouchedResult,
-        Verdict,
-    )
+    from sqlrail.results.plan import RelationKind, Verdict
 
-#: each worse than those before it; what was not rehearsed is unknown
-VERDICTS: tuple[Verdict, ...] = ("instant", "scans", "blocks", "rewrites", "unknown")
 KINDS: dict[str, RelationKind] = {
     "r": "table", "p": "partitioned table", "m": "materialized view", "v": "view", "f": "foreign table",
     "i": "index", "I": "index", "S": "sequence",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Touched:
-    """What a statement does to a relation of the live database.
-
-    A lock of None adds nothing to what the file's transaction has already. Rows (None: not known) and bytes are the
-    live database's, an index's rows its table's; is_live is false where only the files have such a relation.
-    """
-
-    relation: str
-    kind: RelationKind
-    lock: LockMode | None
-    scanned: bool
-    rewritten: bool
-    is_live: bool = False
-    rows: int | None = None
-    bytes: int | None = None
-
-    @property
-    def is_work(self) -> bool:
-        """Whether it takes the longer, the more rows there are."""
-        return (self.scanned or self.rewritten) and self.is_live and self.rows != 0
-
-    @property
-    def blocks(self) -> tuple[Blocked, ...]:
-        """What the lock keeps waiting: reads, writes, or neither."""
-        return _blocked(MODES.index(self.lock)) if self.lock and self.is_live else ()
-
-    def as_json(self) -> TouchedResult:
-        """The same for scripts; rows are as the statistics estimate them."""
-        return {
-            "relation": self.relation,
-            "kind": self.kind,
-            "lock": self.lock,
-            "blocks": list(self.blocks),
-            "scanned": self.scanned,
-            "rewritten": self.rewritten,
-            "live": self.is_live,
-            "rows": self.rows,
-            "bytes": self.bytes,
-        }
-
-
-@dataclass(frozen=True)
-class Locked:
-    """A function, a type or the like that a statement locks: other DDL waits, whoever calls it does not."""
-
-    kind: str
-    name: str
-    lock: LockMode
-
-    @property
-    def blocks(self) -> str:
-        """Which DDL it keeps waiting; what makes use of an object locks it in the weakest way."""
-        return "DDL that uses it" if self.lock == MODES[-1] else "DDL on it"
-
-    def as_json(self) -> LockedResult:
-        """The same for scripts."""
-        return {"object": self.name, "kind": self.kind, "lock": self.lock}
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A statement as it was rehearsed; a note says why it was not."""
-
-    text: str
-    line: int
-    column: int
-    verdict: Verdict
-    touched: tuple[Touched, ...] = ()
-    objects: tuple[Locked, ...] = ()
-    note: str | None = None
-
-    @property
-    def blocks(self) -> tuple[Blocked, ...]:
-        """What its locks keep waiting, for however long."""
-        found = {what for one in self.touched for what in one.blocks}
-        return tuple(what for what in ("reads", "writes") if what in found)
-
-    def as_json(self) -> PlannedResult:
-        """The same for scripts."""
-        return {
-            "line": self.line,
-            "column": self.column,
-            "statement": self.text,
-            "verdict": self.verdict,
-            "blocks": list(self.blocks),
-            "relations": [one.as_json() for one in self.touched],
-            "objects": [one.as_json() for one in self.objects],
-            "note": self.note,
-        }
-
-
-@dataclass(frozen=True)
-class PlannedFile:
-    """A pending file: the worst of its statements' verdicts, and what its cleanups would find on the live database."""
-
-    id: str
-    path: str
-    transactional: bool
-    verdict: Verdict
-    statements: tuple[Planned, ...] = ()
-    cleanup: tuple[Cleaned, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-    def as_json(self) -> PlannedFileResult:
-        """The same for scripts; the findings are without the file's id and path."""
-        return {
-            "id": self.id,
-            "path": self.path,
-            "transactional": self.transactional,
-            "verdict": self.verdict,
-            "statements": [one.as_json() for one in self.statements],
-            "cleanup": [one.as_json() for one in self.cleanup],
-            "findings": [
-                {
-                    "line": one.line,
-                    "column": one.column,
-                    "rule": one.rule,
-                    "message": one.message,
-                    "remedy": one.remedy,
-                }
-                for one in self.findings
-            ],
-        }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a migrate would do; the majors are the live server's and that of the rehearsal, None if there was none."""
-
-    files: tuple[PlannedFile, ...]
-    applied: int
-    live: int
-    rehearsed: int | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_instant(self) -> bool:
-        """Whether nothing in it takes longer than a moment, and no cleanup would be refused."""
-        refused = any(one.refusals for file in self.files for one in file.cleanup)
-        return not refused and all(file.verdict == VERDICTS[0] for file in self.files)
-
-    def as_json(self) -> PlanResult:
-        """The same for scripts."""
-        return {
-            "files": [file.as_json() for file in self.files],
-            "applied": self.applied,
-            "instant": self.is_instant,
-            "live": self.live,
-            "rehearsed": self.rehearsed,
-            "notes": list(self.notes),
-        }
 
 
 def plan(
@@ -372,7 +207,7 @@ class _Judge:
     def _add(self, locks: dict[int, int]) -> None:
         self._locks |= locks
         # What earlier statements have locked stays so to the end of the file.
-        self._is_in_the_way |= any(_blocked(lock) for oid, lock in locks.items() if oid in self.live)
+        self._is_in_the_way |= any(blocked_by(lock) for oid, lock in locks.items() if oid in self.live)
 
     def _statement(self, seen: Seen) -> Planned:
         if seen.locks is not None:
@@ -413,10 +248,3 @@ class _Judge:
         if any(one.rewritten for one in work):
             return "rewrites"
         return "blocks" if self._is_in_the_way else "scans"
-
-
-def _blocked(lock: int) -> tuple[Blocked, ...]:
-    """What a lock keeps waiting."""
-    if lock == MODES.index("ACCESS EXCLUSIVE"):
-        return ("reads", "writes")
-    return ("writes",) if lock >= MODES.index("SHARE") else ()

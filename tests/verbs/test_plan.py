@@ -31,8 +31,9 @@ from sqlrail.scratch.seen import ask
 from sqlrail.server import local
 from sqlrail.server.place import find_place, within_reach
 from sqlrail.verbs import apply
-from sqlrail.verbs.plan import Plan, Planned, PlannedFile, _Judge
+from sqlrail.verbs.plan import _Judge
 from sqlrail.verbs.plan import plan as made
+from sqlrail.verbs.planned import Plan, Planned, PlannedFile
 
 __all__ = ["sqlrail"]  # the fixture
 
@@ -657,7 +658,9 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     document = show("--json").document
     (file,) = document.pop("files")
     major = max(majors())
-    assert document == {"applied": 1, "instant": False, "live": major, "rehearsed": major, "notes": []}
+    assert document == {
+        "applied": 1, "instant": False, "live": major, "rehearsed": major, "notes": [], "rows": True, "empty": False,
+    }  # fmt: skip
     cleanup, added, created = file.pop("statements")
     (found,) = file.pop("cleanup")
     assert (found["orphans"], found["deleted"], found["run"]) == (3, 0, None)
@@ -668,7 +671,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     assert relation.pop("bytes") > 0
     assert added == {
         "line": 2, "column": 1, "statement": "ALTER TABLE users ADD a bigint", "verdict": "instant",
-        "blocks": ["reads", "writes"], "objects": [], "note": None,
+        "blocks": ["reads", "writes"], "objects": [], "note": None, "checks": [], "losses": [],
     }  # fmt: skip
     assert relation == {
         "relation": "public.users", "kind": "table", "lock": AE, "blocks": ["reads", "writes"],

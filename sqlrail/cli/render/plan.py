@@ -9,7 +9,7 @@ from sqlrail.cli.render import cleanup
 from sqlrail.cli.render.tables import table
 from sqlrail.cli.render.words import size
 from sqlrail.ground.words import counted, printable, rows
-from sqlrail.verbs.plan import Plan, Planned, PlannedFile, Touched
+from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 
 #: statements, and findings, that people read of one file; the JSON has them all
 STATEMENTS, FINDINGS = 40, 10

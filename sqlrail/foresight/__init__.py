@@ -1,0 +1,1 @@
+"""What the live rows mean for pending files: counts, trials, losses."""
