@@ -52,11 +52,11 @@ class LockedResult(TypedDict):
 class CheckResult(TypedDict):
     """What the rows of a live table must be like for a statement to pass, and whether they are."""
 
-    kind: CheckKind
+    kind: CheckKind  # of what must hold
     name: str | None  # of the constraint or index
     relation: str  # the live table, with its schema
-    columns: list[str]
-    verdict: CheckVerdict
+    columns: list[str]  # that it is about
+    verdict: CheckVerdict  # whether the live rows let the statement pass
     #: that violate it, exactly; of a unique key those that would have to go; null: unknown
     rows: int | None
     keys: list[dict[str, str]]  # primary keys of up to five of them, column by column; no other values
@@ -88,7 +88,7 @@ class PlannedResult(TypedDict):
     objects: list[LockedResult]
     note: str | None  # why it was not rehearsed
     checks: list[CheckResult]  # what the live rows must be like
-    losses: list[LossResult]
+    losses: list[LossResult]  # of live rows
 
 
 class RemarkResult(TypedDict):
