@@ -122,5 +122,5 @@ class PlanResult(TypedDict):
     live: int  # major of the live server
     rehearsed: int | None  # major of the server of the rehearsal; null: there was nothing to rehearse
     notes: list[str]  # why the rehearsal may say less than the real run
-    rows: bool  # whether the live rows were looked at; false: all checks are empty
+    counted: bool  # whether the live rows were looked at; false: all checks are empty
     empty: bool  # whether no live table that a pending file touches has any rows

@@ -161,7 +161,7 @@ class PlannedFile:
 class Plan:
     """What a migrate would do; the majors are the live server's and that of the rehearsal, None if there was none.
 
-    has_rows is false where the live rows were not to be looked at, is_empty true where no table that a file touches
+    is_counted is false where the live rows were not to be looked at, is_empty true where no table that a file touches
     has any.
     """
 
@@ -170,7 +170,7 @@ class Plan:
     live: int
     rehearsed: int | None = None
     notes: tuple[str, ...] = ()
-    has_rows: bool = True
+    is_counted: bool = True
     is_empty: bool = False
 
     @property
@@ -188,7 +188,7 @@ class Plan:
             "live": self.live,
             "rehearsed": self.rehearsed,
             "notes": list(self.notes),
-            "rows": self.has_rows,
+            "counted": self.is_counted,
             "empty": self.is_empty,
         }
 

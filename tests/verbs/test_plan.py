@@ -659,7 +659,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     (file,) = document.pop("files")
     major = max(majors())
     assert document == {
-        "applied": 1, "instant": False, "live": major, "rehearsed": major, "notes": [], "rows": True, "empty": False,
+        "applied": 1, "instant": False, "live": major, "rehearsed": major, "notes": [], "counted": True, "empty": False,
     }  # fmt: skip
     cleanup, added, created = file.pop("statements")
     (found,) = file.pop("cleanup")
