@@ -7,7 +7,7 @@ file, or one with COPY data, goes in several messages (statements.Reader), the n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from sqlrail.engine.session import Session, check_pooler
 from sqlrail.engine.store import IN_ANY
 from sqlrail.engine.tables import Tables
 from sqlrail.engine.yoyo import YoyoBackend
-from sqlrail.errors import SqlrailError
+from sqlrail.errors import DatabaseFailed, SqlrailError
 from sqlrail.files import other_tools, rights
 from sqlrail.files.file import File
 from sqlrail.ground.events import Event, Listener
@@ -135,14 +135,9 @@ class Backend(AbstractContextManager["Backend"]):
         self.session.own_tables_are_gone()
 
     def raise_if_lost(
-        self,
-        when: str,
-        connection: Connection | None = None,
-        *,
-        certain: bool = True,
-        error: psycopg.Error | None = None,
+        self, when: str, connection: Connection | None = None, *, error: psycopg.Error | None = None
     ) -> None:
-        self.session.raise_if_lost(when, connection, certain=certain, error=error)
+        self.session.raise_if_lost(when, connection, error=error)
 
     def raise_if_standby(self) -> None:
         self.session.raise_if_standby()
@@ -150,8 +145,15 @@ class Backend(AbstractContextManager["Backend"]):
     def translating(self, failed: str, when: str, stands: str = "") -> AbstractContextManager[None]:
         return self.session.translating(failed, when, stands)
 
-    def failure(self, failed: str, when: str, error: psycopg.Error, stands: str = "") -> SqlrailError:
-        return self.session.failure(failed, when, error, stands)
+    def failure(
+        self,
+        failed: str,
+        when: str,
+        error: psycopg.Error,
+        stands: str = "",
+        kind: Callable[[str], SqlrailError] = DatabaseFailed,
+    ) -> SqlrailError:
+        return self.session.failure(failed, when, error, stands, kind=kind)
 
     def with_blockers(self, failure: SqlrailError) -> SqlrailError:
         return with_blockers(failure, self.session.watch)

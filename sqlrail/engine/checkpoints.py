@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
 from sqlrail.engine.session import Session
 from sqlrail.engine.steps import Step
-from sqlrail.errors import ConnectionLost, DatabaseFailed
+from sqlrail.errors import ConnectionLost, SqlrailError
 from sqlrail.files.file import File
-from sqlrail.postgres import wire
+from sqlrail.postgres import diagnostics, wire
 from sqlrail.postgres.connect import Connection
-from sqlrail.postgres.diagnostics import sentence
 
 
 class Checkpoints:
@@ -124,10 +124,13 @@ class Checkpoints:
         answer = self._session.send_ours(text + behind, self._worker)
         if answer.error is not None:
             self.raise_if_lost(f"{self.place} was being noted; whether it is")
-            raise DatabaseFailed(
-                f"the checkpoints of {self._file.id} cannot be kept: {sentence(answer.error)} {self.stands}"
-            ) from answer.error
+            raise self.failure(f"the checkpoints of {self._file.id} cannot be kept", answer.error)
         return answer.rows
+
+    def failure(self, failed: str, error: psycopg.Error, remedy: str = "") -> SqlrailError:
+        """What the server refused on the worker, with what to do, and what stands."""
+        stands = " ".join(filter(None, (remedy, self.stands)))
+        return diagnostics.failure(self._worker, failed, f"{self.place} was at work", error, stands)
 
     def raise_if_lost(self, when: str) -> None:
         """ConnectionLost if the worker is gone, with what stands."""

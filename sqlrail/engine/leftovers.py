@@ -10,11 +10,10 @@ from psycopg import sql
 from sqlrail.engine.checkpoints import Checkpoints
 from sqlrail.engine.session import Session
 from sqlrail.engine.steps import REPEATABLE, Detached, Found, Index, Step
-from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.errors import Refused
 from sqlrail.ground.events import DroppedIndex, Said, Warned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
-from sqlrail.postgres.diagnostics import sentence
 
 
 class CutOff:
@@ -111,10 +110,9 @@ class Leftovers:
                 f"the detaching of {detached.partition} was being finished; whether it is"
             )
             if answer.error is not None:
-                raise DatabaseFailed(
-                    f"{self._notes.place}: it was cut off half-way, and cannot be finished: {sentence(answer.error)} "
-                    + self._notes.stands
-                ) from answer.error
+                raise self._notes.failure(
+                    f"{self._notes.place}: it was cut off half-way, and cannot be finished", answer.error
+                )
             self._session.tell(Said(f"{self._notes.place}: it was cut off half-way, and is finished now"))
         return bool(is_pending)
 
@@ -134,9 +132,10 @@ class Leftovers:
                     )
                 )
             else:
-                raise DatabaseFailed(
-                    f"the invalid index {name}, which an earlier run left, cannot be dropped: "
-                    f"{sentence(answer.error)} Drop it, and run again. {self._notes.stands}"
+                raise self._notes.failure(
+                    f"the invalid index {name}, which an earlier run left, cannot be dropped",
+                    answer.error,
+                    "Drop it, and run again.",
                 )
 
     def _named(self, name: str) -> bytes:

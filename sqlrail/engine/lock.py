@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from psycopg import errors as pg
 
 from sqlrail.engine.session import Session
-from sqlrail.errors import Busy, DatabaseFailed
+from sqlrail.errors import Busy
 from sqlrail.ground.events import WaitingForLock
-from sqlrail.postgres.diagnostics import sentence
 from sqlrail.postgres.wire import Answer
 
 #: seconds between two tries for the lock: the least, and the most
@@ -69,11 +68,10 @@ class RunnersLock:
                         continue
             elif not isinstance(answer.error, pg.LockNotAvailable):
                 session.undo()
-                session.raise_if_lost("a transaction was being opened", error=answer.error)
+                when = "a transaction was being opened"
+                session.raise_if_lost(when, error=answer.error)
                 session.raise_if_standby(answer.error)
-                raise DatabaseFailed(
-                    f"a transaction cannot be opened: {sentence(answer.error)}"
-                ) from answer.error
+                raise session.failure("a transaction cannot be opened", when, answer.error)
             patience.pause(holder)
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
@@ -17,12 +17,12 @@ from sqlrail.engine.heartbeat import Heartbeat
 from sqlrail.engine.news import Commit
 from sqlrail.engine.server import NOT_ASKED, Server
 from sqlrail.engine.store import Place, Store
-from sqlrail.errors import ConnectionLost, DatabaseFailed, Interrupted, ReadOnlyServer, Refused, SqlrailError
+from sqlrail.errors import DatabaseFailed, Interrupted, ReadOnlyServer, Refused, SqlrailError
 from sqlrail.files import rights
 from sqlrail.ground.events import Listener, Noticed
 from sqlrail.ground.sentences import unconfirmed
 from sqlrail.ground.settings import Settings
-from sqlrail.postgres import wire
+from sqlrail.postgres import diagnostics, wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.postgres.giving_way import Watch
@@ -112,11 +112,10 @@ class Session:
         connection = worker or self.connection
         answer = self.send_ours(text, connection)
         if answer.error is not None:
-            when = "the database was being asked"
-            self.raise_if_lost(when, connection, error=answer.error)
-            if worker is None:
+            if worker is None and not connection.closed:
                 self.raise_if_standby(answer.error)
-            raise self.failure("the database refused", when, answer.error)
+            when = "the database was being asked"
+            raise diagnostics.failure(connection, "the database refused", when, answer.error)
         return answer
 
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
@@ -221,16 +220,17 @@ class Session:
             self.undo()
             raise self.failure(failed, when, exc, stands) from exc
 
-    def failure(self, failed: str, when: str, error: psycopg.Error, stands: str = "") -> SqlrailError:
-        """The one translation of what the server refused: ConnectionLost, or DatabaseFailed with all that it says.
-
-        failed: what failed; when: what was under way, should the connection be lost; stands: what is left, and what to
-        do.
-        """
-        self.raise_if_lost(when)
-        failure = DatabaseFailed(f"{failed}: {sentence(error)}{stands and f' {stands}'}")
-        failure.__cause__ = error
-        return failure
+    def failure(
+        self,
+        failed: str,
+        when: str,
+        error: psycopg.Error,
+        stands: str = "",
+        *,
+        kind: Callable[[str], SqlrailError] = DatabaseFailed,
+    ) -> SqlrailError:
+        """The one translation of what the server refused, see diagnostics.failure."""
+        return diagnostics.failure(self.connection, failed, when, error, stands, kind=kind)
 
     def raise_if_lost(
         self,
@@ -242,12 +242,7 @@ class Session:
     ) -> None:
         """ConnectionLost if the connection is gone, with the server's last words if it had any."""
         if (connection or self.connection).closed:
-            stands = "nothing of it was kept" if certain else "whether it was committed is not known"
-            words = f" The last that was heard: {sentence(error)}" if error and error.sqlstate else ""
-            raise ConnectionLost(
-                f"the connection was lost while {when}; {stands}.{words} "
-                "Run again once the database answers: that is safe."
-            )
+            raise diagnostics.lost(when, error, certain=certain)
 
     def raise_if_standby(self, error: psycopg.Error | None = None) -> None:
         """ReadOnlyServer where nothing can be written; with an error, if that is the server's way to say so."""

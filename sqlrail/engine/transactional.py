@@ -23,7 +23,6 @@ from sqlrail.ground.relation import Relation
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans import guards
 from sqlrail.orphans.cleaned import Cleaned
-from sqlrail.postgres.diagnostics import sentence
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer
 
@@ -131,12 +130,11 @@ class TransactionalRun:
         except Refused as exc:
             raise Refused(f"{file.path}: {exc}") from exc
         except psycopg.Error as exc:
-            session.raise_if_lost(f"{file.id} was being applied")
+            failed, when = f"{file.path}: the cleanup of {relation} failed", f"{file.id} was being applied"
+            session.raise_if_lost(when, error=exc)
             session.undo()
-            more = guards.by_event_trigger(session, exc)
-            raise MigrationFailed(
-                f"{file.path}: the cleanup of {relation} failed: {sentence(exc)} Nothing of {file.id} was kept.{more}"
-            ) from exc
+            stands = f"Nothing of {file.id} was kept.{guards.by_event_trigger(session, exc)}"
+            raise session.failure(failed, when, exc, stands, kind=MigrationFailed) from exc
         if done.archived and (text := guards.published(done.facts)):
             session.tell(Said(text))
         if self._operation.observer:

@@ -1,14 +1,18 @@
 """What the server says of a failure, in one paragraph, and what to do about it: the one place that reads psycopg.Error.
 
 Which error it is, is told by its class, SQLSTATE and place in PostgreSQL's source, never by its words: servers speak
-many languages.
+many languages. What failed and what stands is the caller's to say; `failure` and `lost` make one message of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import psycopg
 from psycopg import errors as pg
 
+from sqlrail.errors import ConnectionLost, DatabaseFailed, SqlrailError
 from sqlrail.ground.words import printable
 
 
@@ -22,6 +26,39 @@ def sentence(error: psycopg.Error) -> str:
     )
     lines = [" ".join(part.split()) for part in parts if part]
     return printable(" ".join(line if line.endswith((".", "?", "!")) else f"{line}." for line in lines))
+
+
+def failure(
+    connection: psycopg.Connection[Any],
+    failed: str,
+    when: str,
+    error: psycopg.Error,
+    stands: str = "",
+    *,
+    kind: Callable[[str], SqlrailError] = DatabaseFailed,
+) -> SqlrailError:
+    """The one translation of what the server refused: ConnectionLost, or an error of the kind with all that it says.
+
+    failed: what failed; when: what was under way, should the connection be lost; stands: what is left, and what to do.
+    """
+    if connection.closed:
+        found: SqlrailError = lost(when, error)
+    else:
+        found = kind(f"{failed}: {sentence(error)}{stands and f' {stands}'}")
+    found.__cause__ = error
+    return found
+
+
+def lost(when: str, error: psycopg.Error | None = None, *, certain: bool = True) -> ConnectionLost:
+    """The connection is gone: what was under way, and the server's last words if it had any.
+
+    certain: nothing that was sent can have been committed.
+    """
+    stands = "nothing of it was kept" if certain else "whether it was committed is not known"
+    words = f" The last that was heard: {sentence(error)}" if error and error.sqlstate else ""
+    return ConnectionLost(
+        f"the connection was lost while {when}; {stands}.{words} Run again once the database answers: that is safe."
+    )
 
 
 def is_of_policies(error: psycopg.Error) -> bool:

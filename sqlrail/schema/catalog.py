@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.string import TextLoader
 
-from sqlrail.errors import ConnectionLost, DatabaseFailed, SqlrailError
+from sqlrail.errors import SqlrailError
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
-from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.diagnostics import failure
 from sqlrail.schema.kinds import EVERYBODY, OBJECTS, PARTS, PARTS_OF, RELATIONS, STAGE
 from sqlrail.schema.spelling import as_since_16
 
@@ -371,12 +371,9 @@ def _begin(connection: Connection, settings: Settings) -> bytes:
 
 
 def _failure(connection: Connection, error: psycopg.Error) -> SqlrailError:
-    if connection.closed:
-        return ConnectionLost(
-            "the connection was lost while the catalog was being read; nothing was changed."
-        )
-    connection.rollback()
-    return DatabaseFailed(f"the catalog cannot be read: {sentence(error)}")
+    if not connection.closed:
+        connection.rollback()
+    return failure(connection, "the catalog cannot be read", "the catalog was being read", error)
 
 
 def look_limits(connection: Connection, settings: Settings) -> bytes:

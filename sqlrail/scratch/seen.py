@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlrail.errors import (
-    ConnectionLost,
-    DatabaseFailed,
-)
 from sqlrail.files import statements
 from sqlrail.files.statements import Piece
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
-from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.diagnostics import failure
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import LockMode
@@ -114,7 +110,4 @@ def ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:
     answer = wire.send(connection, text, wire.Answer())
     if answer.error is None:
         return answer.tables
-    reason = sentence(answer.error)
-    if connection.closed:
-        raise ConnectionLost(f"the connection was lost while a file was being rehearsed: {reason}")
-    raise DatabaseFailed(f"the rehearsal cannot be watched: {reason}") from answer.error
+    raise failure(connection, "the rehearsal cannot be watched", "a file was being rehearsed", answer.error)

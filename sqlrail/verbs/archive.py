@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import errors as pg
 
 from sqlrail.engine.backend import Backend
-from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.errors import Refused
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings, is_expendable
 from sqlrail.ground.words import counted
-from sqlrail.postgres.diagnostics import sentence
 
 if TYPE_CHECKING:
     from sqlrail.results.archive import (
@@ -142,15 +143,15 @@ def purge(
 def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
     try:
         return backend.ask(backend.message(name, **parts))
-    except psycopg.errors.InsufficientPrivilege as exc:
-        raise Refused(
-            f"the archive is closed to this role: {sentence(exc)} Its owner can look. Nothing was changed."
-        ) from exc
-    except psycopg.errors.UndefinedTable as exc:
-        raise DatabaseFailed(
-            f"the archive is not whole: {sentence(exc)} Somebody has dropped it. `stamp`, with the environment's name, "
-            "makes again what is missing; what is there stays. Nothing was changed."
-        ) from exc
     except psycopg.Error as exc:
-        when = "the archive was being looked at"
-        raise backend.failure("the archive cannot be read", when, exc, "Nothing was changed.") from exc
+        failure = partial(backend.failure, when="the archive was being looked at", error=exc)
+        if isinstance(exc, pg.InsufficientPrivilege):
+            stands = "Its owner can look. Nothing was changed."
+            raise failure("the archive is closed to this role", stands=stands, kind=Refused) from exc
+        if isinstance(exc, pg.UndefinedTable):
+            stands = (
+                "Somebody has dropped it. `stamp`, with the environment's name, makes again what is missing; what is "
+                "there stays. Nothing was changed."
+            )
+            raise failure("the archive is not whole", stands=stands) from exc
+        raise failure("the archive cannot be read", stands="Nothing was changed.") from exc

@@ -28,7 +28,7 @@ from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
-from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.diagnostics import failure
 from sqlrail.records import problems
 from sqlrail.schema.catalog import look_limits
 from sqlrail.scratch.built import Built, built
@@ -166,13 +166,14 @@ def _live(settings: Settings, scene: Scene) -> dict[int, tuple[int | None, int]]
             names=[it.name for it in watched],
         )
         answer = wire.send(connection, text, wire.Answer())
-    if isinstance(answer.error, pg.LockNotAvailable):
-        raise DatabaseFailed(
-            "the look at the tables' sizes gave way: one of them was in use for longer than "
-            f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
-        ) from answer.error
-    if answer.error is not None:
-        raise DatabaseFailed(f"the tables' sizes cannot be read: {sentence(answer.error)}") from answer.error
+        if isinstance(answer.error, pg.LockNotAvailable):
+            raise DatabaseFailed(
+                "the look at the tables' sizes gave way: one of them was in use for longer than "
+                f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
+            ) from answer.error
+        if answer.error is not None:
+            failed, when = "the tables' sizes cannot be read", "the tables' sizes were being read"
+            raise failure(connection, failed, when, answer.error)
     return {oids[number - 1]: (rows, size) for number, rows, size in answer.rows}
 
 

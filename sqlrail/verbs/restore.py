@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 from psycopg import errors as pg
@@ -18,7 +19,6 @@ from sqlrail.ground.words import counted
 from sqlrail.orphans.restoring.look import is_relation
 from sqlrail.orphans.restoring.put_back import put_back
 from sqlrail.orphans.restoring.restored import Restore
-from sqlrail.postgres.diagnostics import sentence
 
 
 def restore(
@@ -49,22 +49,23 @@ def _explaining(run: int, backend: Backend) -> Iterator[None]:
         yield
     except DatabaseFailed as exc:
         cause = exc.__cause__
+        if not isinstance(cause, psycopg.Error):
+            raise
+        what, failure = f"the restore of run {run}", partial(backend.failure, error=cause)
+        when = f"{what} was under way"
         if isinstance(cause, PASSING):
-            failure = DatabaseFailed(
-                f"the restore of run {run} gave way: {sentence(cause)} A table or a row was in use, or for longer than "
-                f"{backend.settings.lock_timeout:g} s (--lock-timeout). Nothing was changed; run again."
+            stands = (
+                f"A table or a row was in use, or for longer than {backend.settings.lock_timeout:g} s "
+                "(--lock-timeout). Nothing was changed; run again."
             )
-            raise backend.with_blockers(failure) from cause
+            raise backend.with_blockers(failure(f"{what} gave way", when, stands=stands)) from cause
         if isinstance(cause, pg.InsufficientPrivilege):
-            raise Refused(
-                f"the restore of run {run} is refused: {sentence(cause)} It needs a role that may read and empty "
-                "the archive, and write the tables without a policy that hides rows. Nothing was changed."
-            ) from cause
-        if isinstance(cause, psycopg.Error):
-            raise DatabaseFailed(
-                f"the restore of run {run} failed: {sentence(cause)} Nothing was changed."
-            ) from cause
-        raise
+            stands = (
+                "It needs a role that may read and empty the archive, and write the tables without a policy that "
+                "hides rows. Nothing was changed."
+            )
+            raise failure(f"{what} is refused", when, stands=stands, kind=Refused) from cause
+        raise failure(f"{what} failed", when, stands="Nothing was changed.") from cause
 
 
 def _find(backend: Backend, run: int, relation: Relation | None) -> str | Restore | None:

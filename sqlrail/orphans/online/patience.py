@@ -6,12 +6,13 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import psycopg
 from psycopg import errors as pg
 
-from sqlrail.errors import ConnectionLost, DatabaseFailed, Refused
+from sqlrail.errors import Refused
 from sqlrail.ground.events import GaveWay, Listener, Said
 from sqlrail.orphans import guards
 from sqlrail.orphans.guards import GUARD
@@ -91,19 +92,17 @@ class Patience:
                 return attempt()
             except psycopg.Error as exc:
                 self.session.undo()
-                if self.session.connection.closed:
-                    raise ConnectionLost(f"the connection was lost during {what}.") from exc
+                self.session.raise_if_lost(f"{what} was under way", error=exc)
                 more = guards.remedy(exc) or guards.by_event_trigger(self.session, exc)
                 self.session.undo()
-                said = f"{what} failed: {sentence(exc)}{more}"
+                failure = partial(self.session.failure, f"{what} failed", f"{what} was under way", exc)
                 if exc.sqlstate == GUARD:
                     raise Refused(f"{what} is refused: {guards.reason(exc)}.") from exc
                 if not isinstance(exc, (*self.passing, *passing)):
-                    raise DatabaseFailed(said) from exc
+                    raise failure(more.strip()) from exc
                 if time.monotonic() + pause > give_up:
-                    raise DatabaseFailed(
-                        f"{said} Gave up after {self.session.settings.retry_for:g} s (--retry-for)."
-                    ) from exc
+                    gave_up = f"Gave up after {self.session.settings.retry_for:g} s (--retry-for)."
+                    raise failure(f"{more} {gave_up}".strip()) from exc
                 is_shrinking = isinstance(exc, SHRINKING)
                 if pause >= 1:
                     self.listener(GaveWay(what, sentence(exc)))

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 import psycopg
 from psycopg import sql
 
-from sqlrail.errors import Busy, DatabaseFailed
+from sqlrail.errors import Busy
 from sqlrail.ground.events import Listener
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.cleaned import Cleaned
@@ -26,7 +26,7 @@ from sqlrail.orphans.online.tally import Tally
 from sqlrail.orphans.session import ddl, message
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
-from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.diagnostics import failure
 
 #: the upper half of the advisory locks of online cleanups; the lower is the child's oid
 KEY = int.from_bytes(b"sqlr", "big")
@@ -90,9 +90,8 @@ class Run:
             while True:
                 answer = wire.send_ours(holder, text)
                 if answer.error is not None:
-                    raise DatabaseFailed(
-                        f"the online cleanup cannot begin: {sentence(answer.error)}"
-                    ) from answer.error
+                    failed, when = "the online cleanup cannot begin", "the online cleanup was beginning"
+                    raise failure(holder, failed, when, answer.error)
                 if answer.row(-1)[0]:
                     break
                 wire.send(holder, b"ROLLBACK", wire.Answer())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import psycopg
+
+from sqlrail.errors import SqlrailError
 from sqlrail.orphans.session import Session, message
 
 
@@ -20,7 +23,10 @@ class OnlineSession(Session, Protocol):
     def translating(self, failed: str, when: str) -> AbstractContextManager[None]:
         """Every error of the server's leaves it as one of ours."""
 
-    def raise_if_lost(self, when: str) -> None:
+    def failure(self, failed: str, when: str, error: psycopg.Error, stands: str = "") -> SqlrailError:
+        """The one translation of what the server refused, see diagnostics.failure."""
+
+    def raise_if_lost(self, when: str, *, error: psycopg.Error | None = None) -> None:
         """ConnectionLost if the connection is gone."""
 
     def raise_if_standby(self) -> None:
