@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class LintFindingResult(TypedDict):
+class RemarkResult(TypedDict):
     """What is dangerous at a place in a file, or could not be linted."""
 
-    id: str  # of the migration
-    path: str  # of the file
     line: int  # of the file, from 1
     column: int  # in characters, from 1
     rule: str  # a name of squawk's, or unused-ignore or not-linted
@@ -17,10 +15,17 @@ class LintFindingResult(TypedDict):
     remedy: str  # the safer way
 
 
+class LintFindingResult(RemarkResult):
+    """That with the file."""
+
+    id: str  # of the migration
+    path: str  # of the file
+
+
 class LintedResult(TypedDict):
     """What `lint` found."""
 
     findings: list[LintFindingResult]
     notices: list[LintFindingResult]  # what could not be linted
-    files: int  # that were looked at
-    version: int | None  # major of the server; null: no server was asked
+    linted: int  # files that were looked at
+    server_major: int | None  # null: no server was asked

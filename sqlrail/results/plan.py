@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from sqlrail.results.lint import RemarkResult
 from sqlrail.results.relation import CleanedResult
 
 #: each worse than those before it; what was not rehearsed is unknown
@@ -91,16 +92,6 @@ class PlannedResult(TypedDict):
     losses: list[LossResult]  # of live rows
 
 
-class RemarkResult(TypedDict):
-    """What the linter finds dangerous in the file."""
-
-    line: int  # of the file, from 1
-    column: int  # in characters, from 1
-    rule: str  # a name of squawk's, or unused-ignore or not-linted
-    message: str  # what is dangerous about it
-    remedy: str  # the safer way
-
-
 class PlannedFileResult(TypedDict):
     """A pending file."""
 
@@ -117,10 +108,10 @@ class PlanResult(TypedDict):
     """What a `migrate` would do."""
 
     files: list[PlannedFileResult]  # in their order
-    applied: int  # migrations that are applied already
+    already_applied: int  # migrations that were applied before
     instant: bool  # whether nothing takes longer than a moment, and no cleanup would be refused
-    live: int  # major of the live server
-    rehearsed: int | None  # major of the server of the rehearsal; null: there was nothing to rehearse
+    server_major: int  # of the live server
+    rehearsed_major: int | None  # of the server of the rehearsal; null: there was nothing to rehearse
     notes: list[str]  # why the rehearsal may say less than the real run
     counted: bool  # whether the live rows were looked at; false: all checks are empty
     empty: bool  # whether no live table that a pending file touches has any rows

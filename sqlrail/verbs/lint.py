@@ -32,7 +32,7 @@ from sqlrail.postgres.connect import Connection
 from sqlrail.records import history
 
 if TYPE_CHECKING:
-    from sqlrail.results.lint import LintedResult, LintFindingResult
+    from sqlrail.results.lint import LintedResult, LintFindingResult, RemarkResult
 
 #: our own rules
 UNUSED, UNREAD = "unused-ignore", "not-linted"
@@ -55,17 +55,19 @@ class Finding:
         """Whether it only says what was not linted: that is nobody's mistake."""
         return self.rule == UNREAD
 
-    def as_json(self) -> LintFindingResult:
-        """The same for scripts."""
+    def remark(self) -> RemarkResult:
+        """What it says of a place in its file, for scripts."""
         return {
-            "id": self.id,
-            "path": str(self.path),
             "line": self.line,
             "column": self.column,
             "rule": self.rule,
             "message": self.message,
             "remedy": self.remedy,
         }
+
+    def as_json(self) -> LintFindingResult:
+        """The same with its file."""
+        return {"id": self.id, "path": str(self.path), **self.remark()}
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Linted:
         return {
             "findings": [one.as_json() for one in self.findings if not one.is_notice],
             "notices": [one.as_json() for one in self.findings if one.is_notice],
-            "files": self.files,
-            "version": self.version,
+            "linted": self.files,
+            "server_major": self.version,
         }
 
 

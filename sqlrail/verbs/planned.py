@@ -144,16 +144,7 @@ class PlannedFile:
             "verdict": self.verdict,
             "statements": [one.as_json() for one in self.statements],
             "cleanup": [one.as_json() for one in self.cleanup],
-            "findings": [
-                {
-                    "line": one.line,
-                    "column": one.column,
-                    "rule": one.rule,
-                    "message": one.message,
-                    "remedy": one.remedy,
-                }
-                for one in self.findings
-            ],
+            "findings": [finding.remark() for finding in self.findings],
         }
 
 
@@ -183,10 +174,10 @@ class Plan:
         """The same for scripts."""
         return {
             "files": [file.as_json() for file in self.files],
-            "applied": self.applied,
+            "already_applied": self.applied,
             "instant": self.is_instant,
-            "live": self.live,
-            "rehearsed": self.rehearsed,
+            "server_major": self.live,
+            "rehearsed_major": self.rehearsed,
             "notes": list(self.notes),
             "counted": self.is_counted,
             "empty": self.is_empty,

@@ -575,7 +575,7 @@ def test_a_scratch_database_is_made_on_the_server_that_is_named(
     there, here = f"on_{min(majors())}", f"on_{max(majors())}"
     shown = done.stdout + done.stderr
     if verb == ["plan"]:
-        assert json.loads(done.stdout)["rehearsed"] == min(majors()), done.stderr
+        assert json.loads(done.stdout)["rehearsed_major"] == min(majors()), done.stderr
     else:
         assert (f"public.{there}" in shown, here in shown) == (True, False), shown
     assert f"warning: the scratch database is on PostgreSQL {min(majors())}" in done.stderr

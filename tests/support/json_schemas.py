@@ -178,11 +178,45 @@ def files() -> dict[str, str]:
 
 
 def _index() -> str:
-    """The folder's page, with the lines of the table as they are now."""
-    lines = "\n".join(map(_line, names()))
+    """The folder's page, with the lines of its tables as they are now."""
+    tables = iter(["\n".join(map(_line, names())), "\n".join(_several_meanings())])
     return re.sub(
-        r"(?s)(?<=\|---\|\n).*?(?=\n\n)", lambda _: lines, (FOLDER / "README.md").read_text(), count=1
+        r"(?s)(?<=\|---\|\n).*?(?=\n\n)", lambda _: next(tables), (FOLDER / "README.md").read_text()
     )
+
+
+def _several_meanings() -> Iterator[str]:
+    """The lines of the table of keys whose values are not of one kind everywhere."""
+    meanings: dict[str, dict[str, dict[str, None]]] = {}
+    for verb, document in documents():
+        parts = {verb: document, **document.get("$defs", {})}
+        for name, key, value in ((name, *item) for name, part in parts.items() for item in _keys(part)):
+            where = f"`{verb}`" if name == verb else f"{name}"
+            meanings.setdefault(key, {}).setdefault(_kind(value), {})[where] = None
+    for key, kinds in sorted(meanings.items()):
+        if len(kinds) > 1:
+            told = "; ".join(f"{kind} in {', '.join(places)}" for kind, places in kinds.items())
+            yield f"| `{key}` | {told} |"
+
+
+def _keys(part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for one in part.get("oneOf", [part]):
+        yield from one.get("properties", {}).items()
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """What a script has to expect of a value, apart from null."""
+    if "anyOf" in schema:
+        return next(_kind(one) for one in schema["anyOf"] if one != {"type": "null"})
+    if "enum" in schema:
+        return "a text"
+    if "$ref" in schema or schema["type"] == "object":
+        return "an object"
+    if schema["type"] == "array":
+        return f"a list of {_kind(schema['items']).split()[-1]}s"
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    words = {"string": "a text", "integer": "a number", "number": "a number", "boolean": "true or false"}
+    return words[types[0]]
 
 
 def _line(name: str) -> str:

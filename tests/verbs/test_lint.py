@@ -443,8 +443,8 @@ def test_pending_files_are_linted_for_the_major_of_their_server(
     assert found == [
         (id_, f"migrations/{id_}.sql", "ban-drop-table") for id_ in ("002_a", "004_a", "post-apply")
     ]
-    assert document["files"] == 3
-    assert document["version"] == max(majors())
+    assert document["linted"] == 3
+    assert document["server_major"] == max(majors())
     assert len(sqlrail("lint", "--all", "--json", env=env).document["findings"]) == 5
 
 
@@ -452,7 +452,7 @@ def test_given_files_are_linted_whatever_is_pending(sqlrail: Sqlrail) -> None:
     put({"elsewhere/001_a.sql": f"{OUTSIDE}DROP INDEX CONCURRENTLY i;"})
     put({"elsewhere/001_a.rollback.sql": "CREATE INDEX CONCURRENTLY i ON t (a);"})
     outcome = sqlrail("lint", "elsewhere/001_a.sql", "elsewhere/001_a.rollback.sql", "--json")
-    assert outcome.document == {"findings": [], "notices": [], "files": 2, "version": None}
+    assert outcome.document == {"findings": [], "notices": [], "linted": 2, "server_major": None}
     put({"elsewhere/001_a.sql": "DROP TABLE t"})
     document = sqlrail("lint", "elsewhere/001_a.rollback.sql", "--json").document
     assert [one["rule"] for one in document["findings"]] == ["ban-concurrent-index-creation-in-transaction"]
@@ -469,7 +469,7 @@ def test_without_a_database_it_names_the_way_without_one(env: dict[str, str], sq
     assert pending.code in (1, 2)
     assert pending.err.endswith(" `lint --all` needs none.\n")
     every = sqlrail("lint", "--all", "--json", env=env)
-    assert (every.code, every.document["version"], len(every.document["findings"])) == (0, None, 1)
+    assert (every.code, every.document["server_major"], len(every.document["findings"])) == (0, None, 1)
     warning = "warning: what the server's major allows is not known: cannot connect to a@127.0.0.1:1/a"
     assert every.err.startswith(warning) if "DATABASE_URL" in env else every.err == ""
     assert "needs none" not in sqlrail("status", env=env).err

@@ -659,7 +659,8 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     (file,) = document.pop("files")
     major = max(majors())
     assert document == {
-        "applied": 1, "instant": False, "live": major, "rehearsed": major, "notes": [], "counted": True, "empty": False,
+        "already_applied": 1, "instant": False, "server_major": major, "rehearsed_major": major, "notes": [],
+        "counted": True, "empty": False,
     }  # fmt: skip
     cleanup, added, created = file.pop("statements")
     (found,) = file.pop("cleanup")
@@ -1156,7 +1157,7 @@ def test_a_read_only_standby_is_planned_for_on_the_embedded_server(
     assert (file["verdict"], file["cleanup"][0]["orphans"]) == ("blocks", 3)
     assert "The server is a standby, where nothing can be made" in done.err
     assert "stays behind" not in done.err
-    majors_ = done.document["live"], done.document["rehearsed"]
+    majors_ = done.document["server_major"], done.document["rehearsed_major"]
     assert majors_ == (min(majors()), local._major(local.find_binaries()))
     assert done.document["notes"][0].endswith("and whether it is understood at all, may differ")
 
