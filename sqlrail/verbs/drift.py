@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,10 +23,10 @@ from sqlrail.ground.settings import Settings, environment_for
 from sqlrail.ground.words import counted, printable
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems
-from sqlrail.schema.catalog import Catalog, Digests, Fact, Key, Object, Whole, around, digests, read
+from sqlrail.schema.catalog import Catalog, Fact, Key, digests, read
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.mend import mend
-from sqlrail.schema.removal import reaches_others
+from sqlrail.schema.sides import Choice, Sides
 from sqlrail.schema.statement import Statement
 from sqlrail.scratch.built import built
 from sqlrail.scratch.provided import NONE, Provided, with_what_is_lacking
@@ -44,45 +44,6 @@ COMMENT: Key = ("comment", "schema public")
 HEADER = """\
 -- What the files in the folder of the migrations build. Written by sqlrail: do not edit, `sqlrail schema` does it.
 """
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is compared: these schemas, or all; but not those, nor these tables; and whether privileges are."""
-
-    schemas: Collection[str] = ()
-    exclude_schemas: Collection[str] = ()
-    exclude_tables: Collection[str] = ()
-    privileges: bool = False
-
-    def of(self, catalog: Catalog) -> Catalog:
-        """What of the catalog is chosen."""
-        unwanted = {it.key for it in catalog.objects.values() if not self._has(it)}
-        before = -1
-        while len(unwanted) > before:  # a sequence goes with the column that owns it, and its comment with it
-            before = len(unwanted)
-            for key, needs in catalog.needs.items():
-                if any(on in unwanted and how in "ai" for on, how in needs.items()):
-                    unwanted.add(key)
-        return catalog.without(unwanted)
-
-    def raise_if_unknown(self, *sides: Digests) -> None:
-        """UsageError for a schema that is on no side: a misspelt one would never differ."""
-        known = frozenset[str]().union(*(side.schemas for side in sides))
-        if missing := [name for name in self.schemas if name not in known]:
-            raise UsageError(f"--schema: there is no schema {', '.join(missing)} on either side.")
-
-    def unlike(self, wanted: Digests, there: Digests) -> set[str]:
-        """The names of the chosen wholes that are not the same on both sides."""
-        one, other = wanted.wholes, there.wholes
-        return {it.name for it in one.keys() | other.keys() if one.get(it) != other.get(it) and self._has(it)}
-
-    def _has(self, it: Object | Whole) -> bool:
-        if it.schema in self.exclude_schemas or (self.schemas and it.schema not in self.schemas):
-            return False
-        table = it.within or ""
-        own = table.rpartition(".")[2]
-        return not {table, own, own.strip('"')}.intersection(self.exclude_tables)
 
 
 class Words(NamedTuple):
@@ -251,58 +212,14 @@ def _compared(
 ) -> Result:
     """How the database differs from the other one, without what is provided there, and what would mend it."""
     with closing(connect(settings)) as connection:
-        sides = _Sides(other, connection, settings, choice, provided)
-        unlike = sides.unlike()
-        if not unlike:
-            return (), ()
-        wanted, there, found = sides.compared(unlike)
-        if more := sides.around(wanted, there, found) - unlike:
-            wanted, there, found = sides.compared(unlike | more)
+        keys = {(it.kind, it.name) for it in provided}
+        unknown = {("extension", it.name) for it in provided if it.kind == NONE}
+        compared = Sides(other, connection, settings, choice, keys, unknown).compared()
+    if compared is None:
+        return (), ()
+    wanted, there, found = compared
     statements = mend(wanted, there, found, keep_privileges=not choice.privileges)
     return tuple(outermost(found)), tuple(statements)
-
-
-@dataclass
-class _Sides:
-    """The other database and the one that is to be like it."""
-
-    other: Connection
-    connection: Connection
-    settings: Settings
-    choice: Choice
-    provided: Sequence[Provided]
-    number: int = 0  # of wholes, on the side that has more of them
-
-    def unlike(self) -> set[str]:
-        """The names of what is not the same by its digest, which may still say the same."""
-        both = digests(self.settings, self.other, self.connection, privileges=self.choice.privileges)
-        self.choice.raise_if_unknown(*both)
-        self.number = max(len(side.wholes) for side in both)
-        # What is provided is there on both sides, and shall differ.
-        return self.choice.unlike(*both) | {it.name for it in self.provided}
-
-    def compared(self, names: set[str]) -> tuple[Catalog, Catalog, list[Difference]]:
-        """What is wanted of these wholes, or of all where they are many; what there is; and the differences."""
-        only = names if 2 * len(names) < self.number else None
-        wanted = read(self.other, self.settings, only=only).without(
-            {(it.kind, it.name) for it in self.provided}
-        )
-        unknown = {("extension", it.name) for it in self.provided if it.kind == NONE}
-        there = self.choice.of(read(self.connection, self.settings, like=wanted, only=only).without(unknown))
-        wanted = self.choice.of(wanted)
-        if self.choice.privileges:
-            return wanted, there, compare(wanted, there)
-        wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
-        return wanted, there, [one for one in compare(wanted, there) if one.kind != "privilege"]
-
-    def around(self, wanted: Catalog, there: Catalog, found: Iterable[Difference]) -> set[str]:
-        """The names of the wholes whose objects may have to go, come or change with those that differ."""
-        keys = {one.object.key for one in found if reaches_others(one)}
-        sides = {self.other: wanted, self.connection: there}
-        objects = {
-            side: [it for key in keys if (it := catalog.objects.get(key))] for side, catalog in sides.items()
-        }
-        return around(self.settings, {side: its for side, its in objects.items() if its})
 
 
 def _chosen(

@@ -22,8 +22,9 @@ from sqlrail.schema.catalog import digests
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.kinds import OBJECTS
 from sqlrail.schema.mend import mend
+from sqlrail.schema.sides import Choice
 from sqlrail.schema.statement import Statement
-from sqlrail.verbs.drift import Choice, drift
+from sqlrail.verbs.drift import drift
 
 __all__ = ["both"]  # the fixture
 

@@ -29,8 +29,9 @@ from sqlrail.schema.catalog import Catalog, Digests, digests
 from sqlrail.schema.catalog import read as read_catalog
 from sqlrail.schema.compare import compare, outermost
 from sqlrail.schema.mend import mend
+from sqlrail.schema.sides import Choice
 from sqlrail.server import local
-from sqlrail.verbs.drift import FILES, Choice, Drift
+from sqlrail.verbs.drift import FILES, Drift
 
 __all__ = ["sqlrail"]  # the fixture
 

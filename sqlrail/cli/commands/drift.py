@@ -55,7 +55,8 @@ def _refuse_idle(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[DriftResult]:
     from sqlrail.cli.render import drift as render
-    from sqlrail.verbs.drift import Choice, drift
+    from sqlrail.schema.sides import Choice
+    from sqlrail.verbs.drift import drift
 
     if settings.against is not None and (options.pending or options.orm is not None):
         settings = replace(settings, against=None)  # what was asked for by name goes before the environment
