@@ -1,0 +1,193 @@
+"""What plan says of cases, what then happens to them on a copy of the database, and where the two differ."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from cases import Case
+from console import Sqlrail
+from copies import copy_of
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Happened:
+    """How a file ended; no line if it passed."""
+
+    line: int | None = None
+    message: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.line is not None
+
+
+@dataclass(frozen=True)
+class Offenders:
+    """The rows that are in the way of a statement."""
+
+    rows: int
+    ids: frozenset[str]
+
+
+class Stage:
+    """A live database with the rows of cases, and a folder in which their files are pending."""
+
+    def __init__(self, url: str, folder: Path, cases: Sequence[Case], sqlrail: Sqlrail) -> None:
+        self.url, self.folder, self.cases, self.sqlrail = url, folder, cases, sqlrail
+        folder.mkdir()
+        self._apply("0001_made", "\n".join(case.made for case in cases))
+        with psycopg.connect(url) as connection:
+            for case in cases:
+                connection.execute(case.rows.encode())
+        self._apply("0002_late", "\n".join(case.late for case in cases if case.late) or "SELECT")
+        for case in cases:
+            self.put(case, folder)
+
+    def put(self, case: Case, folder: Path) -> None:
+        """Writes the pending files of a case."""
+        if case.earlier:
+            (folder / f"{case.earlier_id}.sql").write_text(case.earlier + "\n")
+        (folder / f"{case.id}.sql").write_text(case.text)
+
+    def plan(self, *flags: str, folder: Path | None = None) -> dict[str, Document]:
+        """What plan says of each pending file, by its id."""
+        outcome = self._call("plan", self.url, folder or self.folder, *flags)
+        assert outcome.code == 0, (outcome.out, outcome.all_err)
+        return {file["id"]: file for file in outcome.document["files"]}
+
+    def happens(self) -> dict[str, Happened]:
+        """What a migrate makes of each file on a copy; one that fails is taken away, and the next ones go on."""
+        found: dict[str, Happened] = {}
+        folder = self.folder.with_name(f"{self.folder.name}-copy")
+        shutil.copytree(self.folder, folder)
+        with copy_of(self.url) as copy:
+            while (outcome := self._call("migrate", copy, folder)).code:
+                place = outcome.error["place"]
+                path = Path(place["path"])
+                found[path.stem] = Happened(place["line"], outcome.error["message"])
+                path.unlink()
+        shutil.rmtree(folder)
+        return {case.id: found.get(case.id, Happened()) for case in self.cases}
+
+    def alone(self, case: Case, name: str) -> Path:
+        """A folder in which only this case is pending."""
+        folder = self.folder.with_name(name)
+        folder.mkdir()
+        for path in self.folder.glob("000?_*.sql"):
+            shutil.copy(path, folder)
+        self.put(case, folder)
+        return folder
+
+    def _apply(self, name: str, text: str) -> None:
+        (self.folder / f"{name}.sql").write_text(text + "\n")
+        outcome = self._call("migrate", self.url, self.folder)
+        assert outcome.code == 0, outcome.all_err
+
+    def _call(self, verb: str, url: str, folder: Path, *flags: str) -> Any:
+        arguments = ["--database-url", url, "--migrations", str(folder), "--json", verb, *flags]
+        return self.sqlrail(*arguments, env={"APP_ENV": "test"})
+
+
+def offenders(connection: psycopg.Connection[Any], case: Case) -> Offenders:
+    """The rows that the statement stumbles over, as it says itself: it is tried on more and more of the table's rows.
+
+    A row on which it fails stays away. So of equal keys the first one stays, as with a constraint that is there.
+    """
+    kept: list[str] = []
+    ids: dict[str, str] = {}
+    with connection.transaction(force_rollback=True):
+        # No trigger and no key says anything about rows that are only away for a try.
+        connection.execute("SET LOCAL session_replication_role = replica")
+        found = connection.execute(
+            f"SELECT tableoid || ' ' || ctid, id::text FROM {case.table} ORDER BY id".encode()
+        )
+        for row, number in found.fetchall():
+            if _passes(connection, case, [*kept, row]):
+                kept.append(row)
+            else:
+                ids[row] = number
+    return Offenders(len(ids), frozenset(ids.values()))
+
+
+def _passes(connection: psycopg.Connection[Any], case: Case, rows: list[str]) -> bool:
+    away = f"DELETE FROM {case.table} WHERE tableoid || ' ' || ctid <> ALL (%s)"
+    statements = f"{case.prelude}\n{case.statement}\nSET CONSTRAINTS ALL IMMEDIATE".replace(
+        " CONCURRENTLY", ""
+    )
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(away.encode(), [rows])
+            connection.execute(statements.encode())
+    except psycopg.Error:
+        return False
+    return True
+
+
+def differences(
+    case: Case, planned: Document, happened: Happened, offending: Offenders | None, *, tried: bool = False
+) -> Iterator[str]:
+    """Where plan is wrong about a case. Without the trial a file that writes rows may be left undecided."""
+    checks = [(it["line"], check) for it in planned["statements"] for check in it["checks"]]
+    fails = [(line, check) for line, check in checks if check["verdict"] == "fails"]
+    doubts = [check for _, check in checks if check["verdict"] in ("fails unless", "unknown")]
+    if fails and not happened.failed:
+        yield f"wrong fails: {fails[0][1]}"
+    if happened.failed and not fails and not doubts and (tried or case.kind.what):
+        yield f"wrong passes: line {happened.line}: {happened.message}"
+    if fails and happened.failed:
+        yield from _wrong_words(fails, happened)
+    if (fails and planned["verdict"] not in ("fails", "loses data")) or (
+        planned["verdict"] == "fails" and not fails
+    ):
+        yield f"the file's verdict is {planned['verdict']}"
+    if any(check["verdict"] == "fails unless" for check in doubts) and (tried or not case.writes):
+        yield f"nothing can mend or spoil it: {doubts[0]}"
+    if (
+        not tried
+        and case.kind.what not in ("", "-")
+        and all(check["kind"] != case.kind.what for _, check in checks)
+    ):
+        yield f"no check of the kind {case.kind.what}: {[check['kind'] for _, check in checks]}"
+    if fails and offending and not case.writes:
+        yield from _wrong_rows([check for _, check in fails], offending)
+
+
+def _wrong_words(fails: list[tuple[int, Document]], happened: Happened) -> Iterator[str]:
+    line = fails[0][0]
+    if line != happened.line:
+        yield f"fails in line {happened.line}, not in line {line}"
+    elif all(check["says"] is None or check["says"] not in happened.message for _, check in fails):
+        yield f"says {[check['says'] for _, check in fails]}, and not: {happened.message}"
+
+
+def _wrong_rows(fails: list[Document], offending: Offenders) -> Iterator[str]:
+    def what(check: Document) -> tuple[str, ...]:
+        return (check["kind"], check["name"] or "", *check["columns"])
+
+    # The partitions of a table, and its heirs, speak each for itself.
+    by_what = [
+        sum(check["rows"] for check in group) for _, group in itertools.groupby(sorted(fails, key=what), what)
+    ]
+    most = sum(by_what)
+    if not max(by_what) <= offending.rows <= most:
+        yield f"{most} rows, and not {offending.rows}: {fails}"
+    for check in fails:
+        named = {key["id"] for key in check["keys"] if "id" in key}
+        if check["kind"] not in ("unique", "exclusion") and not named <= offending.ids:
+            yield f"keys {sorted(named - offending.ids)} are not in the way"
+        if check["keys"] and len(check["keys"]) != min(5, check["rows"]):
+            yield f"{len(check['keys'])} keys of {check['rows']} rows"
+
+
+def is_undecided(planned: Document) -> bool:
+    """Whether plan does not know what becomes of a file."""
+    verdicts = [check["verdict"] for it in planned["statements"] for check in it["checks"]]
+    return "fails" not in verdicts and ("unknown" in verdicts or "fails unless" in verdicts)
