@@ -7,7 +7,7 @@ were read. What is slow about a statement shows on an empty table too; how slow,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlrail.errors import (
@@ -35,8 +35,11 @@ from sqlrail.scratch.seen import (
     brief,
     compare,
     locks_of,
+    source,
     takes_back,
 )
+from sqlrail.scratch.shapes import Shapes, locked
+from sqlrail.scratch.using import Using
 
 
 class ByStatement(File):
@@ -53,6 +56,9 @@ class Rehearsal:
         self.scene = scene
         self._held = Held()
         self._last = scene.states(scene.connection)
+        self._locked: set[int] = set()
+        self._shapes: Shapes = dict(scene.gallery.now)  # at the beginning of a file
+        self._using: Mapping[str, Using] = {}
 
     def rehearse(self, pending: Any) -> str | None:
         """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
@@ -75,6 +81,8 @@ class Rehearsal:
     def begins(self, file: File) -> None:
         if file.id in self.scene.seen:  # an earlier try, which was taken back
             self._last = self.scene.states(self.scene.connection)
+            self.scene.gallery.set_back(self._shapes)
+        self._shapes = {**self.scene.gallery.now}
         self.scene.seen[file.id] = []
         self._look_ahead()
 
@@ -92,6 +100,7 @@ class Rehearsal:
         elif self.scene.lacks(piece):
             reason = MISSING
         else:
+            self._using = self.scene.using(self.scene.connection, piece)
             return False
         place = piece.place(piece.statements[0].start)
         self.scene.keep(file, Seen(brief(piece), place, {}, {}, note=f"not rehearsed: {reason}"))
@@ -101,6 +110,7 @@ class Rehearsal:
         for statement in piece.statements:  # one, or none
             is_back = takes_back(statement.words)
             self._look_back(file, brief(piece), piece.place(statement.start), is_back=is_back)
+            self._look_at_shapes(file, piece, is_back=is_back)
 
     def run_outside(self, worker: Connection, file: File) -> None:
         self.scene.seen[file.id] = []
@@ -112,7 +122,7 @@ class Rehearsal:
         (rows,) = ask(
             self.scene.connection, self.scene.store.message("plan_untold", watched=list(self.scene.watched))
         )
-        untold, self._held = dict(rows), Held()
+        untold, self._held, self._locked = dict(rows), Held(), set[int]()
         for oid, it in self._last.items():
             if it.lock >= 0 or it.untold or oid in untold:
                 self._last[oid] = it._replace(lock=-1, untold=untold.get(oid, 0))
@@ -126,6 +136,18 @@ class Rehearsal:
         else:
             changes = self._changes(self._held.relations - before.relations)
             self.scene.keep(file, Seen(text, place, changes, objects))
+
+    def _look_at_shapes(self, file: File, piece: Piece, *, is_back: bool) -> None:
+        """What looks otherwise behind the statement of which was just kept what it did."""
+        seen, gallery, text = self.scene.seen[file.id], self.scene.gallery, source(piece)
+        if is_back:
+            oids = {oid for one in seen for oid in one.shapes}
+        else:
+            held = locked(self._held)
+            oids = gallery.concerned(piece.statements[0].words, text, held - self._locked, held)
+            self._locked = held
+        shapes = gallery.look(self.scene.connection, oids) if oids else {}
+        seen[-1] = seen[-1]._replace(source=text, shapes=shapes, using=self._using, is_back=is_back)
 
     def _changes(self, items: Iterable[str]) -> Changes:
         """What is locked further, scanned or rewritten, by what is held otherwise than before."""

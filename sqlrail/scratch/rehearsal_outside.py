@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from typing import Any, NamedTuple
 
@@ -34,9 +34,12 @@ from sqlrail.scratch.seen import (
     brief,
     compare,
     locks_of,
+    source,
     strongest,
     takes_back,
 )
+from sqlrail.scratch.shapes import locked_by
+from sqlrail.scratch.using import Using
 
 #: seconds between two looks at it: the first, and the most
 POLL = (0.001, 0.1)
@@ -83,7 +86,7 @@ class OutsideRehearsal:
             return
         if self._in_block and step.is_control:
             self._refuse_shared()
-        before = self._look()
+        before, using = self._look(), self.scene.using(self.worker, step.piece)
         if self._in_block or step.is_control or step.is_setting:
             self._send(step)
             after = self._look()
@@ -94,6 +97,17 @@ class OutsideRehearsal:
             self._note(step, "done already")
         else:
             self._keep(step, before, after)
+        self._look_at_shapes(step, before, after, using)
+
+    def _look_at_shapes(self, step: Step, before: _After, after: _After, using: Mapping[str, Using]) -> None:
+        """What looks otherwise behind the statement of which was just kept what it did."""
+        seen, gallery = self.scene.seen[self.file.id], self.scene.gallery
+        text, held, is_back = source(step.piece), locked_by(after.states), takes_back(step.words)
+        oids = gallery.concerned(step.words, text, held - locked_by(before.states), held)
+        if is_back:
+            oids = {oid for one in seen for oid in one.shapes}
+        shapes = gallery.look(self.worker, oids) if oids else {}
+        seen[-1] = seen[-1]._replace(source=text, shapes=shapes, using=using, is_back=is_back)
 
     def _look(self) -> _After:
         scene = self.scene

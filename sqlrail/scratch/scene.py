@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlrail.errors import (
     Refused,
@@ -11,8 +11,23 @@ from sqlrail.files.file import File
 from sqlrail.files.statements import Piece
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection
+from sqlrail.scratch import using
 from sqlrail.scratch.built import Built
-from sqlrail.scratch.seen import LOCKS, Address, Held, Locks, Seen, State, States, Watched, ask, strongest
+from sqlrail.scratch.seen import (
+    LOCKS,
+    Address,
+    Held,
+    Locks,
+    Seen,
+    State,
+    States,
+    Watched,
+    ask,
+    source,
+    strongest,
+)
+from sqlrail.scratch.shapes import Gallery
+from sqlrail.scratch.using import Using
 
 
 class ReachesOut(Refused):
@@ -35,6 +50,8 @@ class Scene:
         self.missing, self.noted = built.missing, noted
         self.seen: dict[str, list[Seen]] = {}
         self.watched = self.relations(self.connection)
+        tables = [oid for oid, it in self.watched.items() if it.kind in ("r", "p")]
+        self.gallery = Gallery(self.store, self.connection, tables)
         (rows,) = ask(self.connection, self.store.message("plan_objects"))
         self.objects: dict[Address, tuple[str, str]] = {
             (catalog, oid): (kind, name) for catalog, oid, kind, name in rows
@@ -83,6 +100,12 @@ class Scene:
             if (one := (int(catalog), int(oid))) in self.objects:
                 found[one] = max(LOCKS[mode], found.get(one, -1))
         return found
+
+    def using(self, connection: Connection, piece: Piece) -> Mapping[str, Using]:
+        """What a statement that is about to run makes new values of columns by, where it says so."""
+        if not piece.statements or piece.statements[0].words[:2] != ("ALTER", "TABLE"):
+            return {}
+        return using.look(connection, self.store, source(piece))
 
     def changes_server(self, connection: Connection) -> bool:
         """Whether the session's transaction has changed what the whole server has."""

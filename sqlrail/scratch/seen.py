@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlrail.files import statements
@@ -13,6 +13,8 @@ from sqlrail.postgres.diagnostics import failure
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import LockMode
+    from sqlrail.scratch.shapes import Shapes
+    from sqlrail.scratch.using import Using
 
 #: https://www.postgresql.org/docs/current/explicit-locking.html, the weakest first
 MODES: tuple[LockMode, ...] = (
@@ -23,6 +25,8 @@ MODES: tuple[LockMode, ...] = (
 LOCKS = {f"{mode.title().replace(' ', '')}Lock": place for place, mode in enumerate(MODES)}
 #: characters of a statement that are kept
 TEXT = 120
+#: bytes of it in which names and expressions are looked for
+SOURCE = 1 << 16
 MISSING = "it is about a role or an extension that is missing where the scratch database lies"
 SHARED = "it is about the whole server, which a scratch database shares with the real one"
 
@@ -68,6 +72,11 @@ class Seen(NamedTuple):
     objects: Locks
     locks: dict[int, int] | None = None
     note: str | None = None
+    #: what it was sent as, and the tables that look otherwise behind it
+    source: str = ""
+    shapes: Shapes = {}  # noqa: RUF012 - never changed
+    using: Mapping[str, Using] = {}
+    is_back: bool = False
 
 
 def compare(before: States, after: States) -> Changes:
@@ -103,6 +112,12 @@ def takes_back(words: tuple[str, ...]) -> bool:
 def brief(piece: Piece) -> str:
     start, end, *_ = piece.statements[0]
     return statements.brief(piece.text[start:end], TEXT)
+
+
+def source(piece: Piece) -> str:
+    """The piece's first statement, of a long one the beginning."""
+    start, end, *_ = piece.statements[0]
+    return piece.text[start : min(end, start + SOURCE)].decode(errors="replace")
 
 
 def ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:

@@ -1,0 +1,20 @@
+-- What an object ({object} in {catalog}) leans on that is not PostgreSQL's own: types, functions, operators and the like, and
+-- of domains what their checks call. An expression.
+(SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'catalog', lean.catalog::regclass::text, 'oid', lean.oid::bigint, 'name', it.identity, 'kind', t.typtype,
+            'state', CASE WHEN t.oid IS NOT NULL THEN {state} END,
+            'extension', EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = lean.catalog AND e.objid = lean.oid AND e.deptype = 'e')
+        ) ORDER BY it.identity), '[]')
+   FROM (SELECT its.refclassid AS catalog, its.refobjid AS oid FROM pg_depend AS its
+          WHERE its.classid = {catalog}::regclass AND its.objid = {object}
+          UNION
+         SELECT below.refclassid, below.refobjid FROM pg_depend AS its
+           JOIN pg_constraint AS of_domain ON of_domain.contypid = its.refobjid
+           JOIN pg_depend AS below ON below.classid = 'pg_constraint'::regclass AND below.objid = of_domain.oid
+          WHERE its.classid = {catalog}::regclass AND its.objid = {object} AND its.refclassid = 'pg_type'::regclass
+        ) AS lean
+  CROSS JOIN LATERAL pg_identify_object(lean.catalog, lean.oid, 0) AS it
+   LEFT JOIN pg_type AS t ON lean.catalog = 'pg_type'::regclass AND t.oid = lean.oid
+  WHERE lean.oid >= 16384::oid
+    AND lean.catalog IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass,
+                         'pg_opfamily'::regclass, 'pg_cast'::regclass))

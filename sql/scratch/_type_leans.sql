@@ -1,0 +1,9 @@
+-- The same of a column a: its type, or that of its array's elements. An expression.
+(SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'catalog', 'pg_type', 'oid', t.oid::bigint, 'name', format_type(t.oid, NULL), 'kind', t.typtype, 'state', {state},
+            'extension', EXISTS (SELECT FROM pg_depend AS e
+                                  WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e'))), '[]')
+   FROM pg_type AS t
+   JOIN pg_type AS own ON own.oid = a.atttypid
+  WHERE t.oid >= 16384::oid
+    AND t.oid IN (basic.oid, CASE WHEN own.typcategory = 'A' THEN own.typelem ELSE own.oid END))

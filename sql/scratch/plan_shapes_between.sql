@@ -1,0 +1,3 @@
+-- Looks at tables between transactions.
+BEGIN READ ONLY;
+{ours}{shapes}COMMIT;

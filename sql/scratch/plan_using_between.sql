@@ -1,0 +1,3 @@
+-- The same between two transactions.
+BEGIN;
+{using}ROLLBACK;

@@ -1,0 +1,2 @@
+-- The same, where it is not understood.
+ROLLBACK;

@@ -1,0 +1,94 @@
+"""By which expressions ALTER TABLE … TYPE … USING makes new values: they are in the statement's text alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from sqlrail.engine.store import Store
+from sqlrail.ground.names import NAME, plain
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import Connection
+from sqlrail.scratch.shapes import Lean, made, mid_transaction
+
+_LEXEME = (
+    r"(?s)(?P<blank>\s+|--[^\n]*|/\*.*?\*/)|(?P<tag>\$\w*\$).*?(?P=tag)|[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'"
+    r'|"(?:""|[^"])*"|[\w$]+|.'
+)
+_TABLE = rf"(?is)ALTER TABLE (?:IF EXISTS )?(?:ONLY )?({NAME}(?:\s*\.\s*{NAME}){{0,2}})\s*\*?"
+_TYPE = rf"(?is)ALTER (?:COLUMN )?({NAME}) (?:SET DATA )?TYPE\b"
+
+#: what asks in a transaction or between two, and what takes that back where it failed
+WITHIN = ("plan_using_within", "plan_using_within_not")
+BETWEEN = ("plan_using_between", "plan_using_between_not")
+
+
+class Using(NamedTuple):
+    """An expression over the table as it was before the statement; why is set where it is not known."""
+
+    expression: str
+    leans: tuple[Lean, ...] = ()
+    why: str | None = None
+
+
+def tokens(text: str) -> list[str]:
+    """A statement's tokens; blanks and comments are one space each."""
+    return [" " if match["blank"] else match[0] for match in re.finditer(_LEXEME, text)]
+
+
+def usings(text: str) -> tuple[str, dict[str, str]]:
+    """The table that a statement alters, as in SQL, and the expression by the name of each column that has one."""
+    parts = ["".join(part).strip() for part in _split(tokens(text))]
+    table = re.match(_TABLE, re.sub(r" +", " ", parts[0])) if parts else None
+    if table is None:
+        return "", {}
+    parts[0] = re.sub(r" +", " ", parts[0])[table.end() :].strip()
+    return table[1], dict(filter(None, map(_using, parts)))
+
+
+def _split(words: list[str]) -> Iterator[list[str]]:
+    """At the commas between a statement's parts."""
+    depth, part = 0, list[str]()
+    for word in words:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(word, 0)
+        if word == "," and depth == 0:
+            yield part
+            part = []
+        elif word != ";":
+            part.append(word)
+    yield part
+
+
+def _using(part: str) -> tuple[str, str] | None:
+    match = re.match(_TYPE, re.sub(r" +", " ", part))
+    words = tokens(part)
+    places = [place for place, word in enumerate(words) if word.upper() == "USING"]
+    if match is None or not places:
+        return None
+    return plain(match[1]), "".join(words[places[0] + 1 :]).strip()
+
+
+def look(connection: Connection, store: Store, text: str) -> Mapping[str, Using]:
+    """What the expressions of a statement mean before it runs, by the names of their columns."""
+    table, found = usings(text)
+    return {column: _meant(connection, store, table, expression) for column, expression in found.items()}
+
+
+def _meant(connection: Connection, store: Store, table: str, expression: str) -> Using:
+    """The expression as PostgreSQL understands it there, whatever names lead to elsewhere."""
+    asking, undoing = WITHIN if mid_transaction(connection) else BETWEEN
+    parts = {"table": table.encode(), "expression": expression.encode()}
+    leans = store.message("_leans", catalog="pg_rewrite", object=b"r.oid", state=store.message("_type_state"))
+    using = store.message("_plan_using", ours=store.message("ours"), leans=leans, **parts)
+    answer = wire.send(connection, store.message(asking, using=using), wire.Answer())
+    if answer.error is not None:
+        wire.send(connection, store.message(undoing), wire.Answer())
+        return Using(expression, why="its USING expression is not understood by itself")
+    definition, said = next(row for rows in answer.tables for row in rows if len(row) == 2)
+    meant = re.match(r'(?s)\s*SELECT (.*) AS "sqlrail using"\s+FROM ONLY ', definition)
+    return (
+        Using(meant[1], tuple(made(Lean, it) for it in said))
+        if meant
+        else Using(expression, (), "it is not told apart")
+    )
