@@ -16,6 +16,8 @@ from conftest import ROOT, clean_environment, document_of, fresh_database, needs
 
 from sqlrail.server import local
 
+pytestmark = pytest.mark.promise  # each is a project of its own
+
 
 @dataclass(frozen=True)
 class Copy:

@@ -62,6 +62,7 @@ def test_the_tests_have_a_database_each(example: Example, database: str) -> None
     assert (done.returncode, "3 passed" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
+@pytest.mark.promise
 @needs("CREATEDB")
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_the_pipeline_checks_deploys_and_verifies(example: Example, database: str) -> None:

@@ -156,6 +156,7 @@ TABLES = {
 }  # fmt: skip
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(("statements", "ids"), TABLES.values(), ids=TABLES)
 def test_a_database_that_another_tool_has_migrated_is_not_migrated_again(
     statements: str, ids: list[str], sqlrail: Sqlrail, database: str, env: dict[str, str]

@@ -431,6 +431,7 @@ def test_a_certificate_that_is_not_to_be_trusted(debian: Postmaster, tmp_path: P
         assert "sslrootcert" in said
 
 
+@pytest.mark.promise
 def test_a_server_that_wants_tls(debian: Postmaster) -> None:
     said = refusal(debian.url("secret", sslmode="disable"), wait=LONG)
     assert "the server lets this role in from here with TLS only, or not at all (" in said
@@ -467,6 +468,7 @@ def option(connection: psycopg.Connection[Any], level: int, name: int) -> int:
         return there.getsockopt(level, name)
 
 
+@pytest.mark.promise
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="Linux names its socket's options so")
 def test_a_dead_peer_is_noticed_within_a_minute_unless_the_url_says_otherwise(server: Postmaster) -> None:
     def told(url: str) -> list[int]:

@@ -55,6 +55,7 @@ def test_a_statement_of_somebodys_own_meets_one(hostile: str, text: str) -> None
         made.run(text)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_no_statement_of_ours_meets_one(hostile: str, chapter: str) -> None:
     tell(chapter, hostile)

@@ -223,6 +223,7 @@ def test_a_setting_that_it_may_not_have_is_said_and_passed_over(database: str, s
     assert "without the setting lo_compat_privileges: permission denied" in said[0]
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("within", ["DATABASE {}", "ROLE CURRENT_USER IN DATABASE {}"])
 def test_defaults_for_others_are_not_in_the_way(any_database: str, tmp_path: Path, within: str) -> None:
     files = write(tmp_path / "files", **{"001_a": "CREATE SCHEMA s; CREATE TABLE s.a (id int);"})
@@ -511,6 +512,7 @@ NEEDS = {
 }
 
 
+@pytest.mark.promise
 def test_what_a_provider_made_before_the_first_file_is_there_in_a_scratch_database(
     any_database: str, tmp_path: Path
 ) -> None:
@@ -623,6 +625,7 @@ def test_a_named_server_that_is_the_database_s_own_is_said(database: str, lived_
     assert "warning: --scratch leads to the database's own server" in done.stderr
 
 
+@pytest.mark.promise
 @pytest.mark.skipif(AS_ROLE, reason="another account's server")
 @pytest.mark.parametrize("major", majors(), ids=lambda major: f"pg{major}")
 @pytest.mark.parametrize("verb", VERBS[:3], ids=" ".join)

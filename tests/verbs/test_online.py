@@ -642,6 +642,7 @@ def replica(primary: local.Server) -> Iterator[None]:
         server.wait()
 
 
+@pytest.mark.promise
 @pytest.mark.usefixtures("replica")
 def test_it_waits_for_a_replica_that_is_behind_and_says_if_it_may_not_know(primary: local.Server) -> None:
     query(primary.url, MANY + "INSERT INTO orders VALUES (0, 999)")

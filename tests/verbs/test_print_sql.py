@@ -81,6 +81,7 @@ def test_psql_does_on_a_copy_what_the_cleanup_does(case: str, database: str, sql
         assert left(copy) == left(database)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_only_names_in_the_script(name: str, database: str, sqlrail: Sqlrail) -> None:
     quoted = '"' + name.replace('"', '""') + '"'

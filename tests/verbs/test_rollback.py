@@ -734,6 +734,7 @@ def test_a_cut_after_any_message_leaves_no_step_half_made(
         cut(descent, folder, "server", number, again=again)
 
 
+@pytest.mark.promise
 def test_a_rollback_goes_on_when_the_answer_to_any_commit_was_lost(descent: Descent, folder: Path) -> None:
     commits = undisturbed(descent, folder).commits[-len(IDS) :]
     for id_, number in zip(reversed(IDS), commits, strict=True):
