@@ -7,7 +7,7 @@ file, or one with COPY data, goes in several messages (statements.Reader), the n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from sqlrail.engine.session import Session, check_pooler
 from sqlrail.engine.store import IN_ANY
 from sqlrail.engine.tables import Tables
 from sqlrail.engine.yoyo import YoyoBackend
-from sqlrail.errors import DatabaseFailed, SqlrailError
+from sqlrail.errors import SqlrailError
 from sqlrail.files import other_tools, rights
 from sqlrail.files.file import File
 from sqlrail.ground.events import Event, Listener
@@ -41,7 +41,9 @@ if TYPE_CHECKING:  # where nothing is to be run, it need not be loaded
 class Backend(AbstractContextManager["Backend"]):
     """One database for one verb: it puts the parts of the engine together, and closes the connection at its end.
 
-    Its methods are those of the parts; what is said to be denied is said with the GRANT that gives it.
+    Its methods repeat those of the parts on purpose: a verb, and the orphans' statements, which take it for their
+    Session, need not know which part answers, and a part can be divided without a change in any verb. It adds that
+    what was denied is reported with the GRANT that gives it.
     """
 
     def __init__(
@@ -52,7 +54,12 @@ class Backend(AbstractContextManager["Backend"]):
     ) -> None:
         self.settings, self.listener, self.files = settings, listener, files or {}
         self.news = News(listener)
-        self.session = Session(settings, self.news.tell)
+        self.session = session = Session(settings, self.news.tell)
+        self.failure, self.translating, self.raise_if_lost = (
+            session.failure,
+            session.translating,
+            session.raise_if_lost,
+        )
         self.recorded = Recorded(self.session)
         self.runners_lock = RunnersLock(self.session)
         self.yoyo = YoyoBackend(self.session, self.recorded)
@@ -134,26 +141,8 @@ class Backend(AbstractContextManager["Backend"]):
     def own_tables_are_gone(self) -> None:
         self.session.own_tables_are_gone()
 
-    def raise_if_lost(
-        self, when: str, connection: Connection | None = None, *, error: psycopg.Error | None = None
-    ) -> None:
-        self.session.raise_if_lost(when, connection, error=error)
-
     def raise_if_standby(self) -> None:
         self.session.raise_if_standby()
-
-    def translating(self, failed: str, when: str, stands: str = "") -> AbstractContextManager[None]:
-        return self.session.translating(failed, when, stands)
-
-    def failure(
-        self,
-        failed: str,
-        when: str,
-        error: psycopg.Error,
-        stands: str = "",
-        kind: Callable[[str], SqlrailError] = DatabaseFailed,
-    ) -> SqlrailError:
-        return self.session.failure(failed, when, error, stands, kind=kind)
 
     def with_blockers(self, failure: SqlrailError) -> SqlrailError:
         return with_blockers(failure, self.session.watch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
@@ -24,7 +24,7 @@ from sqlrail.ground.sentences import unconfirmed
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import diagnostics, wire
 from sqlrail.postgres.connect import Connection, connect
-from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.diagnostics import Kind, sentence
 from sqlrail.postgres.giving_way import Watch
 from sqlrail.postgres.wire import Answer
 
@@ -221,16 +221,10 @@ class Session:
             raise self.failure(failed, when, exc, stands) from exc
 
     def failure(
-        self,
-        failed: str,
-        when: str,
-        error: psycopg.Error,
-        stands: str = "",
-        *,
-        kind: Callable[[str], SqlrailError] = DatabaseFailed,
+        self, failed: str, when: str, error: psycopg.Error, stands: str = "", kind: Kind = DatabaseFailed
     ) -> SqlrailError:
         """The one translation of what the server refused, see diagnostics.failure."""
-        return diagnostics.failure(self.connection, failed, when, error, stands, kind=kind)
+        return diagnostics.failure(self.connection, failed, when, error, stands, kind)
 
     def raise_if_lost(
         self,

@@ -15,6 +15,9 @@ from psycopg import errors as pg
 from sqlrail.errors import ConnectionLost, DatabaseFailed, SqlrailError
 from sqlrail.ground.words import printable
 
+#: what makes an error of a message: its class
+Kind = Callable[[str], SqlrailError]
+
 
 def sentence(error: psycopg.Error) -> str:
     """What the server says, with its detail and hint; without the statement, which may hold a secret."""
@@ -34,8 +37,7 @@ def failure(
     when: str,
     error: psycopg.Error,
     stands: str = "",
-    *,
-    kind: Callable[[str], SqlrailError] = DatabaseFailed,
+    kind: Kind = DatabaseFailed,
 ) -> SqlrailError:
     """The one translation of what the server refused: ConnectionLost, or an error of the kind with all that it says.
 

@@ -6,36 +6,29 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 from sqlrail.cli import main as cli
 from sqlrail.cli.parser import parse
 from sqlrail.cli.talk import print_result
 from sqlrail.cli.verb import names
 
-#: an environment that was made before nobody holds against anything, but tests/cli/test_json_schemas.py fails there
-IS_INSTALLED = find_spec("jsonschema") is not None
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json"
 
 
 @cache
 def validator(name: str) -> Any:
     """For the documents of a verb, or for errors."""
-    from jsonschema import Draft202012Validator
-
     return Draft202012Validator(json.loads((FOLDER / f"{name}.json").read_text()))
 
 
 def flaw(verb: str, document: Mapping[str, Any]) -> str | None:
     """Where a document that a verb printed is not as its schema says, or, if the verb failed, the schema of errors."""
-    if not IS_INSTALLED:
-        return None
-    from jsonschema.exceptions import best_match
-
     name = "error" if "error" in document else verb
     error = best_match(validator(name).iter_errors(document))
     return f"{name}.json: {error.json_path}: {error.message}" if error else None
