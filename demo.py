@@ -20,7 +20,8 @@ from sqlrail.cli.render import restore as restore_text
 from sqlrail.cli.render import status as status_text
 from sqlrail.cli.talk import Talk
 from sqlrail.errors import Interrupted, SqlrailError
-from sqlrail.ground.settings import Settings, read
+from sqlrail.ground.reading import read
+from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import masked
 from sqlrail.postgres.connect import connect
 from sqlrail.scratch.scratch import scratch

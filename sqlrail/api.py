@@ -25,8 +25,10 @@ from sqlrail.ground.events import (
     RolledBack,
     nobody,
 )
+from sqlrail.ground.reading import given
 from sqlrail.ground.sentences import text
-from sqlrail.ground.settings import Settings, Target, given
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import Target
 from sqlrail.ground.words import masked
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from sqlrail.errors import UsageError
-from sqlrail.ground.settings import SETTINGS, names
+from sqlrail.ground.settings import SETTINGS
+from sqlrail.ground.values import names
 
 if TYPE_CHECKING:
     from sqlrail.ground.relation import Relation

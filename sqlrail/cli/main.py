@@ -26,7 +26,8 @@ from sqlrail.errors import (
     SqlrailError,
 )
 from sqlrail.ground.events import Noted, Reached, Said, Warned
-from sqlrail.ground.settings import Settings, read
+from sqlrail.ground.reading import read
+from sqlrail.ground.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

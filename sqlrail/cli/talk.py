@@ -21,7 +21,8 @@ from sqlrail.ground.events import (
     RolledBack,
 )
 from sqlrail.ground.sentences import text
-from sqlrail.ground.settings import Settings, Target
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import Target
 from sqlrail.ground.words import Script, in_json, masked, visible
 
 #: what stands on stdout

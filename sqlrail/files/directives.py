@@ -12,7 +12,7 @@ from sqlrail.files.numbering import number
 from sqlrail.files.statements import Flaw
 from sqlrail.ground.loses import Loses
 from sqlrail.ground.relation import Relation
-from sqlrail.ground.settings import seconds
+from sqlrail.ground.values import seconds
 
 #: a line that says something to us: its name, and its value; yoyo asks for no blank either
 DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:\s*(.*)")

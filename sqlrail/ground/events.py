@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlrail.ground.settings import Target
+from sqlrail.ground.target import Target
 from sqlrail.ground.waits import Blocker, Standbys
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlrail.ground.settings import names
+from sqlrail.ground.values import names
 from sqlrail.ground.words import lasting, printable
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlrail.errors import ConnectionFailed, Interrupted, WrongDatabase
 from sqlrail.ground.events import Listener, WaitingForServer, nobody
-from sqlrail.ground.settings import Mark, Settings, Target
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import Mark, Target
 from sqlrail.ground.words import masked
 
 if TYPE_CHECKING:  # why a connection failed is asked where one did

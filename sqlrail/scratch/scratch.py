@@ -26,7 +26,8 @@ from sqlrail.errors import (
     WrongDatabase,
 )
 from sqlrail.ground.events import LeftBehind, Listener, Said, Warned
-from sqlrail.ground.settings import EMBEDDED, Mark, Settings
+from sqlrail.ground.settings import EMBEDDED, Settings
+from sqlrail.ground.target import Mark
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.scratch import roles

@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def sqlrail_template(request: pytest.FixtureRequest) -> Iterator[Template]:
     """What the migrations build; its copy() is a context with the URL of a database, for a scope of one's own."""
     from sqlrail.errors import SqlrailError
-    from sqlrail.ground.settings import test_database_url
+    from sqlrail.ground.reading import test_database_url
     from sqlrail.testing.template import template
 
     config, root = request.config, request.config.rootpath

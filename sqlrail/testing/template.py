@@ -25,7 +25,8 @@ from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
 from sqlrail.files.file import ROLLBACK
 from sqlrail.ground.events import nobody
-from sqlrail.ground.settings import given, is_expendable
+from sqlrail.ground.reading import given
+from sqlrail.ground.target import is_expendable
 from sqlrail.ground.urls import SCHEMES
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.wire import Answer, ask, command, send

@@ -14,7 +14,8 @@ from psycopg import errors as pg
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused
 from sqlrail.ground.events import Listener
-from sqlrail.ground.settings import Settings, is_expendable
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import is_expendable
 from sqlrail.ground.words import counted
 
 if TYPE_CHECKING:

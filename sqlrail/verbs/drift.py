@@ -18,8 +18,9 @@ from sqlrail.engine.backend import Backend
 from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
 from sqlrail.files.file import File
 from sqlrail.files.folder import read_files
+from sqlrail.ground.child import environment_for
 from sqlrail.ground.events import Listener, Warned
-from sqlrail.ground.settings import Settings, environment_for
+from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import counted, printable
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems

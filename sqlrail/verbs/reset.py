@@ -20,7 +20,8 @@ from sqlrail.errors import BadFile, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File, check_files, read_file
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Applied, Event, Listener, Loaded, Noted, Said
-from sqlrail.ground.settings import Settings, is_expendable
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import is_expendable
 from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems

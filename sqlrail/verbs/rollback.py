@@ -15,7 +15,8 @@ from sqlrail.files.file import ROLLBACK, File, check_files, read_rollback
 from sqlrail.files.folder import read_files, resolve
 from sqlrail.ground import events
 from sqlrail.ground.events import Event, Listener, RolledBack, Said
-from sqlrail.ground.settings import Settings, may_be_production
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import may_be_production
 from sqlrail.records import history
 from sqlrail.records.history import Record
 

@@ -10,7 +10,7 @@ import pytest
 from sqlrail.ground import events
 from sqlrail.ground.events import Event
 from sqlrail.ground.sentences import text
-from sqlrail.ground.settings import Target
+from sqlrail.ground.target import Target
 from sqlrail.ground.waits import Standbys
 
 TARGET = Target("app", "db", 5432, "shop", "18.1", "staging")

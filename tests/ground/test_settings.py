@@ -21,7 +21,9 @@ from servers import own_server
 from waiting import wait_for
 
 from sqlrail.errors import SettingsError
-from sqlrail.ground.settings import NAMING, Settings, read
+from sqlrail.ground.reading import read
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import NAMING
 
 sqlrail = console.sqlrail
 

@@ -19,7 +19,8 @@ from test_pooler import pooler
 from waiting import wait_for
 
 from sqlrail.errors import LocalServerFailed, Refused, WrongDatabase
-from sqlrail.ground.settings import Mark, Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.target import Mark
 from sqlrail.postgres.connect import connect as sqlrail_connect
 from sqlrail.scratch import roles, scratch
 from sqlrail.server import local

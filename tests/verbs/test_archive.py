@@ -17,7 +17,7 @@ from test_restore import BACK, archived, restore
 
 from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
-from sqlrail.ground.settings import age
+from sqlrail.ground.values import age
 from sqlrail.verbs import archive
 from sqlrail.verbs.archive import Purge
 

@@ -18,7 +18,7 @@ from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.relation import Relation
-from sqlrail.ground.settings import listed, names
+from sqlrail.ground.values import listed, names
 from sqlrail.verbs import online
 from sqlrail.verbs.cleanup import cleanup
 

@@ -24,7 +24,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sqlrail.cli.render import drift as render
 from sqlrail.errors import Interrupted
-from sqlrail.ground.settings import Settings, environment_for
+from sqlrail.ground.child import environment_for
+from sqlrail.ground.settings import Settings
 from sqlrail.schema.catalog import Catalog, Digests, digests
 from sqlrail.schema.catalog import read as read_catalog
 from sqlrail.schema.compare import compare, outermost

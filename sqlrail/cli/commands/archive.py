@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sqlrail.cli.talk import Talk, typed_name, width
 from sqlrail.cli.verb import OK, Result, Verb, idle
 from sqlrail.errors import UsageError
-from sqlrail.ground.settings import Settings, age
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.values import age
 
 if TYPE_CHECKING:
     from sqlrail.results.archive import ArchiveResult, PurgeResult

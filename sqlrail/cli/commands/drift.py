@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Verb, idle
-from sqlrail.ground.settings import Settings, names
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.values import names
 from sqlrail.ground.words import Script
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli.talk import Talk, typed_name
 from sqlrail.cli.verb import OK, Result, Verb
-from sqlrail.ground.settings import ENVIRONMENTS, Settings
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.values import ENVIRONMENTS
 
 if TYPE_CHECKING:
     from sqlrail.results.stamp import StampedResult

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlrail.errors import Refused
 from sqlrail.ground.names import join
-from sqlrail.ground.settings import listed
+from sqlrail.ground.values import listed
 from sqlrail.ground.words import counted
 from sqlrail.orphans.restoring.shape import Shape
 from sqlrail.orphans.session import Session, message
