@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlrail.schema.catalog import Catalog, Fact, Key, Object
+from sqlrail.schema.objects import Catalog, Fact, Key, Object
 from sqlrail.schema.order import place_of
 from sqlrail.schema.spelling import normal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlrail.schema.catalog import Catalog, Key, Object
+from sqlrail.schema.objects import Catalog, Key, Object
 
 
 def inline(it: Object, hosted: dict[Key, list[Object]]) -> str:

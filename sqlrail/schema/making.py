@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlrail.schema import casts
-from sqlrail.schema.catalog import Catalog, Key, Object
 from sqlrail.schema.inline import heirs_of, hosts_of, inline
+from sqlrail.schema.objects import Catalog, Key, Object
 from sqlrail.schema.order import in_order, is_partial, parents_of
 from sqlrail.schema.removal import FUNCTIONS, Removal
 from sqlrail.schema.statement import Statement

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlrail.schema.catalog import Catalog
 from sqlrail.schema.compare import Difference
 from sqlrail.schema.making import Making
+from sqlrail.schema.objects import Catalog
 from sqlrail.schema.obstacles import obstacle
 from sqlrail.schema.removal import FUNCTIONS, Removal
 from sqlrail.schema.statement import Statement

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlrail.schema.catalog import Catalog, Key
 from sqlrail.schema.compare import Difference
 from sqlrail.schema.kinds import TYPES
+from sqlrail.schema.objects import Catalog, Key
 from sqlrail.schema.removal import Removal, home_of, is_of_other_type
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection
 
-from sqlrail.schema.catalog import Catalog, Key, Object
 from sqlrail.schema.kinds import NO_STAGE, STAGE
+from sqlrail.schema.objects import Catalog, Key, Object
 
 #: and among those of its stage
 _RANK = {kind: rank for rank, kind in enumerate(STAGE)}

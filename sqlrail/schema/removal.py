@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlrail.schema.catalog import Catalog, Fact, Key, Object
 from sqlrail.schema.compare import Difference
 from sqlrail.schema.kinds import TYPES
+from sqlrail.schema.objects import Catalog, Fact, Key, Object
 from sqlrail.schema.order import in_order
 from sqlrail.schema.statement import Statement
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection
-from sqlrail.schema.catalog import Catalog, Digests, Key, Object, Whole, around, digests, read
+from sqlrail.schema.catalog import around, digests, read
 from sqlrail.schema.compare import Difference, compare
+from sqlrail.schema.objects import Catalog, Digests, Key, Object, Whole
 from sqlrail.schema.removal import reaches_others
 
 

@@ -17,9 +17,10 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import counted, printable
 from sqlrail.records import problems
 from sqlrail.records.history import Record
-from sqlrail.schema.catalog import Catalog, Key, read
+from sqlrail.schema.catalog import read
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.making import granted_on
+from sqlrail.schema.objects import Catalog, Key
 from sqlrail.scratch.scratch import NoScratch
 from sqlrail.verbs.drift import COMMENT, FILES, PUBLIC, build_schema, lines_of
 

@@ -24,9 +24,10 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import counted, printable
 from sqlrail.postgres.connect import Connection, connect, target
 from sqlrail.records import history, problems
-from sqlrail.schema.catalog import Catalog, Fact, Key, digests, read
+from sqlrail.schema.catalog import digests, read
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.mend import mend
+from sqlrail.schema.objects import Catalog, Fact, Key
 from sqlrail.schema.sides import Choice, Sides
 from sqlrail.schema.statement import Statement
 from sqlrail.scratch.built import built

@@ -11,10 +11,11 @@ from conftest import ROOT, query
 from test_drift import both, build, look, script
 
 from sqlrail.postgres import wire
-from sqlrail.schema.catalog import Catalog, Fact, Key, _object
 from sqlrail.schema.compare import compare, outermost
 from sqlrail.schema.kinds import ABOUT_OBJECTS, STAGES
 from sqlrail.schema.mend import mend
+from sqlrail.schema.objects import Catalog, Fact, Key
+from sqlrail.schema.reader import object_of
 
 __all__ = ["both"]  # the fixture
 
@@ -85,7 +86,7 @@ def test_every_kind_is_found_by_the_query_that_is_named(kind: str, query: str) -
 def test_a_kind_without_a_stage_is_not_read() -> None:
     row = ("1/2/0", "parser", None, None, "p", "p", None, "", *[None] * 5, False, False, "[]")
     with pytest.raises(AssertionError, match=r"parser is not in schema/kinds\.py"):
-        _object(row, 180000)
+        object_of(row, 180000)
 
 
 def test_what_goes_with_its_namesake_comes_back_with_it(both: tuple[str, str]) -> None:

@@ -18,10 +18,10 @@ from console import Sqlrail, sqlrail
 from test_drift import BASE, DIFFERENCES
 
 from sqlrail.ground.settings import Settings
-from sqlrail.schema.catalog import Catalog
 from sqlrail.schema.catalog import read as read_catalog
 from sqlrail.schema.compare import compare, outermost
 from sqlrail.schema.mend import mend
+from sqlrail.schema.objects import Catalog
 from sqlrail.server import local
 from sqlrail.verbs.drift import FILES, Drift, text_of
 

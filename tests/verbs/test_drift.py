@@ -26,10 +26,11 @@ from sqlrail.cli.render import drift as render
 from sqlrail.errors import Interrupted
 from sqlrail.ground.child import environment_for
 from sqlrail.ground.settings import Settings
-from sqlrail.schema.catalog import Catalog, Digests, digests
+from sqlrail.schema.catalog import digests
 from sqlrail.schema.catalog import read as read_catalog
 from sqlrail.schema.compare import compare, outermost
 from sqlrail.schema.mend import mend
+from sqlrail.schema.objects import Catalog, Digests
 from sqlrail.schema.sides import Choice
 from sqlrail.server import local
 from sqlrail.verbs.drift import FILES, Drift
