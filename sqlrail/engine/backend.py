@@ -2,7 +2,7 @@
 
 A file costs two round trips at the most: the opening, and the file alone in a message. Its closing travels in front
 of the next file's opening, and behind a file that was quick a small one goes with them: a round trip each. A large
-file, or one with COPY data, goes in several messages (statements.Reader), the next one read while the server works.
+file, or one with COPY data, goes in several messages (pieces.Reader), the next one read while the server works.
 """
 
 from __future__ import annotations
@@ -94,11 +94,11 @@ class Backend(AbstractContextManager["Backend"]):
 
     def runner(self, operation: Operation, files: Mapping[str, File] | None = None) -> Runner:
         """What runs files, these or the backend's own, for an operation."""
+        from sqlrail.engine.parts import Parts
         from sqlrail.engine.runner import Runner
 
-        return Runner(
-            self.session, self.recorded, self.runners_lock, self.news, files or self.files, operation
-        )
+        parts = Parts(self.session, self.recorded, self.runners_lock, self.news)
+        return Runner(parts, files or self.files, operation)
 
     def to_apply(self, migrations: MigrationList) -> MigrationList:
         """Those that are not recorded, in yoyo's order."""

@@ -11,7 +11,8 @@ from psycopg import errors as pg
 from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
 from sqlrail.files import statements
 from sqlrail.files.file import File
-from sqlrail.files.statements import Piece, Statement
+from sqlrail.files.pieces import Piece
+from sqlrail.files.statements import Statement
 from sqlrail.ground.names import NAME, plain
 from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import is_of_a_right, remedy, sentence

@@ -11,7 +11,7 @@ from sqlrail.engine.news import Applied
 from sqlrail.engine.store import Store
 from sqlrail.errors import Refused
 from sqlrail.files.file import File
-from sqlrail.files.statements import Piece
+from sqlrail.files.pieces import Piece
 from sqlrail.ground.relation import Relation
 from sqlrail.postgres.connect import Connection
 

@@ -16,18 +16,15 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from sqlrail.engine.leftovers import CutOff
-from sqlrail.engine.lock import RunnersLock
-from sqlrail.engine.news import News
 from sqlrail.engine.operation import Operation
+from sqlrail.engine.parts import Parts
 from sqlrail.engine.pipeline import Closing
-from sqlrail.engine.recorded import Recorded
 from sqlrail.engine.retry import Retry
-from sqlrail.engine.session import Session
 from sqlrail.engine.statement_run import StatementRun
 from sqlrail.engine.store import IN_ANY
 from sqlrail.errors import ConnectionFailed
 from sqlrail.files.file import File
-from sqlrail.files.statements import Piece
+from sqlrail.files.pieces import Piece
 from sqlrail.ground.events import Begun
 from sqlrail.ground.words import milliseconds
 from sqlrail.postgres.connect import Connection
@@ -39,10 +36,7 @@ class OutsideRun:
 
     def __init__(
         self,
-        session: Session,
-        recorded: Recorded,
-        lock: RunnersLock,
-        news: News,
+        parts: Parts,
         retry: Retry,
         cut_off: CutOff,
         operation: Operation,
@@ -51,7 +45,7 @@ class OutsideRun:
         *,
         marks: bool,
     ) -> None:
-        self._session, self._recorded, self._lock, self._news = session, recorded, lock, news
+        self._session, self._recorded, self._lock, self._news = parts
         self._retry, self._cut_off, self._operation = retry, cut_off, operation
         self._file, self._migration, self._marks = file, migration, marks
 

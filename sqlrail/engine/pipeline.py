@@ -11,7 +11,7 @@ from sqlrail.engine.news import Applied, News
 from sqlrail.engine.session import Session
 from sqlrail.errors import MigrationFailed
 from sqlrail.files.file import File
-from sqlrail.files.statements import Piece
+from sqlrail.files.pieces import Piece
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer

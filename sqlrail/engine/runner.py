@@ -11,16 +11,13 @@ from typing import Any
 from yoyo.migrations import MigrationList
 
 from sqlrail.engine.leftovers import CutOff
-from sqlrail.engine.lock import RunnersLock
 from sqlrail.engine.lost import LostAnswer
-from sqlrail.engine.news import News
 from sqlrail.engine.opening import Opener
 from sqlrail.engine.operation import Operation
 from sqlrail.engine.outside import OutsideRun
+from sqlrail.engine.parts import Parts
 from sqlrail.engine.pipeline import Closing, Pipeline
-from sqlrail.engine.recorded import Recorded
 from sqlrail.engine.retry import Retry
-from sqlrail.engine.session import Session
 from sqlrail.engine.transactional import TransactionalRun, failure
 from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import Interrupted, SqlrailError
@@ -33,16 +30,10 @@ from sqlrail.postgres.wire import Answer
 class Runner:
     """Runs each file until it is done or has failed for good; what is said of a file at the end is what stands."""
 
-    def __init__(
-        self,
-        session: Session,
-        recorded: Recorded,
-        lock: RunnersLock,
-        news: News,
-        files: Mapping[str, File],
-        operation: Operation,
-    ) -> None:
-        self._session, self._recorded, self._lock, self._news = session, recorded, lock, news
+    def __init__(self, parts: Parts, files: Mapping[str, File], operation: Operation) -> None:
+        self._parts = parts
+        session, recorded, lock, news = parts
+        self._session, self._recorded, self._news = session, recorded, news
         self._files, self._operation = files, operation
         self._pipeline, self._retry = Pipeline(session, news), Retry(session)
         self._opener = Opener(session, lock, self._pipeline, self._deliver, files, operation)
@@ -134,9 +125,8 @@ class Runner:
         limit = self._session.store.lock_timeout(None)
         self._session.under_way(backend=None, limit=limit)
         run = OutsideRun(
-            self._session, self._recorded, self._lock, self._news, self._retry, self._cut_off, self._operation,
-            file, migration, marks=marks,
-        )  # fmt: skip
+            self._parts, self._retry, self._cut_off, self._operation, file, migration, marks=marks
+        )
         return run.run(tries, self._finish)
 
     def _finish(self, closing: Closing) -> None:

@@ -17,7 +17,7 @@ from sqlrail.engine.step_run import StepRun
 from sqlrail.engine.steps import Index, Step, text_of
 from sqlrail.errors import BadFile, Interrupted, MigrationFailed, SqlrailError
 from sqlrail.files.file import File
-from sqlrail.files.statements import Piece
+from sqlrail.files.pieces import Piece
 from sqlrail.ground.events import Resumed
 from sqlrail.postgres.connect import Connection
 

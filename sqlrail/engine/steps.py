@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlrail.files.statements import Piece, is_transaction_control
+from sqlrail.files.pieces import Piece
+from sqlrail.files.statements import is_transaction_control
 from sqlrail.ground.names import NAME, plain
 
 #: what can run twice without harm; of all else that was cut off only people can say what became of it

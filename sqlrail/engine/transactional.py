@@ -17,7 +17,7 @@ from sqlrail.engine.pipeline import Closing
 from sqlrail.engine.session import Session
 from sqlrail.errors import MigrationFailed, Refused, SqlrailError
 from sqlrail.files.file import File
-from sqlrail.files.statements import Piece
+from sqlrail.files.pieces import Piece
 from sqlrail.ground.events import Said
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans import clean as orphans

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from sqlrail.files import statements
-from sqlrail.files.statements import BLOCK, Flaw, Piece, Reader, Statement, is_transaction_control
+from sqlrail.files.pieces import Piece, Reader
+from sqlrail.files.statements import BLOCK, Flaw, Statement, is_transaction_control
 
 _OWN_TRANSACTION = (
     "{} is not for the file to say: the runner begins and ends its transaction. Remove it; where statements "

@@ -26,7 +26,8 @@ from sqlrail.files.directives import (
 )
 from sqlrail.files.examine import Comment, examine, openings
 from sqlrail.files.other_tools import Mark
-from sqlrail.files.statements import Flaw, Piece, Reader
+from sqlrail.files.pieces import Piece, Reader
+from sqlrail.files.statements import Flaw
 from sqlrail.ground.relation import Action, Relation
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class File(Directives):
         return {"path": str(self.path), "line": line, "column": column}
 
     def pieces(self, size: int = statements.BLOCK) -> Generator[Piece, None, Piece]:
-        """The file as it is sent, see statements.Reader; BadFile if it is no longer what was checked.
+        """The file as it is sent, see pieces.Reader; BadFile if it is no longer what was checked.
 
         Returns what is behind the last piece.
         """

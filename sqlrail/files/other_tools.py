@@ -131,45 +131,49 @@ class Kind:
     column: str | None = None
 
 
-def _kind(tool: str, table: str, column: str | None = None, *has: str) -> Kind:
-    return Kind(tool, table, frozenset(has) | ({column} if column else frozenset()), column)
+def _kind(line: str) -> Kind:
+    tool, _, rest = line.partition(": ")
+    table, *columns = rest.split()
+    return Kind(tool, table, frozenset(columns), columns[0] if columns else None)
 
 
-KINDS = (
-    _kind("golang-migrate", "schema_migrations", "version", "dirty"),
-    _kind("Ecto", "schema_migrations", "version", "inserted_at"),
-    _kind("Supabase", "schema_migrations", "version", "statements"),
-    _kind("dbmate or Rails", "schema_migrations", "version"),
-    _kind("goose", "goose_db_version", "version_id"),
-    _kind("sql-migrate", "gorp_migrations", "id"),
-    _kind("node-pg-migrate", "pgmigrations", "name"),
-    _kind("Flyway", "flyway_schema_history", "version"),
-    _kind("Flyway or pgmigrate", "schema_version", "version", "description"),
-    _kind("tern", "schema_version", "version"),
-    _kind("MyBatis Migrations", "changelog", "id", "applied_at"),
-    _kind("Liquibase", "databasechangelog", "filename"),
-    _kind("Diesel", "__diesel_schema_migrations", "version"),
-    _kind("Prisma", "_prisma_migrations", "migration_name"),
-    _kind("sqlx", "_sqlx_migrations", "version"),
-    _kind("refinery", "refinery_schema_history", "version"),
-    _kind("Sqitch", "changes", "change", "change_id"),
-    _kind("graphile-migrate", "migrations", "filename", "previous_hash"),
-    _kind("postgres-migrations", "migrations", "id", "hash"),
-    _kind("TypeORM", "migrations", "name", "timestamp"),
-    _kind("Laravel", "migrations", "migration", "batch"),
-    _kind("Knex", "knex_migrations", "name"),
-    _kind("Sequelize", "SequelizeMeta", "name"),
-    _kind("Drizzle", "__drizzle_migrations"),
-    _kind("Atlas", "atlas_schema_revisions", "version"),
-    _kind("Play evolutions", "play_evolutions", "id"),
-    _kind("Bun", "bun_migrations", "name"),
-    _kind("Pop", "schema_migration", "version"),
-    _kind("Morph", "db_migrations", "version"),
-    _kind("rambler", "migrations", "migration"),
-    _kind("Entity Framework", "__EFMigrationsHistory", "MigrationId"),
-    _kind("Django", "django_migrations"),
-    _kind("Alembic", "alembic_version"),
-)
+#: a line each: the tool, its table, the column that has the versions, and others that tell the table from other tools'
+_KINDS = """
+golang-migrate: schema_migrations version dirty
+Ecto: schema_migrations version inserted_at
+Supabase: schema_migrations version statements
+dbmate or Rails: schema_migrations version
+goose: goose_db_version version_id
+sql-migrate: gorp_migrations id
+node-pg-migrate: pgmigrations name
+Flyway: flyway_schema_history version
+Flyway or pgmigrate: schema_version version description
+tern: schema_version version
+MyBatis Migrations: changelog id applied_at
+Liquibase: databasechangelog filename
+Diesel: __diesel_schema_migrations version
+Prisma: _prisma_migrations migration_name
+sqlx: _sqlx_migrations version
+refinery: refinery_schema_history version
+Sqitch: changes change change_id
+graphile-migrate: migrations filename previous_hash
+postgres-migrations: migrations id hash
+TypeORM: migrations name timestamp
+Laravel: migrations migration batch
+Knex: knex_migrations name
+Sequelize: SequelizeMeta name
+Drizzle: __drizzle_migrations
+Atlas: atlas_schema_revisions version
+Play evolutions: play_evolutions id
+Bun: bun_migrations name
+Pop: schema_migration version
+Morph: db_migrations version
+rambler: migrations migration
+Entity Framework: __EFMigrationsHistory MigrationId
+Django: django_migrations
+Alembic: alembic_version
+"""
+KINDS = tuple(_kind(line) for line in _KINDS.strip().splitlines())
 #: names of such tables, and schemas of the tools' own in which they lie, beside those of the search_path
 TABLES = sorted({kind.table for kind in KINDS})
 SCHEMAS = (

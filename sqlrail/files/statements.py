@@ -1,26 +1,23 @@
 r"""Where statements begin and end in a file of SQL, as PostgreSQL's own lexer and grammar see it.
 
-`Reader` hands a file out in pieces of whole statements, `examine` says what forbids to send it; neither ever holds
-more than a block and the longest statement. Both work on bytes (UTF-8, without BOM). One regular expression takes
-plain statements at once, 150 MB a second; only what is left (block comments, dollar quotes, routines, rules, COPY) is
-looked at token by token. The rules are those of src/backend/parser/scan.l and gram.y of PostgreSQL 18 with
-`standard_conforming_strings` on; what PostgreSQL rejects anyway may be cut differently here. Patterns are compiled
-where they are first used, and kept by `re`: a run with nothing to do needs none.
+`Reader` in pieces.py hands a file out in pieces of whole statements, `examine` says what forbids to send it; neither
+ever holds more than a block and the longest statement. Both work on bytes (UTF-8, without BOM). One regular
+expression takes plain statements at once, 150 MB a second; only what is left (block comments, dollar quotes,
+routines, rules, COPY) is looked at token by token. The rules are those of src/backend/parser/scan.l and gram.y of
+PostgreSQL 18 with `standard_conforming_strings` on; what PostgreSQL rejects anyway may be cut differently here.
+Patterns are compiled where they are first used, and kept by `re`: a run with nothing to do needs none.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
-from typing import BinaryIO, NamedTuple, Protocol
+from functools import lru_cache
+from typing import BinaryIO, NamedTuple
 
 from sqlrail.errors import BadFile
 from sqlrail.ground.words import printable
 
-#: Bytes of SQL that fit one Query message: PQ_LARGE_MESSAGE_LIMIT (src/include/libpq/libpq.h), which is
-#: MaxAllocSize - 1, less the length word and the final zero. Beyond it the server hangs up without an error.
-MESSAGE_LIMIT = (2**30 - 1) - 1 - 4 - 1
 #: bytes that are read at a time, and that a piece has at the most where its statements are no longer
 BLOCK = 1 << 20
 _NAME = rb"[A-Za-z_\x80-\xff][\w$\x80-\xff]*"
@@ -35,14 +32,14 @@ _QUIET = (
     rb"""|"[^"]*"(?!")|-(?!-)|/(?!\*)|(?<=[\w$\x80-\xff])\$|\$(?=[0-9])"""
     rb")" + _CALM + rb"){0,500}"
 )
-_PLAIN = _QUIET.replace(b"%b", b"")
+PLAIN = _QUIET.replace(b"%b", b"")
 _CAREFUL = _QUIET.replace(b"%b", rb"().A-Za-z_\x80-\xff")
 _TOKEN = rb"[;().]|" + _NAME
 # The end of the comment is spelled out, or backtracking would find words inside it.
 _BLANKS = rb"\s*(?:--[^\n\r]*(?:[\n\r]|\Z)\s*)*"
-_EMPTY = _BLANKS.replace(rb"\s", rb"[\s;]")
+EMPTY = _BLANKS.replace(rb"\s", rb"[\s;]")
 _WORDS = _NAME + rb"(?:\s+" + _NAME + rb"){0,3}\s*"
-_SIMPLE = _EMPTY + rb"(?!(?i:CREATE|COPY))(" + _WORDS + rb")" + _PLAIN + rb"(;)?"
+_SIMPLE = EMPTY + rb"(?!(?i:CREATE|COPY))(" + _WORDS + rb")" + PLAIN + rb"(;)?"
 _OPENING = (
     rb"""(?s)(?P<line>--[^\n\r]*)|(?P<comment>/\*)|(?P<escape>(?<=[eE])(?<![\w$\x80-\xff][eE])')"""
     rb"""|(?P<string>')|(?P<name>")|(?P<dollar>\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$)|(?P<psql>\\)|."""
@@ -60,20 +57,11 @@ _NAMES = {
     "name": "quoted name",
     "dollar": "dollar-quoted string",
 }
-_TOO_LONG = (
-    "this statement has more than {:,} bytes, which is all that PostgreSQL takes at once; split it, as an INSERT of "
-    "many rows into several, or load the rows with COPY … FROM stdin."
-)
 _PSQL = "is a command of psql, which PostgreSQL does not know; remove it."
 _NONE_BEGUN = "\\. ends the data of COPY … FROM stdin, and none have begun; look at the statement before it."
-# Words that a statement begins with which has to be looked at by itself: it may be more than it seems to a regular
-# expression, or be forbidden.
-_NOTABLE = rb"(?i:CREATE|COPY|BEGIN|START|COMMIT|END|ABORT|ROLLBACK|PREPARE|SET)"
-# Many others at once; most are told by their first letter.
-_RUN = rb"(?:" + _EMPTY + rb"(?:[DF-OQT-Zdf-oqt-z]|(?!" + _NOTABLE + rb")[A-Za-z])" + _PLAIN + rb";){1,20}"
 # What is for psql alone, on a line of its own: the key that pg_dump writes around its output; how psql shows things,
 # and stops at an error; and the database that it connects to.
-_FOR_PSQL = (
+FOR_PSQL = (
     rb"\\(?:(?:un)?restrict(?:[ \t]+[^\s\\]*)?"
     rb"|(?:un)?set[ \t]+(?:ON_ERROR_STOP|ECHO|ECHO_HIDDEN|QUIET|VERBOSITY|SHOW_CONTEXT)\b[^\n\r\\]*"
     rb"|(?:echo|qecho|warn|pset|timing)(?:[ \t][^\n\r\\`]*)?"
@@ -82,8 +70,7 @@ _FOR_PSQL = (
     rb"""(?:"[^"\n\r]*"|'[^'\n\r]*'|[^\s\\'"-][^\s\\'"]*)))"""
     rb"[ \t]*\r?(?:\n|\Z)"
 )
-_MAY_BE_FOR_PSQL = rb"\\(?:(?:un)?restrict|(?:un)?set|echo|qecho|warn|pset|timing|encoding|c|connect)\b"
-_KEY = ("\\",)
+KEY = ("\\",)
 # The bytes that begin no character.
 _CONTINUATION = bytes(range(0x80, 0xC0))
 
@@ -96,15 +83,8 @@ class Flaw(BadFile):
         self.offset, self.message = offset, message  # the offset in bytes from the file's beginning
 
 
-class _Unclosed(Flaw):
+class Unclosed(Flaw):
     """A literal or comment that does not end where the text does."""
-
-
-class Readable(Protocol):
-    """What bytes can be read from."""
-
-    def read(self, size: int, /) -> bytes:
-        """So many at the most; none at its end."""
 
 
 class Statement(NamedTuple):
@@ -123,192 +103,14 @@ class Statement(NamedTuple):
         return Statement(self.start + by, self.end + by, self.words, data)
 
 
-class Piece:
-    """Whole statements of a file, to be sent as one message; where its last is COPY … FROM stdin, data follow."""
-
-    def __init__(
-        self,
-        text: bytes,
-        offset: int = 0,
-        line: int = 1,
-        column: int = 1,
-        data: Iterator[bytes] | None = None,
-        notable: list[Statement] | None = None,
-    ) -> None:
-        #: The statements with the blanks and comments before them. Of a COPY … FROM stdin the whole last line.
-        self.text = text
-        #: where its first byte stands in the file: in bytes, and line and column, both from 1, in characters
-        self.offset, self.line, self.column = offset, line, column
-        #: The lines of the COPY … FROM stdin that the piece ends with, in blocks of whole lines, without the closing
-        #: `\\.`; to be read before the next piece is asked for. They begin on line `data_line`.
-        self.data = data
-        self._notable = notable
-
-    @property
-    def notable(self) -> list[Statement]:
-        """Those of its statements that may be forbidden, among others."""
-        return self.statements if self._notable is None else self._notable
-
-    @cached_property
-    def statements(self) -> list[Statement]:
-        """Its statements, by offset in `text`; scanned when first asked for."""
-        return list(_statements(self.text))
-
-    @property
-    def data_line(self) -> int:
-        """The file's line on which the data begin."""
-        return self.line + self.text.count(b"\n")
-
-    def place(self, offset: int) -> tuple[int, int]:
-        """Line and column in the file of a byte offset in `text`."""
-        return place(self.text, offset, self.line, self.column)
-
-
-class Reader:
-    """Hands out a stream of SQL, which stands behind its BOM, as pieces of whole statements.
-
-    A piece ends where it has `size` bytes or some more, a size of 1 makes pieces of one statement, and behind each
-    COPY … FROM stdin, whose lines are `piece.data`. A file of less than a block goes as one piece, and is not even
-    scanned, where size allows it and nothing in it can need another; a file without a statement is one piece. Lines
-    that are for psql alone belong to no piece. No more is in memory than a block and the longest statement, or line
-    of data. Raises Flaw where a statement cannot be sent; what is wrong with the bytes themselves, examine() says.
-    """
-
-    def __init__(self, stream: Readable, size: int = BLOCK, block: int = BLOCK) -> None:
-        self._stream, self._size, self._block = stream, size, block
-        self._window, self._at, self._ended = b"", 0, False  # what was read, and how much of it handed out
-        self._offset, self._line, self._column = 0, 1, 1  # in the file, of what is handed out next
-        #: psql's commands to connect elsewhere that were passed over, each with its byte offset
-        self.connects: list[tuple[int, str]] = []
-
-    def __iter__(self) -> Iterator[Piece]:
-        if self._is_one_message():
-            yield self._piece(len(self._window))
-            return
-        is_first = True
-        while True:
-            end, notable, stop = self._gather()
-            if end > self._at:
-                piece = self._piece(end, notable, self._lines() if stop and stop.data == end else None)
-                is_first = False
-                yield piece
-                for _ in piece.data or ():  # what nobody has read
-                    pass
-            elif stop:  # for psql
-                self._pass_over(stop)
-            elif self._ended:
-                if is_first:  # the server takes a comment as well
-                    yield self._piece(len(self._window))
-                return
-            else:
-                self._read()
-
-    @property
-    def rest(self) -> Piece:
-        """What is behind the last piece, once that was handed out: comments, if anything."""
-        return Piece(self._window[self._at :], self._offset, self._line, self._column)
-
-    def _pass_over(self, command: Statement) -> None:
-        match = re.compile(_FOR_PSQL).match(self._window, command.start)
-        if match and match["connect"]:
-            text = f"\\{match['connect'].decode(errors='replace')}"
-            self.connects.append((self._offset + command.start - self._at, text))
-        self._take(command.end)
-
-    def _gather(self) -> tuple[int, list[Statement], Statement | None]:
-        """How far the next piece goes, its notable statements, and the one that it stops at, which may be its last."""
-        end = self._at
-        notable: list[Statement] = []
-        while end - self._at < self._size:
-            if (run := self._run(end)) > end:
-                end = run
-                continue
-            statement = self._next(end)
-            if statement is None or statement.words == _KEY or not self._fits(statement, end):
-                return end, notable, statement
-            notable.append(statement.moved(-self._at))
-            end = statement.data or statement.end
-            if statement.data is not None:
-                return end, notable, statement
-        return end, notable, None
-
-    def _is_one_message(self) -> bool:
-        self._read()
-        if len(self._window) < min(self._block, self._size, MESSAGE_LIMIT + 1):
-            self._read()
-        text = self._window.lower() if self._ended else b""
-        return self._ended and b"stdin" not in text and not re.compile(_MAY_BE_FOR_PSQL).search(text)
-
-    def _run(self, at: int) -> int:
-        """The end of statements that need not be looked at one by one; where there are none, the offset itself."""
-        if self._size == 1 or len(self._window) > min(2 * self._block, MESSAGE_LIMIT):
-            return at
-        match = re.compile(_RUN).match(self._window, at)
-        return match.end() if match else at
-
-    def _next(self, at: int) -> Statement | None:
-        """The statement at an offset in the window; None where it does not end there, or there is no more."""
-        try:
-            return _statement(self._window, at, self._ended)
-        except Flaw as flaw:
-            if isinstance(flaw, _Unclosed) and not self._ended:
-                return None
-            raise Flaw(self._offset + flaw.offset - self._at, flaw.message) from None
-
-    def _fits(self, statement: Statement, end: int) -> bool:
-        """Whether the statement goes into the piece that has come to `end`; Flaw if it goes into none."""
-        fits = statement.end - self._at <= MESSAGE_LIMIT
-        if not fits and end == self._at:
-            raise Flaw(self._offset + statement.start - self._at, _TOO_LONG.format(MESSAGE_LIMIT))
-        return fits
-
-    def _lines(self) -> Iterator[bytes]:
-        closing = re.compile(rb"(?m)^\\\.\r?$\n?")
-        while True:
-            whole = len(self._window) if self._ended else self._window.rfind(b"\n", self._at) + 1
-            if match := closing.search(self._window, self._at, max(whole, self._at)):
-                if match.start() > self._at:
-                    yield self._take(match.start())
-                self._take(match.end())
-                return
-            if whole > self._at:
-                yield self._take(whole)
-            if self._ended:
-                return
-            self._read()
-
-    def _piece(
-        self, end: int, notable: list[Statement] | None = None, data: Iterator[bytes] | None = None
-    ) -> Piece:
-        offset, line, column = self._offset, self._line, self._column
-        return Piece(self._take(end), offset, line, column, data, notable)
-
-    def _take(self, end: int) -> bytes:
-        """Hands out the window up to an offset."""
-        text = self._window[self._at : end]
-        self._line, self._column = place(text, len(text), self._line, self._column)
-        self._offset += len(text)
-        self._at = end
-        return text
-
-    def _read(self) -> None:
-        """Reads more, twice as much each time that a statement does not end: its scans stay linear in all."""
-        rest = self._window[self._at :]
-        if len(rest) > MESSAGE_LIMIT:
-            blanks = len(rest) - len(rest.lstrip())
-            raise Flaw(self._offset + blanks, _TOO_LONG.format(MESSAGE_LIMIT))
-        block = self._stream.read(max(self._block, min(len(rest), MESSAGE_LIMIT + 1 - len(rest))))
-        self._window, self._at, self._ended = rest + block, 0, not block
-
-
-def _statements(text: bytes) -> Iterator[Statement]:
+def all_statements(text: bytes) -> Iterator[Statement]:
     at = 0
-    while statement := _statement(text, at, True):
+    while statement := statement_at(text, at, True):
         yield statement
         at = statement.data or statement.end
 
 
-def _statement(text: bytes, at: int, ended: bool) -> Statement | None:
+def statement_at(text: bytes, at: int, ended: bool) -> Statement | None:
     """The next statement, without empty ones, or psql's key; None where there is none, or not all of it.
 
     Raises Flaw where PostgreSQL's lexer fails, Unclosed where more text could help it.
@@ -316,7 +118,7 @@ def _statement(text: bytes, at: int, ended: bool) -> Statement | None:
     match = re.compile(_SIMPLE).match(text, at)
     if match and match[2] and text[match.end(1)] not in b"-/":  # a comment may hold up the next word
         return Statement(match.start(1), match.end(), _upper(match[1]))
-    start = _skip(text, at, _EMPTY)
+    start = _skip(text, at, EMPTY)
     if start == len(text):
         return None
     if text.startswith(b"\\", start):
@@ -330,12 +132,12 @@ def _statement(text: bytes, at: int, ended: bool) -> Statement | None:
 
 
 def _key(text: bytes, at: int, ended: bool) -> Statement | None:
-    match = re.compile(_FOR_PSQL).match(text, at)
+    match = re.compile(FOR_PSQL).match(text, at)
     if not ended and text.find(b"\n", at) < 0:
         return None
     if not match:
         raise _meta_command(text, at)
-    return Statement(at, match.end(), _KEY)
+    return Statement(at, match.end(), KEY)
 
 
 @lru_cache(1024)
@@ -363,7 +165,7 @@ def _end(text: bytes, start: int, words: tuple[str, ...]) -> tuple[int, bool, bo
     kind = _kind(words)
     routine, copy = kind in ("FUNCTION", "PROCEDURE"), kind == "COPY"
     depth, body, copies, before = 0, False, False, b""
-    for end, token in _tokens(text, start, _CAREFUL if routine or copy or kind == "RULE" else _PLAIN):
+    for end, token in _tokens(text, start, _CAREFUL if routine or copy or kind == "RULE" else PLAIN):
         word = token.upper()
         if not word or (word == b";" and not depth and not body):
             return end, bool(word), copies
@@ -419,12 +221,12 @@ def _past(text: bytes, at: int) -> int:
             depth += {b"/*": 1, b"*/": -1, b"'": -1, b'"': -1}.get(match[0], 0)
             if not depth:
                 return match.end()
-    raise _Unclosed(at - (what == "escape"), f"this {_NAMES.get(what, what)} is never closed.")
+    raise Unclosed(at - (what == "escape"), f"this {_NAMES.get(what, what)} is never closed.")
 
 
 def _meta_command(text: bytes, at: int) -> Flaw:
     command, *rest = re.split(rb"\s", text[at : at + 64], maxsplit=1)
-    flaw = Flaw if rest or len(text) > at + 64 else _Unclosed
+    flaw = Flaw if rest or len(text) > at + 64 else Unclosed
     if command == rb"\.":
         return flaw(at, _NONE_BEGUN)
     return flaw(at, f"{command.decode(errors='replace')} {_PSQL}")
@@ -457,7 +259,7 @@ def place_in(stream: BinaryIO, offset: int) -> tuple[int, int]:
 
 def all_comments(text: bytes) -> Iterator[tuple[int, bytes]]:
     """Every comment of whole statements, literals left out, each with its byte offset."""
-    run, at = re.compile(_PLAIN), 0
+    run, at = re.compile(PLAIN), 0
     while at < len(text):
         if (match := run.match(text, at)) and match[0]:
             at = match.end()
@@ -473,13 +275,13 @@ def only_settings(text: bytes) -> bool:
     own = (
         rb"(?i:SET\s+(?!LOCAL\b|TRANSACTION\b|SESSION\s+CHARACTERISTICS\b)|SELECT\s+pg_catalog\.set_config\b)"
     )
-    settings = rb"(?:" + _EMPTY + own + _PLAIN + rb";)*" + _EMPTY
+    settings = rb"(?:" + EMPTY + own + PLAIN + rb";)*" + EMPTY
     return bool(re.compile(settings).fullmatch(text))
 
 
 def first_offset(text: bytes, at: int = 0) -> int:
     """Where the next statement begins, or the text ends."""
-    return _skip(text, at, _EMPTY)
+    return _skip(text, at, EMPTY)
 
 
 def has_statement(text: bytes) -> bool:

@@ -25,16 +25,6 @@ class Making:
     removal: Removal
     keep_privileges: bool
 
-    @property
-    def wanted(self) -> Catalog:
-        """What is to be."""
-        return self.removal.wanted
-
-    @property
-    def there(self) -> Catalog:
-        """What there is."""
-        return self.removal.there
-
     @cached_property
     def made(self) -> dict[Key, Object]:
         """What is made: what is lacking, and what was dropped on the way."""
@@ -44,8 +34,8 @@ class Making:
             if it.kind != "other"
         }
         for key in self.removal.dropped:
-            if key in self.wanted.objects:
-                made[key] = self.wanted.objects[key]
+            if key in self.removal.wanted.objects:
+                made[key] = self.removal.wanted.objects[key]
         return made | self.removal.remade
 
     @cached_property
@@ -56,12 +46,12 @@ class Making:
     @cached_property
     def heirs(self) -> set[str]:
         """Tables that are made with their parents named."""
-        return heirs_of(self.wanted, self.all_made)
+        return heirs_of(self.removal.wanted, self.all_made)
 
     def statements(self) -> list[Statement]:
         """Makes and changes them, what others depend on first."""
         made = self.all_made
-        hosts = hosts_of(self.wanted, made, self.heirs)
+        hosts = hosts_of(self.removal.wanted, made, self.heirs)
         hosted: dict[Key, list[Object]] = {}
         for key, host in hosts.items():
             hosted.setdefault(host, []).append(made[key])
@@ -69,10 +59,10 @@ class Making:
         nodes |= {
             key
             for key in (*self.removal.altered, *self.removal.retyped)
-            if key not in made and key in self.wanted.objects
+            if key not in made and key in self.removal.wanted.objects
         }
         statements = []
-        for key in in_order(self.wanted, nodes, hosts, making=True):
+        for key in in_order(self.removal.wanted, nodes, hosts, making=True):
             loses = key in self.removal.kept
             if key in made:
                 statements += [Statement(text, loses) for text in self._create(made[key], hosted)]
@@ -85,14 +75,14 @@ class Making:
     def _privileges_kept(self, made: dict[Key, Object]) -> dict[Key, Object]:
         """The privileges on what is made again, where the wanted ones are not known."""
         kept = {}
-        for it in self.there.of(["privilege"] if self.keep_privileges else []):
-            on = granted_on(self.there, it)
+        for it in self.removal.there.of(["privilege"] if self.keep_privileges else []):
+            on = granted_on(self.removal.there, it)
             if on is None or not self.removal.dropped.get(it.key):
                 continue
             if on in made:
                 kept[it.key] = it
             elif new := self._successors.get(on):
-                old = self.there.objects[on]
+                old = self.removal.there.objects[on]
                 kept[it.key] = it._replace(creates=it.creates.replace(f" ON {old.what} ", f" ON {new.what} "))
         return kept
 
@@ -101,7 +91,7 @@ class Making:
         """By function that goes, the one that comes in its place: its arguments are of other types."""
         gone, new = dict[str, list[Key]](), dict[str, list[Object]]()
         for key in self.removal.dropped:
-            if key[0] in FUNCTIONS and key not in self.wanted.objects:
+            if key[0] in FUNCTIONS and key not in self.removal.wanted.objects:
                 gone.setdefault(key[1].partition("(")[0], []).append(key)
         for one in self.removal.found:
             if one.what == "lacking" and one.kind in FUNCTIONS:
@@ -112,13 +102,15 @@ class Making:
 
     def _owner_of_old(self, it: Object) -> str | None:
         if it.key in self.removal.dropped:
-            return self.there.owners.get(it.key)
+            return self.removal.there.owners.get(it.key)
         if it.kind not in FUNCTIONS:
             return None
-        return next((self.there.owners.get(old) for old, new in self._successors.items() if new == it), None)
+        return next(
+            (self.removal.there.owners.get(old) for old, new in self._successors.items() if new == it), None
+        )
 
     def _create(self, it: Object, hosted: dict[Key, list[Object]]) -> Iterator[str]:
-        was = self.there.objects.get(it.key)
+        was = self.removal.there.objects.get(it.key)
         if (
             it.kind == "column"
             and it.inherited
@@ -136,7 +128,7 @@ class Making:
             yield f"ALTER {it.what} OWNER TO {owner}"
         if it.tail and self._counts_on(it):
             yield it.tail
-        if is_partial(self.wanted, it.key):
+        if is_partial(self.removal.wanted, it.key):
             yield from self._attaching(it)
         yield from _unusual(it)
         for one in inlined:
@@ -158,8 +150,8 @@ class Making:
 
     def _attaching(self, it: Object) -> Iterator[str]:
         """How a partitioned table's index gets the parts that it has, where not every partition has one."""
-        for part in sorted(self.wanted.of(["index"]), key=lambda one: one.name):
-            if self.wanted.needs[part.key].get(it.key) == "P":
+        for part in sorted(self.removal.wanted.of(["index"]), key=lambda one: one.name):
+            if self.removal.wanted.needs[part.key].get(it.key) == "P":
                 yield f"ALTER INDEX {it.name} ATTACH PARTITION {part.name}"
 
     def _comes_from_parents(self, it: Object) -> bool:
@@ -168,8 +160,8 @@ class Making:
 
     def _apart_from_its_parents(self, it: Object) -> Iterator[str]:
         """What is its own about a column that its table has from its parents."""
-        parents = [name for _, name in parents_of(self.wanted, it.key)]
-        columns = [self.wanted.objects.get(("column", parent)) for parent in parents]
+        parents = [name for _, name in parents_of(self.removal.wanted, it.key)]
+        columns = [self.removal.wanted.objects.get(("column", parent)) for parent in parents]
         theirs = [one.facts for one in columns if one is not None]
         for name, fact in it.facts.items():
             if (name or "").startswith("not null "):  # nullable says all of it
@@ -178,28 +170,28 @@ class Making:
             usual = {name: fact._replace(value=fact.initially or fact.value)}
             if fact.sets and all(its.get(name, fact).value != fact.value for its in theirs or [usual]):
                 yield fact.sets
-        inherits = any(("default", parent) in self.wanted.objects for parent in parents)
-        if inherits and ("default", it.name) not in self.wanted.objects:
+        inherits = any(("default", parent) in self.removal.wanted.objects for parent in parents)
+        if inherits and ("default", it.name) not in self.removal.wanted.objects:
             yield f"ALTER TABLE {it.within} ALTER COLUMN {it.label} DROP DEFAULT"
 
     def _counts_on(self, it: Object) -> bool:
         """Whether a new sequence comes to a column that has numbers already."""
         is_new = it.kind == "identity" or (
-            it.kind == "owner" and ("sequence", it.within) not in self.there.objects
+            it.kind == "owner" and ("sequence", it.within) not in self.removal.there.objects
         )
         return is_new and any(
-            on[0] == "column" and on in self.there.objects for on in self.wanted.needs[it.key]
+            on[0] == "column" and on in self.removal.there.objects for on in self.removal.wanted.needs[it.key]
         )
 
     def _alter(self, key: Key) -> Iterator[str]:
-        it = self.wanted.objects[key]
+        it = self.removal.wanted.objects[key]
         if key in self.removal.grown:
             yield from self.removal.grown[key]
             return
         said = set()
         one = self.removal.altered.get(key)
         changed = {change.fact for change in one.changes} if one else set()
-        was = self.there.objects[key]
+        was = self.removal.there.objects[key]
         comes = was.inherited and it.inherited and self.removal.is_linked(it)
         if key in self.removal.retyped and "type" not in changed and it.tail and not comes:
             yield it.tail
@@ -216,17 +208,21 @@ class Making:
 
     def _narrows(self, key: Key, text: str) -> bool:
         """Whether a statement turns a column over by a cast that may lose something of its values without an error."""
-        it = self.wanted.objects[key]
+        it = self.removal.wanted.objects[key]
         # Those of a type that is made again have to be turned over: else it could not go.
         if it.kind != "column" or key in self.removal.retyped or text not in (it.facts["type"].sets, it.tail):
             return False
-        return casts.loses(_type(self.there, self.there.objects[key]), _type(self.wanted, it))
+        return casts.loses(
+            _type(self.removal.there, self.removal.there.objects[key]), _type(self.removal.wanted, it)
+        )
 
     def _is_castable(self, was: Object, it: Object) -> bool:
         """Whether there is a cast from the one column's type to the other's; by way of text there always is."""
         if it.kind != "column" or "USING" not in (it.facts["type"].sets or ""):
             return True
-        return _is_castable(_base(self.there, was), _base(self.wanted, it), self.there.casts)
+        return _is_castable(
+            _base(self.removal.there, was), _base(self.removal.wanted, it), self.removal.there.casts
+        )
 
 
 _TEXTS = {"text", "character varying", "character", "name", '"char"'}

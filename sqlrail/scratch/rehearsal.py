@@ -16,7 +16,7 @@ from sqlrail.errors import (
     Refused,
 )
 from sqlrail.files.file import File
-from sqlrail.files.statements import Piece
+from sqlrail.files.pieces import Piece
 from sqlrail.ground.relation import Relation
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch.built import Build

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -206,7 +206,8 @@ def _against_files(
     def look(built: Connection, provided: Sequence[Provided]) -> Result:
         return _compared(built, settings, choice, provided)
 
-    return _from_files(settings, listener, migrations, files, look)
+    with _building():
+        return _build(settings, listener, migrations, files, look)
 
 
 def _compared(
@@ -242,16 +243,11 @@ def _chosen(
     return migrations.filter(lambda one: pending or states[one.id] in ("applied", "edited"))
 
 
-def _from_files(
-    settings: Settings,
-    listener: Listener,
-    migrations: MigrationList,
-    files: dict[str, File],
-    look: Callable[[Connection, Sequence[Provided]], Value],
-) -> Value:
-    """What a look at what these files build gives; MigrationFailed, which says so, where they do not."""
+@contextmanager
+def _building() -> Iterator[None]:
+    """Says of a file that fails within that it does so on a scratch database."""
     try:
-        return _build(settings, listener, migrations, files, look)
+        yield
     except MigrationFailed as exc:
         raise MigrationFailed(f"the files do not build on a scratch database: {exc}") from exc
 
@@ -379,7 +375,8 @@ def schema(settings: Settings, listener: Listener) -> Schema:
     def look(built: Connection, provided: Sequence[Provided]) -> str:
         return text_of(read(built, settings, making=True).without({(it.kind, it.name) for it in provided}))
 
-    return Schema(_from_files(settings, listener, migrations, files, look))
+    with _building():
+        return Schema(_build(settings, listener, migrations, files, look))
 
 
 def text_of(wanted: Catalog) -> str:

@@ -23,8 +23,9 @@ from sqlrail.files.file import ROLLBACK, File, read_file
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files
 from sqlrail.files.keys import squeezed
+from sqlrail.files.pieces import Piece
 from sqlrail.files.squawk import OFF, SYNTAX, Remark, Squawk
-from sqlrail.files.statements import BLOCK, Piece, Statement, comments, place
+from sqlrail.files.statements import BLOCK, Statement, comments, place
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire

@@ -29,7 +29,7 @@ from sqlrail.engine.transactional import Opened, TransactionalRun
 from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, MigrationFailed
 from sqlrail.files.folder import read_files
-from sqlrail.files.statements import Piece
+from sqlrail.files.pieces import Piece
 from sqlrail.ground import events
 from sqlrail.ground.events import Event, Said
 from sqlrail.ground.settings import Settings

@@ -21,7 +21,7 @@ from proxy import Proxy
 from waiting import PATIENCE, watching
 
 from sqlrail.errors import BadFile, ConnectionLost
-from sqlrail.files import statements
+from sqlrail.files import pieces
 from sqlrail.files.folder import read_files
 from sqlrail.postgres import wire
 from sqlrail.server import local
@@ -110,7 +110,7 @@ def test_a_statement_that_is_larger_than_a_piece_arrives_whole(database: str, tm
 def test_a_statement_that_no_message_can_hold_is_refused_before_anything_runs(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statements, "MESSAGE_LIMIT", 2 * MEGABYTE)
+    monkeypatch.setattr(pieces, "MESSAGE_LIMIT", 2 * MEGABYTE)
     many = "".join(f"SELECT '{ROW}';\n" for _ in range(3000))
     files = write(tmp_path / "files", **{
         "001_first": "CREATE TABLE first ();",

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import pq
 
+from sqlrail.files import pieces as pieces_of
 from sqlrail.files import statements
 from sqlrail.files.examine import examine
-from sqlrail.files.statements import Piece, Reader
+from sqlrail.files.pieces import Piece, Reader
 
 # COPY from the server's files is among the statements; no runner is.
 pytestmark = needs("pg_read_server_files")
@@ -520,7 +521,7 @@ $$, "\" /* \ */ -- \
 
 
 def test_a_file_that_no_message_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statements, "MESSAGE_LIMIT", 9)
+    monkeypatch.setattr(pieces_of, "MESSAGE_LIMIT", 9)
     assert check(b"SELECT 1;") is None
     assert check(b"SELECT 1;\nSELECT 2") is None
     for text in (b"SELECT 1; SELECT 10;", b"SELECT 1; SELECT 10", b"SELECT 1; SELECT " + b"1" * 50):
