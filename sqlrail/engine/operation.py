@@ -66,7 +66,7 @@ class Operation(Protocol):
         """Called with the lock in hand where another runner had it before, and may have changed the history."""
 
     def guard(self, store: Store) -> bytes:
-        """What is checked behind a file's last statement, in its transaction."""
+        """What is checked behind a file's last statement, in its transaction; outside one, behind each statement."""
 
     def record(self, store: Store, file: File, hash_: str, *, marks: bool) -> tuple[bytes, ...]:
         """What writes that a file ran, see Store.record; without marks, into the log alone."""

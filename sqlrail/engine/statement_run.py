@@ -38,9 +38,10 @@ class StatementRun:
         worker: Connection,
         file: File,
         key: dict[str, str],
+        guard: bytes,
         give_up: float,
     ) -> None:
-        """key: names its checkpoints; give_up: until when a lock that is in the way is tried."""
+        """key: names its checkpoints; guard: is checked in front of a COMMIT; give_up: until when a lock is tried."""
         self._session, self._worker, self._file, self._key = session, worker, file, key
         self._batch: list[Step] = []
         self._digest = hashlib.sha256()
@@ -48,7 +49,7 @@ class StatementRun:
         self._settings: list[Step] = []  # what is done and concerns the session, which has ended
         self._notes = Checkpoints(session, worker, file, key)
         self._leftovers = Leftovers(session, worker, self._notes, cut_off)
-        self._steps = StepRun(session, retry, worker, file, self._notes, self._leftovers, give_up)
+        self._steps = StepRun(session, retry, worker, file, self._notes, self._leftovers, guard, give_up)
 
     def run(self) -> None:
         """Every statement that is not noted, in turn.

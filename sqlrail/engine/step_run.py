@@ -45,11 +45,12 @@ class StepRun:
         file: File,
         notes: Checkpoints,
         leftovers: Leftovers,
+        guard: bytes,
         give_up: float,
     ) -> None:
-        """give_up: until when a lock that is in the way is tried."""
+        """guard: is checked in front of a COMMIT; give_up: until when a lock that is in the way is tried."""
         self._session, self._retry, self._worker, self._file = session, retry, worker, file
-        self._notes, self._leftovers, self._give_up = notes, leftovers, give_up
+        self._notes, self._leftovers, self._guard, self._give_up = notes, leftovers, guard, give_up
         self._limits = self._file_limits = session.store.step_limits(file)
         self._lock_timeout = session.store.lock_timeout(file)
 
@@ -73,7 +74,7 @@ class StepRun:
 
     def _step_in_block(self, step: Step) -> None:
         if self._notes.in_block and step.words[:1] in (("COMMIT",), ("END",)):
-            self.send(step, self._notes.composed(step, self._notes.done))
+            self.send(step, self._guard + self._notes.composed(step, self._notes.done))
             self._is_noted(step)
         else:
             self.send(step)
@@ -135,7 +136,7 @@ class StepRun:
         store = self._session.store
         ahead = store.message("begin") + store.message("begin_step") + self._limits
         # The line end is for a comment that the text may end with.
-        return ahead, b"\n;\n" + self._notes.composed(step, done) + b"COMMIT;\n"
+        return ahead, b"\n;\n" + self._guard + self._notes.composed(step, done) + b"COMMIT;\n"
 
     def _alone(self, step: Step, index: Index | None) -> None:
         """Runs a statement that refuses a transaction, between its announcement and its note."""
@@ -188,7 +189,7 @@ class StepRun:
         diag = answer.error.diag
         if isinstance(answer.error, pg.NotNullViolation) and (diag.schema_name, diag.table_name) == NOTES:
             raise Busy(f"{notes.place} was noted by another runner in the meantime. {notes.stands}")
-        completed = answer.completed - ahead.count(b";\n")
+        completed = max(0, answer.completed - ahead.count(b";\n"))
         return explain.failure(
             self._file, step.piece, answer.error, completed, notes.stands, len(ahead.decode())
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -42,10 +42,12 @@ class Confined(NamedTuple):
 def confined(file: File, missing: Missing) -> Confined:
     """The file with blanks in place of each statement that is about the whole server, where it was run already.
 
-    So with what is about roles and extensions that are missing. One of more than a block is left as it is: what is that
-    large are data.
+    So with what is about roles and extensions that are missing, but for files of more than a block: what is that large
+    are data.
     """
-    content = file.content() if file.state[1] <= BLOCK else b""
+    if file.state[1] > BLOCK:
+        return Confined(_without(file, _MAY_BE_SHARED, is_shared))
+    content = file.content()
     if not (re.search(_MAY_BE_SHARED, content) or any(missing)):
         return Confined(file)
     text, is_left, passed_over = bytearray(content), False, list[str]()
@@ -64,6 +66,31 @@ def confined(file: File, missing: Missing) -> Confined:
     # Behind all else, for places in it to stay as they are: a file has to hold a statement.
     own = replace(file, small=bytes(text) + (b"" if is_left else b"\nSELECT;"))
     return Confined(own, tuple(passed_over))
+
+
+def without_subscriptions(file: File) -> File:
+    """The file with blanks in place of each statement that makes, changes or drops a subscription.
+
+    A database that is not the real one must not take what the publisher keeps for that, and could not be dropped.
+    """
+    return _without(file, rb"(?i)\bSUBSCRIPTION\b", is_about_subscriptions)
+
+
+def _without(file: File, pattern: bytes, is_unwanted: Callable[[tuple[str, ...], bytes], bool]) -> File:
+    """The file with blanks in place of some statements, which are looked for where the pattern is found."""
+    places = [
+        (piece.offset + start, piece.offset + end)
+        for piece in file.pieces()
+        if re.search(pattern, piece.text)
+        for start, end, words, _ in piece.statements
+        if is_unwanted(words, piece.text[start:end])
+    ]
+    return replace(file, blanks=(*file.blanks, *places)) if places else file
+
+
+def is_about_subscriptions(words: tuple[str, ...], text: bytes) -> bool:
+    """Whether a statement makes, changes or drops a subscription."""
+    return "SUBSCRIPTION" in words[:3] and is_shared(words, text)
 
 
 def is_shared(words: tuple[str, ...], text: bytes) -> bool:

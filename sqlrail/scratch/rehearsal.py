@@ -20,13 +20,14 @@ from sqlrail.files.pieces import Piece
 from sqlrail.ground.relation import Relation
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch.built import Build
-from sqlrail.scratch.confined import is_shared
+from sqlrail.scratch.confined import is_about_subscriptions
 from sqlrail.scratch.rehearsal_outside import OutsideRehearsal
 from sqlrail.scratch.scene import ReachesOut, Scene, reaches_out
 from sqlrail.scratch.seen import (
     LOCKS,
     MISSING,
     SHARED,
+    UNSEEN,
     Changes,
     Held,
     Seen,
@@ -94,7 +95,7 @@ class Rehearsal:
         self._look_back(file, f"-- cleanup: {relation}", (1, 1))
 
     def passes_over(self, file: File, piece: Piece) -> bool:
-        if any("SUBSCRIPTION" in one.words[:3] and is_shared(one.words, b"") for one in piece.statements):
+        if any(is_about_subscriptions(one.words, b"") for one in piece.statements):
             # It would use up what a publisher keeps for the real one, and keep the scratch database from being dropped.
             reason = SHARED
         elif self.scene.lacks(piece):
@@ -103,7 +104,7 @@ class Rehearsal:
             self._using = self.scene.using(self.scene.connection, piece)
             return False
         place = piece.place(piece.statements[0].start)
-        self.scene.keep(file, Seen(brief(piece), place, {}, {}, note=f"not rehearsed: {reason}"))
+        self.scene.keep(file, Seen(brief(piece), place, {}, {}, note=f"{UNSEEN}{reason}"))
         return True
 
     def ran(self, file: File, piece: Piece) -> None:

@@ -25,6 +25,7 @@ from sqlrail.scratch.scene import Scene, reaches_out
 from sqlrail.scratch.seen import (
     MISSING,
     SHARED,
+    UNSEEN,
     Changes,
     Locks,
     Seen,
@@ -79,10 +80,10 @@ class OutsideRehearsal:
         if is_shared(step.words, step.text):
             for _ in step.piece.data or ():
                 pass
-            self._note(step, f"not rehearsed: {SHARED}")
+            self._note(step, f"{UNSEEN}{SHARED}")
             return
         if self.scene.lacks(step.piece):
-            self._note(step, f"not rehearsed: {MISSING}")
+            self._note(step, f"{UNSEEN}{MISSING}")
             return
         if self._in_block and step.is_control:
             self._refuse_shared()

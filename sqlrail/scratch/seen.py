@@ -27,6 +27,8 @@ LOCKS = {f"{mode.title().replace(' ', '')}Lock": place for place, mode in enumer
 TEXT = 120
 #: bytes of it in which names and expressions are looked for
 SOURCE = 1 << 16
+#: what the note of a statement begins with that was not run
+UNSEEN = "not rehearsed: "
 MISSING = "it is about a role or an extension that is missing where the scratch database lies"
 SHARED = "it is about the whole server, which a scratch database shares with the real one"
 
@@ -77,6 +79,11 @@ class Seen(NamedTuple):
     shapes: Shapes = {}  # noqa: RUF012 - never changed
     using: Mapping[str, Using] = {}
     is_back: bool = False
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether it was not run, so that nobody knows what it does."""
+        return (self.note or "").startswith(UNSEEN)
 
 
 def compare(before: States, after: States) -> Changes:

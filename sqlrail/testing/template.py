@@ -31,6 +31,7 @@ from sqlrail.ground.urls import SCHEMES
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.wire import Answer, ask, command, send
 from sqlrail.scratch import scratch
+from sqlrail.scratch.confined import without_subscriptions
 from sqlrail.verbs.apply import migrate
 
 #: what the advisory locks are for: making a template, using it, and being a run
@@ -141,7 +142,7 @@ class Template:
         with closing(connect(there)) as connection:
             if not ask(connection, "is_empty")[0][0]:
                 raise UsageError("tests need a server on which a new database is empty.")
-        migrate(there, nobody)
+        migrate(there, nobody, confine=without_subscriptions)
 
     def _drop_leftovers(self) -> None:
         """Drops what killed runs have left, and templates that nobody uses any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -91,12 +91,14 @@ def migrate(
     to: str | None = None,
     allowed: Collection[str] = (),
     stamp: bool = False,
+    confine: Callable[[File], File] | None = None,
 ) -> Migrated:
     """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
     Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
-    A database without a stamp gets the environment's if it has no records, or if stamp says so.
+    A database without a stamp gets the environment's if it has no records, or if stamp says so. confine: takes out of
+    a file what must not be run on this database.
     """
     migrations, files = read_files(settings.migrations)
     wanted = {migration.id for migration in up_to(migrations, to)}
@@ -126,7 +128,8 @@ def migrate(
                 backend.prepare()
             taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
             if pending or settings.interrupted:  # else what runs files need not be loaded
-                _run(backend, Apply(pending, newest, late, look), pending)
+                confined = {id_: confine(file) for id_, file in files.items()} if confine else files
+                _run(backend, Apply(pending, newest, late, look), pending, confined)
         except Exception as exc:
             failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
             failure.applied = [done.id for done in backend.done]
@@ -140,8 +143,8 @@ def migrate(
         )
 
 
-def _run(backend: Backend, operation: Apply, pending: MigrationList) -> None:
-    runner = backend.runner(operation)
+def _run(backend: Backend, operation: Apply, pending: MigrationList, files: Mapping[str, File]) -> None:
+    runner = backend.runner(operation, files)
     runner.apply(pending)
     if backend.done:  # another runner may have been quicker, and does it then
         runner.run_post_apply(pending)

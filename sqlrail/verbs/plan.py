@@ -219,7 +219,8 @@ class _Judge:
         if seen.text.split(" ", 1)[0].upper() == "TRUNCATE":  # an empty file, and nothing is copied into it
             touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
         objects = tuple(Locked(*self.objects[one], MODES[lock]) for one, lock in sorted(seen.objects.items()))
-        return Planned(seen.text, *seen.place, self._verdict(touched), touched, objects, seen.note)
+        verdict: Verdict = "unknown" if seen.is_unseen else self._verdict(touched)
+        return Planned(seen.text, *seen.place, verdict, touched, objects, seen.note)
 
     def _touched(self, oid: int, seen: Seen) -> Iterator[Touched]:
         (before, after), it = seen.changes[oid], self.watched[oid]

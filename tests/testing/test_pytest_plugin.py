@@ -271,6 +271,23 @@ def test_nothing_that_a_test_leaves_keeps_its_database(
         assert query(url, held) == []
 
 
+@pytest.mark.parametrize("way", ["", "-- transactional: false\n"], ids=["in a transaction", "outside"])
+def test_a_subscription_of_the_files_is_not_made_for_tests(database: str, tmp_path: Path, way: str) -> None:
+    # With create_slot it would take a slot on the publisher, and where there is one already, the real one's.
+    feed = "CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 dbname=nix' PUBLICATION p WITH (connect = false);"
+    put(
+        {
+            "001_a.sql": f"{way}CREATE TABLE a ();\n{feed}\nALTER SUBSCRIPTION feed DISABLE;\nCREATE TABLE b ();"
+        },
+        tmp_path,
+    )
+    with template(database, tmp_path) as made, made.copy() as copy:
+        assert query(copy, "SELECT to_regclass('a') IS NOT NULL, to_regclass('b') IS NOT NULL") == [
+            (True, True)
+        ]
+        assert query(copy, "SELECT subname FROM pg_subscription") == []
+
+
 # templates
 
 

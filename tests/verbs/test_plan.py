@@ -961,6 +961,47 @@ def test_a_subscription_is_never_made_on_a_scratch_database(
     assert query(shop, f"{made} ORDER BY 1") == before
 
 
+@pytest.mark.parametrize("way", ["", "-- transactional: false\n"], ids=["in a transaction", "outside"])
+def test_what_was_not_rehearsed_is_unknown(way: str, files: Path, show: Any) -> None:
+    write(files, **{"002_x": f"{way}{SUBSCRIPTION};", "003_y": "CREATE TABLE y ()"})
+    done = show("--check", "--json")
+    assert done.code == 4
+    verdicts = [
+        [file["verdict"], *(it["verdict"] for it in file["statements"])] for file in done.document["files"]
+    ]
+    assert verdicts == [["unknown", "unknown"], ["instant", "instant"]]
+    assert "not rehearsed: it is about the whole server" in done.document["files"][0]["statements"][0]["note"]
+
+
+APPLIED = {
+    "in a transaction": f"{SUBSCRIPTION};",
+    "outside": f"-- transactional: false\nSELECT 1;\n{SUBSCRIPTION};",
+    "of a large file": f"-- transactional: false\nSELECT '{'x' * 1_100_000}';\n{SUBSCRIPTION};",
+    "alone": f"-- why\n{SUBSCRIPTION}",
+}
+
+
+@pytest.mark.parametrize("applied", APPLIED.values(), ids=APPLIED)
+def test_an_applied_file_s_subscription_is_not_made_again(
+    applied: str, shop: str, files: Path, show: Any
+) -> None:
+    write(files, **{"000_sub": applied, "002_x": "CREATE TABLE y ()"})
+    query(shop, "INSERT INTO _yoyo_migration SELECT encode(sha256('000_sub'), 'hex'), '000_sub', now()")
+    done = show("--json")
+    assert (done.code, [file["id"] for file in done.document["files"]]) == (0, ["002_x"]), done.err
+    assert query(shop, "SELECT subname FROM pg_subscription") == []
+    assert query(shop, "SELECT count(*) FROM pg_database WHERE datname LIKE 'sqlrail_scratch%'") == [(0,)]
+
+
+def test_nor_is_one_in_a_do_block_kept_on_a_scratch_database(shop: str, files: Path, show: Any) -> None:
+    applied = f"-- transactional: false\nSELECT 1;\nDO $$ BEGIN {SUBSCRIPTION}; END $$;"
+    write(files, **{"000_sub": applied, "002_x": "CREATE TABLE y ()"})
+    query(shop, "INSERT INTO _yoyo_migration SELECT encode(sha256('000_sub'), 'hex'), '000_sub', now()")
+    done = show()
+    assert (done.code, "it changes what the whole server has" in done.err) == (1, True), done.err
+    assert query(shop, "SELECT subname FROM pg_subscription") == []
+
+
 # The live database is only read
 
 SERVER = """
