@@ -9,11 +9,9 @@ one SELECT a key.
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
@@ -23,7 +21,6 @@ from common import PYTHON, ROOT, Server, database, run
 
 LIMIT = 30  # seconds for NOT IN, which would take days
 CANCELED = "57014"  # the SQLSTATE of a statement at its limit
-PACE = 0.01  # seconds between two writes
 
 # Keys are hashes of numbers, so that neighbours are strangers; the orphans' are those after the last parent's. Orphans
 # lie evenly among the others, and have as many siblings as these.
@@ -176,34 +173,13 @@ def watch(server: Server, tool: Tool, load: Load) -> None:
         check(url, load)
 
 
-@contextmanager
-def writer(url: str, load: Load) -> Iterator[list[float]]:
-    """A session that inserts a child of some parent, updates another, and so on: the seconds that each write took.
+def writer(url: str, load: Load) -> AbstractContextManager[list[float]]:
+    """A session that inserts a child of some parent, updates another, and so on: the seconds that each write took."""
 
-    A write that is held up stands for all that would have come meanwhile: users do not wait for each other.
-    """
-    waits: list[float] = []
-    done = threading.Event()
+    def somebody() -> list[object]:
+        return [str(random.randint(1, load.parents))]  # noqa: S311
 
-    def write() -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
-            while not done.is_set():
-                for statement in (INSERT, UPDATE):
-                    started = time.perf_counter()
-                    connection.execute(statement, [str(random.randint(1, load.parents))])  # noqa: S311
-                    wait = time.perf_counter() - started
-                    waits.extend(wait - late * PACE for late in range(1 + int(wait / PACE)))
-                    time.sleep(PACE)
-
-    with ThreadPoolExecutor(1) as pool:
-        session = pool.submit(write)
-        time.sleep(1)
-        waits.clear()  # those of the first second: connecting, cold catalogs
-        try:
-            yield waits
-        finally:
-            done.set()
-        session.result()
+    return common.writer(url, {INSERT: somebody, UPDATE: somebody})
 
 
 def compare(server: Server, tool: Tool, floor: Tool, load: Load, pairs: int) -> None:
@@ -270,7 +246,7 @@ def main() -> None:
     parser.add_argument("--orphans", type=int, default=100_000, help="how many of the children name another")
     parser.add_argument("--keys", type=int, default=2_000, help="foreign keys of empty tables to look at")
     options = parser.parse_args()
-    report = [HEAD.format(pairs=options.pairs, limit=LIMIT, pace=1000 * PACE)]
+    report = [HEAD.format(pairs=options.pairs, limit=LIMIT, pace=1000 * common.PACE)]
     with common.serving() as (server, _):
         loads = [
             fill(server, options.children // part, options.parents // part, options.orphans // part)

@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -26,6 +28,7 @@ from sqlrail.server import local  # noqa: E402 - the checkout's own, also where 
 
 PYTHON = sys.executable
 MEGABYTE = 1 << 20
+PACE = 0.01  # seconds between two writes
 Server = local.Server
 _numbers = count(1)
 
@@ -105,6 +108,36 @@ def run(command: list[str], url: str, peaks: list[int] | None = None) -> float:
             words.seek(0)
             raise RuntimeError(words.read().decode(errors="replace").strip()[-200:])
     return seconds
+
+
+@contextmanager
+def writer(url: str, writes: Mapping[str, Callable[[], Sequence[object]]]) -> Iterator[list[float]]:
+    """A session that sends these statements in turn, each with its next parameters: the seconds that each write took.
+
+    A write that is held up stands for all that would have come meanwhile: users do not wait for each other.
+    """
+    waits: list[float] = []
+    done = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            while not done.is_set():
+                for statement, parameters in writes.items():
+                    started = time.perf_counter()
+                    connection.execute(statement.encode(), parameters())
+                    wait = time.perf_counter() - started
+                    waits.extend(wait - late * PACE for late in range(1 + int(wait / PACE)))
+                    time.sleep(PACE)
+
+    with ThreadPoolExecutor(1) as pool:
+        session = pool.submit(write)
+        time.sleep(1)
+        waits.clear()  # those of the first second: connecting, cold catalogs
+        try:
+            yield waits
+        finally:
+            done.set()
+        session.result()
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> str:
