@@ -40,10 +40,13 @@ class Offenders:
 class Stage:
     """A live database with the rows of cases, and a folder in which their files are pending."""
 
-    def __init__(self, url: str, folder: Path, cases: Sequence[Case], sqlrail: Sqlrail) -> None:
+    def __init__(
+        self, url: str, folder: Path, cases: Sequence[Case], sqlrail: Sqlrail, more: str = ""
+    ) -> None:
+        """more: what is applied besides."""
         self.url, self.folder, self.cases, self.sqlrail = url, folder, cases, sqlrail
         folder.mkdir()
-        self._apply("0001_made", "\n".join(case.made for case in cases))
+        self._apply("0001_made", "\n".join([more, *(case.made for case in cases)]))
         with psycopg.connect(url) as connection:
             for case in cases:
                 connection.execute(case.rows.encode())
