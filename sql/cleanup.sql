@@ -1,16 +1,15 @@
 -- The statement that this project is named after in its story, made safe. What it needs stands before it: the locks
 -- (lock_relations.sql), the guards (relation.sql, weigh_orphans.sql), the orphans found.
 --   DELETE FROM usage_analytics WHERE user_id NOT IN (SELECT id FROM users)
--- NOT IN looks only at what was found, and only by the parent's key: no work_mem makes it quadratic. Every name is
--- qualified: a column that the parent lacks would silently be the child's own. IS NOT NULL: a null is NOT IN an
--- empty set, and is nobody's orphan. The child's row is held against itself: only the WHERE compares, with the operator
--- of the key.
+-- NOT IN, which stands in _still_orphan.sql, looks only at what was found, and only by the parent's key: no work_mem makes
+-- it quadratic. Every name is qualified: a column that the parent lacks would silently be the child's own. IS NOT NULL: a
+-- null is NOT IN an empty set, and is nobody's orphan. The child's row is held against itself: only the WHERE compares, with
+-- the operator of the key. Rows that violate another constraint go by the same statement.
 {writes}
 WITH deleted AS (
     DELETE FROM {child} AS c
      WHERE {is_staged}
-       AND {has_key}
-       AND ({row}) NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches} {stays})
+       AND {still}
     RETURNING {cells} AS cells
 ), archived AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)

@@ -40,24 +40,38 @@ CREATE TABLE IF NOT EXISTS sqlrail.progress (
     PRIMARY KEY (records_in, migration_hash, operation)
 );
 
--- One row for each row that a cleanup deleted (or, by a cascade, set to null). The cells are text, and exact
--- under the settings that archive_format.sql names; a typed copy would pin types and break when columns change.
+-- One row for each row that a cleanup deleted or changed, or that went or was changed by a cascade. The cells are text, and
+-- exact under the settings that archive_format.sql names; a typed copy would pin types and break when columns change.
+-- The action: orphan (deleted for itself), cascade, set null, set default, set value; of set value also what cells became.
 CREATE TABLE IF NOT EXISTS sqlrail.archive (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run bigint NOT NULL,
     relation text NOT NULL,
     source text NOT NULL,
-    action text NOT NULL CHECK (action IN ('orphan', 'cascade', 'set null', 'set default')),
-    cells jsonb NOT NULL
+    action text NOT NULL,
+    cells jsonb NOT NULL,
+    became jsonb
 );
 CREATE INDEX IF NOT EXISTS archive_run_idx ON sqlrail.archive USING brin (run);
+
+-- Since version 3 an action may be any, and a row that was changed says what it became.
+DO $further$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                    WHERE attrelid = 'sqlrail.archive'::regclass::oid AND attname = 'became' AND NOT attisdropped)
+       AND (SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = 'sqlrail.archive'::regclass::oid)
+    THEN
+        ALTER TABLE sqlrail.archive ADD COLUMN became jsonb, DROP CONSTRAINT IF EXISTS archive_action_check;
+    END IF;
+END
+$further$;
 
 -- Their version, for those who look whether they are as above. A later one may only add what an older build can do
 -- without: an application that is rolled back starts. What is in the statements above is added with IF NOT EXISTS.
 DO $version$
 BEGIN
     IF (SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = 'sqlrail.archive'::regclass::oid) THEN
-        COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 2';
+        COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 3';
     END IF;
 END
 $version$;

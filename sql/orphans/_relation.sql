@@ -1,9 +1,9 @@
--- What the catalog says of relations: of each, in their order, names, what becomes of its orphans, and what forbids a
--- cleanup. Where a table or a column is missing there is nothing to clean; "absent" says which. However many are asked
--- about, the server plans one look.
+-- What the catalog says of relations, and of other constraints, which have no parent: of each, in their order, names, what
+-- becomes of the rows that violate it, and what forbids a cleanup. Where a table or a column is missing there is nothing to
+-- clean; "absent" says which. However many are asked about, the server plans one look.
 SELECT told.facts
   FROM jsonb_to_recordset({relations}::jsonb)
-       AS asked(n int, child text, columns text[], parent text, keys text[],
+       AS asked(n int, kind text, child text, columns text[], parent text, keys text[], name text,
                 action text, sets text[], otherwise text, otherwise_sets text[])
  CROSS JOIN LATERAL (
 WITH RECURSIVE named AS (
@@ -21,8 +21,9 @@ WITH RECURSIVE named AS (
            (SELECT array_agg(key_number) FROM pair) AS key_numbers
       FROM named
       JOIN pg_catalog.pg_class AS cc ON cc.oid = child
-      JOIN pg_catalog.pg_class AS pc ON pc.oid = parent
-     WHERE NOT EXISTS (SELECT FROM pair WHERE column_number IS NULL OR key_number IS NULL)
+      LEFT JOIN pg_catalog.pg_class AS pc ON pc.oid = parent
+     WHERE (asked.parent IS NULL OR pc.oid IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM pair WHERE column_number IS NULL OR key IS NOT NULL AND key_number IS NULL)
 ), key_index AS (
     SELECT i.indkey::int2[] AS numbers, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations
       FROM relation
@@ -50,6 +51,25 @@ WITH RECURSIVE named AS (
     SELECT min(action) AS action, min(sets) AS sets, count(*) > 1 AS contradicts
       FROM (SELECT DISTINCT CASE on_delete WHEN 'cascade' THEN 'delete' ELSE on_delete END AS action, sets
               FROM own_key WHERE on_delete NOT IN ('no action', 'restrict')) AS said
+), own_check AS (
+    -- What a table has under the name of a check.
+    SELECT ck.contype, ck.convalidated AS validated, pg_get_expr(ck.conbin, ck.conrelid) AS expression
+      FROM relation
+      JOIN pg_catalog.pg_constraint AS ck ON ck.conrelid = child AND ck.conname = asked.name
+     WHERE asked.kind = 'check'
+), own_null AS (
+    -- What a table says of a column that shall not be null.
+    SELECT a.attnotnull AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_constraint AS nn
+                WHERE nn.conrelid = child AND nn.contype = 'n' AND nn.conkey = ARRAY[a.attnum] AND NOT nn.convalidated)
+               AS validated,
+           a.attgenerated <> '' AS is_generated,
+           EXISTS (SELECT FROM pg_catalog.pg_constraint AS pk
+                    WHERE pk.conrelid = child AND pk.contype = 'p' AND a.attnum = ANY (pk.conkey)) AS is_primary
+      FROM relation
+     CROSS JOIN pair
+      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = child AND a.attnum = column_number
+     WHERE asked.kind = 'not null'
 ), decided AS (
     -- What becomes of the orphans: what somebody has said, else the key's own word, else what holds where it has none.
     SELECT action, action LIKE 'set %' AS is_set, coalesce(sets, asked.columns) AS sets
@@ -216,13 +236,28 @@ WITH RECURSIVE named AS (
 )
 SELECT json_build_object(
     'absent', CASE WHEN named.child IS NULL THEN format('there is no table %s', asked.child)
-                   WHEN named.parent IS NULL THEN format('there is no table %s', asked.parent)
+                   WHEN named.parent IS NULL AND asked.parent IS NOT NULL
+                        THEN format('there is no table %s', asked.parent)
                    ELSE (SELECT CASE WHEN column_number IS NULL THEN format('%s has no column %I', asked.child, pair.column)
                                 ELSE format('%s has no column %I', asked.parent, pair.key) END
-                           FROM pair WHERE column_number IS NULL OR key_number IS NULL ORDER BY n LIMIT 1) END,
+                           FROM pair WHERE column_number IS NULL OR key IS NOT NULL AND key_number IS NULL ORDER BY n LIMIT 1) END,
+    'lacks_table', named.child IS NULL,
+    -- What is asked that cannot be, of a table that is there; and why no row can violate it.
+    'wrong', coalesce(
+        (SELECT CASE WHEN is_primary THEN format('%s.%I is part of the primary key, which is never null', asked.child, asked.columns[1])
+                     WHEN is_generated THEN format('%s.%I is generated: mend the columns that it is made of', asked.child, asked.columns[1])
+                     END FROM own_null),
+        (SELECT format('%s has no check %I, but another constraint of that name', asked.child, asked.name)
+           FROM own_check WHERE contype <> 'c')),
+    'holds', coalesce(
+        (SELECT format('%s.%I is NOT NULL already', asked.child, asked.columns[1]) FROM own_null WHERE validated),
+        (SELECT format('%s has a check %I already that is valid', asked.child, asked.name)
+           FROM own_check WHERE contype = 'c' AND validated)),
+    'expression', (SELECT expression FROM own_check WHERE contype = 'c'),
     'child', (SELECT description FROM tables WHERE tables.oid = relation.child),
     'parent', (SELECT description FROM tables WHERE tables.oid = relation.parent),
-    'countable', child_kind IN ('r', 'p') AND parent_kind IN ('r', 'p') AND EXISTS (SELECT FROM key_index),
+    'countable', child_kind IN ('r', 'p')
+        AND (asked.parent IS NULL OR parent_kind IN ('r', 'p') AND EXISTS (SELECT FROM key_index)),
     'operators', (SELECT json_agg(comparison ORDER BY n) FROM equality WHERE equality.of IS NULL),
     'action', decided.action,
     'sets', CASE WHEN decided.is_set THEN decided.sets END,
@@ -303,7 +338,7 @@ SELECT json_build_object(
         -- Rows that share a key, or have none, make "has no parent" mean something else than a foreign key would.
         (SELECT format('%s.%I may be null, so it is not a key', asked.parent, key)
            FROM pair WHERE NOT not_null ORDER BY n LIMIT 1),
-        CASE WHEN NOT EXISTS (SELECT FROM key_index)
+        CASE WHEN asked.parent IS NOT NULL AND NOT EXISTS (SELECT FROM key_index)
             THEN format(CASE cardinality(key_numbers) WHEN 1 THEN '%s.%s is' ELSE '%s.(%s) are' END || ' not unique, so '
                         || CASE cardinality(key_numbers) WHEN 1 THEN 'it is not a key' ELSE 'they are no key' END,
                         asked.parent, (SELECT string_agg(quote_ident(key), ', ' ORDER BY n) FROM pair)) END,
@@ -357,6 +392,13 @@ SELECT json_build_object(
            JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = touched.oid
           WHERE r.ev_type = CASE WHEN changed THEN '2' ELSE '4' END AND r.ev_enabled IN ('O', 'A')
           ORDER BY 1 LIMIT 1),
+        -- Older tables of ours cannot hold what a value was set to, see own_tables.sql.
+        (SELECT 'the tables of sqlrail are of an older version, which only their owner can bring further: let them run '
+                '`sqlrail stamp`'
+           FROM pg_catalog.pg_class AS c
+          WHERE is_set AND asked.kind <> 'relation' AND c.oid = to_regclass('sqlrail.archive') AND NOT pg_has_role(c.relowner, 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                             WHERE attrelid = c.oid AND attname = 'became' AND NOT attisdropped)),
         -- What another has hung on the archive may keep rows out of it; none of ours is there.
         (SELECT format('sqlrail.%I has triggers or rules, which may keep rows out of the archive', min(c.relname))
            FROM pg_catalog.pg_class AS c
@@ -383,7 +425,7 @@ SELECT json_build_object(
         (SELECT format('%s may not be null, so it cannot be %s: say `delete`, or drop the NOT NULL',
                        string_agg(quote_ident(name), ', ' ORDER BY attnum), replace(action, 'set ', 'set to '))
            FROM set_column
-          WHERE not_null AND (action = 'set null' OR "default" = 'NULL') AND NOT is_given HAVING count(*) > 0),
+          WHERE action <> 'set value' AND not_null AND (action = 'set null' OR "default" = 'NULL') AND NOT is_given HAVING count(*) > 0),
         (SELECT format('%s is generated, and cannot be set', string_agg(quote_ident(name), ', ' ORDER BY attnum))
            FROM set_column WHERE is_given HAVING count(*) > 0),
         -- A row that moves fires other triggers than an UPDATE's.

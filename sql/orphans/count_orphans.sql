@@ -3,8 +3,7 @@
 WITH found AS MATERIALIZED (
     SELECT count(*) AS orphans
       FROM {child} AS c
-     WHERE {has_key}
-       AND NOT EXISTS (SELECT FROM {parent} AS p WHERE {matches})
+     WHERE {violates}
 )
 SELECT CASE WHEN orphans > {max_rows} THEN
            (SELECT count(*) FROM (SELECT FROM {child}

@@ -1,9 +1,7 @@
--- Finds the orphans by an anti-join: it spills to disk and runs in parallel, whatever work_mem is. As a foreign key
--- does, it leaves a row alone that has a null in any of the columns.
-{writes}
+-- Finds the rows that violate a constraint. What is written here by hand means the same along any search_path.
+{reads}
 CREATE {staging} AS
-SELECT c.tableoid AS part, c.ctid AS tid
-  FROM {child} AS c
- WHERE {has_key}
-   AND NOT EXISTS (SELECT FROM {parent} AS p WHERE {matches});
-{ours}
+SELECT {c}.tableoid AS part, {c}.ctid AS tid
+  FROM {rows}
+ WHERE {violates};
+{has_read}

@@ -1,5 +1,5 @@
--- Locks the relations' tables as ADD FOREIGN KEY would, and every table that a delete would cascade into: from
--- here to the commit no parent comes or goes and no child is written. At READ COMMITTED without these locks a
+-- Locks the tables of relations as ADD FOREIGN KEY would, those of other constraints likewise, and every table that a delete
+-- would cascade into: from here to the commit no parent comes or goes and no child is written. At READ COMMITTED without these locks a
 -- row whose parent commits between our look and our commit would be deleted all the same.
 -- The names travel as settings: one that holds the body's own quote would end the body.
 SELECT set_config('sqlrail.children', {names}::text[]::text, true),
@@ -19,7 +19,9 @@ BEGIN
       FROM unnest(current_setting('sqlrail.children')::text[], current_setting('sqlrail.parents')::text[])
            AS relation(child, parent)
       JOIN pg_catalog.pg_class AS c ON c.oid = {child} AND c.relkind IN ('r', 'p')
-      JOIN pg_catalog.pg_class AS p ON p.oid = {parent} AND p.relkind IN ('r', 'p');
+      -- Not every constraint has a parent; of one that is not there the child needs no lock either.
+      LEFT JOIN pg_catalog.pg_class AS p ON p.oid = {parent} AND p.relkind IN ('r', 'p')
+     WHERE relation.parent IS NULL OR p.oid IS NOT NULL;
     IF children IS NULL THEN
         RETURN;
     END IF;

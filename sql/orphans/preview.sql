@@ -2,8 +2,7 @@
 WITH orphan AS MATERIALIZED (
     SELECT {orphan_columns}
       FROM {child} AS c
-     WHERE {has_key}
-       AND NOT EXISTS (SELECT FROM {parent} AS p WHERE {matches})
+     WHERE {violates}
 ), missing AS (
     -- Of the rows that miss a key the first by primary key. No = is written here: the search_path may lead to another.
     SELECT DISTINCT ON ({staged}) *, count(*) OVER (PARTITION BY {staged}) AS rows FROM orphan ORDER BY {staged_row}

@@ -5,7 +5,7 @@ DECLARE
     cleaned bigint := current_setting('sqlrail.cleaned');
 BEGIN
     IF cleaned <> found THEN
-        RAISE EXCEPTION '% of % orphans would stay, because a trigger keeps them', found - cleaned, found
+        RAISE EXCEPTION '% of % rows would stay, because a trigger keeps them', found - cleaned, found
             USING ERRCODE = 'SR001';
     END IF;
 END

@@ -2,7 +2,6 @@
 -- which tells where to look closely. Reads only.
 SELECT count(*), count(*) FILTER (WHERE NOT ({has_key})), EXISTS (SELECT FROM {parent}),
        EXISTS (SELECT FROM {child} AS c
-                WHERE {has_key}
-                  AND NOT EXISTS (SELECT FROM {parent} AS p WHERE {matches})),
+                WHERE {violates}),
        count(*) FILTER (WHERE {is_mixed})
   FROM {child} AS c;

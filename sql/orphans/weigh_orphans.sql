@@ -3,7 +3,7 @@
 {writes}
 CREATE TEMP TABLE IF NOT EXISTS sqlrail_limit (
     max_rows bigint, max_share float8, relation text, expected bigint, orphans bigint, below bigint, before bigint,
-    has_parents boolean, rows bigint
+    has_parents boolean, rows bigint, are text
 ) ON COMMIT DROP;
 {ours}
 TRUNCATE pg_temp.sqlrail_limit;
@@ -13,12 +13,13 @@ SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relati
        found.orphans, found.below,
        -- those of earlier rounds, where rows below the deleted ones lose their parents in turn
        earlier.orphans AS before,
-       EXISTS (SELECT FROM {parent}) AS has_parents,
+       {has_parents} AS has_parents,
        -- Counted only where it matters, and only as far: if there are as many, the share is kept.
        CASE WHEN found.orphans + earlier.orphans > {max_rows}
             THEN (SELECT count(*) FROM (SELECT FROM {child}
                     LIMIT least(ceil((found.orphans + earlier.orphans) / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough)
-                 + earlier.orphans END AS rows
+                 + earlier.orphans END AS rows,
+       {are}::text AS are
   FROM (SELECT {found} AS orphans, count(*) FILTER (WHERE {is_below}) AS below FROM pg_temp.sqlrail_orphan) AS found,
        (SELECT coalesce(sum((done->>'orphans')::bigint), 0)::bigint AS orphans
           FROM sqlrail.run AS r, jsonb_array_elements(r.relations) AS done
@@ -36,20 +37,20 @@ BEGIN
             USING ERRCODE = 'SR001',
                   HINT = 'Fill the parent table first; if it was emptied by mistake, restore it.';
     END IF;
-    -- Orphans on this scale are more often a wrong relation or lost parents than rows to throw away.
+    -- So many are more often a wrong line of cleanup, or lost parents, than rows to throw away.
     IF it.orphans + it.before > it.max_rows AND it.orphans + it.before > it.max_share * it.rows THEN
-        RAISE EXCEPTION '% of % rows are orphans, more than % rows and % %% of the table',
-            it.orphans + it.before, it.rows, it.max_rows, it.max_share * 100
+        RAISE EXCEPTION '% of % rows %, more than % rows and % %% of the table',
+            it.orphans + it.before, it.rows, it.are, it.max_rows, it.max_share * 100
             USING ERRCODE = 'SR001',
                   HINT = 'To clean these rows anyway, allow it: --max-share or --max-rows.';
     END IF;
-    -- Somebody is deleting parents right now; what was looked at is not what would go.
+    -- Somebody is making more of them right now, by deleting parents say; what was looked at is not what would go.
     IF it.orphans - it.below - it.expected > it.max_rows
        AND it.orphans - it.below - it.expected > it.max_share * it.expected THEN
-        RAISE EXCEPTION 'there are % orphans now, and there were % at the survey, a moment ago',
-            it.orphans - it.below, it.expected
+        RAISE EXCEPTION '% rows % now, and there were % of them at the survey, a moment ago',
+            it.orphans - it.below, it.are, it.expected
             USING ERRCODE = 'SR001',
-                  HINT = 'Find out who deletes parents; then look again with --dry-run.';
+                  HINT = 'Find out who makes them; then look again with --dry-run.';
     END IF;
 END
 $guard$;

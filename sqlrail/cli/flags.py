@@ -10,7 +10,9 @@ from sqlrail.ground.settings import SETTINGS
 from sqlrail.ground.values import names
 
 if TYPE_CHECKING:
-    from sqlrail.ground.relation import Relation
+    from collections.abc import Callable
+
+    from sqlrail.ground.constraint import Constraint
 
 
 class _AddUp(argparse.Action):
@@ -78,11 +80,9 @@ def allowed(options: argparse.Namespace) -> list[str]:
     return [kind for kind in kinds if getattr(options, f"allow_{kind.replace('-', '_')}")]
 
 
-def relations(texts: list[str]) -> list[Relation]:
-    """The relations that were named. UsageError if one cannot be read."""
-    from sqlrail.ground.relation import Relation
-
+def constraints(texts: list[str], parse: Callable[[str], Constraint]) -> list[Constraint]:
+    """The relations and other constraints that were named. UsageError if one cannot be read."""
     try:
-        return [Relation.parse(text) for text in texts]
+        return [parse(text) for text in texts]
     except ValueError as exc:
         raise UsageError(f"--relation: {exc}.") from exc

@@ -12,7 +12,7 @@ from sqlrail.engine.store import Store
 from sqlrail.errors import Refused
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
-from sqlrail.ground.relation import Relation
+from sqlrail.ground.constraint import Constraint
 from sqlrail.postgres.connect import Connection
 
 
@@ -22,7 +22,7 @@ class Observer(Protocol):
     def begins(self, file: File) -> None:
         """The file's transaction is open."""
 
-    def cleaned(self, file: File, relation: Relation) -> None:
+    def cleaned(self, file: File, relation: Constraint) -> None:
         """A relation was cleaned in front of the file."""
 
     def passes_over(self, file: File, piece: Piece) -> bool:

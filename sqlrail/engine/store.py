@@ -30,7 +30,7 @@ IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
 OWN_TABLES = ("stamp", "run", "progress", "archive")
 #: theirs, which own_tables.sql writes. What is newer than a build only adds: a build that is rolled back reads it.
-OWN_VERSION = 2
+OWN_VERSION = 3
 
 
 class Names(NamedTuple):

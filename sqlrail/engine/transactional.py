@@ -15,9 +15,10 @@ from sqlrail.engine.news import News
 from sqlrail.engine.operation import Operation
 from sqlrail.engine.pipeline import Closing
 from sqlrail.engine.session import Session
-from sqlrail.errors import MigrationFailed, Refused, SqlrailError
+from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Said
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans import clean as orphans
@@ -122,24 +123,43 @@ class TransactionalRun:
         record = self._operation.record(store, self._file, self._migration.hash, marks=self._marks)
         return Ending(self._operation.guard(store) + store.ending(self._file), record)
 
-    def _clean(self, relation: Relation) -> Cleaned:
+    def _clean(self, relation: Constraint) -> Cleaned:
         self._news.catch_up()
         file, session = self._file, self._session
         try:
             done = orphans.clean(session, relation, verb="migrate", migration=file.id)
         except Refused as exc:
             raise Refused(f"{file.path}: {exc}") from exc
+        except UsageError as exc:
+            raise self._misdirected(relation, str(exc)) from exc
         except psycopg.Error as exc:
             failed, when = f"{file.path}: the cleanup of {relation} failed", f"{file.id} was being applied"
             session.raise_if_lost(when, error=exc)
             session.undo()
             stands = f"Nothing of {file.id} was kept.{guards.by_event_trigger(session, exc)}"
             raise session.failure(failed, when, exc, stands, kind=MigrationFailed) from exc
+        if not isinstance(relation, Relation) and self._misses(done):
+            raise self._misdirected(relation, str(done.skipped))
         if done.archived and (text := guards.published(done.facts)):
             session.tell(Said(text))
         if self._operation.observer:
             self._operation.observer.cleaned(file, relation)
         return done
+
+    def _misses(self, done: Cleaned) -> bool:
+        """Whether a table or a column is not there that the file does not make itself."""
+        facts = done.facts
+        return bool(facts.absent) and not (facts.lacks_table and self._file.makes(done.relation.child))
+
+    def _misdirected(self, one: Constraint, why: str) -> BadFile:
+        file = self._file
+        line = file.line_of(one)
+        failure = BadFile(
+            f"{file.at(line)}: cleanup: {why.rstrip('.')}. A cleanup comes before the first statement of its file. "
+            f"Nothing of {file.id} was kept."
+        )
+        failure.details["place"] = file.place(line, 1)
+        return failure
 
     def _send_all(self, meanwhile: Callable[[], object]) -> tuple[Piece, Ending]:
         """Sends the file piece by piece; returns the last, and what ends its transaction."""

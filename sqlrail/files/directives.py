@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 from sqlrail.files.examine import Comment
 from sqlrail.files.numbering import number
 from sqlrail.files.statements import Flaw
+from sqlrail.ground.constraint import Constraint
+from sqlrail.ground.kinds import parse_decided
 from sqlrail.ground.loses import Loses
-from sqlrail.ground.relation import Relation
 from sqlrail.ground.values import seconds
 
 #: a line that says something to us: its name, and its value; yoyo asks for no blank either
@@ -54,8 +55,8 @@ def _either(yes: str, no: str) -> Callable[[str], bool]:
     return read
 
 
-def _relation(value: str) -> tuple[Relation, ...]:
-    return (Relation.parse(value),)
+def _constraint(value: str) -> tuple[Constraint, ...]:
+    return (parse_decided(value),)
 
 
 def _loses(value: str) -> tuple[Loses, ...]:
@@ -85,7 +86,7 @@ class Directives:
 
     depends: tuple[str, ...] = directive((), _words, alike=r"d\w*p\w*nd")
     transactional: bool = directive(True, _either("true", "false"), alike="trans")
-    cleanup: tuple[Relation, ...] = directive((), _relation, alike="clean")
+    cleanup: tuple[Constraint, ...] = directive((), _constraint, alike="clean")
     # which rows and values are meant to go: plan does not count these against the file
     loses: tuple[Loses, ...] = directive((), _loses, alike="loo?s[es]")
     lock_timeout: float | None = directive(None, seconds, in_rollback=True, alike="lock|timeout")

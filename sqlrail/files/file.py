@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sqlrail.errors import BadFile
-from sqlrail.files import keys, other_tools, statements
+from sqlrail.files import checks, keys, other_tools, statements
 from sqlrail.files.content import BLOCK, Blanked, checksum, reading, state_of
 from sqlrail.files.directives import (
     DIRECTIVE,
@@ -28,7 +28,9 @@ from sqlrail.files.examine import Comment, examine, openings
 from sqlrail.files.other_tools import Mark
 from sqlrail.files.pieces import Piece, Reader
 from sqlrail.files.statements import Flaw
-from sqlrail.ground.relation import Action, Relation
+from sqlrail.ground.check import Check
+from sqlrail.ground.constraint import Action, Constraint
+from sqlrail.ground.relation import Relation
 
 if TYPE_CHECKING:
     from sqlrail.results.error import PlaceResult
@@ -51,6 +53,7 @@ class File(Directives):
     checksum: str = ""
     flaws: list[tuple[int, str]] = field(default_factory=list)  # line and message
     doubts: list[tuple[int, str]] = field(default_factory=list)  # line and text of its leading comment
+    lines: dict[str, list[int]] = field(default_factory=dict)  # of its directives, by their names
     lead: int = 0  # bytes of the leading comment
     is_draft: bool = False
     was_run: bool = False  # says a record
@@ -86,15 +89,40 @@ class File(Directives):
             yield from reader
             return reader.rest
 
-    def relations(self) -> list[Relation]:
-        """Those of its cleanups, which follow the key that the file itself adds where the database has none yet.
+    def relations(self) -> list[Constraint]:
+        """What its cleanups name. Relations follow the key that the file itself adds where the database has none yet.
 
-        BadFile where a directive says another thing than that key.
+        So do checks. BadFile where a directive says another thing than that key.
         """
         if not self.cleanup:
             return []
         found = list(keys.added(self.content().decode(errors="replace")))
-        return [self._following(relation, found) for relation in self.cleanup]
+        return [self._of_text(one, found) for one in self.cleanup]
+
+    def _of_text(self, one: Constraint, found: list[keys.Key]) -> Constraint:
+        match one:
+            case Relation():
+                return self._following(one, found)
+            case Check():
+                return self._expressed(one)
+        return one
+
+    def _expressed(self, check: Check) -> Check:
+        """With its expression, where the file adds it."""
+        with self._open() as stream:
+            for it in checks.added(Reader(stream)):
+                if it.name == check.name and checks.is_same(it.table, check.child):
+                    return replace(check, expression=it.expression, search_path=it.search_path)
+        return check
+
+    def makes(self, table: tuple[str, ...]) -> bool:
+        """Whether it makes a table of that name itself."""
+        with self._open() as stream:
+            return checks.makes(Reader(stream), table)
+
+    def line_of(self, one: Constraint) -> int:
+        """The line of the cleanup that names it."""
+        return self.lines["cleanup"][self.cleanup.index(one)]
 
     def _following(self, relation: Relation, found: list[keys.Key]) -> Relation:
         words = {Action(key.action, key.sets) for key in found if key.action and _is_of(key, relation)}
@@ -270,6 +298,7 @@ def _obey(file: File, line: int, name: str, value: str) -> None:
     if name in file.directives:
         try:
             obey(file, name, value)
+            file.lines.setdefault(name, []).append(line)
         except ValueError as exc:
             file.flaws.append((line, f"{name}: {exc}."))
     else:

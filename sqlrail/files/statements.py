@@ -270,6 +270,41 @@ def all_comments(text: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
+class Token(NamedTuple):
+    """A name, a literal or a sign, with the text that it stands in and its byte offsets there."""
+
+    source: bytes
+    start: int
+    end: int
+
+    @property
+    def text(self) -> bytes:
+        return self.source[self.start : self.end]
+
+    @property
+    def word(self) -> str:
+        """In upper case; of a quoted name or a literal it has quotes, and is no word."""
+        return self.text.upper().decode(errors="replace")
+
+    @property
+    def is_name(self) -> bool:
+        return bool(re.compile(rb'"|' + _NAME).match(self.text))
+
+
+def tokens(text: bytes) -> Iterator[Token]:
+    """All that stands in whole statements but blanks and comments."""
+    blank, name, at = re.compile(rb"\s+"), re.compile(_NAME), 0
+    while at < len(text):
+        if match := blank.match(text, at):
+            at = match.end()
+            continue
+        match = name.match(text, at)
+        end = match.end() if match else _past(text, at)
+        if not text.startswith((b"--", b"/*"), at):
+            yield Token(text, at, end)
+        at = end
+
+
 def only_settings(text: bytes) -> bool:
     """Whether whole statements do nothing to a database, nor to one transaction: those at the head of a dump."""
     own = (

@@ -75,7 +75,7 @@ class Orphans(NamedTuple):
     """What became of the orphans of a relation; counts are rows, archived ones include those of cascades."""
 
     relation: str
-    action: str  # delete, set null or set default
+    action: str  # delete, set null, set default or set value
     cleaned: int
     archived: int
     left: int  # somebody else had them in hand

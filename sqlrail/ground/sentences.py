@@ -32,7 +32,12 @@ from sqlrail.ground.events import (
 from sqlrail.ground.words import printable, rows
 
 #: what becomes of orphans
-BECOMES = {"delete": "deleted", "set null": "set to null", "set default": "set to default"}
+BECOMES = {
+    "delete": "deleted",
+    "set null": "set to null",
+    "set default": "set to default",
+    "set value": "set",
+}
 
 
 def text(event: Event) -> str:

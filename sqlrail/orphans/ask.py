@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from psycopg import errors as pg
 from psycopg import sql
 
+from sqlrail.ground.check import Check
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.expressions import column_of, matches, table
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres import wire
+from sqlrail.postgres.diagnostics import sentence
 
 #: a column's default that runs nobody's function
 CONSTANT = re.compile(
@@ -23,12 +27,12 @@ CONSTANT = re.compile(
 )
 
 
-def ask_facts(session: Session, relation: Relation, before: bytes = b"") -> Facts:
+def ask_facts(session: Session, relation: Constraint, before: bytes = b"") -> Facts:
     """What the catalog says of a relation, see relation.sql; what is given before is sent before."""
     return ask_all_facts(session, [relation], before)[0]
 
 
-def ask_all_facts(session: Session, relations: Sequence[Relation], before: bytes = b"") -> list[Facts]:
+def ask_all_facts(session: Session, relations: Sequence[Constraint], before: bytes = b"") -> list[Facts]:
     """The same of many relations, in one message."""
     if not relations:
         return []
@@ -38,9 +42,13 @@ def ask_all_facts(session: Session, relations: Sequence[Relation], before: bytes
     return [judge(session, relation, said) for relation, (said,) in zip(relations, rows, strict=True)]
 
 
-def judge(session: Session, relation: Relation, said: dict[str, Any]) -> Facts:
+def judge(session: Session, relation: Constraint, said: dict[str, Any]) -> Facts:
     """The facts with what only we can add: what a refusal asks for, and whether rows lie on other nodes."""
     facts = Facts.read(said)
+    if isinstance(relation, Check):
+        facts = _checked(relation, facts)
+    if relation.said and relation.said.value and not (facts.absent or facts.wrong or facts.holds):
+        facts = replace(facts, wrong=_misfit(session, facts, relation.columns[0], relation.said.value))
     refusals = [_undecided(relation, facts.undecided)] if facts.undecided else []
     refusals += facts.refusals
     distributed = bool(
@@ -50,24 +58,50 @@ def judge(session: Session, relation: Relation, said: dict[str, Any]) -> Facts:
     )
     if distributed and facts.cascades:
         refusals.append("its rows lie on other nodes, where those that would go with them are not found")
-    if distributed and facts.sets:
+    if distributed and not isinstance(relation, Relation):
+        refusals.append("its rows lie on other nodes, where only orphans are found")
+    elif distributed and facts.sets:
         refusals.append(f"its rows lie on other nodes: {facts.action} is not done there")
     return replace(facts, distributed=distributed, refusals=refusals)
 
 
-def _undecided(relation: Relation, why: str) -> str:
+def _misfit(session: Session, facts: Facts, column: str, value: str) -> str | None:
+    """Why a literal is no value of a column."""
+    name = sql.Identifier(facts.child["schema"], facts.child["table"], column)
+    body = message(session, "_value", column=name, value=value.encode()).decode()
+    around = {name: message(session, name) for name in ("theirs", "ours")}
+    try:
+        session.ask(message(session, "value_fits", body=body, **around))
+    except (pg.DataError, pg.IntegrityError, pg.ProgrammingError) as exc:
+        session.ask(message(session, "value_unfit"))
+        return f"{value} is no value for {facts.child['name']}.{join(column)}: {sentence(exc)}".rstrip(".")
+    return None
+
+
+def _checked(check: Check, facts: Facts) -> Facts:
+    """With the expression of the file where it adds the check itself, whatever the database has under that name."""
+    if check.expression is not None and not (check.is_applied and facts.expression):
+        return replace(facts, expression=check.expression, holds=None)
+    if facts.expression is None and not facts.absent and not facts.wrong:
+        return replace(
+            facts, wrong=f"{facts.child['name']} has no check {join(check.name)}, and no file adds it"
+        )
+    return facts
+
+
+def _undecided(relation: Constraint, why: str) -> str:
     return (
         f"{why}. Say it in a migration, `-- cleanup: {relation} delete` (or `set null`, `set default`), or name the "
         f"relation here: --relation '{relation} delete'"
     )
 
 
-def default_refusals(session: Session, relation: Relation, facts: Facts) -> list[str]:
+def default_refusals(session: Session, relation: Constraint, facts: Facts) -> list[str]:
     """Why a default cannot be set, where it can be told without a row: it names no parent.
 
     Only of constants: who looks runs nobody's functions. What another default gives is looked up when it is set.
     """
-    if facts.action != "set default" or facts.refusals:
+    if facts.action != "set default" or facts.refusals or not isinstance(relation, Relation):
         return []
     given = facts.defaults
     if set(given) != set(relation.columns):
@@ -90,12 +124,12 @@ def quickly(session: Session, *questions: bytes) -> bytes:
     return b"".join((message(session, "jit_off"), *questions, message(session, "jit_default")))
 
 
-def question(session: Session, *relations: Relation) -> bytes:
+def question(session: Session, *relations: Constraint) -> bytes:
     """What is asked of the catalog about relations: a query, which relation.sql sends."""
     return about(session, "_relation", relations, allow_triggers=list(session.settings.allow_triggers))
 
 
-def about(session: Session, name: str, relations: Sequence[Relation], **parts: Any) -> bytes:
+def about(session: Session, name: str, relations: Sequence[Constraint], **parts: Any) -> bytes:
     """A question about relations, which are numbered in it."""
     given = {
         "relations": json.dumps([_asked(n, relation) for n, relation in enumerate(relations)]),
@@ -106,16 +140,25 @@ def about(session: Session, name: str, relations: Sequence[Relation], **parts: A
     return message(session, name, **given, **parts)
 
 
-def _asked(number: int, relation: Relation) -> dict[str, Any]:
-    said, otherwise = relation.said, relation.otherwise
-    return {
+def _asked(number: int, constraint: Constraint) -> dict[str, Any]:
+    said = constraint.said
+    child, *parents = (sql.Identifier(*table).as_string() for table in constraint.tables)
+    asked = {
         "n": number,
-        "child": sql.Identifier(*relation.child).as_string(),
-        "columns": relation.columns,
-        "parent": sql.Identifier(*relation.parent).as_string(),
-        "keys": relation.keys,
+        "kind": constraint.kind,
+        "child": child,
+        "columns": constraint.columns,
         "action": said and said.kind,
         "sets": (said and said.columns) or None,
-        "otherwise": otherwise and otherwise.kind,
-        "otherwise_sets": (otherwise and otherwise.columns) or None,
     }
+    if isinstance(constraint, Relation):
+        otherwise = constraint.otherwise
+        asked |= {
+            "parent": parents[0],
+            "keys": constraint.keys,
+            "otherwise": otherwise and otherwise.kind,
+            "otherwise_sets": (otherwise and otherwise.columns) or None,
+        }
+    if isinstance(constraint, Check):
+        asked["name"] = constraint.name
+    return asked

@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from sqlrail.errors import Refused
-from sqlrail.ground.relation import Relation
+from sqlrail.errors import Refused, UsageError
+from sqlrail.ground.constraint import Constraint
 from sqlrail.orphans.ask import ask_facts, default_refusals
 from sqlrail.orphans.cleaned import Cleaned, effects
-from sqlrail.orphans.composer import Composer, finder
+from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, refusal
 from sqlrail.orphans.session import Session, message
@@ -23,12 +23,12 @@ from sqlrail.orphans.survey import preview
 from sqlrail.postgres import wire
 
 
-def lock(session: Session, relations: Iterable[Relation]) -> bytes:
+def lock(session: Session, relations: Iterable[Constraint]) -> bytes:
     """What locks all that the relations' cleanup reads and writes, together: one after the other could deadlock."""
-    relations = list(relations)
+    tables = [[sql.Identifier(*table).as_string() for table in relation.tables] for relation in relations]
     names = {
-        "names": [sql.Identifier(*relation.child).as_string() for relation in relations],
-        "parents": [sql.Identifier(*relation.parent).as_string() for relation in relations],
+        "names": [child for child, *_ in tables],
+        "parents": [next(iter(parents), None) for _, *parents in tables],
     }
     at = {name: wire.named(session.connection, sql.SQL(name)) for name in ("child", "parent")}
     return message(session, "lock_relations", **names, **at)
@@ -36,7 +36,7 @@ def lock(session: Session, relations: Iterable[Relation]) -> bytes:
 
 def clean(
     session: Session,
-    relation: Relation,
+    relation: Constraint,
     *,
     verb: str,
     migration: str | None = None,
@@ -46,11 +46,16 @@ def clean(
 
     Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. With
     `expected`, the orphans that a preview counted, it is refused if there are many more of them now. Refused, by a
-    guard, has changed nothing once the transaction is rolled back; psycopg.Error likewise.
+    guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for what is not there
+    to be cleaned or no value of its column, likewise.
     """
     facts = ask_facts(session, relation, lock(session, [relation]))
     if facts.absent:
         return Cleaned(relation, skipped=facts.absent, facts=facts)
+    if facts.wrong:
+        raise UsageError(facts.wrong)
+    if facts.holds:
+        return Cleaned(relation, skipped=facts.holds, facts=facts)
     if reasons := [*facts.refusals, *default_refusals(session, relation, facts)]:
         raise refusal(relation, reasons)
     done = total = _round(session, relation, facts, verb=verb, migration=migration, expected=expected)
@@ -60,7 +65,7 @@ def clean(
     return total
 
 
-def _round(session: Session, relation: Relation, facts: Facts, **purpose: Any) -> Cleaned:
+def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
     try:
         own_tables = session.own_tables()
     except Refused:
@@ -75,17 +80,17 @@ def _round(session: Session, relation: Relation, facts: Facts, **purpose: Any) -
     try:
         run, orphans, cleaned, archived = session.ask(text)[-1]
     except psycopg.Error as exc:
-        raise refusal(relation, [reason(exc)]) from exc
+        raise refusal(relation, [reason(exc, relation)]) from exc
     done = Cleaned(
         relation, orphans, archived=archived, run=run if orphans else None, facts=facts, **effects(facts)
     )
     return done.counting(cleaned)
 
 
-def compose_round(session: Session, relation: Relation, facts: Facts, **purpose: Any) -> bytes:
+def compose_round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     part = Composer(session, relation, facts)
     text = part("archive_format")
-    text += part(finder(facts))
+    text += part.find()
     text += part("weigh_orphans", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

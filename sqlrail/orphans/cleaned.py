@@ -1,4 +1,4 @@
-"""What a look at a relation has found, and what became of its orphans."""
+"""What a look at a constraint has found, and what became of the rows that violate it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from sqlrail.ground.check import Check
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Orphans
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
@@ -23,8 +25,8 @@ class Seen:
     """What a close look at a relation found; counts are rows of the child, times are text in UTC."""
 
     rows: int
-    missing_keys: int
-    null_keys: int
+    missing_keys: int | None  # as the next of relations only
+    null_keys: int | None
     oldest: str | None
     newest: str | None
     samples: list[OrphanResult]  # of the keys that most rows miss: key, the primary key of one row, rows
@@ -35,7 +37,7 @@ class Seen:
 class Cleaned:
     """What became of a relation's orphans; counts are rows, archived ones include those of cascades."""
 
-    relation: Relation
+    relation: Constraint
     orphans: int = 0
     deleted: int = 0
     archived: int = 0
@@ -64,7 +66,7 @@ class Cleaned:
     @property
     def is_countable(self) -> bool:
         """Whether it can have orphans: what is no key makes none."""
-        return not self.skipped and bool(self.facts.countable)
+        return not self.skipped and not self.facts.wrong and bool(self.facts.countable)
 
     @property
     def cleaned(self) -> int:
@@ -103,14 +105,17 @@ class Cleaned:
         """What became of them, for scripts."""
         relation, seen = self.relation, self.seen
         return {
+            "kind": relation.kind,
             "child": join(*relation.child),
             "column": _columns(relation.columns),
             "columns": list(relation.columns),
-            "parent": join(*relation.parent),
-            "key": _columns(relation.keys),
-            "keys": list(relation.keys),
+            "parent": join(*relation.parent) if isinstance(relation, Relation) else None,
+            "key": _columns(relation.keys) if isinstance(relation, Relation) else None,
+            "keys": list(relation.keys) if isinstance(relation, Relation) else [],
+            "check": relation.name if isinstance(relation, Check) else None,
             "orphans": self.orphans,
             "action": self.action,
+            "value": relation.said.value if relation.said else None,
             "undecided": self.is_undecided,
             "deleted": self.deleted,
             "changed": self.changed,
@@ -137,7 +142,9 @@ class Cleaned:
         return other.facts.parent_oid in self.facts.losing
 
 
-def _columns(columns: tuple[str, ...]) -> str:
+def _columns(columns: tuple[str, ...]) -> str | None:
+    if not columns:
+        return None
     return columns[0] if len(columns) == 1 else f"({', '.join(map(join, columns))})"
 
 

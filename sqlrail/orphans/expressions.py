@@ -67,7 +67,7 @@ def cells(table: Table) -> sql.Composable:
 
 def as_text(value: sql.Composable) -> sql.Composable:
     """A value as a cast to text makes it."""
-    return sql.SQL("{}::text").format(value)
+    return sql.SQL("{}::pg_catalog.text").format(value)
 
 
 def spelt(value: sql.Composable) -> sql.Composable:
@@ -78,6 +78,6 @@ def spelt(value: sql.Composable) -> sql.Composable:
 
 def object_of(names: Iterable[str], texts: Iterable[sql.Composable]) -> sql.Composable:
     """A jsonb object of texts."""
-    return sql.SQL("pg_catalog.jsonb_object({}, ARRAY[{}]::text[])").format(
+    return sql.SQL("pg_catalog.jsonb_object({}, ARRAY[{}]::pg_catalog.text[])").format(
         sql.Literal(list(names)), joined(", ", texts)
     )

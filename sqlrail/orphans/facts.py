@@ -57,9 +57,13 @@ class Trigger(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the catalog says of a relation; of what was not asked, for want of orphans, as much as stands here."""
+    """What the catalog says of a constraint's tables; where there was no row to ask more for, no more than this."""
 
     absent: str | None = None  # which table or column there is not; then there is nothing else
+    lacks_table: bool = False  # whether it is the table that is not there
+    wrong: str | None = None  # what was asked and cannot be, of a table that is there
+    holds: str | None = None  # why no row can violate it
+    expression: str | None = None  # of a check, as SQL
     child: Table = field(default_factory=Table)
     parent: Table = field(default_factory=Table)
     child_oid: int | None = None

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator
 
 import psycopg
 
-from sqlrail.errors import Refused
+from sqlrail.errors import Refused, UsageError
+from sqlrail.ground.check import Check
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.names import join
-from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
+from sqlrail.orphans import kinds
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres.diagnostics import sentence
@@ -22,24 +24,34 @@ from sqlrail.postgres.diagnostics import sentence
 GUARD = "SR001"
 
 
-def refusal(relation: Relation, reasons: Iterable[str]) -> Refused:
+def refusal(relation: Constraint, reasons: Iterable[str]) -> Refused:
     """The error of guards that refuse a relation."""
     return Refused(f"the cleanup of {relation} is refused: {'; '.join(reasons)}. Nothing was changed.")
 
 
-def weigh(settings: Settings, orphans: int, rows: int | None, has_parents: bool) -> Iterator[str]:
-    """What speaks against a cleanup of so many orphans among so many rows."""
+def weigh(
+    settings: Settings, constraint: Constraint, orphans: int, rows: int | None, has_parents: bool
+) -> Iterator[str]:
+    """What speaks against a cleanup of so many orphans, or rows that violate something, among so many rows."""
     if orphans and not has_parents:
         yield f"the parent table is empty, so all {orphans} rows with a key would go"
     elif orphans > settings.max_rows and orphans > settings.max_share * (rows or 0):
         yield (
-            f"{orphans} of {rows} rows are orphans, more than {settings.max_rows} rows and "
+            f"{orphans} of {rows} rows {kinds.of(constraint).are}, more than {settings.max_rows} rows and "
             f"{settings.max_share:.0%} of the table. To clean these rows anyway, allow it: --max-share or --max-rows"
         )
 
 
-def reason(exc: psycopg.Error) -> str:
-    """What a guard of the database's says; the error itself, raised, if it is none."""
+def reason(exc: psycopg.Error, constraint: Constraint) -> str:
+    """What a guard of the database's says; the error itself, raised, if it is none.
+
+    UsageError if it is an expression of somebody's that cannot be read before his file has run.
+    """
+    state = exc.sqlstate or ""
+    if isinstance(constraint, Check) and state[:2] == "42" and state != "42501":
+        raise UsageError(
+            f"the expression of {join(constraint.name)} means nothing yet: {sentence(exc)}"
+        ) from exc
     if isinstance(exc, psycopg.errors.UndefinedFunction | psycopg.errors.IndeterminateCollation):
         return f"the two columns' types cannot be compared ({exc.diag.message_primary})"
     if isinstance(exc, psycopg.errors.InsufficientPrivilege):

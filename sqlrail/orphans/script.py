@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from psycopg import sql
 
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.ask import question, quickly
 from sqlrail.orphans.clean import compose_round, lock
@@ -37,13 +38,24 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     return "\n".join(part.decode() for part in [*text, b"COMMIT;"] if part)
 
 
-def _qualified(one: Cleaned) -> Relation:
-    child, parent = ((it["schema"], it["table"]) for it in (one.facts.child, one.facts.parent))
-    return replace(one.relation, child=child, parent=parent)
+def _qualified(one: Cleaned) -> Constraint:
+    child, parent = (
+        (it["schema"], it["table"]) for it in (one.facts.child, one.facts.parent or one.facts.child)
+    )
+    if isinstance(one.relation, Relation):
+        return replace(one.relation, child=child, parent=parent)
+    return replace(one.relation, child=child)
 
 
-def _check(session: Session, relation: Relation, facts: Facts) -> bytes:
-    names = ("child", "parent", "operators", "cascades", "action", "sets")
+def _check(session: Session, relation: Constraint, facts: Facts) -> bytes:
+    names = [
+        "child",
+        "cascades",
+        "action",
+        "sets",
+        "expression",
+        *["parent", "operators"] * bool(facts.parent),
+    ]
     written = {name: getattr(facts, name) for name in names}
     query = question(session, relation)
     return message(session, "check_relation", written=json.dumps(written), query=query)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from sqlrail.errors import UsageError
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.ask import about, ask_all_facts, ask_facts, default_refusals, judge
 from sqlrail.orphans.cleaned import Cleaned, Seen, effects
@@ -17,30 +19,34 @@ from sqlrail.orphans.guards import reason, weigh
 from sqlrail.orphans.session import Session, message
 
 
-def describe(session: Session, relation: Relation, before: bytes = b"") -> Cleaned:
+def describe(session: Session, relation: Constraint, before: bytes = b"") -> Cleaned:
     """What the catalog says of a relation, and refuses; no row is looked at. What is given before is sent before."""
     return _described(session, relation, ask_facts(session, relation, before))
 
 
-def describe_all(session: Session, relations: Sequence[Relation]) -> list[Cleaned]:
+def describe_all(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
     """The same of many relations, in one message."""
     facts = ask_all_facts(session, relations)
     return [_described(session, *pair) for pair in zip(relations, facts, strict=True)]
 
 
-def _described(session: Session, relation: Relation, facts: Facts) -> Cleaned:
+def _described(session: Session, relation: Constraint, facts: Facts) -> Cleaned:
     if facts.absent:
         return Cleaned(relation, skipped=facts.absent, facts=facts)
+    if facts.wrong:
+        return Cleaned(relation, refusals=(facts.wrong,), facts=facts)
+    if facts.holds:
+        return Cleaned(relation, skipped=facts.holds, facts=facts)
     refusals = (*facts.refusals, *default_refusals(session, relation, facts))
     return Cleaned(relation, refusals=refusals, facts=facts, **effects(facts))
 
 
-def preview(session: Session, relation: Relation, *, closely: bool = True) -> Cleaned:
+def preview(session: Session, relation: Constraint, *, closely: bool = True) -> Cleaned:
     """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely."""
     return _counted(session, describe(session, relation), closely=closely)
 
 
-def sift(session: Session, relations: Sequence[Relation]) -> dict[Relation, Cleaned]:
+def sift(session: Session, relations: Sequence[Constraint]) -> dict[Constraint, Cleaned]:
     """Those of many relations that no guard can refuse before it has seen their rows, see sift_relations.sql.
 
     Their facts are enough for a look that finds no orphan, and no more.
@@ -52,8 +58,8 @@ def sift(session: Session, relations: Sequence[Relation]) -> dict[Relation, Clea
 
 def previews(
     session: Session,
-    relations: Sequence[Relation],
-    plain: Mapping[Relation, Cleaned],
+    relations: Sequence[Constraint],
+    plain: Mapping[Constraint, Cleaned],
     *,
     closely: bool = True,
 ) -> list[Cleaned]:
@@ -77,11 +83,11 @@ class _Answer(NamedTuple):
     row: tuple[Any, ...]
 
 
-def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict[Relation, _Answer]:
+def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict[Constraint, _Answer]:
     name, orphans, none = (
         ("sift_orphans", 3, (0, 0, False, False, 0)) if closely else ("count_orphans", 1, (None, 0, False, 0))
     )
-    countable = [one for one in seen if one.is_countable]
+    countable = [one for one in seen if one.is_countable and isinstance(one.relation, Relation)]
     due = [one for one in countable if not one.facts.is_empty]
     looks = [message(session, name, **looking(session, one.relation, one.facts)) for one in due]
     rows = session.ask(_exactly(session, *looks)) if looks else []
@@ -91,8 +97,8 @@ def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict
 
 
 def _previewed(session: Session, one: Cleaned, answer: _Answer | None, *, closely: bool) -> Cleaned:
-    if answer is None or not one.is_countable:
-        return one
+    if answer is None:  # and what is no relation is looked at by itself
+        return _counted(session, one, closely=closely)
     if not closely:
         return _weighed(session, one, *answer.row)
     if answer.has_orphans:
@@ -109,13 +115,21 @@ def _exactly(session: Session, *looks: bytes) -> bytes:
 def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
     if not one.is_countable:
         return one
-    look = Composer(session, one.relation, one.facts)("preview" if closely else "count_orphans")
+    part = Composer(session, one.relation, one.facts)
+    look = part(part.kind.preview if closely else part.kind.count)
     try:
         answer = session.ask(_exactly(session, look))[-1]
     except psycopg.Error as exc:
         # What is refused anyway need not be countable: a partition may be a foreign table.
-        return one if one.refusals else replace(one, refusals=(reason(exc),))
+        return one if one.refusals else replace(one, refusals=(_reason(exc, one.relation),))
     return _weighed(session, one, *answer)
+
+
+def _reason(exc: psycopg.Error, constraint: Constraint) -> str:
+    try:
+        return reason(exc, constraint)
+    except UsageError as wrong:
+        return str(wrong)
 
 
 def _weighed(
@@ -123,6 +137,6 @@ def _weighed(
 ) -> Cleaned:
     if not orphans and one.is_undecided:
         one = replace(one, refusals=())  # there is nothing to decide
-    refusals = (*one.refusals, *weigh(session.settings, orphans, rows, has_parents))
+    refusals = (*one.refusals, *weigh(session.settings, one.relation, orphans, rows, has_parents))
     seen = Seen(*[rows, *more, one.facts.timestamp if orphans else None]) if more else None
     return replace(one, orphans=orphans, mixed=mixed, seen=seen, refusals=refusals)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-#: what made a row go into the archive
-Archived = Literal["orphan", "cascade", "set null", "set default"]
+#: what made a row go into the archive; an orphan is any row that was deleted for itself
+Archived = Literal["orphan", "cascade", "set null", "set default", "set value"]
 #: the verbs that change rows, and log it
 LoggedVerb = Literal["migrate", "cleanup", "restore", "purge"]
 
@@ -13,11 +13,11 @@ LoggedVerb = Literal["migrate", "cleanup", "restore", "purge"]
 class LoggedResult(TypedDict, total=False):
     """What a run noted of one relation; which keys are there depends on its verb, and on the version that noted it."""
 
-    relation: str  # child.column -> parent.key
-    parent: str  # cleanup: the parent table with its schema
+    relation: str  # child.column -> parent.key, or another constraint
+    parent: str | None  # cleanup: the parent table with its schema; null of what is no relation
     orphans: int  # cleanup: rows without a parent
     deleted: int  # cleanup: rows
-    changed: int  # cleanup: rows whose columns were set to null or to their default
+    changed: int  # cleanup: rows whose columns were set to null, to their default or to a value
     archived: int  # cleanup: rows, those of cascades included
     of: int  # restore, purge: the run whose rows these were
     restored: int  # restore: rows
@@ -28,7 +28,7 @@ class LoggedResult(TypedDict, total=False):
 class ArchivedResult(TypedDict):
     """Rows of a run that are still in the archive."""
 
-    relation: str  # child.column -> parent.key
+    relation: str  # child.column -> parent.key, or another constraint
     source: str  # the table that they were in
     action: Archived  # why they were archived
     rows: int  # how many

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-#: what becomes of orphans
-Becomes = Literal["delete", "set null", "set default"]
+#: what rows are held against
+ConstraintKind = Literal["relation", "not null", "check"]
+#: what becomes of orphans, and of other rows that are cleaned
+Becomes = Literal["delete", "set null", "set default", "set value"]
 
 
 class OrphanResult(TypedDict):
@@ -17,19 +19,25 @@ class OrphanResult(TypedDict):
 
 
 class CleanedResult(TypedDict):
-    """A relation, and what became of its orphans; what nobody has looked at is null."""
+    """A relation or another constraint, and what became of the rows that violate it; what nobody has looked at is null.
 
+    Of a constraint that is no relation `orphans` are the rows that violate it, and what is about parents is null.
+    """
+
+    kind: ConstraintKind  # what the rows are held against
     child: str  # the table, as it was named
-    column: str  # of the child; several are one text: (a, b)
+    column: str | None  # of the child; several are one text: (a, b); null for a check
     columns: list[str]  # of the child
-    parent: str  # the table, as it was named
-    key: str  # the parent's column; several are one text: (x, y)
+    parent: str | None  # the table, as it was named
+    key: str | None  # the parent's column; several are one text: (x, y)
     keys: list[str]  # the parent's columns
+    check: str | None  # the name of a check
     orphans: int  # rows of the child without a parent that were found
     action: Becomes | None  # null: nobody has decided
+    value: str | None  # what set value sets, as SQL
     undecided: bool  # whether nobody has said what becomes of them, so that they stay
     deleted: int  # rows
-    changed: int  # rows whose columns were set to null or to their default
+    changed: int  # rows whose columns were set to null, to their default or to a value
     archived: int  # rows, those of cascades included
     left: int  # orphans that an online cleanup found and did not clean: somebody else had them in hand
     rows: int | None  # of the child
@@ -41,7 +49,7 @@ class CleanedResult(TypedDict):
     newest: str | None  # the newest orphan's time, as PostgreSQL writes it, in UTC
     samples: list[OrphanResult]  # of the keys that most rows miss, 5 at the most
     run: int | None  # the number that `restore` takes; null: nothing was changed
-    skipped: str | None  # why it was not looked at: a table or a column is not there
+    skipped: str | None  # why not looked at: a table or column is missing, or no row can violate it
     refusals: list[str]  # why its cleanup is refused
     triggers: list[str]  # that its deletions fire
     cascades: list[str]  # tables whose rows go along

@@ -17,7 +17,7 @@ from sqlrail.errors import (
 )
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
-from sqlrail.ground.relation import Relation
+from sqlrail.ground.constraint import Constraint
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch.built import Build
 from sqlrail.scratch.confined import is_about_subscriptions
@@ -91,7 +91,7 @@ class Rehearsal:
         if self.scene.changes_server(self.scene.connection):
             raise reaches_out(file)
 
-    def cleaned(self, file: File, relation: Relation) -> None:
+    def cleaned(self, file: File, relation: Constraint) -> None:
         self._look_back(file, f"-- cleanup: {relation}", (1, 1))
 
     def passes_over(self, file: File, piece: Piece) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,12 +15,13 @@ from psycopg import sql
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.files.folder import read_files
+from sqlrail.ground.check import Check
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.words import counted
 from sqlrail.orphans import clean as orphans
-from sqlrail.orphans import guards, script, survey
+from sqlrail.orphans import guards, kinds, script, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 
@@ -69,7 +70,7 @@ class Printed(NamedTuple):
 def cleanup(
     settings: Settings,
     listener: Listener,
-    named: list[Relation] | None = None,
+    named: Sequence[Constraint] | None = None,
     *,
     every: bool = False,
     dry_run: bool = False,
@@ -92,7 +93,7 @@ def cleanup(
 
 
 def print_sql(
-    settings: Settings, listener: Listener, named: list[Relation] | None = None, *, every: bool = False
+    settings: Settings, listener: Listener, named: Sequence[Constraint] | None = None, *, every: bool = False
 ) -> Printed:
     """What a cleanup of the relations would send.
 
@@ -108,7 +109,7 @@ def print_sql(
         return Printed(text, Cleanup(None, False, in_order(seen, relations)).undecided)
 
 
-def wanted(backend: Backend, named: list[Relation] | None, *, every: bool) -> list[Relation]:
+def wanted(backend: Backend, named: Sequence[Constraint] | None, *, every: bool) -> list[Constraint]:
     """The named relations, or all that are known; one in several spellings is there once.
 
     UsageError where the same is named with two actions.
@@ -118,7 +119,7 @@ def wanted(backend: Backend, named: list[Relation] | None, *, every: bool) -> li
     return _distinct(backend, named, agreeing=True)
 
 
-def known(backend: Backend, *, every: bool = False) -> list[Relation]:
+def known(backend: Backend, *, every: bool = False) -> list[Constraint]:
     """The relations that the migrations declare, and those of foreign keys that are not validated, or of every key.
 
     One relation in several spellings is there once. Refused if there is none.
@@ -151,7 +152,7 @@ def known(backend: Backend, *, every: bool = False) -> list[Relation]:
     return relations
 
 
-def _declared(backend: Backend) -> list[Relation]:
+def _declared(backend: Backend) -> list[Constraint]:
     folder = backend.settings.migrations
     if not folder.is_dir():
         backend.tell(Said(f"there is no folder {folder}: only the database's foreign keys are looked at"))
@@ -161,11 +162,15 @@ def _declared(backend: Backend) -> list[Relation]:
         flaws = [flaw for flaw in files[migration.id].flaws if flaw[1].startswith("cleanup:")]
         if flaws:
             files[migration.id].check()
-    return [relation for migration in migrations for relation in files[migration.id].relations()]
+    found = [one for migration in migrations for one in files[migration.id].relations()]
+    # Where the file was applied, the database knows its check better.
+    return [replace(one, is_applied=True) if isinstance(one, Check) else one for one in found]
 
 
-def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = False) -> list[Relation]:
-    tables = list(dict.fromkeys(table for one in relations for table in (one.child, one.parent)))
+def _distinct(
+    backend: Backend, relations: Sequence[Constraint], *, agreeing: bool = False
+) -> list[Constraint]:
+    tables = list(dict.fromkeys(table for one in relations for table in one.tables))
     names = [sql.Identifier(*table).as_string() for table in tables]
     with _explained(backend, "the look for the tables"):
         rows = backend.ask(
@@ -174,10 +179,9 @@ def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = F
             )
         )
     oids = dict(zip(tables, (oid for (oid,) in rows), strict=True))
-    found: dict[object, Relation] = {}
+    found: dict[object, Constraint] = {}
     for one in relations:
-        pairs = frozenset(zip(one.columns, one.keys, strict=True))
-        place = (oids[one.child] or one.child, oids[one.parent] or one.parent, pairs)
+        place = (one.kind, *(oids[table] or table for table in one.tables), one.subject)
         first = found.setdefault(place, one)
         if agreeing and first.said and one.said and first.said != one.said:
             raise UsageError(
@@ -189,7 +193,7 @@ def _distinct(backend: Backend, relations: list[Relation], *, agreeing: bool = F
 
 
 def look(
-    backend: Backend, relations: Iterable[Relation], *, closely: bool, wholly: bool = False
+    backend: Backend, relations: Iterable[Constraint], *, closely: bool, wholly: bool = False
 ) -> tuple[Cleaned, ...]:
     """A preview of each relation, those first whose children are parents of the others'.
 
@@ -201,20 +205,20 @@ def look(
     return in_turn(_look_at_all(backend, relations, together, partial(survey.preview, closely=closely)))
 
 
-def describe(backend: Backend, relations: list[Relation]) -> tuple[Cleaned, ...]:
+def describe(backend: Backend, relations: list[Constraint]) -> tuple[Cleaned, ...]:
     """What the catalog says of each relation, and refuses, in the same order; no row is looked at."""
     return in_turn(_look_at_all(backend, relations, survey.describe_all, survey.describe))
 
 
-def _sift(backend: Backend, relations: list[Relation]) -> Mapping[Relation, Cleaned]:
+def _sift(backend: Backend, relations: list[Constraint]) -> Mapping[Constraint, Cleaned]:
     return _together(backend, relations, survey.sift) or {}
 
 
 def _look_at_all(
     backend: Backend,
-    relations: list[Relation],
-    together: Callable[[Backend, list[Relation]], list[Cleaned]],
-    alone: Callable[[Backend, Relation], Cleaned],
+    relations: list[Constraint],
+    together: Callable[[Backend, list[Constraint]], list[Cleaned]],
+    alone: Callable[[Backend, Constraint], Cleaned],
 ) -> list[Cleaned]:
     some = [relations[n : n + TOGETHER] for n in range(0, len(relations), TOGETHER)]
     return [one for each in some for one in _look_at_some(backend, each, together, alone)]
@@ -222,9 +226,9 @@ def _look_at_all(
 
 def _look_at_some(
     backend: Backend,
-    relations: list[Relation],
-    together: Callable[[Backend, list[Relation]], list[Cleaned]],
-    alone: Callable[[Backend, Relation], Cleaned],
+    relations: list[Constraint],
+    together: Callable[[Backend, list[Constraint]], list[Cleaned]],
+    alone: Callable[[Backend, Constraint], Cleaned],
 ) -> list[Cleaned]:
     """A look at several relations in one transaction; where one of them fails, at each in its own."""
     seen = _together(backend, relations, together)
@@ -232,7 +236,7 @@ def _look_at_some(
 
 
 def _together(
-    backend: Backend, relations: list[Relation], look: Callable[[Backend, list[Relation]], T]
+    backend: Backend, relations: list[Constraint], look: Callable[[Backend, list[Constraint]], T]
 ) -> T | None:
     """A look at several relations in one transaction; None for a single one, and where one of them fails."""
     if len(relations) > 1:
@@ -266,7 +270,9 @@ def in_turn(seen: list[Cleaned]) -> tuple[Cleaned, ...]:
     return tuple(ordered)
 
 
-def look_at(backend: Backend, relation: Relation, look: Callable[[Backend, Relation], Cleaned]) -> Cleaned:
+def look_at(
+    backend: Backend, relation: Constraint, look: Callable[[Backend, Constraint], Cleaned]
+) -> Cleaned:
     """What a look says of a relation; it has a transaction of its own, so that an error says nothing about the next."""
     with _explained(backend, f"the look at {relation}"):
         return _look(backend, lambda: look(backend, relation))
@@ -285,7 +291,7 @@ def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
     """Tells of the relations that have orphans."""
     for one in seen:
         if one.orphans:
-            listener(Said(f"{one.relation}: {counted(one.orphans, 'orphan')}{_share(one)}"))
+            listener(Said(f"{one.relation}: {kinds.found(one.relation, one.orphans)}{_share(one)}"))
 
 
 def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:
@@ -294,7 +300,7 @@ def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:
         listener(Said(text))
 
 
-def in_order(seen: Iterable[Cleaned], relations: list[Relation]) -> tuple[Cleaned, ...]:
+def in_order(seen: Iterable[Cleaned], relations: list[Constraint]) -> tuple[Cleaned, ...]:
     """As the relations were named."""
     by_relation = {one.relation: one for one in seen}
     return tuple(by_relation[relation] for relation in relations)
@@ -305,13 +311,15 @@ def _share(one: Cleaned) -> str:
     return f" of about {estimate:,} rows ({min(one.orphans / estimate, 1):.2%})" if estimate > 0 else ""
 
 
-def check(seen: Iterable[Cleaned], named: list[Relation] | None) -> tuple[Cleaned, ...]:
+def check(seen: Iterable[Cleaned], named: Sequence[Constraint] | None) -> tuple[Cleaned, ...]:
     """Those that can be cleaned. Refused if a guard refuses one of them, or one that was named is not there.
 
-    What was not named, and nobody has decided, is left out.
+    What was not named, and nobody has decided, is left out, and so is what cannot be. UsageError if that was named.
     """
-    decided = tuple(one for one in seen if named or not one.is_undecided)
+    decided = tuple(one for one in seen if named or not (one.is_undecided or one.facts.wrong))
     for one in decided:
+        if one.facts.wrong:
+            raise UsageError(f"--relation: {one.relation}: {one.facts.wrong}.")
         if one.skipped and named:
             raise Refused(f"{one.relation}: {one.skipped}. Nothing was changed.")
         if one.refusals:
@@ -325,7 +333,7 @@ def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
     by_parent: dict[Any, list[Cleaned]] = defaultdict(list)
     for one in seen:
         by_parent[one.facts.parent_oid].append(one)
-    found, due = set[Relation](), [one for one in seen if one.orphans]
+    found, due = set[Constraint](), [one for one in seen if one.orphans]
     while due:
         one = due.pop()
         if one.relation not in found:
@@ -348,7 +356,7 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
     with _explained(backend, "the cleanup"):
         backend.ask(orphans.lock(backend, [one.relation for one in due]))
     waiting = {one.relation for one in due}
-    may_have_more: set[Relation] = set()
+    may_have_more: set[Constraint] = set()
     while waiting:
         for one in [one for one in due if one.relation in waiting]:
             # What became an orphan by our own deletions was in no preview.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.retry import PASSING
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Listener
-from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.online.interrupts import Interrupts
@@ -20,7 +20,7 @@ from sqlrail.verbs.cleanup import Cleanup, check, describe, in_order, look, say_
 def cleanup(
     settings: Settings,
     listener: Listener,
-    named: list[Relation] | None = None,
+    named: Sequence[Constraint] | None = None,
     *,
     every: bool = False,
     interrupts: Interrupts | None = None,

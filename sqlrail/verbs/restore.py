@@ -12,11 +12,11 @@ from psycopg import errors as pg
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.retry import PASSING
 from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Listener
-from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import counted
-from sqlrail.orphans.restoring.look import is_relation
+from sqlrail.orphans.restoring.look import is_constraint
 from sqlrail.orphans.restoring.put_back import put_back
 from sqlrail.orphans.restoring.restored import Restore
 
@@ -25,7 +25,7 @@ def restore(
     settings: Settings,
     listener: Listener,
     run: int,
-    relation: Relation | None = None,
+    relation: Constraint | None = None,
     *,
     force: bool = False,
 ) -> Restore:
@@ -68,7 +68,7 @@ def _explaining(run: int, backend: Backend) -> Iterator[None]:
         raise failure(f"{what} failed", when, stands="Nothing was changed.") from cause
 
 
-def _find(backend: Backend, run: int, relation: Relation | None) -> str | Restore | None:
+def _find(backend: Backend, run: int, relation: Constraint | None) -> str | Restore | None:
     """The relation as the archive spells it, None for all, or the end of a restore with nothing to do."""
     found = backend.ask(backend.message("run", run=run))
     if not found:
@@ -81,7 +81,7 @@ def _find(backend: Backend, run: int, relation: Relation | None) -> str | Restor
             f"What is left of {origin or 'other runs'} is restored by that number. Nothing was changed."
         )
     named = None if relation is None else str(relation)
-    unread = [text for text in relations or () if not is_relation(text)]
+    unread = [text for text in relations or () if not is_constraint(text)]
     spoilt = backend.ask(backend.message("restore_spoilt", run=run, relation=named, unread=unread))
     if spoilt:
         ((ids, remedy),) = spoilt

@@ -37,6 +37,10 @@ PORT = "port in DATABASE_URL is wrong: a port is a number from 1 to 65535."
 LIBPQ = {"DATABASE_URL": "-", "PGHOST": "h"}
 HELP = "See `sqlrail --help`."
 NO_RELATION = "is not of the form child.column -> parent.key or child.(a, b) -> parent.(x, y)."
+NO_KIND = (
+    "is not of the form child.column -> parent.key, child.(a, b) -> parent.(x, y), table.column not null or "
+    "table check name."
+)
 OWN_TRANSACTION = (
     "is not for the file to say: the runner begins and ends its transaction. Remove it; where statements have to "
     "commit on their own, begin the file with `-- transactional: false`."
@@ -90,7 +94,7 @@ USAGE = [
         "stamp dev",
         "argument environment: invalid choice: 'dev' (choose from <any>). See `sqlrail stamp --help`.",
     ),
-    flag("cleanup --relation a.b", f"--relation: 'a.b' {NO_RELATION}"),
+    flag("cleanup --relation a.b", f"--relation: 'a.b' {NO_KIND}"),
     *(
         flag(f"migrate --lock-wait={text}", f"--lock-wait is '{text}': {DURATION}")
         for text in ("5", "-1s", "1e9h", "nan", "inf", "", "5S", "\u0665s", "s", "5s;")
@@ -247,7 +251,7 @@ FILES = [
     file("malformed cleanup", "-- cleanup: a -> b\nSELECT 1",
          f"1:1: cleanup: 'a -> b' {NO_RELATION}"),
     file("cleanup of nothing", "-- cleanup:\nSELECT 1",
-         f"1:1: cleanup: '' {NO_RELATION}"),
+         f"1:1: cleanup: '' {NO_KIND}"),
     file("bare timeout", "\n-- lock-timeout: 5\nSELECT 1", f"2:1: lock-timeout: {DURATION}"),
     file("negative timeout", "-- statement-timeout: -1s\nSELECT 1", f"1:1: statement-timeout: {DURATION}"),
     file("endless timeout", "-- statement-timeout: 1e9h\nSELECT 1", f"1:1: statement-timeout: {DURATION}"),

@@ -17,8 +17,9 @@ from test_online import run as clean_online
 from test_restore import reasons, restore
 
 from sqlrail.errors import BadFile, DatabaseFailed, Refused, UsageError
+from sqlrail.ground.constraint import Action
 from sqlrail.ground.events import nobody
-from sqlrail.ground.relation import Action, Relation
+from sqlrail.ground.relation import Relation
 from sqlrail.verbs import online
 from sqlrail.verbs.apply import migrate
 from sqlrail.verbs.cleanup import cleanup, print_sql
@@ -233,6 +234,7 @@ def test_the_key_is_found_in_the_files_text(text: str, action: str | None, tmp_p
 
     (tmp_path / "1.sql").write_text(f"-- cleanup: public.orders.user_id -> users.id\n{text}\n")
     (relation,) = read_file(tmp_path / "1.sql").relations()
+    assert isinstance(relation, Relation)
     assert str(relation.otherwise) == (action or "delete")
 
 
@@ -330,7 +332,7 @@ def test_an_allowed_trigger_that_keeps_rows_as_they_are_is_found_out(
         "CREATE TRIGGER keeper BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()"
     )
     before = contents(db)
-    with pytest.raises(Refused, match="1 of 2 orphans would stay as they are, because a trigger keeps them"):
+    with pytest.raises(Refused, match="1 of 2 rows would stay as they are, because a trigger keeps them"):
         (clean if way == "cleanup" else clean_online)(database, ORDERS, allow_triggers=("keeper",))
     assert (contents(db), archive(db)) == (before, [])
 

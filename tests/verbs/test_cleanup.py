@@ -24,6 +24,7 @@ from sqlrail.cli.main import main
 from sqlrail.engine import session
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.ground.events import nobody
+from sqlrail.ground.kinds import parse
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans.cleaned import Cleaned
@@ -50,7 +51,7 @@ def settings(url: str, **more: Any) -> Settings:
 
 
 def clean(url: str, *relations: str, dry_run: bool = False, **more: Any) -> Cleanup:
-    named = [Relation.parse(relation) for relation in relations or (ORDERS,)]
+    named = [parse(relation) for relation in relations or (ORDERS,)]
     return room.cleanup(settings(url, **more), nobody, named, dry_run=dry_run)
 
 
@@ -306,7 +307,7 @@ def test_a_partition_that_is_a_foreign_table_is_refused(db: Connection, database
 
 def test_an_allowed_trigger_that_keeps_rows_is_found_out(shop: Connection, database: str) -> None:
     shop.execute(KEEPER.encode())
-    with pytest.raises(Refused, match="1 of 1 orphans would stay, because a trigger keeps them"):
+    with pytest.raises(Refused, match="1 of 1 rows would stay, because a trigger keeps them"):
         clean(database, allow_triggers=("keeper",))
     assert ids(shop) == [10, 11, 12, 13]
     assert archive(shop) == []
@@ -420,6 +421,7 @@ def test_the_json_has_what_scripts_may_rely_on(
     shop.execute("CREATE TABLE lines (order_id int REFERENCES orders ON DELETE CASCADE)")
     arguments = ("cleanup", "--json", "--relation", ORDERS)
     common = {
+        "kind": "relation", "check": None, "value": None,
         "child": "orders", "column": "user_id", "columns": ["user_id"], "parent": "users", "key": "id", "keys": ["id"],
         "orphans": 1, "timestamp": None, "oldest": None, "newest": None, "skipped": None, "refusals": [],
         "action": "delete", "undecided": False, "changed": 0, "mixed_keys": 0,

@@ -228,7 +228,9 @@ def test_a_run_refuses_when_there_are_many_more_orphans_than_it_has_seen(
     if goes:
         assert done == [seen + more]
     else:
-        assert f"there are {seen + more} orphans now, and there were {seen} at the survey" in str(done[0])
+        assert f"{seen + more} rows are orphans now, and there were {seen} of them at the survey" in str(
+            done[0]
+        )
         assert db.execute("SELECT count(*) FROM orders").fetchall() == [(300_000,)]
         assert archive(db) == []
 

@@ -102,7 +102,7 @@ CHANGED = {
             "INSERT INTO orders SELECT n, n, 1 FROM generate_series(1001, 2500) AS n;"
             "INSERT INTO orders SELECT n, 1, 1 FROM generate_series(10000, 40000) AS n"
         ),
-        "there are 1501 orphans now, and there were 1",
+        "1501 rows are orphans now, and there were 1 of them",
     ),
     "a trigger": (
         (

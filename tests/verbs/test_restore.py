@@ -17,6 +17,7 @@ from test_cleanup import HOSTILE, ODD, ORDERS, SHOP, TYPES, as_role, clean, cont
 
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.ground.events import nobody
+from sqlrail.ground.kinds import parse
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans.restoring.report import Report
 from sqlrail.orphans.restoring.restored import Restore
@@ -34,7 +35,7 @@ BACK = "INSERT INTO users VALUES (99, 'Edsger')"
 def restore(
     url: str, run: int = 1, relation: str | None = None, *, force: bool = False, **more: Any
 ) -> Restore:
-    named = Relation.parse(relation) if relation else None
+    named = parse(relation) if relation else None
     return room.restore(settings(url, **more), nobody, run, named, force=force)
 
 

@@ -1,12 +1,16 @@
--- Of those found, the rows that still are orphans, locked until the end of the batch: nobody gives them another parent
--- now, and no row that would go with them gets in. What others are writing at this moment is left alone.
-{writes}
+-- Of those found, the rows that still are so, locked until the end of the batch: nobody gives them another parent, or
+-- another value, now, and no row that would go with them gets in. What others are writing at this moment is left alone.
+-- What is written here by hand means the same along any search_path.
+{reads}
 CREATE TEMP TABLE sqlrail_orphan ON COMMIT DROP AS
-SELECT c.tableoid AS part, c.ctid AS tid, {columns_staged}
-  FROM {child} AS c
- WHERE c.ctid = ANY (ARRAY(SELECT tid FROM {work} WHERE ctid > {after}::tid AND ctid <= {upto}::tid))
-   AND c.tableoid = ANY (ARRAY(SELECT DISTINCT part FROM {work} WHERE ctid > {after}::tid AND ctid <= {upto}::tid))
-   AND {has_key}
-   AND ({row}) NOT IN (SELECT {row} FROM {parent} AS p WHERE {matches})
-   FOR UPDATE OF c SKIP LOCKED;
-{ours}
+SELECT {c}.tableoid AS part, {c}.ctid AS tid{and_staged}
+  FROM {rows}
+ WHERE {c}.ctid OPERATOR(pg_catalog.=) ANY (ARRAY(
+           SELECT w.tid FROM {work} AS w
+            WHERE w.ctid OPERATOR(pg_catalog.>) {after}::pg_catalog.tid AND w.ctid OPERATOR(pg_catalog.<=) {upto}::pg_catalog.tid))
+   AND {c}.tableoid OPERATOR(pg_catalog.=) ANY (ARRAY(
+           SELECT DISTINCT w.part FROM {work} AS w
+            WHERE w.ctid OPERATOR(pg_catalog.>) {after}::pg_catalog.tid AND w.ctid OPERATOR(pg_catalog.<=) {upto}::pg_catalog.tid))
+   AND {still_found}
+   FOR UPDATE OF {c} SKIP LOCKED;
+{has_read}

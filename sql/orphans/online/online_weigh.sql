@@ -2,5 +2,5 @@
 SELECT CASE WHEN orphans + {earlier} > {max_rows} THEN
            (SELECT count(*) FROM (SELECT FROM {child}
               LIMIT least(ceil((orphans + {earlier}) / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough) END,
-       orphans, EXISTS (SELECT FROM {parent})
+       orphans, {has_parents}
   FROM (SELECT {found} AS orphans FROM {work}) AS staged;

@@ -18,7 +18,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import Script
 
 if TYPE_CHECKING:
-    from sqlrail.ground.relation import Relation
+    from sqlrail.ground.constraint import Constraint
     from sqlrail.results.cleanup import CleanupResult, PrintedResult
     from sqlrail.verbs.cleanup import Cleanup
 
@@ -56,9 +56,10 @@ def _run(
     options: argparse.Namespace, settings: Settings, talk: Talk
 ) -> Result[CleanupResult | PrintedResult]:
     from sqlrail.cli.render import cleanup as render
+    from sqlrail.ground.kinds import parse_decided
     from sqlrail.verbs.cleanup import cleanup
 
-    named = flags.relations(options.relation or [])
+    named = flags.constraints(options.relation or [], parse_decided)
     if options.print_sql:
         return _print_sql(options, settings, talk, named)
     if options.online and not options.dry_run:
@@ -70,7 +71,7 @@ def _run(
 
 
 def _print_sql(
-    options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]
+    options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Constraint]
 ) -> Result[PrintedResult]:
     from sqlrail.cli.render import cleanup as render
     from sqlrail.verbs.cleanup import print_sql
@@ -84,7 +85,7 @@ def _print_sql(
 
 
 def _clean_online(
-    options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Relation]
+    options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Constraint]
 ) -> Cleanup:
     from sqlrail.orphans.online.interrupts import Interrupts
     from sqlrail.verbs import online

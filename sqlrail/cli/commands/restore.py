@@ -37,9 +37,10 @@ def _number(text: str) -> int:
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[RestoreResult]:
     from sqlrail.cli.render import restore as render
+    from sqlrail.ground.kinds import parse
     from sqlrail.verbs.restore import restore
 
-    named = flags.relations([options.relation] if options.relation is not None else [])
+    named = flags.constraints([options.relation] if options.relation is not None else [], parse)
     result = restore(settings, talk, options.run, next(iter(named), None), force=options.force)
     return OK, result.as_json(), render.text(result)
 

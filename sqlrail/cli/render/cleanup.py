@@ -8,6 +8,7 @@ from sqlrail.cli.render.words import shown
 from sqlrail.ground.names import join
 from sqlrail.ground.sentences import BECOMES, cleaned
 from sqlrail.ground.words import counted, rows
+from sqlrail.orphans import kinds
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ def line(one: Cleaned) -> str:
     """What became of one relation's orphans."""
     if one.skipped:
         return f"{one.relation}: nothing to clean, {one.skipped}"
+    if one.facts.wrong:
+        return f"{one.relation}: cannot be cleaned, {one.facts.wrong}"
     if one.refusals:
-        found = f"{counted(one.orphans, 'orphan')}, " if one.is_undecided and one.orphans else ""
+        found = f"{kinds.found(one.relation, one.orphans)}, " if one.is_undecided and one.orphans else ""
         return f"{one.relation}: {found}would be refused: {'; '.join(one.refusals)}"
     if not one.orphans:
-        return f"{one.relation}: no orphans"
+        return f"{one.relation}: {kinds.found(one.relation, 0)}"
     if one.run is None and one.seen:
         share, becomes = one.orphans / one.seen.rows, BECOMES[one.action or "delete"]
         return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and {becomes}"
@@ -61,10 +64,11 @@ def _seen_lines(one: Cleaned) -> list[str]:
     """What a look found beside the number of orphans."""
     seen, lines = one.seen, []
     if seen and one.orphans:
-        lines.append(f"{counted(seen.missing_keys, 'key is', 'keys are')} missing")
+        if seen.missing_keys is not None:
+            lines.append(f"{counted(seen.missing_keys, 'key is', 'keys are')} missing")
         if seen.oldest:
             lines.append(f"{seen.timestamp} from {seen.oldest} to {seen.newest}")
-        lines += [_sample_line(sample) for sample in seen.samples]
+        lines += [_sample_line(sample) for sample in seen.samples if sample["key"] or sample["row"]]
     if seen and seen.null_keys:
         lines.append(
             counted(seen.null_keys, "row without a key, which stays", "rows without a key, which stay")
@@ -77,6 +81,9 @@ def _seen_lines(one: Cleaned) -> list[str]:
 
 
 def _sample_line(sample: OrphanResult) -> str:
+    if not sample["key"]:
+        row = ", ".join(f"{join(name)} {shown(value)}" for name, value in (sample["row"] or {}).items())
+        return f"for example {row}"
     key, row = (
         ", ".join(f"{join(name)} {shown(value)}" for name, value in (part or {}).items())
         for part in (sample["key"], sample["row"])

@@ -15,8 +15,8 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from sqlrail.errors import DatabaseFailed
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import BatchCleaned
-from sqlrail.ground.relation import Relation
 from sqlrail.ground.words import milliseconds
 from sqlrail.orphans.ask import ask_facts
 from sqlrail.orphans.cleaned import Cleaned
@@ -27,7 +27,6 @@ from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.look import Found
 from sqlrail.orphans.online.patience import SHRINKING, Patience
 from sqlrail.orphans.online.session import OnlineSession, opening
-from sqlrail.orphans.online.statements import statements_for
 from sqlrail.orphans.online.tally import Tally
 
 #: how often a look may take too long for a batch of one row before it is given up
@@ -59,7 +58,7 @@ class Batches:
     def __post_init__(self) -> None:
         self.pace = pace.Pace(self.session.settings.batch_time, pace.FIRST)
 
-    def clean(self, relation: Relation, found: Found) -> int:
+    def clean(self, relation: Constraint, found: Found) -> int:
         """Cleans what was found, batch by batch; how many rows."""
         after, done, cleaned, began = START, 0, 0, time.monotonic()
         action = self.tally.done[relation].action or "delete"
@@ -78,7 +77,7 @@ class Batches:
             self.patience.rest(self.session.settings.pause)
         return cleaned
 
-    def _batch(self, relation: Relation, work: sql.Identifier, after: str) -> Batch:
+    def _batch(self, relation: Constraint, work: sql.Identifier, after: str) -> Batch:
         with self.interrupts.busy():
             size = self.pace.rows
             try:
@@ -102,13 +101,13 @@ class Batches:
     def _send_batch(self, one: Cleaned, work: sql.Identifier, after: str) -> Batch:
         ask, facts = self.session.ask, self._open_batch(one)
         part = Composer(self.session, one.relation, facts)
-        upto, rows = ask(part(statements_for(facts).next, work=work, after=after, size=self.pace.rows))[-1]
+        upto, rows = ask(part(part.online.next, work=work, after=after, size=self.pace.rows))[-1]
         began, is_last = time.monotonic(), rows < self.pace.rows
         if not rows:
             self.session.undo()
             return Batch(after, 0, 0, is_last, 0.0)
         text = part("archive_format")
-        text += part(statements_for(facts).take, work=work, after=after, upto=upto)
+        text += part(part.online.take, work=work, after=after, upto=upto)
         if facts.cascades:
             text += (
                 part("online_cascades")
@@ -121,7 +120,7 @@ class Batches:
             self.session.undo()
             return Batch(upto, rows, 0, is_last, time.monotonic() - began)
         now = replace(one.counting(cleaned), archived=one.archived + archived)
-        ask(self.tally.note(now) + part("online_settle", patience=milliseconds(self.patience.longest)))
+        ask(self.tally.note(now) + part(part.online.settle, patience=milliseconds(self.patience.longest)))
         self.tally.put(now)
         return Batch(upto, rows, cleaned, is_last, time.monotonic() - began)
 

@@ -9,13 +9,12 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from sqlrail.ground.relation import Relation
+from sqlrail.ground.constraint import Constraint
 from sqlrail.orphans import guards, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.online.patience import Patience
 from sqlrail.orphans.online.session import OnlineSession, opening
-from sqlrail.orphans.online.statements import statements_for
 from sqlrail.orphans.online.tally import Tally
 from sqlrail.orphans.session import message
 
@@ -35,10 +34,10 @@ class Look:
     tally: Tally
     patience: Patience
 
-    def first(self) -> dict[Relation, Found]:
+    def first(self) -> dict[Constraint, Found]:
         """Finds the orphans of all relations, and weighs them before anything is kept; nothing where there are none."""
         self.session.ask(opening(self.session))
-        found: dict[Relation, Found] = {}
+        found: dict[Constraint, Found] = {}
         reasons = []
         for one in list(self.tally.done.values()):
             work, rows, refusals = self._stage(one, 0)
@@ -60,11 +59,11 @@ class Look:
         self.tally.begin(run)
         return {relation: it for relation, it in found.items() if it.rows}
 
-    def again(self, relation: Relation, may_have_more: bool) -> Found:
+    def again(self, relation: Constraint, may_have_more: bool) -> Found:
         """Finds what has become an orphan of a relation, or could not be deleted before."""
         return self.patience.patiently(f"the look at {relation}", lambda: self._find(relation, may_have_more))
 
-    def _find(self, relation: Relation, may_have_more: bool) -> Found:
+    def _find(self, relation: Constraint, may_have_more: bool) -> Found:
         one, before = self.tally.done[relation], self.tally.done[relation].left
         found = survey.describe(self.session, relation, opening(self.session))
         if found.skipped or found.refusals:
@@ -88,13 +87,12 @@ class Look:
         name = f"online_{one.facts.child_oid}_{secrets.token_hex(4)}"
         work = sql.Identifier("sqlrail", name)
         text = part("archive_format")
-        find = statements_for(one.facts).find
-        text += part(find, staging=sql.SQL("UNLOGGED TABLE {}").format(work))
+        text += part(part.online.find, staging=sql.SQL("UNLOGGED TABLE {}").format(work))
         text += part("online_weigh", work=work, earlier=cleaned) + part("archive_format_off")
         try:
             rows, found, has_parents = self.session.ask(text)[-1]
         except psycopg.Error as exc:
-            raise self.tally.refusal(one.relation, [guards.reason(exc)]) from exc
+            raise self.tally.refusal(one.relation, [guards.reason(exc, one.relation)]) from exc
         # Rows that were deleted count among those that are there, and those that were changed are there.
         total, rows = found + cleaned, None if rows is None else rows + (0 if one.facts.sets else cleaned)
-        return work, found, list(guards.weigh(self.session.settings, total, rows, has_parents))
+        return work, found, list(guards.weigh(self.session.settings, one.relation, total, rows, has_parents))

@@ -97,7 +97,7 @@ class Patience:
                 self.session.undo()
                 failure = partial(self.session.failure, f"{what} failed", f"{what} was under way", exc)
                 if exc.sqlstate == GUARD:
-                    raise Refused(f"{what} is refused: {guards.reason(exc)}.") from exc
+                    raise Refused(f"{what} is refused: {sentence(exc)}") from exc
                 if not isinstance(exc, (*self.passing, *passing)):
                     raise failure(more.strip()) from exc
                 if time.monotonic() + pause > give_up:

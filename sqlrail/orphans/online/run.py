@@ -14,8 +14,8 @@ import psycopg
 from psycopg import sql
 
 from sqlrail.errors import Busy
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Listener
-from sqlrail.ground.relation import Relation
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.online.batches import Batches
 from sqlrail.orphans.online.interrupts import Interrupts
@@ -65,8 +65,8 @@ class Run:
                 self._tidy()
         return self.tally.done.values()
 
-    def _clean_in_turn(self, first: dict[Relation, Found]) -> None:
-        waiting, may_have_more, again = set(first), set[Relation](), Counter[Relation]()
+    def _clean_in_turn(self, first: dict[Constraint, Found]) -> None:
+        waiting, may_have_more, again = set(first), set[Constraint](), Counter[Constraint]()
         while waiting:
             for one in [one for one in self.tally.done.values() if one.relation in waiting]:
                 found = first.pop(one.relation, None)
@@ -126,7 +126,7 @@ class Run:
         with suppress(psycopg.Error):
             self._drop(work)
 
-    def _clean(self, relation: Relation, found: Found) -> int:
+    def _clean(self, relation: Constraint, found: Found) -> int:
         cleaned = self.batches.clean(relation, found)
         self.patience.patiently("the end of a look", lambda: self._end_look(found.work))
         self.session.undo()

@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sqlrail.errors import Interrupted, Refused, SqlrailError
-from sqlrail.ground.relation import Relation
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.words import counted
 from sqlrail.orphans import guards
 from sqlrail.orphans.cleaned import Cleaned
@@ -25,7 +25,7 @@ class Tally:
 
     session: OnlineSession
     id: int | None = None
-    done: dict[Relation, Cleaned] = field(default_factory=dict)
+    done: dict[Constraint, Cleaned] = field(default_factory=dict)
     #: tables of what was found, which are ours to drop
     work: list[sql.Identifier] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Tally:
         kept = f"{least}{done}, all in the archive as run {self.id}; " if done else ""
         return f"{kept}{left:,} of those found are left. Run again to go on."
 
-    def refusal(self, relation: Relation, reasons: Iterable[str]) -> Refused:
+    def refusal(self, relation: Constraint, reasons: Iterable[str]) -> Refused:
         """The error of guards that refuse a relation; what was done before stays."""
         if self.id is None:
             return guards.refusal(relation, reasons)
@@ -81,7 +81,7 @@ class Tally:
         relations = [
             {
                 "relation": str(it.relation),
-                "parent": it.facts.parent["name"],
+                "parent": it.facts.parent.get("name"),
                 "orphans": it.orphans,
                 "deleted": it.deleted,
                 **({"changed": it.changed} if it.facts.sets else {}),

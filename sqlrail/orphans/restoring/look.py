@@ -9,6 +9,8 @@ from psycopg import sql
 
 from sqlrail.errors import SqlrailError
 from sqlrail.files.folder import read_files
+from sqlrail.ground.constraint import Constraint
+from sqlrail.ground.kinds import parse
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
@@ -60,7 +62,7 @@ class Look:
     def _look(self, shape: Shape) -> Shape:
         sources = [each.source for each in self.staged if each.relation == shape.relation]
         # Its orphans may all be back already, and those that were changed with them not.
-        sources.append(sql.Identifier(*Relation.parse(shape.relation).child).as_string())
+        sources.append(sql.Identifier(*parse(shape.relation).child).as_string())
         question = message(
             self.session,
             "restore_facts",
@@ -133,13 +135,13 @@ class Look:
         return message(self.session, "_restore_row", **parts)
 
     def _keys_of_orphans(self, shape: Shape, facts: Facts, keys: list[Key]) -> tuple[list[Key], str | None]:
-        relation = Relation.parse(shape.relation)
-        own = self._key_of(shape, facts, relation)
+        constraint = parse(shape.relation)
+        own = self._key_of(shape, facts, constraint) if isinstance(constraint, Relation) else None
         if isinstance(own, str):
             return keys, own
         # Where a row has lost two parents, one relation has deleted it, and the other found nothing any more.
-        others = [self._key_of(shape, facts, other) for other in self._others_of(shape, relation)]
-        for key in (own, *others):
+        others = [self._key_of(shape, facts, other) for other in self._others_of(shape, constraint)]
+        for key in (*filter(None, [own]), *others):
             if not isinstance(key, str):
                 keys = with_key(keys, key)
         return keys, None
@@ -165,35 +167,42 @@ class Look:
         more = {"name": str(relation), "columns": columns, "keys": keys, "full": False, "guarded": False}
         return {**found[0][0], **more, "sets": columns, "on_delete": None, "is_deleted": False}
 
-    def _others_of(self, shape: Shape, relation: Relation) -> list[Relation]:
+    def _others_of(self, shape: Shape, constraint: Constraint) -> list[Relation]:
         """The other relations of the table that the migrations declare, or the run has cleaned."""
         if self.others is None:
             declared, note = _declared(self.session.settings)
             self.notes += [note] if note else []
             logged = [
-                Relation.parse(text)
-                for (text,) in self.ask("restore_relations", run=self.run)
-                if is_relation(text)
+                parse(text) for (text,) in self.ask("restore_relations", run=self.run) if is_constraint(text)
             ]
-            self.others = list(dict.fromkeys([*declared, *logged]))
-        others = [other for other in self.others if other != relation]
+            relations = [it for it in (*declared, *logged) if isinstance(it, Relation)]
+            self.others = list(dict.fromkeys(relations))
+        others = [other for other in self.others if other != constraint]
         names = [shape.source, *(sql.Identifier(*other.child).as_string() for other in others)]
         (own,), *tables = self.ask("tables_named", names=names, named=self._named(sql.SQL("name")))
         return [other for other, (table,) in zip(others, tables, strict=True) if table == own]
 
     def _keys_of_update(self, shape: Shape, facts: Facts, keys: list[Key]) -> tuple[list[Key], str | None]:
+        if shape.became:
+            set_ = [key for key in keys if set(key["columns"]) & set(shape.became)]
+            return set_, self._unfindable(shape, facts)
         own = self._own_keys(shape, facts, keys)
         acted = [key for key in keys if key["is_deleted"] and key["on_delete"] in "nd"]
         keys = [*own, *(key for key in acted if key not in own)]
         if not keys:
             return [], f"no foreign key of {shape.source} says any more which columns a deletion emptied"
-        if not facts.primary or not set(facts.primary) <= set(shape.columns):
-            return keys, f"{shape.source} has no primary key of then by which its rows could be found"
-        return keys, None
+        return keys, self._unfindable(shape, facts)
+
+    def _unfindable(self, shape: Shape, facts: Facts) -> str | None:
+        if facts.primary and set(facts.primary) <= set(shape.columns):
+            return None
+        return f"{shape.source} has no primary key of then by which its rows could be found"
 
     def _own_keys(self, shape: Shape, facts: Facts, keys: list[Key]) -> list[Key]:
         """The relation itself, if it has set its own orphans to null or default and deleted none."""
-        relation = Relation.parse(shape.relation)
+        relation = parse(shape.relation)
+        if not isinstance(relation, Relation):
+            return []
         has_deleted = any(each.relation == shape.relation and each.kind == "orphan" for each in self.staged)
         if has_deleted or relation.child != facts.path[-len(relation.child) :]:
             return []
@@ -221,8 +230,8 @@ class Look:
         return [replace(shape, stuck=why)]
 
 
-def _declared(settings: Settings) -> tuple[list[Relation], str | None]:
-    """The relations that the migrations declare; where they cannot be read, a note that says so."""
+def _declared(settings: Settings) -> tuple[list[Constraint], str | None]:
+    """The constraints that the migrations declare; where they cannot be read, a note that says so."""
     if not settings.migrations.is_dir():
         return [], None
     try:
@@ -235,10 +244,10 @@ def _declared(settings: Settings) -> tuple[list[Relation], str | None]:
     return [relation for migration in migrations for relation in files[migration.id].cleanup], None
 
 
-def is_relation(text: str) -> bool:
+def is_constraint(text: str) -> bool:
     """Whether a text of the archive is one."""
     try:
-        Relation.parse(text)
+        parse(text)
     except ValueError:
         return False
     return True

@@ -19,7 +19,9 @@ def put_back(session: Session, run: int, relation: str | None, *, force: bool) -
 
     What Refused or psycopg.Error ends has to be rolled back.
     """
-    stage = message(session, "archive_format") + ddl(session, "restore_stage", run=run, relation=relation)
+    became = message(session, "_became")
+    stage = message(session, "archive_format")
+    stage += ddl(session, "restore_stage", run=run, relation=relation, became=became)
     staged = [Shape(*row) for row in session.ask(stage)]
     place = wire.named(session.connection, sql.SQL("name"))
     session.ask(message(session, "restore_lock", sources=[shape.source for shape in staged], place=place))

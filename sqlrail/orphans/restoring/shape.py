@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from sqlrail.ground.names import join
+from sqlrail.orphans import expressions
 from sqlrail.orphans.session import Session, message
 
 #: the kind of rows that are still there: one or several keys have set columns of theirs to null or default
@@ -49,6 +50,9 @@ class Shape:
     kind: str  # deleted as an orphan or by a cascade, or changed
     columns: list[str]  # that were archived
     rows: int
+    became: list[str] = field(
+        default_factory=list
+    )  # of columns that were set, those whose new value the archive has
     facts: Facts | None = None
     keys: list[Key] = field(default_factory=list)
     stuck: str | None = None  # why none of its rows can go anywhere
@@ -95,7 +99,9 @@ def is_contested(keys: list[Key]) -> bool:
 
 def emptied(shape: Shape, facts: Facts) -> dict[str, list[str]]:
     """The columns that keys may have set, each with the values that they leave, as SQL."""
-    left: dict[str, list[str]] = {}
+    left: dict[str, list[str]] = {column: [] for column in shape.became}
+    if left:
+        return left
     for key in shape.keys:
         for column in key["sets"]:
             values = {"n": ["NULL"], "d": [facts.defaults[column]]}
@@ -103,8 +109,10 @@ def emptied(shape: Shape, facts: Facts) -> dict[str, list[str]]:
     return {column: list(dict.fromkeys(left[column])) for column in sorted(left)}
 
 
-def left_by(shape: Shape, facts: Facts) -> dict[str, sql.Composable]:
-    """Whether a row p is the archived row r as the keys have left it."""
+def left_by(session: Session, shape: Shape, facts: Facts) -> dict[str, sql.Composable]:
+    """Whether a row p is the archived row r as it was left."""
+    if shape.became:
+        return _left_as_archived(session, shape, facts)
     set_to = emptied(shape, facts)
     untouched = []
     for column in dict.fromkeys(column for key in shape.keys for column in key["columns"]):
@@ -121,6 +129,35 @@ def left_by(shape: Shape, facts: Facts) -> dict[str, sql.Composable]:
         "untouched": sql.SQL(" AND ").join(untouched),
         "emptied": sql.SQL(" OR ").join(
             sql.SQL("p.{0} IS DISTINCT FROM r.{0}").format(name) for name in names
+        ),
+    }
+
+
+def _left_as_archived(session: Session, shape: Shape, facts: Facts) -> dict[str, sql.Composable]:
+    """The same where the archive has what cells became: texts are compared, for not every type has an equality."""
+    recast = {column["name"] for column in facts.columns if column["recast"]}
+    now, became, old = {}, {}, {}
+    for name in shape.became:
+        text = expressions.spelt if name in recast else expressions.as_text
+        now[name], old[name] = (text(expressions.column_of(alias, name)) for alias in ("p", "r"))
+        cell = message(session, "_became_cell", column=name, id=facts.id)
+        became[name] = sql.SQL(cell.decode())
+    is_it = [
+        sql.SQL("{} OPERATOR(pg_catalog.=) {}").format(now[name], became[name])
+        if name in became
+        else is_row([name])
+        for name in facts.primary
+    ]
+    return {
+        "matches": sql.SQL(" AND ").join(is_it),
+        "untouched": sql.SQL(" AND ").join(
+            sql.SQL("({0} IS NOT DISTINCT FROM {1} OR {0} IS NOT DISTINCT FROM {2})").format(
+                now[name], became[name], old[name]
+            )
+            for name in shape.became
+        ),
+        "emptied": sql.SQL(" OR ").join(
+            sql.SQL("{} IS DISTINCT FROM {}").format(now[name], old[name]) for name in shape.became
         ),
     }
 

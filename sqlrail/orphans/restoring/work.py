@@ -50,7 +50,7 @@ class Work:
         """Those of another shape's rows that were emptied, and not deleted."""
         assert shape.facts is not None
         if not of.stuck:
-            shape.ask(self.session, "restore_kept", of=of.number, **left_by(shape, shape.facts))
+            shape.ask(self.session, "restore_kept", of=of.number, **left_by(self.session, shape, shape.facts))
 
     def fill(self, shape: Shape) -> None:
         """Reads the cells as the table's columns."""
@@ -120,7 +120,7 @@ class Work:
 
     def _updating(self, shape: Shape, facts: Facts) -> tuple[bytes, bytes]:
         """Marks what is not as the cascade left it, and returns what the update is made of."""
-        parts = left_by(shape, facts)
+        parts = left_by(self.session, shape, facts)
         self._mark_touched(shape, parts)
         names = [sql.Identifier(column) for column in emptied(shape, facts)]
         assignments = sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(name) for name in names)

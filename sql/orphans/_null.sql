@@ -1,0 +1,2 @@
+-- A row without a value in the column.
+c.{column} IS NULL
