@@ -192,6 +192,14 @@ class AnswerLost(NamedTuple):
 # Scratch databases
 
 
+class CopyingRows(NamedTuple):
+    """Rows of the live database are about to be copied into a scratch database, for the trial of a plan."""
+
+    tables: tuple[str, ...]
+    bytes: int  # of those tables
+    server: str | None  # where they go, as user@host:port; None: they stay on their own server
+
+
 class LeftBehind(NamedTuple):
     """A scratch database could not be dropped; a later run drops it."""
 
@@ -205,7 +213,7 @@ Event = (
     | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
     | Progress | ProgressEnded | BatchCleaned
     | WaitingForStandby | Unconfirmed | AnswerLost
-    | LeftBehind
+    | CopyingRows | LeftBehind
 )  # fmt: skip
 #: whoever wants to know; what it returns is not looked at, and what it raises ends the run
 Listener = Callable[[Event], object]

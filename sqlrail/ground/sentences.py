@@ -9,6 +9,7 @@ from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
     Begun,
+    CopyingRows,
     DroppedIndex,
     Event,
     GaveWay,
@@ -29,7 +30,7 @@ from sqlrail.ground.events import (
     WaitingForStandby,
     Warned,
 )
-from sqlrail.ground.words import printable, rows
+from sqlrail.ground.words import printable, rows, size
 
 #: what becomes of orphans
 BECOMES = {
@@ -59,6 +60,8 @@ def text(event: Event) -> str:
             return _of_progress(event)
         case Unconfirmed() | AnswerLost() | LeftBehind():
             return _of_a_breakdown(event)
+        case CopyingRows(tables, number, server):
+            return _of_a_copy(tables, number, server)
         case _:
             return _of_a_file(event)
 
@@ -111,6 +114,14 @@ def _of_a_breakdown(event: Unconfirmed | AnswerLost | LeftBehind) -> str:
             return f"the connection was lost while {name} was being committed; looking what became of it"
         case LeftBehind(database, why):
             return f"the scratch database {database} stays behind until a later run drops it: {why}"
+
+
+def _of_a_copy(tables: tuple[str, ...], number: int, server: str | None) -> str:
+    where = "this server" if server is None else server
+    return (
+        f"copying the rows of {printable(', '.join(tables))} ({size(number)}) into a scratch database on {where}, "
+        "where the pending files are tried; it is dropped afterwards"
+    )
 
 
 def cleaned(orphans: Orphans) -> str:

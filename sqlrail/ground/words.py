@@ -105,6 +105,16 @@ def rows(number: int) -> str:
     return counted(number, "row")
 
 
+def size(number: int) -> str:
+    """Bytes as people say them: 8 kB, 1.5 MB, 120 GB."""
+    value, unit = float(number), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1024
+    return f"{value:.1f} {unit}" if value < 10 and value % 1 and unit != "B" else f"{value:,.0f} {unit}"
+
+
 def on_one_line(text: bytes) -> str:
     """A statement of ours as it is shown to people, who are to run it."""
     return " ".join(text.decode().split())

@@ -27,6 +27,8 @@ GRACE = 5.0
 AGAIN = 1.0
 #: seconds in which all of a notice comes in
 PATIENCE = 1.0
+#: bytes of a COPY that are handed on together
+COPY_BLOCK = 1 << 16
 #: rows of a result that are held at once; a libpq before 17 holds them all
 CHUNK = 1000
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
@@ -283,6 +285,43 @@ def _good(pgconn: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
             yield result
     if error:
         raise error
+
+
+def copy_out(connection: Connection, text: bytes) -> Generator[bytes, None, None]:
+    """Sends a message with one COPY … TO stdout and gives its lines, in blocks, while they come in.
+
+    Raises the server's error. Whoever stops before the last block has to close it.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(text)
+    _flush(pgconn)
+    try:
+        for result in _good(pgconn):
+            if result.status == pq.ExecStatus.COPY_OUT:
+                yield from _blocks(pgconn)
+    except psycopg.Error:
+        raise
+    except BaseException:
+        _cancel(connection, Answer(keep=False))
+        raise
+
+
+def _blocks(pgconn: pq.abc.PGconn) -> Iterator[bytes]:
+    """The data of a COPY, of which each message is a line."""
+    block = bytearray()
+    while True:
+        size, data = pgconn.get_copy_data(1)
+        if size < 0:
+            break
+        if size == 0:
+            _wait(pgconn, select.POLLIN)
+            pgconn.consume_input()
+            continue
+        block += data
+        if len(block) >= COPY_BLOCK:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
 
 
 def is_gone(connection: Connection) -> bool:

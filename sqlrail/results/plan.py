@@ -12,6 +12,7 @@ Verdict = Literal["instant", "scans", "blocks", "rewrites", "unknown", "fails", 
 CheckKind = Literal[
     "not null", "check", "unique", "exclusion", "foreign key",
     "type", "domain", "partition", "generated", "default",
+    "other",  # what the statement itself fails with, as only a trial tells
 ]  # fmt: skip
 #: whether live rows let a statement pass; fails unless: another statement of the pending files may mend or spoil them
 CheckVerdict = Literal["passes", "fails", "fails unless", "unknown"]
@@ -68,6 +69,18 @@ class CheckResult(TypedDict):
     tried: bool  # whether the trial says it, and not a count
 
 
+#: what became of a statement over a copy of the live rows
+Outcome = Literal["passes", "fails", "unknown"]
+
+
+class TrialResult(TypedDict):
+    """The trial over a copy of the live rows."""
+
+    copied: list[str]  # relations whose rows were copied, with their schemas
+    bytes: int  # of those in the live database
+    not_tried: dict[str, str]  # ids of files that were not tried to their end, and why
+
+
 class LossResult(TypedDict):
     """What of the live database a statement would lose."""
 
@@ -88,6 +101,7 @@ class PlannedResult(TypedDict):
     relations: list[TouchedResult]
     objects: list[LockedResult]
     note: str | None  # why it was not rehearsed
+    outcome: Outcome | None  # what became of it over a copy of the live rows; null: it was not tried
     checks: list[CheckResult]  # what the live rows must be like
     losses: list[LossResult]  # of live rows
 
@@ -115,3 +129,4 @@ class PlanResult(TypedDict):
     notes: list[str]  # why the rehearsal may say less than the real run
     counted: bool  # whether the live rows were looked at; false: all checks are empty
     empty: bool  # whether no live table that a pending file touches has any rows
+    trial: TrialResult

@@ -20,12 +20,10 @@ from sqlrail.files.pieces import Piece
 from sqlrail.ground.constraint import Constraint
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch.built import Build
-from sqlrail.scratch.confined import is_about_subscriptions
 from sqlrail.scratch.rehearsal_outside import OutsideRehearsal
 from sqlrail.scratch.scene import ReachesOut, Scene, reaches_out
 from sqlrail.scratch.seen import (
     LOCKS,
-    MISSING,
     SHARED,
     UNSEEN,
     Changes,
@@ -95,12 +93,8 @@ class Rehearsal:
         self._look_back(file, f"-- cleanup: {relation}", (1, 1))
 
     def passes_over(self, file: File, piece: Piece) -> bool:
-        if any(is_about_subscriptions(one.words, b"") for one in piece.statements):
-            # It would use up what a publisher keeps for the real one, and keep the scratch database from being dropped.
-            reason = SHARED
-        elif self.scene.lacks(piece):
-            reason = MISSING
-        else:
+        reason = self.scene.passed_over(piece)
+        if reason is None:
             self._using = self.scene.using(self.scene.connection, piece)
             return False
         place = piece.place(piece.statements[0].start)

@@ -13,8 +13,11 @@ from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch import using
 from sqlrail.scratch.built import Built
+from sqlrail.scratch.confined import is_about_subscriptions
 from sqlrail.scratch.seen import (
     LOCKS,
+    MISSING,
+    SHARED,
     Address,
     Held,
     Locks,
@@ -117,6 +120,13 @@ class Scene:
     def keep(self, file: File, seen: Seen) -> None:
         """Keeps what was seen of a statement."""
         self.seen[file.id].append(seen)
+
+    def passed_over(self, piece: Piece) -> str | None:
+        """Why a piece is not sent; None if it is."""
+        if any(is_about_subscriptions(one.words, b"") for one in piece.statements):
+            # It would use up what a publisher keeps for the real one, and keep the scratch database from being dropped.
+            return SHARED
+        return MISSING if self.lacks(piece) else None
 
     def lacks(self, piece: Piece) -> bool:
         """Whether a statement is about something that is not there."""

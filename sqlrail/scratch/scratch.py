@@ -86,6 +86,13 @@ def scratch(settings: Settings, listener: Listener, wanted: Collection[str] = ()
         yield there
 
 
+def is_beside(settings: Settings, there: Settings) -> bool:
+    """Whether a scratch database lies on the database's own server, and not on one that may be another."""
+    return settings.scratch is None and make_conninfo(
+        settings.database_url or "", dbname=""
+    ) == make_conninfo(there.database_url or "", dbname="")
+
+
 class _Server(NamedTuple):
     """A server, by what nobody else's says of itself (None: the role may not know), and its major."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg import errors as pg
 from yoyo.migrations import MigrationList
@@ -21,6 +21,7 @@ from sqlrail.errors import (
 from sqlrail.files.file import File
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files, up_to
+from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, Consent, Work, trial
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
@@ -40,6 +41,7 @@ from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint
 from sqlrail.verbs.cleanup import look_at
 from sqlrail.verbs.lint import Finding
+from sqlrail.verbs.plan_tried import tell_tried
 from sqlrail.verbs.planned import VERDICTS, Locked, Plan, Planned, PlannedFile, Touched, blocked_by
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def plan(
     *,
     to: str | None = None,
     allowed: Collection[str] = (),
+    consent: Consent = FEW_ON_THEIR_SERVER,
 ) -> Plan:
     """Rehearses what a migrate with the same arguments would apply. The live database is only read.
 
@@ -84,26 +87,39 @@ def plan(
         return Plan((), len(applied), major)
     by_statement = {file.id: ByStatement(**vars(file)) for file in due}
 
-    def rehearse(provided: Sequence[Provided]) -> tuple[Scene, str | None, int]:
-        with _built(settings, listener, {**files, **by_statement}, applied, provided) as made:
+    def build(settings: Settings, provided: Sequence[Provided]) -> AbstractContextManager[Built]:
+        return _built(settings, listener, {**files, **by_statement}, applied, provided)
+
+    def rehearse(provided: Sequence[Provided]) -> _Rehearsed:
+        with build(settings, provided) as made:
             scene = Scene(made, noted)
             left_out = Rehearsal(scene).rehearse(pending)
-            return scene, left_out, made.connection.info.server_version // 10000
+            return _Rehearsed(scene, left_out, made.connection.info.server_version // 10000, provided)
 
-    scene, left_out, rehearsed = with_what_is_lacking(
+    scene, left_out, rehearsed, provided = with_what_is_lacking(
         settings, listener, files, rehearse, pending=[file.id for file in due]
     )
+    work = Work(lambda its: build(its, provided), pending, due, noted)
+    tried = trial(settings, listener, work, scene, consent)
     findings = _findings(due, major, partitioned, listener)
     judge = _Judge(scene.watched, _live(settings, scene), scene.objects)
     planned = [
         replace(
-            judge.file(file, scene.seen.get(file.id)),
+            tell_tried(judge.file(file, scene.seen.get(file.id)), tried.tried.get(file.id, ())),
             cleanup=cleanup[file.id],
             findings=tuple(finding for finding in findings if finding.id == file.id),
         )
         for file in due
     ]
-    return Plan(tuple(planned), len(applied), major, rehearsed, tuple(_notes(major, rehearsed, left_out)))
+    notes = tuple(_notes(major, rehearsed, left_out))
+    return Plan(tuple(planned), len(applied), major, rehearsed, notes, trial=tried)
+
+
+class _Rehearsed(NamedTuple):
+    scene: Scene
+    left_out: str | None
+    major: int
+    provided: Sequence[Provided]
 
 
 def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlrail.foresight.judged import Check, Loss
+from sqlrail.foresight.trial import NOT_TRIED, Trial
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.scratch.seen import MODES
 from sqlrail.verbs.lint import Finding
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
         Blocked,
         LockedResult,
         LockMode,
+        Outcome,
         PlannedFileResult,
         PlannedResult,
         PlanResult,
@@ -98,6 +100,7 @@ class Planned:
     touched: tuple[Touched, ...] = ()
     objects: tuple[Locked, ...] = ()
     note: str | None = None
+    outcome: Outcome | None = None
     checks: tuple[Check, ...] = ()
     losses: tuple[Loss, ...] = ()
 
@@ -118,6 +121,7 @@ class Planned:
             "relations": [one.as_json() for one in self.touched],
             "objects": [one.as_json() for one in self.objects],
             "note": self.note,
+            "outcome": self.outcome,
             "checks": [one.as_json() for one in self.checks],
             "losses": [one.as_json() for one in self.losses],
         }
@@ -153,7 +157,7 @@ class Plan:
     """What a migrate would do; the majors are the live server's and that of the rehearsal, None if there was none.
 
     is_counted is false where the live rows were not to be looked at, is_empty true where no table that a file touches
-    has any.
+    has any. The trial says what became of the files over a copy of the live rows.
     """
 
     files: tuple[PlannedFile, ...]
@@ -163,6 +167,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     is_counted: bool = True
     is_empty: bool = False
+    trial: Trial = NOT_TRIED
 
     @property
     def is_instant(self) -> bool:
@@ -181,6 +186,7 @@ class Plan:
             "notes": list(self.notes),
             "counted": self.is_counted,
             "empty": self.is_empty,
+            "trial": self.trial.as_json(),
         }
 
 

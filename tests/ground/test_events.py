@@ -79,6 +79,20 @@ SENTENCES: list[tuple[Event, str]] = [
         "the connection was lost while 001_a was being committed; looking what became of it",
     ),
     (
+        events.CopyingRows(("public.users", "public.posts"), 2_000_000, None),
+        (
+            "copying the rows of public.users, public.posts (1.9 MB) into a scratch database on this server, where the "
+            "pending files are tried; it is dropped afterwards"
+        ),
+    ),
+    (
+        events.CopyingRows(("public.users",), 100, "app@staging:5432/postgres"),
+        (
+            "copying the rows of public.users (100 B) into a scratch database on app@staging:5432/postgres, where the "
+            "pending files are tried; it is dropped afterwards"
+        ),
+    ),
+    (
         events.LeftBehind("sqlrail_scratch_1", "nobody answers."),
         "the scratch database sqlrail_scratch_1 stays behind until a later run drops it: nobody answers.",
     ),

@@ -23,6 +23,7 @@ from sqlrail.cli.render import plan as render
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused
 from sqlrail.files.file import File
 from sqlrail.files.folder import read_files
+from sqlrail.foresight.trial import Consent
 from sqlrail.ground.settings import Settings
 from sqlrail.scratch import rehearsal, scene, scratch
 from sqlrail.scratch.built import built
@@ -248,7 +249,7 @@ def folder() -> Iterator[Path]:
 def plan(url: str, files: Path, **settings: Any) -> Plan:
     """A plan within this process."""
     told = Settings(database_url=url, environment="test", migrations=files, **settings)
-    return made(told, Heard())
+    return made(told, Heard(), consent=Consent(asked=False))
 
 
 def does(statement: Planned) -> dict[str, str]:
@@ -346,7 +347,7 @@ def show(sqlrail: Sqlrail, shop: str, files: Path) -> Any:
 
     def call(*flags: str, url: str = shop) -> Outcome:
         environment = {"DATABASE_URL": url, "APP_ENV": "development"}
-        return sqlrail("plan", "--migrations", str(files), *flags, env=environment)
+        return sqlrail("plan", "--no-try", "--migrations", str(files), *flags, env=environment)
 
     return call
 
@@ -660,7 +661,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     major = max(majors())
     assert document == {
         "already_applied": 1, "instant": False, "server_major": major, "rehearsed_major": major, "notes": [],
-        "counted": True, "empty": False,
+        "counted": True, "empty": False, "trial": {"copied": [], "bytes": 0, "not_tried": {}},
     }  # fmt: skip
     cleanup, added, created = file.pop("statements")
     (found,) = file.pop("cleanup")
@@ -672,7 +673,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     assert relation.pop("bytes") > 0
     assert added == {
         "line": 2, "column": 1, "statement": "ALTER TABLE users ADD a bigint", "verdict": "instant",
-        "blocks": ["reads", "writes"], "objects": [], "note": None, "checks": [], "losses": [],
+        "blocks": ["reads", "writes"], "objects": [], "note": None, "outcome": None, "checks": [], "losses": [],
     }  # fmt: skip
     assert relation == {
         "relation": "public.users", "kind": "table", "lock": AE, "blocks": ["reads", "writes"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, width
-from sqlrail.cli.verb import FOUND, OK, Result, Verb
+from sqlrail.cli.verb import FOUND, OK, Result, Verb, idle
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,13 +24,31 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("table", "markdown"), default="table", help="markdown: for a pull request"
     )
     flags.add(parser, "scratch")
+    parser.add_argument(
+        "--try",
+        dest="trial",
+        action=argparse.BooleanOptionalAction,
+        help="run the files over a copy of the live rows (default: where those are few and stay on their server)",
+    )
+    parser.add_argument(
+        "--allow-copy",
+        action="store_true",
+        help="with --try: however many rows, and to another server",
+    )
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    if not options.trial:
+        idle(options, "allow_copy", "it says where a trial may copy rows to, and goes with --try")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[PlanResult]:
     from sqlrail.cli.render import plan as render
+    from sqlrail.foresight.trial import Consent
     from sqlrail.verbs.plan import plan
 
-    result = plan(settings, talk, to=options.to, allowed=flags.allowed(options))
+    consent = Consent(options.trial, options.allow_copy)
+    result = plan(settings, talk, to=options.to, allowed=flags.allowed(options), consent=consent)
     code = FOUND if options.check and not result.is_instant else OK
     text = render.markdown(result) if options.format == "markdown" else render.text(result, width())
     return code, result.as_json(), text
@@ -40,4 +58,5 @@ VERB = Verb(
     "rehearse what is pending on a scratch database: locks, scans, rewrites; changes nothing",
     _run,
     _add_arguments,
+    _refuse_idle,
 )

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from sqlrail.cli.render import cleanup
 from sqlrail.cli.render.tables import table
-from sqlrail.cli.render.words import size
-from sqlrail.ground.words import counted, printable, rows
+from sqlrail.ground.words import counted, printable, rows, size
 from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 
 #: statements, and findings, that people read of one file; the JSON has them all
@@ -24,6 +23,7 @@ def text(result: Plan, width: int | None) -> str:
         cells = [tuple(map(printable, row)) for statement in _shown(file) for row in _spread(statement)]
         lines += [f"  {line}" for line in (table(_HEADS, cells, width and width - 2) if cells else [])]
         lines += [f"  {printable(line)}" for line in _more_lines(file)]
+    lines += [printable(line) for line in _tried(result)]
     lines += [f"note: {note}" for note in result.notes]
     return "\n".join([*lines, _sum(result)])
 
@@ -39,6 +39,7 @@ def markdown(result: Plan) -> str:
             lines += [f"| {' | '.join(map(_cell, row))} |" for row in cells] + [""]
         if more := _more_lines(file):
             lines += [*(f"- {_cell(line)}" for line in more), ""]
+    lines += [f"- {_cell(line)}" for line in _tried(result)]
     lines += [f"- {_cell(note)}" for note in result.notes]
     return "\n".join(lines).rstrip()
 
@@ -94,6 +95,14 @@ def _more_lines(file: PlannedFile) -> list[str]:
     if hidden := len(file.statements) - len(_shown(file)):
         lines.append(f"and {counted(hidden, 'more statement')} (--json has them)")
     return lines
+
+
+def _tried(result: Plan) -> list[str]:
+    trial = result.trial
+    lines = []
+    if trial.tables:
+        lines.append(f"tried over a copy of the rows of {', '.join(trial.tables)} ({size(trial.bytes)})")
+    return lines + [f"{id_} was not tried: {why}" for id_, why in trial.not_tried.items()]
 
 
 def _sum(result: Plan) -> str:

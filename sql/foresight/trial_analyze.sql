@@ -1,0 +1,2 @@
+-- For statements to be planned as they would be over rows of this number.
+ANALYZE {tables};

@@ -1,0 +1,8 @@
+-- A look at live tables as of one moment, from which they are copied: nothing is written, and what a policy would hide
+-- is an error.
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+{ours}
+{limits}
+{format}
+-- Rows go from one to the other as bytes, whatever a pooler's session was left with.
+SET LOCAL client_encoding = 'UTF8';

@@ -1,0 +1,2 @@
+-- The same place for its twin.
+SELECT setval({sequence}::regclass, {last_value}, {is_called});

@@ -1,0 +1,2 @@
+-- In the transaction that takes rows in: no trigger and no key acts on them.
+SET LOCAL session_replication_role = replica;

@@ -1,0 +1,282 @@
+"""Pending files run over a copy of the live rows, statement by statement; what they come upon, lose and fail with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from sqlrail.engine import explain
+from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
+from sqlrail.files.file import File
+from sqlrail.files.pieces import Piece
+from sqlrail.foresight.copying import Name
+from sqlrail.foresight.said import said
+from sqlrail.ground.constraint import Constraint
+from sqlrail.ground.words import printable
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import Connection
+from sqlrail.scratch.built import Build
+from sqlrail.scratch.confined import is_shared
+from sqlrail.scratch.scene import ReachesOut, Scene, reaches_out
+from sqlrail.scratch.seen import SHARED, Held, Seen, ask
+
+if TYPE_CHECKING:
+    from sqlrail.results.plan import Outcome
+
+#: what says more of the server, or of the role, than of the rows
+_NOT_OF_ROWS = (
+    pg.QueryCanceled, pg.LockNotAvailable, pg.InsufficientPrivilege, pg.OperatorIntervention, pg.SystemError,
+    pg.InsufficientResources, pg.ProgramLimitExceeded, pg.InternalError, pg.ConfigurationLimitExceeded,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a statement failed, as the server says it to programs."""
+
+    sqlstate: str
+    schema: str | None = None
+    table: str | None = None
+    column: str | None = None
+    constraint: str | None = None
+    is_of_domain: bool = False
+
+    @classmethod
+    def of(cls, error: psycopg.Error) -> Fault:
+        """What an error says, values left out."""
+        diag = error.diag
+        names = diag.schema_name, diag.table_name, diag.column_name, diag.constraint_name
+        return cls(error.sqlstate or "", *names, is_of_domain=diag.datatype_name is not None)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A statement, and what became of it over the copied rows."""
+
+    place: tuple[int, int]  # line and column; of a cleanup in front of the file 1, 1
+    outcome: Outcome
+    says: str | None = None  # what the server says of a failure, without values of rows
+    why: str | None = None  # of unknown
+    fault: Fault | None = None
+    gone: tuple[tuple[str, int], ...] = ()  # rows that live tables have less of behind it
+
+
+class _Rows(NamedTuple):
+    """A copied table in the middle of a file."""
+
+    name: str  # of the live table, or of the partitioned one that it is a part of
+    rows: int
+    told: tuple[Any, ...] = ()  # what the server said of it last
+
+
+def passed(seen: Iterable[Seen]) -> tuple[Tried, ...]:
+    """What a rehearsal says where no table has rows."""
+    return tuple(
+        Tried(one.place, "unknown", why=one.note) if one.note else Tried(one.place, "passes") for one in seen
+    )
+
+
+class Attempt:
+    """Runs files as migrate does, and observes each statement."""
+
+    def __init__(self, scene: Scene, copied: Mapping[int, tuple[str, int]]) -> None:
+        """copied: of each table in the scratch database whose rows are there, its live name and their number."""
+        self.scene = scene
+        self.tried: dict[str, tuple[Tried, ...]] = {}
+        self.touched: dict[str, set[Name]] = {}
+        self._rows = {oid: _Rows(name, number) for oid, (name, number) in copied.items()}
+        self._held, self._file = Held(), ""
+        self._place = (1, 1)
+        self._is_over = False  # all of the file has run, and its commit is to come
+        self._stopped: str | None = None
+        self._times = self._touched_times(scene.connection)
+
+    def run(self, pending: Any) -> None:
+        """Runs the files up to one that fails; Interrupted and the like go on."""
+        runner = self.scene.backend.runner(_Try(pending, self))
+        try:
+            runner.apply(pending)
+            runner.run_post_apply(pending)
+            self._touch_what_was_read(self.scene.connection)
+        except ReachesOut as exc:
+            self._stopped = str(exc)
+        except (MigrationFailed, Refused, BadFile) as exc:
+            self._fail(exc)
+
+    def not_tried(self, files: Iterable[File]) -> dict[str, str]:
+        """The files that did not run to their end, and why."""
+        if self._stopped is None:
+            return {}
+        ids = [file.id for file in files]
+        behind = ids[ids.index(self._file) + 1 :]
+        reasons = dict.fromkeys(behind, f"it is behind {self._file}: {self._stopped}")
+        return reasons if self.tried.get(self._file) else {self._file: self._stopped, **reasons}
+
+    # What the engine tells of a file in a transaction
+
+    def begins(self, file: File) -> None:
+        # Of the file before: what is deferred reads other tables at its commit.
+        self._touch_what_was_read(self.scene.connection)
+        self._start(file)
+        self._held = Held()
+        self._look(self.scene.connection)
+
+    def cleaned(self, file: File, relation: Constraint) -> None:  # noqa: ARG002
+        self._note_passed(self.scene.connection, (1, 1))
+
+    def passes_over(self, file: File, piece: Piece) -> bool:
+        if not piece.statements:
+            return False
+        self._place = piece.place(piece.statements[0].start)
+        reason = self.scene.passed_over(piece)
+        if reason:
+            self._keep(file.id, Tried(self._place, "unknown", why=f"not tried: {reason}"))
+        return bool(reason)
+
+    def ran(self, file: File, piece: Piece) -> None:
+        for _ in piece.statements:  # one, or none
+            self._note_passed(self.scene.connection, self._place)
+        held = self.scene.held(self.scene.connection)
+        self._touch(file, (int(item.split(":")[0]) for item in held.relations - self._held.relations))
+        self._held = held
+
+    def ends(self, file: File) -> None:
+        self._is_over = True
+        if self.scene.changes_server(self.scene.connection):
+            raise reaches_out(file)
+
+    def run_outside(self, worker: Connection, file: File) -> None:
+        self._start(file)
+        try:
+            for piece in file.pieces(1):
+                if piece.statements and not self._is_left_out(file, piece):
+                    self._send(worker, file, piece)
+                    self._note_passed(worker, self._place)
+                for _ in piece.data or ():
+                    pass
+        finally:
+            if not worker.closed:  # what it has not told others yet, only it knows
+                self._touch_what_was_read(worker)
+
+    def _is_left_out(self, file: File, piece: Piece) -> bool:
+        (statement,) = piece.statements
+        if self.passes_over(file, piece):
+            return True
+        text = piece.text[statement.start : statement.end]
+        if not is_shared(statement.words, text):
+            return False
+        self._keep(file.id, Tried(self._place, "unknown", why=f"not tried: {SHARED}"))
+        return True
+
+    def _send(self, worker: Connection, file: File, piece: Piece) -> None:
+        answer = wire.send(worker, piece.text, wire.Answer(keep=False), data=piece.data)
+        if answer.error is not None:
+            self.scene.raise_if_lost(f"{file.id} was being tried", worker)
+            raise explain.failure(file, piece, answer.error, answer.completed, "")
+
+    # What is kept
+
+    def _start(self, file: File) -> None:
+        self._file, self._place, self._is_over = file.id, (1, 1), False
+        self.tried[file.id], self.touched[file.id] = (), set()
+
+    def _keep(self, id_: str, tried: Tried) -> None:
+        self.tried[id_] += (tried,)
+
+    def _note_passed(self, connection: Connection, place: tuple[int, int]) -> None:
+        self._keep(self._file, Tried(place, "passes", gone=self._look(connection)))
+
+    def _fail(self, failure: SqlrailError) -> None:
+        """Takes in what ended the run, and what was touched in vain."""
+        tried, error = self._failed(failure), failure.__cause__
+        before = self.tried.get(self._file, ())
+        if self._is_over and before:  # at its commit
+            before = before[:-1]
+        self.tried[self._file] = (*before, tried)
+        self._stopped = "it fails there" if tried.outcome == "fails" else "it was not tried to its end"
+        if not self.scene.connection.closed and not isinstance(error, pg.OperationalError):
+            self._touch_what_was_read(self.scene.connection)
+
+    def _failed(self, failure: SqlrailError) -> Tried:
+        error, ahead = failure.__cause__, "at commit: " if self._is_over else ""
+        if not isinstance(error, psycopg.Error):
+            return Tried(self._place, "fails", says=printable(str(failure)))
+        if isinstance(error, _NOT_OF_ROWS) or not error.sqlstate:
+            return Tried(self._place, "unknown", why=f"the trial ended here: {said(error)}")
+        return Tried(self._place, "fails", says=f"{ahead}{said(error)}", fault=Fault.of(error))
+
+    # Rows
+
+    def _look(self, connection: Connection) -> tuple[tuple[str, int], ...]:
+        """The rows that are gone since the last look, by live table."""
+        if not self._rows:
+            return ()
+        (found,) = ask(connection, self.scene.store.message("trial_look", copied=list(self._rows)))
+        change: dict[str, int] = {}
+        names = None
+        for oid, *told, is_countable in found:
+            before = self._rows[oid]
+            if tuple(told) == before.told:
+                continue
+            after = before._replace(told=tuple(told))
+            if before.told or any(told[1:]):
+                names = self._names(connection) if names is None else names
+                after = after._replace(
+                    rows=self._count(connection, names.get(oid), is_countable, before.rows)
+                )
+            self._rows[oid] = after
+            change[before.name] = change.get(before.name, 0) + before.rows - after.rows
+        return tuple((name, rows) for name, rows in sorted(change.items()) if rows > 0)
+
+    def _names(self, connection: Connection) -> dict[int, Name]:
+        return {oid: (it.schema, it.name) for oid, it in self.scene.relations(connection).items()}
+
+    def _count(self, connection: Connection, name: Name | None, is_countable: bool, before: int) -> int:
+        if name is None:
+            return 0
+        if not is_countable:  # by the role that the file has taken on
+            return before
+        text = self.scene.store.message("trial_count", table=sql.Identifier(*name))
+        (((number,),),) = ask(connection, text)
+        return int(number)
+
+    # What is touched
+
+    def _touch(self, file: File, oids: Iterable[int]) -> None:
+        self.touched[file.id] |= named(self.scene, oids)
+
+    def _touch_what_was_read(self, connection: Connection) -> None:
+        now = self._touched_times(connection)
+        self.touched.setdefault(self._file, set()).update(
+            named(self.scene, (oid for oid, times in now.items() if times != self._times.get(oid)))
+        )
+        self._times = now
+
+    def _touched_times(self, connection: Connection) -> dict[int, int]:
+        if not self.scene.watched:
+            return {}
+        (rows,) = ask(connection, self.scene.store.message("trial_touched", watched=list(self.scene.watched)))
+        return dict(rows)
+
+
+def named(scene: Scene, oids: Iterable[int]) -> set[Name]:
+    """The relations whose rows count, of what was locked or read; an index stands for its table."""
+    watched = scene.watched
+    of_tables: Collection[int] = {watched[oid].table or oid for oid in oids if oid in watched}
+    found = (watched[oid] for oid in of_tables if oid in watched)
+    return {(it.schema, it.name) for it in found if it.kind in "rpmfS"}
+
+
+class _Try(Build):
+    """Applies pending files one statement at a time, and lets the attempt look."""
+
+    may_go_together = False
+
+    def __init__(self, pending: Any, attempt: Attempt) -> None:
+        super().__init__(pending)
+        self.observer = attempt

@@ -1,0 +1,67 @@
+"""What a trial says of the checks of a statement: what was counted gives way to what was tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlrail.foresight.attempt import Fault, Tried
+from sqlrail.foresight.judged import Check
+from sqlrail.ground.names import join
+
+if TYPE_CHECKING:
+    from sqlrail.results.plan import CheckKind
+
+_KINDS: dict[str, CheckKind] = {
+    "23502": "not null", "23514": "check", "23505": "unique", "23P01": "exclusion", "23503": "foreign key",
+    "42804": "type", "42846": "type",
+}  # fmt: skip
+
+
+def with_trial(checks: tuple[Check, ...], tried: Tried, relation: str) -> tuple[Check, ...]:
+    """The checks of a statement as they turned out.
+
+    relation: the live table that it works on, for a failure that names none.
+    """
+    if tried.outcome == "unknown":
+        return checks
+    if tried.outcome == "passes":
+        return tuple(_passed(check) for check in checks)
+    kind = _kind(tried.fault)
+    failed = next((check for check in checks if _is_of(check, kind, tried.fault)), None)
+    if failed is None:
+        return (*checks, _new(kind, tried, relation))
+    rows = failed.rows if failed.verdict == "fails" else None
+    mended = replace(failed, verdict="fails", rows=rows, says=tried.says, unless=None, why=None, tried=True)
+    return tuple(mended if check is failed else check for check in checks)
+
+
+def _passed(check: Check) -> Check:
+    return replace(
+        check, verdict="passes", rows=0, keys=(), says=None, remedy=None, unless=None, why=None, tried=True
+    )
+
+
+def _kind(fault: Fault | None) -> CheckKind:
+    state = fault.sqlstate if fault else ""
+    if state == "23514" and fault and fault.constraint is None:
+        return "partition"
+    if fault and fault.is_of_domain:
+        return "domain"
+    return "type" if state.startswith("22") else _KINDS.get(state, "other")
+
+
+def _is_of(check: Check, kind: CheckKind, fault: Fault | None) -> bool:
+    """Whether a failure is that of a check: of its kind, and of its name or column where both have one."""
+    if check.kind != kind:
+        return False
+    if fault and fault.constraint and check.name:
+        return fault.constraint == check.name
+    return not (fault and fault.column and check.columns) or fault.column in check.columns
+
+
+def _new(kind: CheckKind, tried: Tried, relation: str) -> Check:
+    fault = tried.fault or Fault("")
+    named = join(fault.schema, fault.table) if fault.schema and fault.table else relation
+    columns = (fault.column,) if fault.column else ()
+    return Check(kind, named, "fails", columns, fault.constraint, says=tried.says, tried=True)
