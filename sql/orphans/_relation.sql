@@ -274,11 +274,11 @@ SELECT json_build_object(
     'parent_oid', relation.parent::oid::bigint,
     -- The tables that lose rows, or have some changed, and those that their rows are also rows of.
     'losing', (SELECT json_agg(DISTINCT kin.relid::oid::bigint)
-                   FROM touched
-                  CROSS JOIN LATERAL (
-                        SELECT oid AS relid
-                        UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(oid)
-                        UNION SELECT relid FROM pg_catalog.pg_partition_tree(oid)) AS kin),
+                 FROM touched
+                CROSS JOIN LATERAL (
+                      SELECT oid AS relid
+                      UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(oid)
+                      UNION SELECT relid FROM pg_catalog.pg_partition_tree(oid)) AS kin),
     -- The publications that would give the archive away.
     'published', (SELECT string_agg(pubname, ', ' ORDER BY pubname) FROM pg_catalog.pg_publication AS p
                    WHERE pubinsert

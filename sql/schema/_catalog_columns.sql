@@ -88,18 +88,12 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.tabl
               k.name, k.table, 'pg_catalog.pg_class', k.table, 'i', a.attname),
        format('ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY', k.table, k.name), NULL, NULL, false, false,
        json_build_array(
-           json_build_array(NULL, lower(k.mode){so}, format('%s SET GENERATED %s', k.alter, k.mode), NULL{end}),
+           json_build_array(NULL, lower(k.mode){so}, format('%s GENERATED %s', k.change, k.mode), NULL{end}),
            json_build_array('sequence', quote_ident(x.relname){so}, format('ALTER SEQUENCE %I.%I RENAME TO', n.nspname, x.relname), NULL{end}),
            json_build_array('persistence', CASE x.relpersistence WHEN c.relpersistence THEN 'as its table' WHEN 'u' THEN 'unlogged' ELSE 'logged' END{so},
                format('ALTER SEQUENCE %I.%I SET %s', n.nspname, x.relname, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END),
                'as its table'{end}),
-           json_build_array('increment', s.seqincrement::text{so}, format('%s SET INCREMENT BY %s', k.alter, s.seqincrement), NULL{end}),
-           json_build_array('minimum', s.seqmin::text{so}, format('%s SET MINVALUE %s', k.alter, s.seqmin), NULL{end}),
-           json_build_array('maximum', s.seqmax::text{so}, format('%s SET MAXVALUE %s', k.alter, s.seqmax), NULL{end}),
-           json_build_array('start', s.seqstart::text{so}, format('%s SET START WITH %s', k.alter, s.seqstart), NULL{end}),
-           json_build_array('cache', s.seqcache::text{so}, format('%s SET CACHE %s', k.alter, s.seqcache), NULL{end}),
-           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END{so},
-               format('%s SET %s', k.alter, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL{end}))
+{numbers})
   FROM pg_catalog.pg_sequence AS s
   JOIN pg_catalog.pg_class AS x ON x.oid = s.seqrelid
   JOIN pg_catalog.pg_depend AS d ON d.classid = x.tableoid AND d.objid = x.oid AND d.deptype = 'i'
@@ -110,7 +104,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'identity', n.nspname::text, k.tabl
 {options}  CROSS JOIN LATERAL (
       SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS name,
              CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END AS mode,
-             format('ALTER TABLE %I.%I ALTER COLUMN %I', n.nspname, c.relname, a.attname) AS alter,
+             format('ALTER TABLE %I.%I ALTER COLUMN %I SET', n.nspname, c.relname, a.attname) AS change,
              coalesce(' (' || nullif(concat_ws(' ', CASE WHEN x.relname <> concat(c.relname, '_', a.attname, '_seq')
                                                          THEN format('SEQUENCE NAME %I.%I', n.nspname, x.relname) END,
                                                nullif(btrim(o.options), '')), '') || ')', '') AS listed OFFSET 0) AS k

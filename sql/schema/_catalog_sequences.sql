@@ -7,17 +7,11 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, 
                format('ALTER SEQUENCE %s AS %s MINVALUE %s MAXVALUE %s', k.name, format_type(s.seqtypid, NULL), s.seqmin, s.seqmax), NULL{end}),
            json_build_array('persistence', CASE x.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END{so},
                format('ALTER SEQUENCE %s SET %s', k.name, CASE x.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END), NULL{end}),
-           json_build_array('increment', s.seqincrement::text{so}, format('ALTER SEQUENCE %s INCREMENT BY %s', k.name, s.seqincrement), NULL{end}),
-           json_build_array('minimum', s.seqmin::text{so}, format('ALTER SEQUENCE %s MINVALUE %s', k.name, s.seqmin), NULL{end}),
-           json_build_array('maximum', s.seqmax::text{so}, format('ALTER SEQUENCE %s MAXVALUE %s', k.name, s.seqmax), NULL{end}),
-           json_build_array('start', s.seqstart::text{so}, format('ALTER SEQUENCE %s START WITH %s', k.name, s.seqstart), NULL{end}),
-           json_build_array('cache', s.seqcache::text{so}, format('ALTER SEQUENCE %s CACHE %s', k.name, s.seqcache), NULL{end}),
-           json_build_array('cycle', CASE WHEN s.seqcycle THEN 'yes' ELSE 'no' END{so},
-               format('ALTER SEQUENCE %s %s', k.name, CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END), NULL{end}))
+{numbers})
   FROM pg_catalog.pg_sequence AS s
   JOIN pg_catalog.pg_class AS x ON x.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
-{options}  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name) AS k
+{options}  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name, format('ALTER SEQUENCE %I.%I', n.nspname, x.relname) AS change) AS k
  WHERE {ours}
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS i
                     WHERE i.classid = x.tableoid AND i.objid = x.oid AND i.deptype = 'i')

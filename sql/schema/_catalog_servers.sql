@@ -1,34 +1,23 @@
 -- Where tables are: access methods; servers of foreign ones, and what leads to them.
-SELECT format('%s/%s/0', x.tableoid, x.oid), 'access method', NULL, NULL, k.name, k.name, 'ACCESS METHOD ' || k.name,
-       format('CREATE ACCESS METHOD %s %s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
-       json_build_array(json_build_array('definition', k.definition, NULL, NULL))
-  FROM pg_catalog.pg_am AS x
-  CROSS JOIN LATERAL (SELECT quote_ident(x.amname) AS name,
-                             format('TYPE %s HANDLER %s', CASE x.amtype WHEN 't' THEN 'TABLE' ELSE 'INDEX' END, x.amhandler) AS definition) AS k
+SELECT format('%s/%s/0', x.class, x.oid), x.kind, NULL, NULL, x.name, x.name, k.what, concat_ws(' ', 'CREATE', k.what, nullif(x.definition, '')),
+       NULL, NULL, NULL, NULL, NULL, false, false, json_build_array(json_build_array('definition', x.definition, NULL, NULL))
+  FROM (SELECT m.tableoid AS class, m.oid, 'access method' AS kind, quote_ident(m.amname) AS name,
+               format('TYPE %s HANDLER %s', CASE m.amtype WHEN 't' THEN 'TABLE' ELSE 'INDEX' END, m.amhandler) AS definition
+          FROM pg_catalog.pg_am AS m
+         UNION ALL
+        SELECT w.tableoid, w.oid, 'foreign data wrapper', quote_ident(w.fdwname),
+               concat_ws(' ', CASE WHEN w.fdwhandler <> 0 THEN 'HANDLER ' || w.fdwhandler::regproc END,
+                         CASE WHEN w.fdwvalidator <> 0 THEN 'VALIDATOR ' || w.fdwvalidator::regproc END,
+                         'OPTIONS (' || (SELECT string_agg(format('%I %L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
+                                           FROM pg_options_to_table(w.fdwoptions) AS o) || ')')
+          FROM pg_catalog.pg_foreign_data_wrapper AS w
+         UNION ALL
+        SELECT s.tableoid, s.oid, 'server', quote_ident(s.srvname),
+               concat_ws(' ', 'TYPE ' || quote_literal(s.srvtype), 'VERSION ' || quote_literal(s.srvversion), 'FOREIGN DATA WRAPPER ' || quote_ident(w.fdwname),
+                         'OPTIONS (' || (SELECT string_agg(format('%I %L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
+                                           FROM pg_options_to_table(s.srvoptions) AS o) || ')')
+          FROM pg_catalog.pg_foreign_server AS s
+          JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw) AS x
+  CROSS JOIN LATERAL (SELECT format('%s %s', upper(x.kind), x.name) AS what) AS k
  WHERE x.oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.classid = x.tableoid AND e.objid = x.oid AND e.deptype = 'e')
-UNION ALL
-SELECT format('%s/%s/0', x.tableoid, x.oid), 'foreign data wrapper', NULL, NULL, k.name, k.name, 'FOREIGN DATA WRAPPER ' || k.name,
-       format('CREATE FOREIGN DATA WRAPPER %s%s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
-       json_build_array(json_build_array('definition', k.definition, NULL, NULL))
-  FROM pg_catalog.pg_foreign_data_wrapper AS x
-  CROSS JOIN LATERAL (
-      SELECT quote_ident(x.fdwname) AS name,
-             concat(CASE WHEN x.fdwhandler <> 0 THEN ' HANDLER ' || x.fdwhandler::regproc END,
-                    CASE WHEN x.fdwvalidator <> 0 THEN ' VALIDATOR ' || x.fdwvalidator::regproc END,
-                    ' OPTIONS (' || (SELECT string_agg(format('%I %L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
-                                       FROM pg_options_to_table(x.fdwoptions) AS o) || ')') AS definition) AS k
- WHERE x.oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.classid = x.tableoid AND e.objid = x.oid AND e.deptype = 'e')
-UNION ALL
-SELECT format('%s/%s/0', x.tableoid, x.oid), 'server', NULL, NULL, k.name, k.name, 'SERVER ' || k.name,
-       format('CREATE SERVER %s%s', k.name, k.definition), NULL, NULL, NULL, NULL, NULL, false, false,
-       json_build_array(json_build_array('definition', k.definition, NULL, NULL))
-  FROM pg_catalog.pg_foreign_server AS x
-  JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = x.srvfdw
-  CROSS JOIN LATERAL (
-      SELECT quote_ident(x.srvname) AS name,
-             concat(' TYPE ' || quote_literal(x.srvtype), ' VERSION ' || quote_literal(x.srvversion), ' FOREIGN DATA WRAPPER ' || quote_ident(w.fdwname),
-                    ' OPTIONS (' || (SELECT string_agg(format('%I %L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
-                                       FROM pg_options_to_table(x.srvoptions) AS o) || ')') AS definition) AS k
- WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.classid = x.tableoid AND e.objid = x.oid AND e.deptype = 'e')
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e WHERE e.classid = x.class AND e.objid = x.oid AND e.deptype = 'e')

@@ -20,7 +20,7 @@ from sqlrail.schema.objects import Catalog, Digests, Object, Whole
 from sqlrail.schema.reader import Reader
 
 #: sql/schema/_catalog_<part>.sql that are parts of the queries
-SHARED = ("options", "enabled", "first")
+SHARED = ("options", "enabled", "first", "numbers")
 
 
 def read(
