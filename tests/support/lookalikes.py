@@ -95,6 +95,12 @@ class Scene:
         self._log = Path(own.info.host).parent / "log"
         self._read = self._log.stat().st_size
 
+    def begin(self, statements: str) -> None:
+        """A first migration, and what somebody has made since."""
+        put({"migrations/001_a.sql": "SELECT"})
+        self.safe("migrate")
+        self.own.execute(statements.encode())
+
     def look(self) -> None:
         """Met if the server has said so since the last look, to whomever, who may have passed over it."""
         with self._log.open(errors="replace") as log:
@@ -253,9 +259,7 @@ def cleaning_by_hand(scene: Scene) -> None:
 
 @chapter
 def cleaning_what_bereaves(scene: Scene) -> None:
-    put({"migrations/001_a.sql": "SELECT"})
-    scene.safe("migrate")
-    scene.own.execute(
+    scene.begin(
         "CREATE TABLE nodes (id int PRIMARY KEY, parent int); "
         "CREATE TABLE leaves (id serial PRIMARY KEY, node int); "
         "INSERT INTO nodes VALUES (1, NULL), (2, 1), (3, 9), (4, 3); INSERT INTO leaves VALUES (1, 1), (2, 4)"
@@ -269,9 +273,7 @@ def cleaning_what_bereaves(scene: Scene) -> None:
 
 @chapter
 def cleaning_to_a_default(scene: Scene) -> None:
-    put({"migrations/001_a.sql": "SELECT"})
-    scene.safe("migrate")
-    scene.own.execute(
+    scene.begin(
         "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int DEFAULT 1); "
         "INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 2); "
         "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE SET DEFAULT NOT VALID"
@@ -282,9 +284,7 @@ def cleaning_to_a_default(scene: Scene) -> None:
 
 @chapter
 def cleaning_a_tree_online(scene: Scene) -> None:
-    put({"migrations/001_a.sql": "SELECT"})
-    scene.safe("migrate")
-    scene.own.execute("CREATE TABLE nodes (id int PRIMARY KEY, parent int)")
+    scene.begin("CREATE TABLE nodes (id int PRIMARY KEY, parent int)")
     nodes = "INSERT INTO nodes VALUES (1, 0), (2, 1), (11, 10), (12, 11), (13, NULL) ON CONFLICT DO NOTHING"
     for ahead in ("SELECT", "ALTER TABLE nodes ADD FOREIGN KEY (parent) REFERENCES nodes NOT VALID"):
         scene.own.execute(f"SET session_replication_role = replica; {nodes}; {ahead}".encode())
@@ -293,9 +293,7 @@ def cleaning_a_tree_online(scene: Scene) -> None:
 
 @chapter
 def cleaning_on_other_nodes(scene: Scene) -> None:
-    put({"migrations/001_a.sql": "SELECT"})
-    scene.safe("migrate")
-    scene.own.execute(
+    scene.begin(
         "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int); "
         "INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 1), (2, 2); "
         # What Citus says of a table whose rows lie elsewhere.
@@ -309,9 +307,7 @@ def cleaning_on_other_nodes(scene: Scene) -> None:
 
 @chapter
 def restoring_into_what_has_changed(scene: Scene) -> None:
-    put({"migrations/001_a.sql": "SELECT"})
-    scene.safe("migrate")
-    scene.own.execute(
+    scene.begin(
         "CREATE TYPE pair AS (a int, b int); CREATE TYPE mood AS ENUM ('sad'); "
         "CREATE FUNCTION say(mood) RETURNS text LANGUAGE sql AS $$ SELECT 'a mood' $$; "
         "CREATE CAST (mood AS text) WITH FUNCTION say(mood); "
