@@ -103,7 +103,7 @@ class Apply:
     def is_done(self, hash_: str, file: File | None, answered: Any) -> bool:  # noqa: ARG002
         if answered is None and file is not None:
             raise Refused(
-                f"a migration was rolled back while this run was under way, so {file.id}, which comes behind it, was "
+                f"a migration was rolled back while this run was under way, so {file.id}, which comes after it, was "
                 "not run. Look at `status`, and run again."
             )
         return bool(answered)

@@ -143,7 +143,7 @@ class StatementRun:
         return BadFile(
             f"{self._file.path}: {done} of its {'statement is' if done == 1 else 'statements are'} done, and that part "
             "of the file was changed since. "
-            f"Put it back as it was; what comes behind it may be changed. To begin at the first statement again, undo "
+            f"Put it back as it was; what comes after it may be changed. To begin at the first statement again, undo "
             f"by hand what is done, and drop its checkpoints with `repair --forget {shlex.quote(self._key['id'])}`."
         )
 

@@ -37,7 +37,7 @@ class Check(Constraint):
         if match is None:
             return None
         if match[3] is not None and match[3].lower() != "delete":
-            raise ValueError(f"'{text}' has something else than {cls.words} behind the check's name")
+            raise ValueError(f"'{text}' has something else than {cls.words} after the check's name")
         return cls(names_in(match[1]), (), plain(match[2]), said=DELETE if match[3] else None)
 
     @property

@@ -72,4 +72,4 @@ class Relation(Constraint):
 def _no_action(text: str) -> str:
     """Of a relation with something else behind it: what may stand there."""
     is_relation = re.match(rf"\s*{_SIDE}\s*->\s*{_SIDE}\s", text)
-    return ", with `delete`, `set null` or `set default` behind it or nothing" if is_relation else ""
+    return ", with `delete`, `set null` or `set default` after it or nothing" if is_relation else ""

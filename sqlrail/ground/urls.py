@@ -62,7 +62,7 @@ def _problem(given: str) -> str | None:
     if not given.strip():
         return "is empty: give it a URL, or unset it."
     if given != given.strip():
-        return "has a blank or a line end before or behind it: remove that."
+        return "has a blank or a line end before or after it: remove that."
     if re.match(r"[a-z_]+\s*=", given):
         return None
     if not re.match(SCHEMES, given, re.IGNORECASE):

@@ -206,7 +206,7 @@ def foreign(files: dict[str, File]) -> Iterator[Problem]:
         more = f" and {len(dropped) - SHOWN} more" if dropped[SHOWN:] else ""
         text = (
             f"{place}: `{mark.text}` is a mark of {mark.tool}, and this file is recorded as applied. If it was run, "
-            f"and not only recorded, so was the part behind the mark, and {what}{more} ({other_tools.PAGE})."
+            f"and not only recorded, so was the part after the mark, and {what}{more} ({other_tools.PAGE})."
         )
         yield Problem("foreign", file.id, text, refuses=False)
 
@@ -226,7 +226,7 @@ def drafts(order: list[str], files: dict[str, File], run: Collection[str] = ()) 
             continue
         behind = next((other for other in pending[place:] if not files[other].is_draft), None)
         text = (
-            f"it is a draft without a statement, and {behind} stands behind it: fill it, or remove it."
+            f"it is a draft without a statement, and {behind} comes after it: fill it, or remove it."
             if behind
             else "it is a draft without a statement, and left out until it has one."
         )

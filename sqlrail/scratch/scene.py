@@ -40,7 +40,7 @@ class ReachesOut(Refused):
 def reaches_out(file: File) -> ReachesOut:
     return ReachesOut(
         f"{file.id} changes what the whole server has, such as a role: it was rehearsed and taken back, and what comes "
-        "behind it can be rehearsed once it is applied"
+        "after it can be rehearsed once it is applied"
     )
 
 

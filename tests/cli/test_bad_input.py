@@ -198,7 +198,7 @@ URLS = [
     url("postgresql://u:Pa55zorq@h/d?connect_timeout=soon",
         "connect_timeout in DATABASE_URL is 'soon': write whole seconds.", "bad connect_timeout"),
     url("postgresql://u:Pa55zorq@h/d\n",
-        "DATABASE_URL has a blank or a line end before or behind it: remove that.", "line end"),
+        "DATABASE_URL has a blank or a line end before or after it: remove that.", "line end"),
 ]  # fmt: skip
 
 UNREACHABLE = [

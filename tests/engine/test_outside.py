@@ -291,7 +291,7 @@ def test_a_done_part_that_was_changed_is_refused_before_anything_runs(
     assert isinstance(error, BadFile)
     assert str(error) == (
         f"{place.file}: 4 of its statements are done, and that part of the file was changed since. "
-        "Put it back as it was; what comes behind it may be changed. To begin at the first statement again, undo by "
+        "Put it back as it was; what comes after it may be changed. To begin at the first statement again, undo by "
         "hand what is done, and drop its checkpoints with `repair --forget 001_a`."
     )
     assert place.counts() == {1: 1}

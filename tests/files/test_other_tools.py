@@ -105,7 +105,7 @@ def test_one_that_was_run_is_told_with_what_may_be_gone(sqlrail: Sqlrail, env: d
     assert sqlrail("repair", "--yes", env=env).code == 0
     said = (
         "migrations/001_people.sql:3:1: `-- migrate:down` is a mark of dbmate, and this file is recorded as applied. "
-        "If it was run, and not only recorded, so was the part behind the mark, and what it drops may be gone: "
+        "If it was run, and not only recorded, so was the part after the mark, and what it drops may be gone: "
         "DROP TABLE people; ALTER TABLE a DROP COLUMN b; DELETE FROM c WHERE d = '…' and 1 more (docs/other-tools.md)."
     )
     document = sqlrail("status", "--json", env=env).document

@@ -73,7 +73,7 @@ def test_a_new_file_is_not_applied_before_it_says_something(sqlrail: Sqlrail, da
         stream.write("CREATE TABLE c ();\n")
     refused = sqlrail("migrate", env=env)
     assert (refused.code, refused.err.splitlines()) == (3, [
-        "migrations/002_b.sql: it is a draft without a statement, and 003_c stands behind it: fill it, or remove it.",
+        "migrations/002_b.sql: it is a draft without a statement, and 003_c comes after it: fill it, or remove it.",
         "Nothing was changed.",
     ])  # fmt: skip
     assert query(database, "SELECT migration_id FROM _yoyo_migration") == [("001_a",)]

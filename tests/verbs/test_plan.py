@@ -907,7 +907,7 @@ def test_a_pending_file_that_makes_a_role_is_rehearsed_and_taken_back(
         "003_y: unknown",
         (
             "note: 002_x changes what the whole server has, such as a role: it was rehearsed and taken back, "
-            "and what comes behind it can be rehearsed once it is applied"
+            "and what comes after it can be rehearsed once it is applied"
         ),
         f"2 pending: 1 blocks, 1 unknown; rehearsed on PostgreSQL {max(majors())}, and nothing was changed",
     ]
