@@ -1,3 +1,5 @@
 -- Looks at tables between transactions.
 BEGIN READ ONLY;
-{ours}{shapes}COMMIT;
+{ours}
+{shapes}
+COMMIT;

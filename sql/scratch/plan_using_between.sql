@@ -1,3 +1,4 @@
 -- The same between two transactions.
 BEGIN;
-{using}ROLLBACK;
+{using}
+ROLLBACK;

@@ -23,6 +23,7 @@ from sqlrail.scratch.confined import is_shared
 from sqlrail.scratch.keepers import Keepers
 from sqlrail.scratch.scene import Scene, reaches_out
 from sqlrail.scratch.seen import (
+    DONE,
     MISSING,
     SHARED,
     UNSEEN,
@@ -95,7 +96,7 @@ class OutsideRehearsal:
         else:
             after = self._wrapped(step) or self._alone(step)
         if is_done:
-            self._note(step, "done already")
+            self._note(step, DONE)
         else:
             self._keep(step, before, after)
         self._look_at_shapes(step, before, after, using)

@@ -30,6 +30,7 @@ SOURCE = 1 << 16
 #: what the note of a statement begins with that was not run
 UNSEEN = "not rehearsed: "
 MISSING = "it is about a role or an extension that is missing where the scratch database lies"
+DONE = "done already"
 SHARED = "it is about the whole server, which a scratch database shares with the real one"
 
 

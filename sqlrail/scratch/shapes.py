@@ -249,16 +249,17 @@ class Gallery:
         self.now |= shapes
 
     def concerned(self, words: tuple[str, ...], text: str, newly: set[int], held: set[int]) -> set[int]:
-        """The tables whose shape a statement may have changed: newly locked by it, or meant by its text."""
+        """The tables whose shape a statement may have changed: newly locked by it, or locked and meant by its text."""
         if words[:1] and words[0] in PLAIN:
             return set()
         is_far = not words or words[0] not in ("ALTER", "CREATE", "DROP") or set(words[1:2]) & FAR
         names = names_in(text)
         if is_far or "cascade" in names:
             return held | newly
-        return newly | self._where.all_below(
-            {oid for name in names for oid in self._where.by_name.get(name, ())}
-        )
+        named = self._where.all_below({oid for name in names for oid in self._where.by_name.get(name, ())})
+        # What is done to an index alone locks no table, nor does what runs in no transaction by its end.
+        is_locked = "INDEX" not in words[1:3] and "concurrently" not in names
+        return newly | (named & held if is_locked else named)
 
     def _read(self, connection: Connection, oids: Collection[int]) -> Shapes:
         """As seen from a session, in its transaction or between two."""

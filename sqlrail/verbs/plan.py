@@ -21,6 +21,8 @@ from sqlrail.errors import (
 from sqlrail.files.file import File
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files, up_to
+from sqlrail.foresight.judged import Check
+from sqlrail.foresight.rows import foresee
 from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, Consent, Work, trial
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
@@ -60,8 +62,11 @@ def plan(
     to: str | None = None,
     allowed: Collection[str] = (),
     consent: Consent = FEW_ON_THEIR_SERVER,
+    counts: bool = True,
 ) -> Plan:
     """Rehearses what a migrate with the same arguments would apply. The live database is only read.
+
+    counts: whether live rows are counted that statements will fail on.
 
     Refused, as migrate is, where the history cannot be trusted, and where no scratch database can be made.
     MigrationFailed says where a file failed.
@@ -84,7 +89,7 @@ def plan(
         major = live.connection.info.server_version // 10000
         partitioned = lint.partitioned_of(live.connection)
     if not due:
-        return Plan((), len(applied), major)
+        return Plan((), len(applied), major, is_counted=counts)
     by_statement = {file.id: ByStatement(**vars(file)) for file in due}
 
     def build(settings: Settings, provided: Sequence[Provided]) -> AbstractContextManager[Built]:
@@ -103,16 +108,22 @@ def plan(
     tried = trial(settings, listener, work, scene, consent)
     findings = _findings(due, major, partitioned, listener)
     judge = _Judge(scene.watched, _live(settings, scene), scene.objects)
+    checks = foresee(settings, scene, due) if counts else {}
     planned = [
         replace(
-            tell_tried(judge.file(file, scene.seen.get(file.id)), tried.tried.get(file.id, ())),
+            _graver(
+                tell_tried(
+                    _checked(judge.file(file, scene.seen.get(file.id)), checks.get(file.id, ())),
+                    tried.tried.get(file.id, ()),
+                )
+            ),
             cleanup=cleanup[file.id],
             findings=tuple(finding for finding in findings if finding.id == file.id),
         )
         for file in due
     ]
     notes = tuple(_notes(major, rehearsed, left_out))
-    return Plan(tuple(planned), len(applied), major, rehearsed, notes, trial=tried)
+    return Plan(tuple(planned), len(applied), major, rehearsed, notes, trial=tried, is_counted=counts)
 
 
 class _Rehearsed(NamedTuple):
@@ -120,6 +131,25 @@ class _Rehearsed(NamedTuple):
     left_out: str | None
     major: int
     provided: Sequence[Provided]
+
+
+def _checked(planned: PlannedFile, checks: Sequence[tuple[Check, ...]]) -> PlannedFile:
+    """The file with what live rows must be like for its statements."""
+    statements = (replace(one, checks=found) for one, found in zip(planned.statements, checks, strict=True))
+    return replace(planned, statements=tuple(statements)) if checks else planned
+
+
+def _graver(planned: PlannedFile) -> PlannedFile:
+    """The file with the verdicts that its checks lead to."""
+    statements = tuple(map(_with_verdict, planned.statements))
+    verdicts = [planned.verdict, *(one.verdict for one in statements)]
+    return replace(planned, statements=statements, verdict=max(verdicts, key=VERDICTS.index))
+
+
+def _with_verdict(statement: Planned) -> Planned:
+    if not any(one.verdict == "fails" for one in statement.checks):
+        return statement
+    return replace(statement, verdict=max(statement.verdict, "fails", key=VERDICTS.index))
 
 
 def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:

@@ -72,6 +72,19 @@ FILES = {
     "migrations/004_index.rollback.sql": "DROP INDEX CONCURRENTLY orders_user_id",
     "migrations/post-apply.sql": "GRANT SELECT ON orders TO PUBLIC",
 }  # fmt: skip
+DEMANDS = {
+    "migrations/002_demands.sql": """
+        SELECT count(*) FROM users;
+        ALTER TABLE orders ALTER note SET NOT NULL, ADD UNIQUE (user_id), ADD CHECK (1 / id > 0);
+        ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users, ADD EXCLUDE USING btree (note WITH =);
+        ALTER TABLE orders ALTER user_id TYPE smallint USING (user_id - 2)::text::smallint;
+        ALTER TABLE IF EXISTS nobodys ALTER n TYPE text USING n;
+    """,
+    "migrations/003_outside.sql": """-- transactional: false
+        ALTER TABLE pets ALTER user_id TYPE smallint USING user_id::int;
+        ALTER TABLE IF EXISTS nobodys ALTER n TYPE text USING n;
+    """,
+}  # fmt: skip
 ROWS = """
     INSERT INTO users VALUES (1), (2);
     INSERT INTO orders SELECT n, n % 4 FROM generate_series(1, 40) AS n;
@@ -208,6 +221,15 @@ def planning(scene: Scene) -> None:
     scene.safe("plan")
     scene.safe("migrate", "--to", "001")
     scene.own.execute(ROWS.encode())
+    scene.safe("plan")
+
+
+@chapter
+def foreseeing(scene: Scene) -> None:
+    put({name: text for name, text in FILES.items() if "001" in name})
+    scene.safe("migrate")
+    scene.own.execute(ROWS.encode())
+    put(DEMANDS)
     scene.safe("plan")
 
 

@@ -23,6 +23,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("table", "markdown"), default="table", help="markdown: for a pull request"
     )
+    parser.add_argument(
+        "--no-rows", action="store_true", help="do not count live rows that statements will fail on"
+    )
     flags.add(parser, "scratch")
     parser.add_argument(
         "--try",
@@ -47,8 +50,15 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     from sqlrail.foresight.trial import Consent
     from sqlrail.verbs.plan import plan
 
-    consent = Consent(options.trial, options.allow_copy)
-    result = plan(settings, talk, to=options.to, allowed=flags.allowed(options), consent=consent)
+    consent = Consent(False if options.no_rows else options.trial, options.allow_copy)
+    result = plan(
+        settings,
+        talk,
+        to=options.to,
+        allowed=flags.allowed(options),
+        consent=consent,
+        counts=not options.no_rows,
+    )
     code = FOUND if options.check and not result.is_instant else OK
     text = render.markdown(result) if options.format == "markdown" else render.text(result, width())
     return code, result.as_json(), text

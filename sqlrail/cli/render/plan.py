@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlrail.cli.render import cleanup
 from sqlrail.cli.render.tables import table
+from sqlrail.foresight.judged import Check
 from sqlrail.ground.words import counted, printable, rows, size
 from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 
@@ -83,8 +84,44 @@ def _live(touched: Touched) -> str:
     return f"{number}, {size(touched.bytes or 0)}"
 
 
+def _check_lines(file: PlannedFile) -> Iterator[str]:
+    """What live rows are in the way of, and what is not known of them; and how much else they let pass."""
+    passing = 0
+    for statement in file.statements:
+        for check in statement.checks:
+            if check.verdict == "passes" and not check.unless:
+                passing += 1
+            else:
+                yield f"line {statement.line} {_check(check)}"
+    if passing:
+        yield f"live rows let {counted(passing, 'other check')} pass"
+
+
+def _check(check: Check) -> str:
+    what = f"{check.kind} {check.name}" if check.name else f"{check.kind} of {', '.join(check.columns)}"
+    if check.verdict == "unknown":
+        return f"unknown: {what}, {check.relation}: {check.why}"
+    says = f"{rows(check.rows or 0)} of {check.relation}{_keys(check)}: {check.says}"
+    if check.verdict == "passes":
+        return f"passes behind {check.unless}: {says}"
+    unless = f" unless {check.unless} mends it" if check.verdict == "fails unless" else ""
+    remedy = f"; a way out: {check.remedy}" if check.remedy else ""
+    return f"fails{unless}: {says}{remedy}"
+
+
+def _keys(check: Check) -> str:
+    """The primary keys that are known of rows in the way: `, id 3, 7 …`."""
+    if not check.keys:
+        return ""
+    names = list(check.keys[0])
+    values = [", ".join(key.values()) for key in check.keys]
+    shown = ", ".join(values if len(names) == 1 else [f"({it})" for it in values])
+    more = " …" if check.rows and check.rows > len(check.keys) else ""
+    return f", {', '.join(names)} {shown}{more}"
+
+
 def _more_lines(file: PlannedFile) -> list[str]:
-    lines = [f"cleanup of {cleanup.line(relation)}" for relation in file.cleanup]
+    lines = [*_check_lines(file), *(f"cleanup of {cleanup.line(relation)}" for relation in file.cleanup)]
     shown = file.findings[:FINDINGS]
     lines += [
         f"{finding.line}:{finding.column} {finding.rule}: {finding.message} Safer: {finding.remedy}."

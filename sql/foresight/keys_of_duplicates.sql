@@ -1,0 +1,5 @@
+-- The primary keys of some of them: of each group of equals the first is left out.
+SELECT {keys} AS keys
+  FROM (SELECT *, row_number() OVER (PARTITION BY {parts} ORDER BY {order}) AS "sqlrail number"
+          FROM {rows} AS {alias} WHERE {condition}) AS numbered
+ WHERE "sqlrail number" > 1 ORDER BY {order} LIMIT {most};

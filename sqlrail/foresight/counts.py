@@ -1,0 +1,220 @@
+"""Asks the live database how many rows are in the way: read-only, in one snapshot, on several connections at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from sqlrail.errors import ConnectionLost, DatabaseFailed
+from sqlrail.foresight.later import KEY, ROW
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import milliseconds
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import Connection, connect
+from sqlrail.postgres.diagnostics import sentence
+from sqlrail.schema.catalog import look_limits
+
+#: keys that are shown of the rows in the way
+MOST = 5
+#: seconds for one count where no --statement-timeout says otherwise
+LIMIT = 60.0
+#: connections that count at once, at the most, and those that have to stay free for others
+AT_ONCE, FREE = 4, 10
+#: pages of a table between two subtransactions
+STEP = 64
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Rows in the way, with keys of some; why they could not be counted, or in which state a value did not fit."""
+
+    rows: int | None = None
+    keys: tuple[dict[str, str], ...] = ()
+    why: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows as they are asked about: a subselect, its name, and the columns of the primary key."""
+
+    rows: sql.Composable
+    name: str
+    key: tuple[str, ...]
+
+    @property
+    def parts(self) -> dict[str, object]:
+        """The parts of a question that are about the rows and their keys."""
+        own = [sql.Identifier(KEY.format(n)) for n, _ in enumerate(self.key)]
+        texts = [sql.SQL("{}::text").format(it) for it in own]
+        return {
+            "rows": self.rows,
+            "alias": sql.Identifier(self.name),
+            "keys": sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(texts)),
+            "order": sql.SQL(", ").join(own or [sql.Identifier(ROW)]),
+            "most": MOST,
+        }
+
+
+#: asks over a connection; the errors are the server's
+Question = Callable[["Asker"], Counted]
+
+
+def rows_where(source: Source, condition: sql.Composable) -> Question:
+    """Counts rows one by one."""
+    return lambda asker: asker.counted(source, "count_in_the_way", "keys_in_the_way", condition=condition)
+
+
+def duplicates(
+    source: Source, condition: sql.Composable, parts: Sequence[sql.Composable], *, hashes: bool
+) -> Question:
+    """Counts the rows that would have to go for these parts to be unique."""
+    named = {"parts": sql.SQL(", ").join(parts), "hashes": "on" if hashes else "off"}
+    return lambda asker: asker.counted(
+        source, "count_duplicates", "keys_of_duplicates", condition=condition, **named
+    )
+
+
+def unfit(source: Source, expression: sql.Composable, type_: str, pages: int) -> Question:
+    """Counts the values that cannot be assigned to a type."""
+    parts = {"expression": expression, "type": sql.SQL(type_), "pages": max(pages, 1), "step": STEP}
+    return lambda asker: asker.unfit(source, **parts)
+
+
+class Asker:
+    """A connection in its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def counted(self, source: Source, count: str, keys: str, **parts: object) -> Counted:
+        """The number that one question gives, and where that is not 0 the keys that another does."""
+        parts = {**source.parts, **parts}
+        rows = self._rows(count, **parts)[0][0]
+        found = self._rows(keys, **parts) if rows and source.key else []
+        return Counted(rows, _keys(source, found))
+
+    def unfit(self, source: Source, **parts: object) -> Counted:
+        """The same of values that have to be tried."""
+        ((rows, state, places),) = self._rows("count_unfit", **source.parts, **parts)[0]
+        if not rows or not source.key:
+            return Counted(rows, state=state)
+        condition = sql.SQL("{} = ANY ({}::tid[])").format(sql.Identifier(ROW), sql.Literal(places))
+        found = self._rows("keys_in_the_way", **source.parts, condition=condition)
+        return Counted(rows, _keys(source, found), state=state)
+
+    def answer(self, question: Question) -> Counted:
+        """What a question gives; why it gives nothing."""
+        try:
+            return question(self)
+        except psycopg.Error as exc:
+            if self.connection.closed:
+                raise ConnectionLost(
+                    f"the connection was lost while rows were counted: {sentence(exc)}"
+                ) from exc
+            wire.send(self.connection, wire.message(self.connection, "count_failed"), wire.Answer())
+            return Counted(why=_why(exc))
+
+    def _rows(self, file: str, /, **parts: object) -> list[tuple[Any, ...]]:
+        count = wire.message(self.connection, file, **parts)
+        answer = wire.send(
+            self.connection, wire.message(self.connection, "count_within", count=count), wire.Answer()
+        )
+        if answer.error is not None:
+            raise answer.error
+        return answer.rows
+
+
+def _keys(source: Source, found: Sequence[tuple[list[str], ...]]) -> tuple[dict[str, str], ...]:
+    return tuple(dict(zip(source.key, key, strict=True)) for (key,) in found)
+
+
+def _why(error: psycopg.Error) -> str:
+    """Why a count failed, without a word of the server's that may hold a value."""
+    match error:
+        case pg.QueryCanceled():
+            return "the count took longer than --statement-timeout lets it"
+        case pg.LockNotAvailable():
+            return "the table was in use for longer than --lock-timeout"
+        case pg.InsufficientPrivilege():
+            return "no right to read all of it"
+        case pg.DataError() | pg.IntegrityError():
+            return f"PostgreSQL cannot compute it for a row ({error.sqlstate})"
+    return f"PostgreSQL does not understand it by itself: {sentence(error)}"
+
+
+def ask_all(settings: Settings, questions: Sequence[Question]) -> list[Counted]:
+    """The answers, in the order of the questions, all of one moment. DatabaseFailed if none can be asked."""
+    if not questions:
+        return []
+    with ExitStack() as stack:
+        first = stack.enter_context(closing(connect(settings)))
+        _begin(first, wire.message(first, "begin_counts"), settings)
+        snapshot, room = _export(first)
+        askers = [Asker(first)]
+        for _ in range(min(len(questions), AT_ONCE, 1 + max(0, room - FREE)) - 1):
+            with suppress(DatabaseFailed, ConnectionLost):
+                other = connect(settings)
+                stack.enter_context(closing(other))
+                _begin(other, wire.message(other, "import_counts", snapshot=snapshot), settings)
+                askers.append(Asker(other))
+        return _answers(askers, questions)
+
+
+def _answers(askers: Sequence[Asker], questions: Sequence[Question]) -> list[Counted]:
+    left: SimpleQueue[int] = SimpleQueue()
+    for number in range(len(questions)):
+        left.put(number)
+    found: dict[int, Counted] = {}
+
+    def work(asker: Asker) -> None:
+        with suppress(Empty):
+            while True:
+                number = left.get_nowait()
+                found[number] = asker.answer(questions[number])
+
+    with ThreadPoolExecutor(len(askers)) as pool:
+        try:
+            for done in [pool.submit(work, asker) for asker in askers]:
+                done.result()
+        except BaseException:
+            with suppress(Empty):
+                while True:
+                    left.get_nowait()
+            for asker in askers:
+                with suppress(psycopg.Error):
+                    asker.connection.cancel_safe(timeout=wire.GRACE)
+            raise
+    return [found[number] for number in range(len(questions))]
+
+
+def limit_of(settings: Settings) -> float:
+    """Seconds for one count."""
+    return settings.statement_timeout or LIMIT
+
+
+def _begin(connection: Connection, begin: bytes, settings: Settings) -> None:
+    parts = {
+        "ours": wire.message(connection, "ours"),
+        "limits": look_limits(connection, settings),
+        "limit": milliseconds(limit_of(settings)),
+    }
+    answer = wire.send(connection, begin + wire.message(connection, "count_settings", **parts), wire.Answer())
+    if answer.error is not None:
+        raise DatabaseFailed(f"the live rows cannot be counted: {sentence(answer.error)}") from answer.error
+
+
+def _export(connection: Connection) -> tuple[str, int]:
+    answer = wire.send(connection, wire.message(connection, "export_counts"), wire.Answer())
+    if answer.error is not None:
+        raise DatabaseFailed(f"the live rows cannot be counted: {sentence(answer.error)}") from answer.error
+    ((snapshot, room),) = answer.rows
+    return snapshot, room

@@ -1,0 +1,258 @@
+"""How a demand is asked about: the rows, the condition, the parts that must be unique."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from sqlrail.foresight import counts
+from sqlrail.foresight.counts import Question, Source
+from sqlrail.foresight.demands import BPCHAR, INT2, INT4, INT8, TEXT, VARCHAR, Demand
+from sqlrail.foresight.later import ROW, Judge, Later
+from sqlrail.scratch.shapes import Column, Constraint, Index, Shape, names_in
+from sqlrail.scratch.using import Using
+
+#: types whose values sort faster than they hash: numbers, dates and times
+SORTED = {INT2, INT4, INT8, 1082, 1114, 1184, 2950, 26}
+#: bytes of a key that fit an index row whatever the server does with them
+INTEGERS = {INT2: (-(2**15), 2**15 - 1), INT4: (-(2**31), 2**31 - 1)}
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Why a demand cannot be asked about."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Passes:
+    """A demand that any rows fulfil."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A table around a statement: its shapes, and its rows as they are in front of it and behind it."""
+
+    before: Shape
+    after: Shape
+    rows_before: Later
+    rows: Later
+    using: Mapping[str, Using]
+    judge: Judge
+
+    def source(self, demand: Demand, rows: Later) -> Source:
+        """Those of the table's rows that no other table of the files speaks for."""
+        is_parent = self.after.kind == "p"
+        text = rows.rows(own=not is_parent, children=is_parent or demand.is_inherited)
+        return Source(text, rows.name, rows.live.key)
+
+    def is_spread(self, demand: Demand) -> bool:
+        """Whether rows of several tables are asked about at once."""
+        return bool(self.rows.live.children) and (self.after.kind == "p" or demand.is_inherited)
+
+    def read(self, demand: Demand) -> list[int]:
+        """The columns on which an answer depends."""
+        names = names_in(demand.expression)
+        return [*demand.columns, *(number for number, it in self.after.columns.items() if it.name in names)]
+
+
+def question(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Question | Unknown | Passes:
+    """How the rows are asked whether they fulfil a demand; parents: rows of other tables behind the statement."""
+    if why := at.rows.live.why_not or _why_unknown(demand, at):
+        return Unknown(why)
+    if set(demand.columns) & at.rows.made and _is_for_any_made(demand, at):
+        return Passes()
+    if demand.way != "type" and (why := at.rows.why_unknown(at.read(demand))):
+        return Unknown(why)
+    if demand.way == "foreign key":
+        return _foreign_key(demand, at, parents)
+    return WAYS[demand.way](demand, at)
+
+
+def _why_unknown(demand: Demand, at: Moment) -> str | None:
+    return demand.expression if demand.way == "unknown" else at.judge.why_not(demand.leans)
+
+
+def _is_for_any_made(demand: Demand, at: Moment) -> bool:
+    """Of a new column that a sequence fills: no value is null, and none is there twice."""
+    is_wide = all(at.after.columns[it].base != INT2 for it in demand.columns)
+    return is_wide and demand.way in ("null", "unique")
+
+
+def _column(name: str) -> sql.Composable:
+    return sql.Identifier(name)
+
+
+def _is_null(column: Column) -> sql.Composable:
+    # A composite value whose fields are all null is null to IS NULL, and not to NOT NULL.
+    form = "num_nulls({}) = 1" if column.kind in ("c", "d") else "{} IS NULL"
+    return sql.SQL(form).format(_column(column.name))
+
+
+def _nulls(demand: Demand, at: Moment) -> Question:
+    (number,) = demand.columns
+    return counts.rows_where(at.source(demand, at.rows), _is_null(at.after.columns[number]))
+
+
+def _not(demand: Demand, at: Moment) -> Question | Unknown:
+    if demand.kind == "partition" and "satisfies_hash_partition" in demand.expression:
+        return Unknown("which partition a hash leads to is not computed")
+    source = at.source(demand, at.rows)
+    if demand.kind == "domain":
+        (number,) = demand.columns
+        # VALUE, as a domain's check has it, is the name of a column as well.
+        shown = [sql.SQL("{} AS value").format(_column(at.after.columns[number].name)), *at.rows.own_columns]
+        text = sql.SQL("(SELECT {} FROM {} AS {})").format(
+            sql.SQL(", ").join(shown), source.rows, _column(source.name)
+        )
+        source = Source(text, source.name, source.key)
+    return counts.rows_where(source, sql.SQL("NOT ({})").format(sql.SQL(demand.expression)))
+
+
+def _parts(index: Index) -> list[sql.Composable]:
+    """An index's keys, each in its collation."""
+    found: list[sql.Composable] = []
+    for attribute, key, collation in zip(index.attributes, index.keys, index.collations, strict=True):
+        part = sql.SQL(key) if attribute else sql.SQL("({})").format(sql.SQL(key))
+        found.append(sql.SQL("({} COLLATE {})").format(part, sql.SQL(collation)) if collation else part)
+    return found
+
+
+def _where(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    return sql.SQL(" AND ").join(conditions or [sql.SQL("true")])
+
+
+def _unique(demand: Demand, at: Moment) -> Question | Unknown:
+    index = demand.index
+    assert index
+    if not index.usual or index.method != "btree":
+        return Unknown("its operator class may find other values equal than = does")
+    parts = _parts(index)
+    conditions: list[sql.Composable] = (
+        [sql.SQL("({})").format(sql.SQL(index.predicate))] if index.predicate else []
+    )
+    if not index.nulls_equal:
+        composite = [it for it in index.attributes if it and at.after.columns[it].kind in ("c", "d")]
+        form = "num_nulls({}) = 0" if composite else "{} IS NOT NULL"
+        conditions += [sql.SQL(form).format(part) for part in parts]
+    hashes = not set(index.types) <= SORTED
+    return counts.duplicates(at.source(demand, at.rows), _where(conditions), parts, hashes=hashes)
+
+
+def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
+    index, constraint = demand.index, demand.constraint
+    if index is None or constraint is None or len(constraint.operators) != len(index.keys):
+        return Unknown("its operators are not told")
+    source = at.source(demand, at.rows)
+    names = [sql.Identifier(f"sqlrail part {n}") for n, _ in enumerate(index.keys)]
+    shown = [sql.SQL("{} AS {}").format(part, name) for part, name in zip(_parts(index), names, strict=True)]
+    where = sql.SQL("({})").format(sql.SQL(index.predicate or "true"))
+    text = sql.SQL("(SELECT {} FROM {} AS {} WHERE {})").format(
+        sql.SQL(", ").join([*shown, *at.rows.own_columns]), source.rows, _column(source.name), where
+    )
+    one, other = sql.Identifier("sqlrail one"), sql.Identifier("sqlrail other")
+    row = sql.Identifier(ROW)
+    pairs = [
+        sql.SQL("{}.{} {} {}.{}").format(one, name, sql.SQL(operator), other, name)
+        for name, operator in zip(names, constraint.operators, strict=True)
+    ]
+    differ = sql.SQL("{}.{} <> {}.{}").format(one, row, other, row)
+    condition = sql.SQL("EXISTS (SELECT FROM {} AS {} WHERE {})").format(
+        text, other, _where([*pairs, differ])
+    )
+    if constraint.period:
+        condition = sql.SQL("({} OR isempty({}.{}))").format(condition, one, names[-1])
+    return counts.rows_where(Source(text, "sqlrail one", source.key), condition)
+
+
+def _foreign_key(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Question | Unknown:
+    key = demand.constraint
+    assert key
+    if key.period:
+        return Unknown("keys over periods are not counted")
+    parent = parents.get(key.foreign)
+    if parent is None:
+        return Unknown("the table that it refers to is made by the pending files")
+    if why := (parent.live.why_not or parent.why_unknown(key.foreign_columns)):
+        return Unknown(f"of the table that it refers to: {why}")
+    source = at.source(demand, at.rows)
+    child, other = _column(source.name), sql.Identifier("sqlrail parent")
+    columns = [sql.SQL("{}.{}").format(child, _column(at.after.columns[it].name)) for it in key.columns]
+    return counts.rows_where(source, _orphan(key, columns, parent, other))
+
+
+def _orphan(
+    key: Constraint, columns: Sequence[sql.Composable], parent: Later, other: sql.Composable
+) -> sql.Composable:
+    pairs = [
+        sql.SQL("{}.{} {} {}").format(other, _column(parent.names[number]), sql.SQL(operator), column)
+        for number, operator, column in zip(key.foreign_columns, key.operators, columns, strict=True)
+    ]
+    rows = parent.rows(tree=parent.live.kind == "p")
+    missing = sql.SQL("NOT EXISTS (SELECT FROM {} AS {} WHERE {})").format(rows, other, _where(pairs))
+    # MATCH FULL lets all be null or none.
+    between = " OR " if key.match == "f" else " AND "
+    filled = sql.SQL(between).join([sql.SQL("{} IS NOT NULL").format(column) for column in columns])
+    return sql.SQL("({}) AND {}").format(filled, missing)
+
+
+def _type(demand: Demand, at: Moment) -> Question | Unknown:
+    (number,) = demand.columns
+    was, now = at.before.columns[number], at.after.columns[number]
+    how = at.using.get(was.name)
+    read = [it for it, one in at.before.columns.items() if how and one.name in names_in(how.expression)] or [
+        number
+    ]
+    if why := ((how and (how.why or at.judge.why_not(how.leans))) or at.rows_before.why_unknown(read)):
+        return Unknown(why)
+    source = at.source(demand, at.rows_before)
+    if how is None and (condition := _quick(was, now)):
+        return counts.rows_where(source, condition)
+    expression = sql.SQL("({})").format(sql.SQL(how.expression)) if how else _column(was.name)
+    return _tried(demand, at, source, expression, now)
+
+
+def _value(demand: Demand, at: Moment) -> Question | Unknown:
+    (number,) = demand.columns
+    now = at.after.columns[number]
+    return _tried(demand, at, at.source(demand, at.rows), _column(now.name), now)
+
+
+def _tried(
+    demand: Demand, at: Moment, source: Source, expression: sql.Composable, now: Column
+) -> Question | Unknown:
+    if at.is_spread(demand):
+        return Unknown("values of partitions that no file makes are not tried")
+    if now.kind == "c" or now.domain_not_null or "$sqlrail$" in repr(expression):
+        return Unknown(f"values are not tried on type {now.type}")
+    return counts.unfit(source, expression, now.type, at.rows.live.pages)
+
+
+def _quick(was: Column, now: Column) -> sql.Composable | None:
+    """A condition of the values that do not fit, where one says it; faster than to try each."""
+    column = _column(was.name)
+    if now.kind == "d" or was.kind == "d":
+        return None
+    if was.type_oid in (INT4, INT8) and now.type_oid in INTEGERS:
+        least, most = INTEGERS[now.type_oid]
+        return sql.SQL("{} NOT BETWEEN {} AND {}").format(column, sql.Literal(least), sql.Literal(most))
+    if was.type_oid in (TEXT, VARCHAR, BPCHAR) and now.type_oid in (VARCHAR, BPCHAR) and now.modifier > 4:
+        length = sql.Literal(now.modifier - 4)
+        # Blanks behind the last place are cut off, and nothing else.
+        return sql.SQL("char_length({0}) > {1} AND rtrim(substr({0}::text, {1} + 1), ' ') <> ''").format(
+            column, length
+        )
+    return None
+
+
+WAYS: dict[str, Callable[[Demand, Moment], Question | Unknown]] = {
+    "null": _nulls,
+    "not": _not,
+    "unique": _unique,
+    "exclusion": _exclusion,
+    "type": _type,
+    "value": _value,
+}

@@ -1,0 +1,232 @@
+"""Which live rows pending statements will fail on: what each newly demands, asked of the rows as they are by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from sqlrail.files.file import File
+from sqlrail.foresight import counts, tables
+from sqlrail.foresight.counts import Counted, Question
+from sqlrail.foresight.demands import Demand, demands
+from sqlrail.foresight.judged import Check
+from sqlrail.foresight.later import Judge, Later
+from sqlrail.foresight.questions import Moment, Passes, Unknown, question
+from sqlrail.foresight.remedies import cleaned_by, remedy, sentence_of
+from sqlrail.foresight.tables import Live, LiveTable
+from sqlrail.foresight.writes import Write, Writes
+from sqlrail.ground.names import join
+from sqlrail.ground.settings import Settings
+from sqlrail.postgres import wire
+from sqlrail.postgres.connect import connect
+from sqlrail.schema.catalog import look_limits
+from sqlrail.scratch.scene import Scene
+from sqlrail.scratch.seen import DONE, Seen
+from sqlrail.scratch.shapes import Lean, Shape, Shapes
+
+#: the checks of each statement of a file, in its order
+Found = dict[str, list[tuple[Check, ...]]]
+
+
+def foresee(settings: Settings, scene: Scene, files: Sequence[File]) -> Found:
+    """What live rows must be like for each statement to pass, and whether they are.
+
+    Raises DatabaseFailed where nothing can be counted.
+    """
+    asked = _Walk(scene, *_look(settings, scene, files)).all(files)
+    counted = counts.ask_all(settings, [one.question for one in asked if callable(one.question)])
+    answers = iter(counted)
+    found: Found = {file.id: [()] * len(scene.seen.get(file.id, ())) for file in files}
+    for one in asked:
+        check = one.judged(next(answers) if callable(one.question) else None)
+        found[one.file.id][one.number] += (check,)
+    return found
+
+
+def _look(settings: Settings, scene: Scene, files: Sequence[File]) -> tuple[Live, set[str]]:
+    """The live tables that the files change, or refer to, and the functions that are PostgreSQL's own."""
+    seen = [one for file in files for one in scene.seen.get(file.id, ())]
+    shapes = [shape for one in seen for shape in one.shapes.values() if shape]
+    oids = {oid for one in seen for oid in one.shapes}
+    oids |= {key.foreign for it in shapes for key in it.constraints.values()}
+    first = [scene.gallery.first[oid] for oid in sorted(oids & scene.gallery.first.keys())]
+    if not first:
+        return Live({}, {}), set()
+    leans = {lean for shape in shapes for lean in _leans(shape)} | {
+        lean for one in seen for how in one.using.values() for lean in how.leans
+    }
+    with closing(connect(settings)) as connection:
+        limits, every = look_limits(connection, settings), scene.gallery.first.values()
+        live = tables.look(connection, limits, first, leans, every)
+        calls = any(one.source[:6].upper().startswith(("SELECT", "WITH", "VALUES", "EXPLAI")) for one in seen)
+        own = wire.ask(connection, "own_functions") if calls else []
+    return live, {name for (name,) in own}
+
+
+def _leans(shape: Shape) -> Iterator[Lean]:
+    for column in shape.columns.values():
+        yield from column.leans
+        for check in column.domains:
+            yield from check.leans
+    for constraint in shape.constraints.values():
+        yield from constraint.leans
+    for index in shape.indexes.values():
+        yield from index.leans
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A demand of a statement, how it is asked about, and what writes to its tables before."""
+
+    file: File
+    number: int  # of the statement, from 0
+    demand: Demand
+    at: Moment
+    question: Question | Unknown | Passes
+    relation: str
+    columns: tuple[str, ...]
+    writes: tuple[Write, ...] = ()
+    parent_writes: tuple[Write, ...] = ()
+    remedy: str | None = None
+    cleaned: str | None = None  # the cleanup of the file that mends it
+
+    @property
+    def is_key(self) -> bool:
+        return self.demand.kind == "foreign key"
+
+    def judged(self, counted: Counted | None) -> Check:
+        """What its answer means."""
+        demand = self.demand
+        check = Check(demand.kind, self.relation, "passes", self.columns, demand.name)
+        match self.question:
+            case Passes():
+                return replace(check, rows=0)
+            case Unknown(why):
+                return replace(check, verdict="unknown", why=why)
+        assert counted
+        if counted.why:
+            return replace(check, verdict="unknown", why=counted.why)
+        if not counted.rows:
+            return self._without_rows(check)
+        says = sentence_of(demand, self.at.after, counted.state)
+        return self._with_rows(replace(check, rows=counted.rows, keys=counted.keys, says=says))
+
+    def _with_rows(self, check: Check) -> Check:
+        if self.cleaned:
+            return replace(check, unless=self.cleaned)
+        mending = [it for it in self.writes if it.mends(self._names)]
+        mending += [it for it in self.parent_writes if it.verb != "DELETE"]
+        if mending:
+            return replace(check, verdict="fails unless", unless=mending[0].place, remedy=self.remedy)
+        return replace(check, verdict="fails", remedy=self.remedy)
+
+    def _without_rows(self, check: Check) -> Check:
+        spoiling = [it for it in self.writes if it.spoils(self._names)]
+        spoiling += [it for it in self.parent_writes if it.verb != "INSERT"]
+        if spoiling:
+            why = f"no row is in the way now, but {spoiling[0].place} writes before it"
+            return replace(check, verdict="unknown", why=why, unless=spoiling[0].place)
+        return replace(check, rows=0)
+
+    @property
+    def _names(self) -> set[str]:
+        """Of the columns, by now and before; none where any may matter."""
+        numbers = self.at.read(self.demand)
+        first = self.at.rows.first_names
+        return {name for it in numbers for name in (first.get(it), self.at.rows.names.get(it)) if name}
+
+
+@dataclass
+class _Walk:
+    """Goes through the pending statements in their order, with the rows of each table as they are by then."""
+
+    scene: Scene
+    live: Live
+    functions: set[str]
+    now: Shapes = field(init=False)
+    laters: dict[int, Later] = field(init=False)
+    writes: Writes = field(init=False)
+
+    def __post_init__(self) -> None:
+        first = self.scene.gallery.first
+        self.now = dict(first)
+        self.laters = {oid: Later.first(first[oid], live) for oid, live in self.live.tables.items()}
+        views = {it.name for it in self.scene.watched.values() if it.kind == "v"}
+        self.writes = Writes(self.functions, views)
+        self.judge = Judge(self.scene.gallery, self.live.extensions)
+
+    def all(self, files: Sequence[File]) -> list[Asked]:
+        """Everything that is demanded."""
+        return [one for file in files for one in self._file(file)]
+
+    def _file(self, file: File) -> Iterator[Asked]:
+        start = dict(self.now)
+        for relation in file.relations():
+            for shape in self._shapes():
+                if shape.name == relation.child[-1]:
+                    self.writes.cleaned(shape.oid, f"-- cleanup: {relation}", self._shapes())
+        for number, seen in enumerate(self.scene.seen.get(file.id, ())):
+            yield from self._statement(file, number, seen, start)
+            if seen.source:
+                words = tuple(word.upper() for word in seen.source.replace("(", " ").split(None, 4)[:4])
+                self.writes.add(words, seen.source, self._place(file, seen), self._shapes())
+
+    def _place(self, file: File, seen: Seen) -> str:
+        return f"{file.id} line {seen.place[0]}"
+
+    def _shapes(self) -> list[Shape]:
+        return [shape for shape in self.now.values() if shape]
+
+    def _statement(self, file: File, number: int, seen: Seen, start: Shapes) -> Iterator[Asked]:
+        before, laters = {oid: self.now[oid] for oid in seen.shapes}, dict(self.laters)
+        self.now |= seen.shapes
+        for oid, shape in seen.shapes.items():
+            self._move_on(oid, before[oid], shape, seen)
+        if seen.is_back or seen.note == DONE:
+            return
+        for oid, after in seen.shapes.items():
+            was = before[oid]
+            if was and after:
+                at = self._moment(was, after, laters, seen)
+                for demand in demands(was, after, seen.using):
+                    yield from self._asked(file, number, demand, at, start)
+
+    def _move_on(self, oid: int, before: Shape | None, after: Shape | None, seen: Seen) -> None:
+        if before is None or after is None or oid not in self.laters:
+            return
+        later = self.laters[oid].behind(before, after, {} if seen.is_back else seen.using, self.judge)
+        if seen.is_back:
+            why = "a savepoint before it takes back what was changed"
+            later = replace(later, why=dict.fromkeys(after.columns, why))
+        self.laters[oid] = later
+
+    def _moment(self, was: Shape, after: Shape, laters: Mapping[int, Later], seen: Seen) -> Moment:
+        first = self.scene.gallery.first[after.oid]
+        missing = Later.first(first, LiveTable(first.schema, first.name))
+        rows_before, rows = (it.get(after.oid, missing) for it in (laters, self.laters))
+        return Moment(was, after, rows_before, rows, seen.using, self.judge)
+
+    def _asked(self, file: File, number: int, demand: Demand, at: Moment, start: Shapes) -> Iterator[Asked]:
+        after, first = at.after, self.scene.gallery.first[at.after.oid]
+        if after.kind == "p" and at.rows.live.is_there and not at.rows.live.children:
+            return  # its partitions speak
+        parent = demand.constraint.foreign if demand.constraint else 0
+        yield Asked(
+            file,
+            number,
+            demand,
+            at,
+            question(demand, at, self.laters),
+            join(first.schema, first.name),
+            tuple(after.columns[it].name for it in demand.columns if it in after.columns),
+            tuple(self._seen_from(file, self.writes.to(after.oid))),
+            tuple(self._seen_from(file, self.writes.to(parent))) if parent else (),
+            remedy(demand, after, start),
+            cleaned_by(file, demand, after, self.now),
+        )
+
+    def _seen_from(self, file: File, writes: Iterator[Write]) -> Iterator[Write]:
+        """With their places as they are said in that file."""
+        for one in writes:
+            yield replace(one, place=one.place.removeprefix(f"{file.id} "))

@@ -1,0 +1,311 @@
+"""What plan says of live rows: verdicts, numbers, keys, the way out, and what it does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from aftermath import write
+from conftest import Connect, query
+from console import Sqlrail, sqlrail
+
+__all__ = ["sqlrail"]  # the fixture
+
+Checks = list[dict[str, Any]]
+
+SCHEMA = """
+CREATE TABLE users (id int PRIMARY KEY, email text, n int, v text);
+CREATE TABLE orders (id int PRIMARY KEY, user_id int, a int, b int);
+"""
+ROWS = """
+INSERT INTO users VALUES (1, 'a', 1, '1'), (2, 'b', 2, '22'), (3, 'b', 30000, '333'), (4, NULL, 40000, 'x');
+INSERT INTO orders VALUES (1, 1, 1, 1), (2, 9, 1, NULL), (3, NULL, NULL, NULL), (4, 8, 2, 2);
+"""
+
+
+@pytest.fixture
+def foreseen(any_database: str, tmp_path: Path, sqlrail: Sqlrail) -> Foreseen:
+    """What plan says of a file over SCHEMA with ROWS."""
+    return Foreseen(any_database, tmp_path / "files", sqlrail)
+
+
+class Foreseen:
+    """A live database with rows, and what plan says of files over it."""
+
+    def __init__(self, url: str, folder: Path, sqlrail: Sqlrail) -> None:
+        self.url, self.folder, self._sqlrail = url, folder, sqlrail
+        folder.mkdir()
+
+    def begin(self, schema: str = SCHEMA, rows: str = ROWS) -> None:
+        write(self.folder, **{"001_schema": schema})
+        self._call("migrate")
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(rows.encode())
+
+    def document(self, *flags: str, url: str | None = None, **files: str) -> dict[str, Any]:
+        write(self.folder, **files)
+        return dict(self._call("plan", *flags, url=url))
+
+    def checks(self, *flags: str, url: str | None = None, **files: str) -> Checks:
+        """Those of all statements, in their order."""
+        document = self.document(*flags, url=url, **files)
+        return [check for file in document["files"] for it in file["statements"] for check in it["checks"]]
+
+    def _call(self, verb: str, *flags: str, url: str | None = None) -> Any:
+        arguments = [
+            "--database-url",
+            url or self.url,
+            "--migrations",
+            str(self.folder),
+            "--json",
+            verb,
+            *flags,
+        ]
+        done = self._sqlrail(*arguments, env={"APP_ENV": "test"})
+        assert done.code == 0, done.all_err
+        return done.document
+
+
+def brief(checks: Checks) -> list[tuple[str, str, int | None, str]]:
+    """Kind, verdict, rows, and the keys of the rows."""
+    return [
+        (it["kind"], it["verdict"], it["rows"], " ".join(",".join(key.values()) for key in it["keys"]))
+        for it in checks
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("ALTER TABLE users ALTER email SET NOT NULL", [("not null", "fails", 1, "4")]),
+        ("ALTER TABLE users ALTER n SET NOT NULL", [("not null", "passes", 0, "")]),
+        ("ALTER TABLE users ADD CHECK (n < 100)", [("check", "fails", 2, "3 4")]),
+        ("ALTER TABLE users ADD CHECK (n < 100) NOT VALID", []),
+        ("ALTER TABLE users ADD UNIQUE (email)", [("unique", "fails", 1, "3")]),
+        ("CREATE UNIQUE INDEX ON users (email) WHERE n < 100", [("unique", "passes", 0, "")]),
+        ("CREATE UNIQUE INDEX ON users (lower(email))", [("unique", "fails", 1, "3")]),
+        ("CREATE UNIQUE INDEX ON orders (b) NULLS NOT DISTINCT", [("unique", "fails", 1, "3")]),
+        ("ALTER TABLE users ADD UNIQUE (email) DEFERRABLE INITIALLY DEFERRED", [("unique", "fails", 1, "3")]),
+        (
+            "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users",
+            [("foreign key", "fails", 2, "2 4")],
+        ),
+        ("ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users NOT VALID", []),
+        ("ALTER TABLE users ALTER n TYPE smallint", [("type", "fails", 1, "4")]),
+        ("ALTER TABLE users ALTER n TYPE bigint", []),
+        ("ALTER TABLE users ALTER v TYPE varchar(2)", [("type", "fails", 1, "3")]),
+        ("ALTER TABLE users ALTER v TYPE varchar(2) USING v::varchar(2)", [("type", "passes", 0, "")]),
+        ("ALTER TABLE users ALTER v TYPE int USING v::int", [("type", "fails", 1, "4")]),
+        ("ALTER TABLE users ALTER n TYPE numeric(4, 0)", [("type", "fails", 2, "3 4")]),
+        ("ALTER TABLE users ADD c int NOT NULL", [("not null", "fails", 4, "1 2 3 4")]),
+        ("ALTER TABLE users ADD c int NOT NULL DEFAULT 1", [("not null", "passes", 0, "")]),
+        ("ALTER TABLE users ADD c int DEFAULT 1 CHECK (c > 1)", [("check", "fails", 4, "1 2 3 4")]),
+        (
+            "ALTER TABLE users ADD c bigserial UNIQUE",
+            [("not null", "passes", 0, ""), ("unique", "passes", 0, "")],
+        ),
+        (
+            "ALTER TABLE users ADD c int GENERATED ALWAYS AS (100 / (n - 2)) STORED",
+            [("generated", "fails", 1, "2")],
+        ),
+        (
+            "ALTER TABLE orders ADD EXCLUDE USING btree (a WITH =)",
+            [("exclusion", "fails", 2, "1 2")],
+        ),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+def test_what_a_statement_demands(foreseen: Foreseen, statement: str, found: list[tuple[Any, ...]]) -> None:
+    foreseen.begin()
+    assert brief(foreseen.checks(**{"002_x": statement})) == found
+
+
+def test_what_is_said_of_rows_in_the_way(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    text = "\n\nALTER TABLE users RENAME email TO mail;\nALTER TABLE users ALTER mail SET NOT NULL;"
+    document = foreseen.document(**{"002_x": text})
+    (file,) = document["files"]
+    assert (file["verdict"], [it["verdict"] for it in file["statements"]]) == ("fails", ["instant", "fails"])
+    assert file["statements"][1]["checks"] == [
+        {
+            "kind": "not null", "name": None, "relation": "public.users", "columns": ["mail"], "verdict": "fails",
+            "rows": 1, "keys": [{"id": "4"}], "says": 'column "mail" of relation "users" contains null values',
+            "remedy": "-- cleanup: users.email not null delete", "unless": None, "why": None, "tried": False,
+        }
+    ]  # fmt: skip
+    with psycopg.connect(foreseen.url, autocommit=True) as connection, pytest.raises(psycopg.Error) as failed:
+        connection.execute(text.encode())
+    assert failed.value.diag.message_primary == file["statements"][1]["checks"][0]["says"]
+
+
+def test_without_rows_nothing_is_counted(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    document = foreseen.document("--no-rows", **{"002_x": "ALTER TABLE users ALTER email SET NOT NULL"})
+    assert (document["counted"], document["files"][0]["verdict"]) == (False, "blocks")
+    assert document["files"][0]["statements"][0]["checks"] == []
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict", "unless"),
+    [
+        ("UPDATE users SET email = 'x' WHERE email IS NULL", "fails unless", "line 1"),
+        ("DELETE FROM users WHERE n > 3", "fails unless", "line 1"),
+        ("DO $$ BEGIN END $$", "fails unless", "line 1"),
+        ("CREATE VIEW seen AS SELECT * FROM users; DELETE FROM seen", "fails unless", "line 1"),
+        ("UPDATE users SET n = 1", "fails", None),
+        ("INSERT INTO users VALUES (5, 'x')", "fails", None),
+        ("DELETE FROM orders", "fails", None),
+        ("SELECT count(*) FROM users", "fails", None),
+    ],
+)
+def test_what_writes_before_may_mend(
+    foreseen: Foreseen, ahead: str, verdict: str, unless: str | None
+) -> None:
+    foreseen.begin()
+    (check,) = foreseen.checks(**{"002_x": f"{ahead};\nALTER TABLE users ALTER email SET NOT NULL"})
+    assert (check["verdict"], check["unless"], check["rows"]) == (verdict, unless, 1)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict"),
+    [
+        ("UPDATE users SET n = NULL", "unknown"),
+        ("INSERT INTO users SELECT id + 9 FROM users", "unknown"),
+        ("UPDATE users SET email = NULL", "passes"),
+        ("DELETE FROM users WHERE id = 1", "passes"),
+        ("TRUNCATE users", "passes"),
+    ],
+)
+def test_what_writes_before_may_spoil(foreseen: Foreseen, ahead: str, verdict: str) -> None:
+    foreseen.begin()
+    (check,) = foreseen.checks(**{"002_x": f"{ahead};", "003_y": "ALTER TABLE users ALTER n SET NOT NULL"})
+    assert check["verdict"] == verdict
+    if verdict == "unknown":
+        assert (check["unless"], check["rows"]) == ("002_x line 1", None)
+
+
+def test_a_cleanup_of_the_file_mends_its_key(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    text = "-- cleanup: orders.user_id -> users.id\nALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users"
+    (check,) = foreseen.checks(**{"002_x": text})
+    assert (check["verdict"], check["rows"], check["unless"]) == (
+        "passes", 2, "-- cleanup: orders.user_id -> users.id",
+    )  # fmt: skip
+
+
+def test_what_the_live_database_has_otherwise_is_unknown(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    query(foreseen.url, "ALTER TABLE users DROP COLUMN email, ALTER COLUMN n TYPE bigint")
+    query(foreseen.url, "DROP TABLE orders")
+    checks = foreseen.checks(
+        **{
+            "002_x": """
+                ALTER TABLE users ALTER email SET NOT NULL;
+                ALTER TABLE users ADD CHECK (n < 100);
+                ALTER TABLE orders ALTER a SET NOT NULL;
+                ALTER TABLE users ALTER v SET NOT NULL;
+            """
+        }
+    )
+    assert [(it["verdict"], it["why"]) for it in checks] == [
+        ("unknown", "column email is not there, where the files have text"),
+        ("unknown", "column n is bigint there, where the files have integer"),
+        ("unknown", "the live database has no table of that name"),
+        ("passes", None),
+    ]
+
+
+def test_partitions_that_no_file_makes_are_counted_too(foreseen: Foreseen) -> None:
+    schema = (
+        "CREATE TABLE days (id int NOT NULL, at date, n int, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"
+    )
+    foreseen.begin(
+        schema + "CREATE TABLE day1 PARTITION OF days FOR VALUES FROM ('2020-01-01') TO ('2020-01-02');",
+        """
+        CREATE TABLE day2 PARTITION OF days FOR VALUES FROM ('2020-01-02') TO ('2020-01-03');
+        INSERT INTO days VALUES (1, '2020-01-01'), (2, '2020-01-02'), (3, '2020-01-02', 1), (4, '2020-01-02');
+        """,
+    )
+    checks = foreseen.checks(**{"002_x": "ALTER TABLE days ALTER n SET NOT NULL"})
+    assert sorted((it["relation"], it["rows"]) for it in checks) == [("public.day1", 1), ("public.days", 2)]
+
+
+def test_a_table_whose_rows_may_be_hidden_is_unknown_and_the_rest_is_judged(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    query(foreseen.url, "ALTER TABLE users ENABLE ROW LEVEL SECURITY")
+    query(foreseen.url, "ALTER TABLE users FORCE ROW LEVEL SECURITY")
+    is_super = query(foreseen.url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")[0][0]
+    (hidden, judged) = foreseen.checks(
+        **{
+            "002_x": """
+                ALTER TABLE users ALTER email SET NOT NULL;
+                ALTER TABLE orders ALTER a SET NOT NULL;
+            """
+        }
+    )
+    assert judged["verdict"] == "fails"
+    if is_super:  # policies are not for it
+        assert hidden["verdict"] == "fails"
+    else:
+        assert hidden["why"] == "row-level security may hide rows of it from this role"
+
+
+def test_counts_take_no_lock_that_lasts_and_write_nothing(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    before = query(foreseen.url, "SELECT xmin::text, ctid::text FROM users ORDER BY id")
+    foreseen.checks(**{"002_x": "ALTER TABLE users ALTER v TYPE int USING v::int"})
+    assert query(foreseen.url, "SELECT xmin::text, ctid::text FROM users ORDER BY id") == before
+
+
+def test_a_count_that_takes_too_long_is_unknown(foreseen: Foreseen) -> None:
+    foreseen.begin(rows=ROWS + "INSERT INTO orders SELECT n, n, n, n FROM generate_series(10, 200000) AS n")
+    checks = foreseen.checks(
+        "--statement-timeout",
+        "1ms",
+        **{"002_x": "ALTER TABLE orders ADD CHECK (abs(a) < 10); ALTER TABLE users ALTER email SET NOT NULL"},
+    )
+    assert checks[0]["verdict"] == "unknown"
+    assert checks[0]["why"] == "the count took longer than --statement-timeout lets it"
+
+
+def test_a_table_that_somebody_holds_is_unknown(foreseen: Foreseen, connect: Connect) -> None:
+    foreseen.begin()
+    folder = {"002_x": "ALTER TABLE users ALTER email SET NOT NULL; ALTER TABLE orders ALTER a SET NOT NULL"}
+    with connect(foreseen.url) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        done = foreseen._sqlrail(
+            "--database-url", foreseen.url, "--migrations", str(foreseen.folder), "--lock-timeout", "100ms", "status"
+        )  # fmt: skip
+        assert done.code == 0
+        other.execute("ROLLBACK")
+    assert [it["verdict"] for it in foreseen.checks(**folder)] == ["fails", "fails"]
+
+
+def test_no_code_but_postgresqls_runs_because_plan_counts(foreseen: Foreseen) -> None:
+    """A check that calls somebody's function is unknown: the function could do anything with our rights."""
+    function = """
+        CREATE FUNCTION good(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'it ran'; END $$;
+    """
+    foreseen.begin(SCHEMA + function)
+    (check,) = foreseen.checks(**{"002_x": "ALTER TABLE users ADD CHECK (good(n)) "})
+    assert check["verdict"] == "unknown"
+    assert "function public.good(integer), and a look runs nobody's code" in check["why"]
+
+
+def test_a_type_of_the_same_name_that_the_file_makes_is_not_the_live_one(foreseen: Foreseen) -> None:
+    foreseen.begin(
+        "CREATE TYPE st AS ENUM ('a', 'b'); CREATE TABLE users (id int PRIMARY KEY, s st);",
+        "INSERT INTO users VALUES (1, 'a'), (2, 'b')",
+    )
+    text = """
+        ALTER TYPE st RENAME TO old;
+        CREATE TYPE st AS ENUM ('a', 'c');
+        ALTER TABLE users ALTER s TYPE st USING s::text::st;
+    """
+    (check,) = foreseen.checks(**{"002_x": text})
+    assert (check["verdict"], check["why"]) == (
+        "unknown", "it leans on type public.st, which the pending files make",
+    )  # fmt: skip
