@@ -6,6 +6,7 @@ DO $sqlrail$
 DECLARE
     sqlrail_value {type};
     sqlrail_it record;
+    sqlrail_one record;
     sqlrail_page bigint := 0;
     sqlrail_end tid;
     sqlrail_unfit bigint := 0;
@@ -18,13 +19,14 @@ BEGIN
         BEGIN
             FOR sqlrail_it IN SELECT {expression} AS value FROM {rows} AS {alias}
                                WHERE "sqlrail row" >= format('(%s,0)', sqlrail_page)::tid AND "sqlrail row" < sqlrail_end LOOP
-                sqlrail_value := sqlrail_it.value;
+                {value} := sqlrail_it.value;
             END LOOP;
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR feature_not_supported THEN
             FOR sqlrail_it IN SELECT "sqlrail row" AS place FROM {rows} AS {alias}
                                WHERE "sqlrail row" >= format('(%s,0)', sqlrail_page)::tid AND "sqlrail row" < sqlrail_end LOOP
                 BEGIN
-                    SELECT {expression} INTO sqlrail_value FROM {rows} AS {alias} WHERE "sqlrail row" = sqlrail_it.place;
+                    SELECT {expression} AS value INTO sqlrail_one FROM {rows} AS {alias} WHERE "sqlrail row" = sqlrail_it.place;
+                    {value} := sqlrail_one.value;
                 EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR feature_not_supported THEN
                     sqlrail_unfit := sqlrail_unfit + 1;
                     sqlrail_state := coalesce(sqlrail_state, SQLSTATE);

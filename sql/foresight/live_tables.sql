@@ -4,7 +4,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {limits}
 SET LOCAL search_path = pg_catalog;
 SELECT w.number::int, jsonb_build_object(
-    'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+    'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'columns', (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{{}}') FROM pg_attribute AS a
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
     'key', (SELECT coalesce(jsonb_agg(a.attname ORDER BY k.number), '[]')

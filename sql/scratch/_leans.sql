@@ -7,11 +7,14 @@
         ) ORDER BY it.identity), '[]')
    FROM (SELECT its.refclassid AS catalog, its.refobjid AS oid FROM pg_depend AS its
           WHERE its.classid = {catalog}::regclass AND its.objid = {object}
+            -- a domain does not lean on itself because its check belongs to it
+            AND NOT (its.refclassid = 'pg_type'::regclass AND its.deptype = 'a')
           UNION
          SELECT below.refclassid, below.refobjid FROM pg_depend AS its
            JOIN pg_constraint AS of_domain ON of_domain.contypid = its.refobjid
            JOIN pg_depend AS below ON below.classid = 'pg_constraint'::regclass AND below.objid = of_domain.oid
-          WHERE its.classid = {catalog}::regclass AND its.objid = {object} AND its.refclassid = 'pg_type'::regclass
+          WHERE its.classid = {catalog}::regclass AND its.objid = {object} AND its.refclassid = 'pg_type'::regclass AND its.deptype <> 'a'
+            AND below.deptype <> 'a'
         ) AS lean
   CROSS JOIN LATERAL pg_identify_object(lean.catalog, lean.oid, 0) AS it
    LEFT JOIN pg_type AS t ON lean.catalog = 'pg_type'::regclass AND t.oid = lean.oid

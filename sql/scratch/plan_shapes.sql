@@ -3,6 +3,7 @@
 SELECT t.oid::bigint, jsonb_build_object(
     'schema', n.nspname, 'name', t.relname, 'kind', t.relkind,
     'bound', pg_get_partition_constraintdef(t.oid),
+    'is_default', EXISTS (SELECT FROM pg_partitioned_table AS whole WHERE whole.partdefid = t.oid),
     'parents', (SELECT coalesce(jsonb_agg(i.inhparent::bigint ORDER BY i.inhseqno), '[]') FROM pg_inherits AS i WHERE i.inhrelid = t.oid),
     'fires', t.relhasrules OR EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'),
     'columns', (

@@ -83,17 +83,20 @@ def duplicates(
     )
 
 
-def unfit(source: Source, expression: sql.Composable, type_: str, pages: int) -> Question:
+def unfit(
+    source: Source, expression: sql.Composable, type_: sql.Composable, pages: int, *, is_array: bool
+) -> Question:
     """Counts the values that cannot be assigned to a type."""
-    parts = {"expression": expression, "type": sql.SQL(type_), "pages": max(pages, 1), "step": STEP}
+    value = sql.SQL("sqlrail_value[1]" if is_array else "sqlrail_value")
+    parts = {"expression": expression, "type": type_, "value": value, "pages": max(pages, 1), "step": STEP}
     return lambda asker: asker.unfit(source, **parts)
 
 
 class Asker:
     """A connection in its transaction."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self.connection, self.settings = connection, settings
 
     def counted(self, source: Source, count: str, keys: str, **parts: object) -> Counted:
         """The number that one question gives, and where that is not 0 the keys that another does."""
@@ -121,7 +124,7 @@ class Asker:
                     f"the connection was lost while rows were counted: {sentence(exc)}"
                 ) from exc
             wire.send(self.connection, wire.message(self.connection, "count_failed"), wire.Answer())
-            return Counted(why=_why(exc))
+            return Counted(why=_why(exc, self.settings))
 
     def _rows(self, file: str, /, **parts: object) -> list[tuple[Any, ...]]:
         count = wire.message(self.connection, file, **parts)
@@ -137,13 +140,13 @@ def _keys(source: Source, found: Sequence[tuple[list[str], ...]]) -> tuple[dict[
     return tuple(dict(zip(source.key, key, strict=True)) for (key,) in found)
 
 
-def _why(error: psycopg.Error) -> str:
+def _why(error: psycopg.Error, settings: Settings) -> str:
     """Why a count failed, without a word of the server's that may hold a value."""
     match error:
         case pg.QueryCanceled():
-            return "the count took longer than --statement-timeout lets it"
+            return f"the count took longer than {limit_of(settings):g} s (--statement-timeout)"
         case pg.LockNotAvailable():
-            return "the table was in use for longer than --lock-timeout"
+            return f"the table was in use for longer than {settings.lock_timeout:g} s (--lock-timeout)"
         case pg.InsufficientPrivilege():
             return "no right to read all of it"
         case pg.DataError() | pg.IntegrityError():
@@ -159,13 +162,13 @@ def ask_all(settings: Settings, questions: Sequence[Question]) -> list[Counted]:
         first = stack.enter_context(closing(connect(settings)))
         _begin(first, wire.message(first, "begin_counts"), settings)
         snapshot, room = _export(first)
-        askers = [Asker(first)]
+        askers = [Asker(first, settings)]
         for _ in range(min(len(questions), AT_ONCE, 1 + max(0, room - FREE)) - 1):
             with suppress(DatabaseFailed, ConnectionLost):
                 other = connect(settings)
                 stack.enter_context(closing(other))
                 _begin(other, wire.message(other, "import_counts", snapshot=snapshot), settings)
-                askers.append(Asker(other))
+                askers.append(Asker(other, settings))
         return _answers(askers, questions)
 
 

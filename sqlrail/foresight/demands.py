@@ -13,14 +13,14 @@ from sqlrail.scratch.using import Using
 if TYPE_CHECKING:
     from sqlrail.results.plan import CheckKind
 
-Way = Literal["null", "not", "unique", "exclusion", "foreign key", "type", "all", "value", "unknown"]
+Way = Literal["null", "not", "unique", "exclusion", "foreign key", "type", "value"]
 
 
 @dataclass(frozen=True)
 class Demand:
     """What must hold of each row of a table, or of all together, and in which way it is asked about.
 
-    Its columns are numbers; expression is the condition, or the unknown's reason.
+    Its columns are numbers.
     """
 
     kind: CheckKind
@@ -78,17 +78,14 @@ class _Found:
                 if now.base in CHARACTERS
                 else f"{now.type} out of range"
             )
-            yield Demand("type", "type", (number,), says, leans=now.leans)
+            yield Demand("domain" if now.kind == "d" else "type", "type", (number,), says, leans=now.leans)
 
     def generated(self) -> Iterator[Demand]:
         for number, now in self.after.columns.items():
             was = self.before.columns.get(number)
-            if now.generated == "s" and was is None:
+            if now.generated == "s" and (was is None or was.default != now.default):
                 text = f'column "{now.name}" cannot be generated'
                 yield Demand("generated", "value", (number,), text, leans=now.leans)
-            elif now.generated and was and was.default != now.default:
-                why = "the expression that generates it is changed"
-                yield Demand("generated", "unknown", (number,), "", expression=why)
 
     def nulls(self) -> Iterator[Demand]:
         for number, now in self.after.columns.items():
@@ -160,10 +157,12 @@ class _Found:
         read = names_in(" ".join([*index.keys, index.predicate or ""]))
         columns = tuple(number for number, it in self.after.columns.items() if it.name in read)
         named = tuple(dict.fromkeys([*(it for it in index.attributes if it), *columns]))
-        kind: CheckKind = "exclusion" if index.excludes and not index.unique else "unique"
+        kind: CheckKind = "unique" if index.unique else "exclusion"
         text = (
             f'could not create {"exclusion constraint" if index.excludes else "unique index"} "{index.name}"'
         )
+        if own and own.period:
+            yield self._not_empty(index.keys[-1], own)
         yield Demand(
             kind,
             "exclusion" if index.excludes else "unique",
@@ -176,14 +175,20 @@ class _Found:
             is_inherited=False,
         )
 
+    def _not_empty(self, key: str, own: Constraint) -> Demand:
+        name = self.after.columns[own.columns[-1]].name
+        text = f'empty WITHOUT OVERLAPS value found in column "{name}" in relation "{self.after.name}"'
+        return Demand(
+            "unique", "not", own.columns[-1:], text, own.name, f"NOT isempty({key})", is_inherited=False
+        )
+
     def bound(self) -> Iterator[Demand]:
         bound = self.after.bound
         if bound and bound != self.before.bound:
             read = names_in(bound)
             columns = tuple(number for number, it in self.after.columns.items() if it.name in read)
-            is_default = bound.lstrip("( ").startswith("NOT ")
             text = f'partition constraint of relation "{self.after.name}" is violated by some row'
-            if is_default and self.before.bound:
+            if self.after.is_default and self.before.is_default:
                 text = f'updated partition constraint for default partition "{self.after.name}"'
                 text += " would be violated by some row"
             yield Demand("partition", "not", columns, text, expression=bound)

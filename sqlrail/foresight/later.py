@@ -79,7 +79,8 @@ class Later:
         columns, generated = [*self.own_columns], list[tuple[Column, sql.Composable]]()
         for number, now in after.columns.items():
             was = before.columns.get(number)
-            value = None if was is None and now.generated else self._value(was, now, using, judge, why, made)
+            is_made = now.generated and (was is None or was.default != now.default)
+            value = None if is_made else self._value(was, now, using, judge, why, made)
             if value is None:
                 generated.append((now, judge.generated(now, after, why)))
             else:
@@ -111,8 +112,6 @@ class Later:
         if was is None:
             return judge.default(now, why, made)
         value: sql.Composable = sql.Identifier(was.name)
-        if was.generated and was.default != now.default:
-            why[now.number] = "the expression that generates it is changed"
         if not changes_value(was, now):
             return value
         if how := using.get(was.name):

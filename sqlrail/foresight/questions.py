@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from sqlrail.foresight import counts
 from sqlrail.foresight.counts import Question, Source
 from sqlrail.foresight.demands import BPCHAR, INT2, INT4, INT8, TEXT, VARCHAR, Demand
 from sqlrail.foresight.later import ROW, Judge, Later
+from sqlrail.foresight.tables import LiveTable
 from sqlrail.scratch.shapes import Column, Constraint, Index, Shape, names_in
 from sqlrail.scratch.using import Using
 
@@ -42,6 +44,7 @@ class Moment:
     rows: Later
     using: Mapping[str, Using]
     judge: Judge
+    live: Mapping[int, LiveTable]
 
     def source(self, demand: Demand, rows: Later) -> Source:
         """Those of the table's rows that no other table of the files speaks for."""
@@ -61,7 +64,7 @@ class Moment:
 
 def question(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Question | Unknown | Passes:
     """How the rows are asked whether they fulfil a demand; parents: rows of other tables behind the statement."""
-    if why := at.rows.live.why_not or _why_unknown(demand, at):
+    if why := at.rows.live.why_not or at.judge.why_not(demand.leans):
         return Unknown(why)
     if set(demand.columns) & at.rows.made and _is_for_any_made(demand, at):
         return Passes()
@@ -70,10 +73,6 @@ def question(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Questi
     if demand.way == "foreign key":
         return _foreign_key(demand, at, parents)
     return WAYS[demand.way](demand, at)
-
-
-def _why_unknown(demand: Demand, at: Moment) -> str | None:
-    return demand.expression if demand.way == "unknown" else at.judge.why_not(demand.leans)
 
 
 def _is_for_any_made(demand: Demand, at: Moment) -> bool:
@@ -98,8 +97,9 @@ def _nulls(demand: Demand, at: Moment) -> Question:
 
 
 def _not(demand: Demand, at: Moment) -> Question | Unknown:
-    if demand.kind == "partition" and "satisfies_hash_partition" in demand.expression:
-        return Unknown("which partition a hash leads to is not computed")
+    condition = _by_live_hash(demand.expression, at) if demand.kind == "partition" else demand.expression
+    if condition is None:
+        return Unknown("by the hash of which table rows are parted is known when the files run")
     source = at.source(demand, at.rows)
     if demand.kind == "domain":
         (number,) = demand.columns
@@ -109,7 +109,18 @@ def _not(demand: Demand, at: Moment) -> Question | Unknown:
             sql.SQL(", ").join(shown), source.rows, _column(source.name)
         )
         source = Source(text, source.name, source.key)
-    return counts.rows_where(source, sql.SQL("NOT ({})").format(sql.SQL(demand.expression)))
+    return counts.rows_where(source, sql.SQL("NOT ({})").format(sql.SQL(condition)))
+
+
+def _by_live_hash(bound: str, at: Moment) -> str | None:
+    """A partition's bound with the oids that its parents have in the live database; None if it has not all of them."""
+    for oid in set(re.findall(r"satisfies_hash_partition\('(\d+)'::oid", bound)):
+        if (live := at.live.get(int(oid))) is None or not live.oid:
+            return None
+        bound = bound.replace(
+            f"satisfies_hash_partition('{oid}'::oid", f"satisfies_hash_partition('{live.oid}'::oid"
+        )
+    return bound
 
 
 def _parts(index: Index) -> list[sql.Composable]:
@@ -159,12 +170,10 @@ def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
         sql.SQL("{}.{} {} {}.{}").format(one, name, sql.SQL(operator), other, name)
         for name, operator in zip(names, constraint.operators, strict=True)
     ]
-    differ = sql.SQL("{}.{} <> {}.{}").format(one, row, other, row)
+    before = sql.SQL("{}.{} < {}.{}").format(other, row, one, row)
     condition = sql.SQL("EXISTS (SELECT FROM {} AS {} WHERE {})").format(
-        text, other, _where([*pairs, differ])
+        text, other, _where([*pairs, before])
     )
-    if constraint.period:
-        condition = sql.SQL("({} OR isempty({}.{}))").format(condition, one, names[-1])
     return counts.rows_where(Source(text, "sqlrail one", source.key), condition)
 
 
@@ -218,7 +227,8 @@ def _type(demand: Demand, at: Moment) -> Question | Unknown:
 def _value(demand: Demand, at: Moment) -> Question | Unknown:
     (number,) = demand.columns
     now = at.after.columns[number]
-    return _tried(demand, at, at.source(demand, at.rows), _column(now.name), now)
+    expression = sql.SQL("({})").format(sql.SQL(now.default or "NULL"))
+    return _tried(demand, at, at.source(demand, at.rows), expression, now)
 
 
 def _tried(
@@ -226,9 +236,12 @@ def _tried(
 ) -> Question | Unknown:
     if at.is_spread(demand):
         return Unknown("values of partitions that no file makes are not tried")
-    if now.kind == "c" or now.domain_not_null or "$sqlrail$" in repr(expression):
+    if now.kind == "c" or "$sqlrail$" in repr(expression):
         return Unknown(f"values are not tried on type {now.type}")
-    return counts.unfit(source, expression, now.type, at.rows.live.pages)
+    # No variable of a domain that refuses null can be declared, but an array of it can.
+    form = "{}[]" if now.kind == "d" else "{}"
+    type_ = sql.SQL(form).format(sql.SQL(now.type))
+    return counts.unfit(source, expression, type_, at.rows.live.pages, is_array=now.kind == "d")
 
 
 def _quick(was: Column, now: Column) -> sql.Composable | None:

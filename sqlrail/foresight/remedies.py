@@ -19,7 +19,7 @@ SENTENCES = {
     "22012": "division by zero",
     "22001": "value too long for type {}",
     "22026": "bit string length does not match type {}",
-    "23514": "value for domain {} violates check constraint",
+    "23514": "violates check constraint",
     "23502": "domain {} does not allow null values",
 }
 

@@ -49,7 +49,7 @@ def _look(settings: Settings, scene: Scene, files: Sequence[File]) -> tuple[Live
     seen = [one for file in files for one in scene.seen.get(file.id, ())]
     shapes = [shape for one in seen for shape in one.shapes.values() if shape]
     oids = {oid for one in seen for oid in one.shapes}
-    oids |= {key.foreign for it in shapes for key in it.constraints.values()}
+    oids |= {other for shape in shapes for other in shape.others}
     first = [scene.gallery.first[oid] for oid in sorted(oids & scene.gallery.first.keys())]
     if not first:
         return Live({}, {}), set()
@@ -59,7 +59,7 @@ def _look(settings: Settings, scene: Scene, files: Sequence[File]) -> tuple[Live
     with closing(connect(settings)) as connection:
         limits, every = look_limits(connection, settings), scene.gallery.first.values()
         live = tables.look(connection, limits, first, leans, every)
-        calls = any(one.source[:6].upper().startswith(("SELECT", "WITH", "VALUES", "EXPLAI")) for one in seen)
+        calls = any(one.source[:6].upper().startswith(("SELECT", "WITH", "VALUES")) for one in seen)
         own = wire.ask(connection, "own_functions") if calls else []
     return live, {name for (name,) in own}
 
@@ -205,7 +205,7 @@ class _Walk:
         first = self.scene.gallery.first[after.oid]
         missing = Later.first(first, LiveTable(first.schema, first.name))
         rows_before, rows = (it.get(after.oid, missing) for it in (laters, self.laters))
-        return Moment(was, after, rows_before, rows, seen.using, self.judge)
+        return Moment(was, after, rows_before, rows, seen.using, self.judge, self.live.tables)
 
     def _asked(self, file: File, number: int, demand: Demand, at: Moment, start: Shapes) -> Iterator[Asked]:
         after, first = at.after, self.scene.gallery.first[at.after.oid]

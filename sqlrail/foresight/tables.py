@@ -20,6 +20,7 @@ class LiveTable:
 
     schema: str
     name: str
+    oid: int = 0  # in the live database
     kind: str = ""  # empty: there is none
     columns: Mapping[str, str] = field(default_factory=dict)  # types by name
     key: tuple[str, ...] = ()  # the primary key's columns

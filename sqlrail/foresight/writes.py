@@ -10,7 +10,7 @@ from sqlrail.ground.names import NAME, plain
 from sqlrail.scratch.shapes import Shape, names_in
 from sqlrail.scratch.using import tokens
 
-_PATH = rf"(?:{NAME}\s*\.\s*)*({NAME})"
+_PATH = rf"((?:{NAME}\s*\.\s*)*{NAME})"
 #: what a statement writes to, by what it begins with
 TARGET = {
     "INSERT": rf"(?is)INSERT\s+INTO\s+{_PATH}",
@@ -25,7 +25,7 @@ _LEADS = (
     rf"|(?:CONSTRAINT\s+)?(?:TRIGGER|RULE)\s+.*?\s(?:ON|TO)\s+{_PATH})"
 )
 #: whose statements may write anything
-ANYTHING = ("DO", "CALL", "EXECUTE")
+ANYTHING = ("DO", "CALL", "EXECUTE", "EXPLAIN")
 
 
 @dataclass(frozen=True)
@@ -70,21 +70,23 @@ class Writes:
     def add(self, words: tuple[str, ...], text: str, place: str, shapes: Collection[Shape]) -> None:
         """Takes in a statement, by the shapes of the tables as they were when it ran."""
         verb = words[0] if words else ""
-        if verb in ANYTHING or (verb in ("SELECT", "WITH", "VALUES", "EXPLAIN") and self._calls(text)):
+        if verb in ANYTHING or (verb in ("SELECT", "WITH", "VALUES") and self._calls(text)):
             self._anything.append(Write(place, "ANY"))
             return
         if match := re.match(_LEADS, text):
-            self._leading.add(plain(match[1] or match[2]))
-        if (target := _target(verb, text)) and target in self._leading:
+            self._leading.add(plain(re.findall(NAME, match[1] or match[2])[-1]))
+        if (target := _target(verb, text)) and target[-1] in self._leading:
             self._anything.append(Write(place, "ANY"))
         for shape in _targets(verb, text, shapes):
             write = _write(verb, text, place)
             if shape.fires and verb != "TRUNCATE":
                 self._anything.append(Write(place, "ANY"))
             self._found.setdefault(shape.oid, []).append(write)
-            if write.verb != "INSERT":
-                verb = write.verb if write.verb != "ANY" else "DELETE|UPDATE"
-                self._follow(shape.oid, place, shapes, rf"ON (?:{verb}) (?:CASCADE|SET)")
+            if verb == "TRUNCATE" and "cascade" in names_in(text):
+                self._follow(shape.oid, place, shapes, "")
+            elif write.verb != "INSERT":
+                done = write.verb if write.verb != "ANY" else "DELETE|UPDATE"
+                self._follow(shape.oid, place, shapes, rf"ON (?:{done}) (?:CASCADE|SET)")
 
     def _follow(self, oid: int, place: str, shapes: Collection[Shape], action: str) -> None:
         """Rows of other tables go, or change, with those whose keys they hold."""
@@ -94,7 +96,7 @@ class Writes:
                 shape.oid for shape in shapes if any(_passes_on(shape, it, action) for it in new)
             } - reached
             reached |= new
-            action = "ON (?:DELETE|UPDATE) (?:CASCADE|SET)"
+            action = action and "ON (?:DELETE|UPDATE) (?:CASCADE|SET)"
         for other in reached - {oid}:
             self._found.setdefault(other, []).append(Write(place, "ANY"))
 
@@ -120,22 +122,31 @@ KEYWORDS = {
 }  # fmt: skip
 
 
-def _target(verb: str, text: str) -> str | None:
+def _target(verb: str, text: str) -> tuple[str, ...]:
+    """The name of what a statement writes to, with its schema where it has one; empty for others."""
     match = re.match(TARGET[verb], text) if verb in TARGET else None
-    return plain(match[1]) if match else None
+    return tuple(map(plain, re.findall(NAME, match[1]))) if match else ()
 
 
 def _targets(verb: str, text: str, shapes: Collection[Shape]) -> Iterator[Shape]:
-    target = _target(verb, text)
-    names = names_in(text) if verb in ("TRUNCATE", "WITH") else {target} if target else set()
+    """The tables that it writes to, with those above and below them."""
     if verb == "COPY" and not re.search(r"(?i)\bFROM\b", text):
         return
-    if verb == "WITH" and not names & {"insert", "update", "delete", "merge"}:
-        return
-    oids = {shape.oid for shape in shapes if shape.name in names}
-    while more := {shape.oid for shape in shapes if oids.intersection(shape.parents)} - oids:
+    names, target = names_in(text), _target(verb, text)
+    if verb == "TRUNCATE" or (verb == "WITH" and names & {"insert", "update", "delete", "merge"}):
+        oids = {shape.oid for shape in shapes if shape.name in names}
+    else:
+        oids = {
+            shape.oid for shape in shapes if target and (shape.schema, shape.name)[-len(target) :] == target
+        }
+    while more := _around(oids, shapes) - oids:
         oids |= more
     yield from (shape for shape in shapes if shape.oid in oids)
+
+
+def _around(oids: set[int], shapes: Collection[Shape]) -> set[int]:
+    below = {shape.oid for shape in shapes if oids.intersection(shape.parents)}
+    return below | {parent for shape in shapes if shape.oid in oids for parent in shape.parents}
 
 
 def _write(verb: str, text: str, place: str) -> Write:

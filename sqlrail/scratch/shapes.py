@@ -142,6 +142,7 @@ class Shape:
     name: str
     kind: str  # r, or p for a partitioned one
     bound: str | None
+    is_default: bool  # of its whole: the partition of what no other takes
     parents: tuple[int, ...]
     fires: bool
     columns: Mapping[int, Column]
@@ -154,7 +155,7 @@ class Shape:
         columns = {it["number"]: made(Column, it) for it in said["columns"]}
         constraints = {it["oid"]: made(Constraint, it) for it in said["constraints"]}
         indexes = {it["oid"]: made(Index, it) for it in said["indexes"]}
-        rest = {key: said[key] for key in ("schema", "name", "kind", "bound", "fires")}
+        rest = {key: said[key] for key in ("schema", "name", "kind", "bound", "is_default", "fires")}
         return cls(
             oid,
             parents=tuple(said["parents"]),
