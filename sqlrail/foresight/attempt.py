@@ -66,6 +66,14 @@ class Tried:
     gone: tuple[tuple[str, int], ...] = ()  # rows that live tables have less of behind it
 
 
+class End(NamedTuple):
+    """The file that did not run to its end, and why, where none of its statements fails."""
+
+    id: str
+    why: str | None
+    is_last: bool  # whether nothing can be told of what is behind it
+
+
 class _Rows(NamedTuple):
     """A copied table in the middle of a file."""
 
@@ -93,29 +101,25 @@ class Attempt:
         self._held, self._file = Held(), ""
         self._place = (1, 1)
         self._is_over = False  # all of the file has run, and its commit is to come
-        self._stopped: str | None = None
+        self._is_complete = True
         self._times = self._touched_times(scene.connection)
 
-    def run(self, pending: Any) -> None:
-        """Runs the files up to one that fails; Interrupted and the like go on."""
+    def run(self, pending: Any, *, is_complete: bool) -> End | None:
+        """Runs the files up to one that fails, and says which; Interrupted and the like go on.
+
+        is_complete: whether all files before these have run.
+        """
+        self._is_complete = is_complete
         runner = self.scene.backend.runner(_Try(pending, self))
         try:
             runner.apply(pending)
             runner.run_post_apply(pending)
             self._touch_what_was_read(self.scene.connection)
         except ReachesOut as exc:
-            self._stopped = str(exc)
+            return End(self._file, str(exc), is_last=True)
         except (MigrationFailed, Refused, BadFile) as exc:
-            self._fail(exc)
-
-    def not_tried(self, files: Iterable[File]) -> dict[str, str]:
-        """The files that did not run to their end, and why."""
-        if self._stopped is None:
-            return {}
-        ids = [file.id for file in files]
-        behind = ids[ids.index(self._file) + 1 :]
-        reasons = dict.fromkeys(behind, f"it is behind {self._file}: {self._stopped}")
-        return reasons if self.tried.get(self._file) else {self._file: self._stopped, **reasons}
+            return self._fail(exc)
+        return None
 
     # What the engine tells of a file in a transaction
 
@@ -191,16 +195,17 @@ class Attempt:
     def _note_passed(self, connection: Connection, place: tuple[int, int]) -> None:
         self._keep(self._file, Tried(place, "passes", gone=self._look(connection)))
 
-    def _fail(self, failure: SqlrailError) -> None:
+    def _fail(self, failure: SqlrailError) -> End:
         """Takes in what ended the run, and what was touched in vain."""
-        tried, error = self._failed(failure), failure.__cause__
+        tried = self._failed(failure)
         before = self.tried.get(self._file, ())
         if self._is_over and before:  # at its commit
             before = before[:-1]
         self.tried[self._file] = (*before, tried)
-        self._stopped = "it fails there" if tried.outcome == "fails" else "it was not tried to its end"
-        if not self.scene.connection.closed and not isinstance(error, pg.OperationalError):
+        is_lost = self.scene.connection.closed
+        if not is_lost:
             self._touch_what_was_read(self.scene.connection)
+        return End(self._file, tried.why, is_last=is_lost)
 
     def _failed(self, failure: SqlrailError) -> Tried:
         error, ahead = failure.__cause__, "at commit: " if self._is_over else ""
@@ -208,6 +213,10 @@ class Attempt:
             return Tried(self._place, "fails", says=printable(str(failure)))
         if isinstance(error, _NOT_OF_ROWS) or not error.sqlstate:
             return Tried(self._place, "unknown", why=f"the trial ended here: {said(error)}")
+        if not self._is_complete and error.sqlstate.startswith("42"):
+            return Tried(
+                self._place, "unknown", why=f"it may need what a file that is not tried makes: {said(error)}"
+            )
         return Tried(self._place, "fails", says=f"{ahead}{said(error)}", fault=Fault.of(error))
 
     # Rows

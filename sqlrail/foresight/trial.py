@@ -24,6 +24,7 @@ from sqlrail.files.file import File
 from sqlrail.foresight import outward
 from sqlrail.foresight.attempt import Attempt, Tried, named, passed
 from sqlrail.foresight.copying import Copied, Lacking, Name, Table, Untold, as_of_now, copy, look, unlike
+from sqlrail.foresight.left_out import LeftOut
 from sqlrail.ground.events import CopyingRows, Listener
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
@@ -104,7 +105,7 @@ class _Trials:
         self.live: dict[Name, Table] = {}
         self.obstacles: dict[Name, str] = {}
         self.ways_out: dict[str, str] = {}
-        self.reasons: dict[str, str] = {}
+        self.left_out = LeftOut(rehearsed, self.touched)
 
     def run(self) -> Trial:
         found = None
@@ -115,7 +116,7 @@ class _Trials:
                 return self._nothing(f"the live tables cannot be read: {exc}")
             files = self._fitting()
             if not files:
-                return Trial(not_tried=self.reasons)
+                return Trial(not_tried=self.left_out.reasons)
             if not self._bytes(files):
                 return self._rehearsal(files)
             found = self._try(files)
@@ -126,7 +127,7 @@ class _Trials:
 
     def _rehearsal(self, files: Sequence[File]) -> Trial:
         """What the rehearsal has shown: there is no row of which it did not know."""
-        return Trial({file.id: passed(self.rehearsed.seen[file.id]) for file in files}, self.reasons)
+        return Trial({file.id: passed(self.rehearsed.seen[file.id]) for file in files}, self.left_out.reasons)
 
     # Which files
 
@@ -142,13 +143,11 @@ class _Trials:
                 self.obstacles[name] = why
 
     def _fitting(self) -> list[File]:
-        """The first files, as many as can be tried; why each of the others is not."""
-        self.reasons, fitting = {}, list[File]()
+        """The files that can be tried; why each of the others cannot is kept."""
+        self.left_out, fitting = LeftOut(self.rehearsed, self.touched), list[File]()
         for file in self.work.files:
-            behind = next(iter(self.reasons), None)
-            why = f"it is behind {behind}, which is not tried" if behind else self._why_not(fitting, file)
-            if why:
-                self.reasons[file.id] = why
+            if why := self.left_out.keeping_back(file) or self._why_not(fitting, file):
+                self.left_out.add(file, why)
             else:
                 fitting.append(file)
         return fitting
@@ -210,18 +209,33 @@ class _Trials:
         self._look_for_ways_out(scene, files)
         files = self._fitting()
         if not files:
-            return Trial(not_tried=self.reasons)
+            return Trial(not_tried=self.left_out.reasons)
         tables = self._tables(files)
         copied = self._copy(scene, tables, twins, files)
         attempt = Attempt(
             scene, {twins[name].oid: (join(*table.root), copied.rows[name]) for name, table in tables.items()}
         )
-        attempt.run(_only(self.work.pending, files))
+        self._run(attempt, files)
         if self._has_grown(attempt, names | copied.sequences, files):
             return None
-        reasons = {**self.reasons, **attempt.not_tried(files)}
         shown = tuple(join(*name) for name in tables)
-        return Trial(attempt.tried, reasons, shown, self._bytes(files))
+        return Trial(attempt.tried, self.left_out.reasons, shown, self._bytes(files))
+
+    def _run(self, attempt: Attempt, files: Sequence[File]) -> None:
+        """Runs the files; one that fails is undone, and those that have nothing to do with it go on."""
+        while files:
+            end = attempt.run(_only(self.work.pending, files), is_complete=not self.left_out)
+            if end is None:
+                return
+            at = next(number for number, file in enumerate(files) if file.id == end.id)
+            self.touched[end.id] |= attempt.touched.get(end.id, set())
+            self.left_out.add(files[at], end.why, is_last=end.is_last)
+            behind, files = files[at + 1 :], []
+            for file in behind:
+                if why := self.left_out.keeping_back(file):
+                    self.left_out.add(file, why)
+                else:
+                    files.append(file)
 
     def _compare(self, names: Collection[Name], twins: Mapping[Name, Table]) -> None:
         for name in names:
@@ -250,9 +264,9 @@ class _Trials:
         """Whether files have touched what no file had before."""
         grown = False
         for file in files:
-            new = attempt.touched.get(file.id, set()) - set(known)
-            self.touched[file.id] |= new
-            grown = grown or bool(new)
+            found = attempt.touched.get(file.id, set())
+            self.touched[file.id] |= found
+            grown = grown or not found <= set(known)
         return grown
 
 
