@@ -2,7 +2,7 @@
 -- the role may read all of their rows, the columns that are copied, the partitioned table that they are part of (schema and
 -- name), and what decides about rows, in lines that are the same on both where nobody has changed one of them by hand.
 SELECT w.number::int, c.oid::bigint, c.relkind::text AS kind,
-       CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) ELSE 0 END::bigint AS bytes,
+       CASE WHEN c.relkind IN ('r', 'm') AND pg_relation_size(c.oid) > 0 THEN pg_table_size(c.oid) ELSE 0 END::bigint AS bytes,
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
        c.relkind IN ('r', 'p') AND row_security_active(c.oid) AS hides,
        ARRAY(SELECT a.attname::text FROM pg_attribute AS a

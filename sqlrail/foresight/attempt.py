@@ -128,7 +128,7 @@ class Attempt:
         self._touch_what_was_read(self.scene.connection)
         self._start(file)
         self._held = Held()
-        self._look(self.scene.connection)
+        self._look(self.scene.connection, counts=False)
 
     def cleaned(self, file: File, relation: Constraint) -> None:  # noqa: ARG002
         self._note_passed(self.scene.connection, (1, 1))
@@ -143,11 +143,11 @@ class Attempt:
         return bool(reason)
 
     def ran(self, file: File, piece: Piece) -> None:
-        for _ in piece.statements:  # one, or none
-            self._note_passed(self.scene.connection, self._place)
         held = self.scene.held(self.scene.connection)
         self._touch(file, (int(item.split(":")[0]) for item in held.relations - self._held.relations))
         self._held = held
+        for _ in piece.statements:  # one, or none
+            self._note_passed(self.scene.connection, self._place)
 
     def ends(self, file: File) -> None:
         self._is_over = True
@@ -221,29 +221,33 @@ class Attempt:
 
     # Rows
 
-    def _look(self, connection: Connection) -> tuple[tuple[str, int], ...]:
-        """The rows that are gone since the last look, by live table."""
+    def _look(self, connection: Connection, *, counts: bool = True) -> tuple[tuple[str, int], ...]:
+        """The rows that are gone since the last look, by live table; without counts it only starts anew."""
         if not self._rows:
             return ()
         (found,) = ask(connection, self.scene.store.message("trial_look", copied=list(self._rows)))
-        change: dict[str, int] = {}
-        names = None
-        for oid, *told, is_countable in found:
-            before = self._rows[oid]
-            if tuple(told) == before.told:
-                continue
-            after = before._replace(told=tuple(told))
-            if before.told or any(told[1:]):
-                names = self._names(connection) if names is None else names
-                after = after._replace(
-                    rows=self._count(connection, names.get(oid), is_countable, before.rows)
-                )
-            self._rows[oid] = after
-            change[before.name] = change.get(before.name, 0) + before.rows - after.rows
-        return tuple((name, rows) for name, rows in sorted(change.items()) if rows > 0)
+        changed = {oid: told for oid, *told in found if tuple(told[:-1]) != self._rows[oid].told}
+        before = dict(self._rows)
+        for oid, told in changed.items():
+            self._rows[oid] = before[oid]._replace(told=tuple(told[:-1]))
+        if not (changed and counts):
+            return ()
+        self._count_all(connection, {oid: told[-1] for oid, told in changed.items()})
+        gone: dict[str, int] = {}
+        for oid in changed:
+            name = before[oid].name
+            gone[name] = gone.get(name, 0) + before[oid].rows - self._rows[oid].rows
+        return tuple((name, rows) for name, rows in sorted(gone.items()) if rows > 0)
 
-    def _names(self, connection: Connection) -> dict[int, Name]:
-        return {oid: (it.schema, it.name) for oid, it in self.scene.relations(connection).items()}
+    def _count_all(self, connection: Connection, countable: Mapping[int, bool]) -> None:
+        """Counts the rows of tables, which is no touch of the file's."""
+        self._touch_what_was_read(connection)
+        names = {oid: (it.schema, it.name) for oid, it in self.scene.relations(connection).items()}
+        for oid, is_countable in countable.items():
+            it = self._rows[oid]
+            self._rows[oid] = it._replace(rows=self._count(connection, names.get(oid), is_countable, it.rows))
+        self._times = self._touched_times(connection)
+        self._held = self.scene.held(connection)
 
     def _count(self, connection: Connection, name: Name | None, is_countable: bool, before: int) -> int:
         if name is None:
