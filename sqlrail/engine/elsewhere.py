@@ -30,12 +30,12 @@ def find(backend: Backend, ids: Collection[str]) -> list[Problem]:
     if target is None or (backend.has_records and backend.schema == target):
         return []
     places = [_Place(*row) for row in backend.look_up("schemas_of_records")]
-    on_path = [it for it in places if it.place is not None]
+    on_path = [place for place in places if place.place is not None]
     if len(on_path) > 1 and not backend.settings.new_schema:
         return [_ambiguous(on_path, target)]
     if backend.has_records:
         return [_behind(backend, target)] if on_path[0].target_is_empty else []
-    return _other(backend, ids, [it.schema for it in places], target)
+    return _other(backend, ids, [place.schema for place in places], target)
 
 
 def _other(backend: Backend, ids: Collection[str], schemas: list[str], target: str) -> list[Problem]:
@@ -70,7 +70,7 @@ def _behind(backend: Backend, target: str) -> Problem:
 
 
 def _ambiguous(places: list[_Place], target: str) -> Problem:
-    schemas = " and ".join(it.schema for it in places)
+    schemas = " and ".join(place.schema for place in places)
     return _problem(
         f"there are records in {schemas}, all on the search_path of this connection, and none in {target}, where files "
         "would write to. Name one of them first in the search_path."

@@ -58,8 +58,8 @@ class Leftovers:
             "statement": step.digest,
             "index": index,
             "tables": tables,
-            "indexes": [one.oid for one in there],
-            "invalid": [one.oid for one in there if not one.valid],
+            "indexes": [found.oid for found in there],
+            "invalid": [found.oid for found in there if not found.valid],
             "failed": False,
         }
         self._notes.announce(announced)
@@ -70,13 +70,13 @@ class Leftovers:
         if not announced["index"]:
             return []
         index, there = Index(*announced["index"]), self._indexes_of(announced["tables"])
-        new = [one for one in there if not one.valid and one.oid not in announced["invalid"]]
-        return [one for one in new if index.concerns(one)]
+        new = [found for found in there if not found.valid and found.oid not in announced["invalid"]]
+        return [found for found in new if index.concerns(found)]
 
     def invalid(self, index: Index) -> list[Found]:
         """The invalid indexes that a statement may have made, or is about to."""
         there = self._indexes_of(self._tables(index))
-        return [one for one in there if not one.valid and index.concerns(one)]
+        return [found for found in there if not found.valid and index.concerns(found)]
 
     def is_settled(self, announced: dict[str, Any], step: Step) -> bool:
         """Whether the statement that was cut off took effect; what it left half-built is dropped."""
@@ -89,8 +89,8 @@ class Leftovers:
         index = Index(*announced["index"]) if announced["index"] else None
         if index and index.verb == "create":
             there = self._indexes_of(announced["tables"])
-            new = [one for one in there if one.valid and one.oid not in announced["indexes"]]
-            return any(index.concerns(one) for one in new)
+            new = [found for found in there if found.valid and found.oid not in announced["indexes"]]
+            return any(index.concerns(found) for found in new)
         if index and index.verb == "drop":
             return not self._tables(index)
         if step.words[0] in REPEATABLE:
@@ -118,13 +118,13 @@ class Leftovers:
 
     def drop(self, invalid: list[Found]) -> None:
         """Drops invalid indexes, and says so; DatabaseFailed where one cannot be."""
-        for one in invalid:
-            name = sql.Identifier(one.schema, one.name).as_string(self._worker)
+        for found in invalid:
+            name = sql.Identifier(found.schema, found.name).as_string(self._worker)
             answer = wire.send(self._worker, f"DROP INDEX CONCURRENTLY {name}".encode(), wire.Answer())
             self._notes.raise_if_lost(f"the invalid index {name} was being dropped; whether it is gone")
             if answer.error is None:
-                self._session.tell(DroppedIndex(one.name))
-            elif isinstance(answer.error, pg.InsufficientPrivilege) and one.schema == "pg_toast":
+                self._session.tell(DroppedIndex(found.name))
+            elif isinstance(answer.error, pg.InsufficientPrivilege) and found.schema == "pg_toast":
                 self._session.tell(
                     Warned(
                         f"the invalid index {name}, which was left half-built, is for a superuser to drop. "

@@ -37,7 +37,7 @@ class News:
         """Tells of what was committed since the last time: preferably while the server is at work on the next file."""
         for done in self.done[self._told :]:
             self._told += 1
-            cleanup = tuple(one.summary for one in done.cleanup if one.orphans)
+            cleanup = tuple(relation.summary for relation in done.cleanup if relation.orphans)
             self._listener(events.Applied(done.id, done.seconds, cleanup))
 
     def committed(self, done: Applied) -> None:

@@ -124,8 +124,10 @@ class Session:
 
     def send(self, text: bytes, answer: Answer, **how: Any) -> Answer:
         """Sends a message of the transaction that is under way, and watches what it waits for, if it takes long."""
-        it = self._under_way
-        return self.send_on(self.connection, text, answer, name=it.name, limit=it.limit, **how)
+        transaction = self._under_way
+        return self.send_on(
+            self.connection, text, answer, name=transaction.name, limit=transaction.limit, **how
+        )
 
     def send_on(
         self,
@@ -265,7 +267,7 @@ class Session:
         return text
 
     def _refuse_own_tables(self) -> NoReturn:
-        wanted = [it for it in self.store.own_rights() if it.schema == "sqlrail"]
+        wanted = [right for right in self.store.own_rights() if right.schema == "sqlrail"]
         grants, user = self.ask_alone(self.store.rights(wanted)).rows, self.connection.info.user
         # Where there is no schema there is nothing to grant a right on.
         make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))

@@ -120,7 +120,9 @@ class Store:
             "hostname": self.settings.host,
         }
         constants = {name: self.table(table).encode() for name, table in tables.items() if self.place.schema}
-        return constants | {name: sql.Literal(it).as_bytes(self.connection) for name, it in values.items()}
+        return constants | {
+            name: sql.Literal(value).as_bytes(self.connection) for name, value in values.items()
+        }
 
     def table(self, name: str) -> str:
         """One of yoyo's tables with its schema, quoted."""
@@ -247,7 +249,7 @@ class Store:
 
     def rights(self, wanted: Sequence[rights.Wanted]) -> bytes:
         """What asks which GRANTs are missing."""
-        return self.message("rights", wanted=Jsonb([it._asdict() for it in wanted]))
+        return self.message("rights", wanted=Jsonb([right._asdict() for right in wanted]))
 
     # Own tables
 

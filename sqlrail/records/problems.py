@@ -355,12 +355,13 @@ def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
     """What lies in the folder as if it were a migration, and is not read as one."""
     with os.scandir(folder) as listing:
         inside = sorted(
-            (it for it in listing if not it.name.startswith(_PASSED_OVER)), key=lambda it: it.name
+            (entry for entry in listing if not entry.name.startswith(_PASSED_OVER)),
+            key=lambda entry: entry.name,
         )
-    for it in inside:
-        path = folder / it.name
-        if it.name.endswith(ROLLBACK):
-            id_ = it.name.removesuffix(ROLLBACK)
+    for entry in inside:
+        path = folder / entry.name
+        if entry.name.endswith(ROLLBACK):
+            id_ = entry.name.removesuffix(ROLLBACK)
             if id_ not in files:
                 yield Problem(
                     "rollback",
@@ -368,17 +369,19 @@ def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
                     f"{path}: a rollback without its migration {id_}.sql; name it as its migration is named, "
                     "or remove it.",
                 )
-        elif it.name.lower().endswith(".sql"):
-            if it.name.removesuffix(".sql") not in files:
+        elif entry.name.lower().endswith(".sql"):
+            if entry.name.removesuffix(".sql") not in files:
                 reason = (
-                    "it is not a file" if it.name.endswith(".sql") else "only names that end in .sql are read"
+                    "it is not a file"
+                    if entry.name.endswith(".sql")
+                    else "only names that end in .sql are read"
                 )
                 yield Problem(
                     "unread",
                     str(path),
                     f"{path}: it is not read, for {reason}; rename it, or move it away.",
                 )
-        elif it.is_dir():
+        elif entry.is_dir():
             yield from _below(path)
 
 

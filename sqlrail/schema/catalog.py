@@ -39,7 +39,9 @@ def read(
     parts = _messages(connection)
     if only is not None:
         names = sorted(only)
-        chosen = {it: wire.message(connection, "_catalog_only", part=parts[it], only=names) for it in OBJECTS}
+        chosen = {
+            part: wire.message(connection, "_catalog_only", part=parts[part], only=names) for part in OBJECTS
+        }
         parts |= chosen
     begin = _begin(connection, settings)
     connection.adapters.register_loader("json", TextLoader)  # for Facts

@@ -7,9 +7,9 @@ import re
 from sqlrail.schema.objects import Catalog, Key, Object
 
 
-def inline(it: Object, hosted: dict[Key, list[Object]]) -> str:
+def inline(obj: Object, hosted: dict[Key, list[Object]]) -> str:
     """What stands for it within that statement, with what it hosts itself."""
-    return " ".join([it.inline or "", *(one.inline or "" for one in hosted.get(it.key, ()))])
+    return " ".join([obj.inline or "", *(part.inline or "" for part in hosted.get(obj.key, ()))])
 
 
 def heirs_of(wanted: Catalog, made: dict[Key, Object]) -> set[str]:
@@ -17,8 +17,8 @@ def heirs_of(wanted: Catalog, made: dict[Key, Object]) -> set[str]:
 
     Others keep the order of their columns.
     """
-    inherited = (it for it in made.values() if it.inherited and it.kind in ("column", "constraint"))
-    not_own = {str(it.within) for it in inherited if it.kind == "constraint" or it.inline is None}
+    inherited = (obj for obj in made.values() if obj.inherited and obj.kind in ("column", "constraint"))
+    not_own = {str(obj.within) for obj in inherited if obj.kind == "constraint" or obj.inline is None}
     return {
         name for name in not_own & wanted.links.keys()
         if ("table", name) in made and all(
@@ -29,15 +29,15 @@ def heirs_of(wanted: Catalog, made: dict[Key, Object]) -> set[str]:
 
 def hosts_of(wanted: Catalog, made: dict[Key, Object], heirs: set[str]) -> dict[Key, Key]:
     """What is said in the statement that makes something else: columns, and what does not need its table already."""
-    homes = {it.name: key for key, it in made.items() if it.kind in ("table", "composite type", "domain")}
+    homes = {obj.name: key for key, obj in made.items() if obj.kind in ("table", "composite type", "domain")}
     hosts: dict[Key, Key] = {}
     said: set[tuple[Key, str]] = set()  # keys: of two that are equal CREATE TABLE makes only one
-    for key, it in sorted(made.items(), key=lambda one: " PRIMARY KEY " not in (one[1].inline or "")):
-        host = _host(it, homes, made, heirs)
-        is_part = it.kind in ("column", "field", "identity", "link")
-        if host is None or (not is_part and _reaches(wanted, key, homes.get(it.within or "", host))):
+    for key, obj in sorted(made.items(), key=lambda item: " PRIMARY KEY " not in (item[1].inline or "")):
+        host = _host(obj, homes, made, heirs)
+        is_part = obj.kind in ("column", "field", "identity", "link")
+        if host is None or (not is_part and _reaches(wanted, key, homes.get(obj.within or "", host))):
             continue
-        if it.kind == "constraint" and (match := _KEY.match(it.facts[None].value or "")):
+        if obj.kind == "constraint" and (match := _KEY.match(obj.facts[None].value or "")):
             if (host, match[1]) in said:
                 continue
             said.add((host, match[1]))
@@ -48,17 +48,17 @@ def hosts_of(wanted: Catalog, made: dict[Key, Object], heirs: set[str]) -> dict[
 _KEY = re.compile(r"(?:PRIMARY KEY |UNIQUE |(?=EXCLUDE))(.*)", re.DOTALL)
 
 
-def _host(it: Object, homes: dict[str, Key], made: dict[Key, Object], heirs: set[str]) -> Key | None:
+def _host(obj: Object, homes: dict[str, Key], made: dict[Key, Object], heirs: set[str]) -> Key | None:
     """What its statement could be a part of."""
-    is_heir_s = it.within in heirs
-    if it.kind == "link":
-        return homes.get(it.within or "") if is_heir_s else None
-    if it.inline is None and not (is_heir_s and it.kind == "column"):
+    is_heir_s = obj.within in heirs
+    if obj.kind == "link":
+        return homes.get(obj.within or "") if is_heir_s else None
+    if obj.inline is None and not (is_heir_s and obj.kind == "column"):
         return None
-    if it.kind in ("default", "identity"):
-        column = made.get(("column", it.name))
+    if obj.kind in ("default", "identity"):
+        column = made.get(("column", obj.name))
         return column.key if column and (column.inline is not None or is_heir_s) else None
-    return homes.get(it.within or "")
+    return homes.get(obj.within or "")
 
 
 def _reaches(wanted: Catalog, start: Key, home: Key) -> bool:
@@ -78,5 +78,5 @@ def _reaches(wanted: Catalog, start: Key, home: Key) -> bool:
 
 
 def _lies_in(catalog: Catalog, key: Key, home: Key) -> bool:
-    it = catalog.objects.get(key)
-    return key == home or (it is not None and it.within == home[1])
+    obj = catalog.objects.get(key)
+    return key == home or (obj is not None and obj.within == home[1])

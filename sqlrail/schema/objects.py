@@ -33,7 +33,7 @@ class Facts(Mapping[str | None, Fact]):
     def _read(self) -> dict[str | None, Fact]:
         if self._found is None:
             # Some are none on a server of another major, or about what is not there.
-            self._found = {one[0]: Fact(*one[1:]) for one in json.loads(self._text) if one}
+            self._found = {fact[0]: Fact(*fact[1:]) for fact in json.loads(self._text) if fact}
         return self._found
 
     def __getitem__(self, name: str | None) -> Fact:
@@ -114,32 +114,32 @@ class Catalog:
     def links(self) -> dict[str, list[Key]]:
         """By table: the links to what it inherits from or is a partition of."""
         found: dict[str, list[Key]] = {}
-        for it in self.of(["link"]):
-            found.setdefault(it.within or "", []).append(it.key)
+        for obj in self.of(["link"]):
+            found.setdefault(obj.within or "", []).append(obj.key)
         return found
 
     @cached_property
     def parents(self) -> set[str]:
         """The tables that others inherit from or are partitions of."""
-        return {it.name.removeprefix(f"{it.within} ") for it in self.of(["link"])}
+        return {obj.name.removeprefix(f"{obj.within} ") for obj in self.of(["link"])}
 
     @cached_property
     def dependents(self) -> dict[Key, list[tuple[Key, str]]]:
         """What depends on each, and how."""
         found: dict[Key, list[tuple[Key, str]]] = {}
-        for one, needs in self.needs.items():
-            for other, how in needs.items() if one in self.objects else ():
-                found.setdefault(other, []).append((one, how))
+        for key, needs in self.needs.items():
+            for other, how in needs.items() if key in self.objects else ():
+                found.setdefault(other, []).append((key, how))
         return found
 
     def add(self, found: Object) -> None:
         self.objects[found.key] = found
 
     def of(self, kinds: Collection[str]) -> Iterator[Object]:
-        return (it for it in self.objects.values() if it.kind in kinds)
+        return (obj for obj in self.objects.values() if obj.kind in kinds)
 
     def without(self, unwanted: Collection[Key]) -> Catalog:
-        objects = {key: it for key, it in self.objects.items() if key not in unwanted}
+        objects = {key: obj for key, obj in self.objects.items() if key not in unwanted}
         return Catalog(objects, self.needs, self.owners, self.casts)
 
 

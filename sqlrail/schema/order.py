@@ -12,17 +12,18 @@ from sqlrail.schema.objects import Catalog, Key, Object
 _RANK = {kind: rank for rank, kind in enumerate(STAGE)}
 
 
-def place_of(it: Object) -> tuple[int, str, int, str]:
+def place_of(obj: Object) -> tuple[int, str, int, str]:
     """Where it comes among those that do not depend on each other; the differences of drift are in this order, too."""
-    stage, rank = STAGE.get(it.kind, NO_STAGE), _RANK.get(it.kind, 99)
-    if it.kind == "comment":
-        on = it.name.split(" ", 1)
+    stage, rank = STAGE.get(obj.kind, NO_STAGE), _RANK.get(obj.kind, 99)
+    if obj.kind == "comment":
+        on = obj.name.split(" ", 1)
         kind = next(
-            (kind for kind in sorted(STAGE, key=len, reverse=True) if it.name.startswith(f"{kind} ")), on[0]
+            (kind for kind in sorted(STAGE, key=len, reverse=True) if obj.name.startswith(f"{kind} ")), on[0]
         )
         stage = STAGE.get(kind, NO_STAGE)
-    place = it.tail or "" if it.kind == "option" else ""  # they are kept in the order in which they were set
-    return stage, it.within or it.name, rank, place + it.name
+    # Options are kept in the order in which they were set.
+    place = obj.tail or "" if obj.kind == "option" else ""
+    return stage, obj.within or obj.name, rank, place + obj.name
 
 
 def in_order(
@@ -90,11 +91,11 @@ def _needs_among(
 
 def parents_of(catalog: Catalog, key: Key) -> set[Key]:
     """The columns that a column is inherited from."""
-    it = catalog.objects.get(key)
-    if it is None or it.kind != "column" or not it.inherited:
+    obj = catalog.objects.get(key)
+    if obj is None or obj.kind != "column" or not obj.inherited:
         return set()
-    tables = {on[1] for link in catalog.links.get(it.within or "", ()) for on in catalog.needs[link]}
-    return {("column", f"{table}.{it.label}") for table in tables if table != it.within}
+    tables = {on[1] for link in catalog.links.get(obj.within or "", ()) for on in catalog.needs[link]}
+    return {("column", f"{table}.{obj.label}") for table in tables if table != obj.within}
 
 
 def is_partial(catalog: Catalog, key: Key) -> bool:

@@ -33,11 +33,11 @@ class Reader:
 
     def _comments(self, rows: Iterator[tuple[Any, ...]]) -> None:
         _leave_out_strangers(self.catalog)
-        self.by_address = {it.address: it for it in self.catalog.objects.values()}
+        self.by_address = {obj.address: obj for obj in self.catalog.objects.values()}
         for comment in rows:
             _add_comment(self.catalog, self.by_address, *comment)
-        for key, it in self.catalog.objects.items() if self.making else ():
-            self.catalog.objects[key] = it._replace(what=None)  # which only comments had to know
+        for key, obj in self.catalog.objects.items() if self.making else ():
+            self.catalog.objects[key] = obj._replace(what=None)  # which only comments had to know
 
     def _owners(self, rows: Iterator[tuple[Any, ...]]) -> None:
         by = self.by_address
@@ -60,16 +60,16 @@ class Reader:
                 self.catalog.needs[key] = self.like.needs[key]
 
 
-def _bare(it: Object, catalog: Catalog) -> Object:
+def _bare(obj: Object, catalog: Catalog) -> Object:
     """Of an object what making it needs: of most columns no more than how their table's statement says them."""
-    is_column = it.kind == "column"
-    if is_column and (it.inherited or it.within in catalog.parents):
-        return it  # what its parent's column says is not said again
-    needed = {None: it.kind == "constraint", "valid": it.kind == "index"}
-    facts = _facts(tuple(one for one in it.facts.items() if needed.get(one[0]) or _is_unusual(one[1])))
-    creates = "" if is_column and it.inline is not None else it.creates
-    tail = None if it.kind in ("column", "identity", "owner", "sequence") else it.tail
-    return it._replace(creates=creates, tail=tail, dropping=None, renames=None, local=None, facts=facts)
+    is_column = obj.kind == "column"
+    if is_column and (obj.inherited or obj.within in catalog.parents):
+        return obj  # what its parent's column says is not said again
+    needed = {None: obj.kind == "constraint", "valid": obj.kind == "index"}
+    facts = _facts(tuple(fact for fact in obj.facts.items() if needed.get(fact[0]) or _is_unusual(fact[1])))
+    creates = "" if is_column and obj.inline is not None else obj.creates
+    tail = None if obj.kind in ("column", "identity", "owner", "sequence") else obj.tail
+    return obj._replace(creates=creates, tail=tail, dropping=None, renames=None, local=None, facts=facts)
 
 
 @lru_cache(1024)  # most are one of few
@@ -119,8 +119,8 @@ def object_of(row: tuple[Any, ...], version: int) -> Object:
 
 def _leave_out_strangers(catalog: Catalog) -> None:
     """Parts of tables that were left out: yoyo's, an extension's."""
-    for key, it in list(catalog.objects.items()):
-        if it.home and catalog.objects.keys().isdisjoint(it.home):
+    for key, obj in list(catalog.objects.items()):
+        if obj.home and catalog.objects.keys().isdisjoint(obj.home):
             del catalog.objects[key]
 
 
@@ -132,7 +132,7 @@ def _add_comment(
     if on is not None and not_null is not None:
         on, address = _not_null(on, not_null), f"{not_null}/{address}"
     if on is None and column is not None:  # a view's column
-        home = next((it for it in catalog.of(RELATIONS[1:]) if it.name == relation), None)
+        home = next((obj for obj in catalog.of(RELATIONS[1:]) if obj.name == relation), None)
         on = home and home._replace(kind="column", name=f"{relation}.{column}", label=column,
                                     what=f"COLUMN {relation}.{column}")  # fmt: skip
     if on is None or on.what is None or on.kind == "extension":
@@ -158,7 +158,7 @@ def _label(on: Object, more: str) -> str:
 
 
 def _add_privileges(catalog: Catalog, by_address: dict[str, Object], rows: Iterable[tuple[Any, ...]]) -> None:
-    withheld = {it.key: it for it in catalog.of(EVERYBODY)}
+    withheld = {obj.key: obj for obj in catalog.of(EVERYBODY)}
     for address, column, grantee, privilege, grantable in rows:
         on = by_address.get(address)
         if on is None or on.what is None:
@@ -202,21 +202,21 @@ def _granted_on(on: Object) -> str:
 
 
 def _add_needs(catalog: Catalog, depends: Iterable[tuple[Any, ...]]) -> None:
-    by_address = {it.address: key for key, it in catalog.objects.items()}
+    by_address = {obj.address: key for key, obj in catalog.objects.items()}
     homes = {key[1]: key for key in catalog.objects if key[0] in (*RELATIONS, "composite type")}
     needs = catalog.needs
-    for key, it in catalog.objects.items():
+    for key, obj in catalog.objects.items():
         mine = needs.setdefault(key, {})
-        if it.kind in ("column", "field") and it.within in homes:
-            mine[homes[it.within]] = "a"
+        if obj.kind in ("column", "field") and obj.within in homes:
+            mine[homes[obj.within]] = "a"
         # A view's column is no object of its own.
-        home = by_address.get(it.belongs_to) or by_address.get(f"{it.belongs_to.rpartition('/')[0]}/0")
-        if it.belongs_to != it.address and home is not None:
+        home = by_address.get(obj.belongs_to) or by_address.get(f"{obj.belongs_to.rpartition('/')[0]}/0")
+        if obj.belongs_to != obj.address and home is not None:
             mine[home] = "a"
     for dependent, on, how in depends:
         # What depends on a column of a view depends on the view.
         one, other = (
-            by_address.get(it) or by_address.get(f"{it.rpartition('/')[0]}/0") for it in (dependent, on)
+            by_address.get(obj) or by_address.get(f"{obj.rpartition('/')[0]}/0") for obj in (dependent, on)
         )
         if one and other and one != other and (how != "n" or other not in needs[one]):
             needs[one][other] = how

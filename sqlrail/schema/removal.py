@@ -41,13 +41,14 @@ class Removal:
     remade: dict[Key, Object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for one in self.found:
-            if one.kind != "other":
-                self._sort(one)
+        for difference in self.found:
+            if difference.kind != "other":
+                self._sort(difference)
         self._drop_dependents()
-        for one in [one for one in self.renamed if one.was and one.was.key in self.dropped]:
-            self.renamed.remove(one)
-            self.remade[one.object.key] = one.object
+        gone = [renamed for renamed in self.renamed if renamed.was and renamed.was.key in self.dropped]
+        for renamed in gone:
+            self.renamed.remove(renamed)
+            self.remade[renamed.object.key] = renamed.object
 
     @cached_property
     def dropping(self) -> list[Key]:
@@ -77,29 +78,33 @@ class Removal:
             if not self._comes_with(key)
             for text in self._drop(key)
         ]
-        statements += [Statement(f"{one.was.renames} {one.object.local}") for one in self.renamed if one.was]
-        for it in map(self.there.objects.__getitem__, self.late):
-            if it.key in self.aside:
-                statements.append(Statement(f"{it.renames} {it.local}", it.key in self.kept))
+        statements += [
+            Statement(f"{renamed.was.renames} {renamed.object.local}")
+            for renamed in self.renamed
+            if renamed.was
+        ]
+        for obj in map(self.there.objects.__getitem__, self.late):
+            if obj.key in self.aside:
+                statements.append(Statement(f"{obj.renames} {obj.local}", obj.key in self.kept))
         return statements
 
     def finish(self) -> list[Statement]:
         """Drops what goes last."""
         return [
-            Statement(_aside(it) if it.key in self.aside else it.drops, it.key in self.kept)
-            for it in map(self.there.objects.__getitem__, self.late)
+            Statement(_aside(obj) if obj.key in self.aside else obj.drops, obj.key in self.kept)
+            for obj in map(self.there.objects.__getitem__, self.late)
         ]
 
-    def _sort(self, one: Difference) -> None:
-        key = one.object.key
-        if one.what == "extra":
+    def _sort(self, difference: Difference) -> None:
+        key = difference.object.key
+        if difference.what == "extra":
             self.dropped[key] = None
-        elif one.what == "renamed":
-            self.renamed.append(one)
-        elif one.what == "changed":
-            self.altered[key] = one
-            if _is_made_again(one):
-                grown = _grown(one)
+        elif difference.what == "renamed":
+            self.renamed.append(difference)
+        elif difference.what == "changed":
+            self.altered[key] = difference
+            if _is_made_again(difference):
+                grown = _grown(difference)
                 if grown is None:
                     self.dropped[key] = None
                 else:
@@ -107,7 +112,10 @@ class Removal:
 
     def _drop_dependents(self) -> None:
         """What cannot stay while something else goes or changes its type goes with it, and is made again."""
-        queue = [*self.dropped, *(key for key, one in self.altered.items() if _reaches_dependents(one))]
+        queue = [
+            *self.dropped,
+            *(key for key, difference in self.altered.items() if _reaches_dependents(difference)),
+        ]
         for key in queue:  # which grows
             for dependent, how in self.there.dependents.get(key, ()):
                 queue += self._touch(key, dependent, how)
@@ -155,8 +163,8 @@ class Removal:
 
     def _comes_with(self, key: Key) -> bool:
         """Whether its parent's or its partitioned table's statement does it."""
-        it = self.there.objects[key]
-        return it.inherited and self.is_linked(it)
+        obj = self.there.objects[key]
+        return obj.inherited and self.is_linked(obj)
 
     def is_moved(self, key: Key) -> bool:
         """Whether a partition only gets other bounds: then it stays one, and takes part in all else, until that."""
@@ -165,9 +173,9 @@ class Removal:
             key[0] == "link" and key in self.wanted.objects and not any(end in self.dropped for end in ends)
         )
 
-    def is_linked(self, it: Object) -> bool:
+    def is_linked(self, obj: Object) -> bool:
         """Whether a link of its table to a parent stays."""
-        return any(key in self.wanted.objects for key in self.there.links.get(it.within or "", ()))
+        return any(key in self.wanted.objects for key in self.there.links.get(obj.within or "", ()))
 
     def _is_in_use(self, key: Key) -> bool:
         """Whether columns of that type stay, and its name is needed for the one that they become of."""
@@ -178,11 +186,11 @@ class Removal:
 
     def _drop(self, key: Key) -> Iterator[str]:
         """How it goes: a partition of what a foreign key leads to has to become a table of its own first."""
-        it = self.there.objects[key]
-        for link in self.there.links.get(it.name, ()) if it.kind == "table" else ():
-            if self.there.objects[link].inline is None and self._is_referenced(it.name):
+        obj = self.there.objects[key]
+        for link in self.there.links.get(obj.name, ()) if obj.kind == "table" else ():
+            if self.there.objects[link].inline is None and self._is_referenced(obj.name):
                 yield self.there.objects[link].drops
-        yield it.drops
+        yield obj.drops
 
     def _is_referenced(self, partition: str) -> bool:
         """Whether a key leads to what it is a partition of, at whatever depth."""
@@ -201,7 +209,7 @@ class Removal:
         """The tables that foreign keys lead to."""
         keys = self.there.of(["foreign key"])
         ends = ((key, self.there.objects.get(on)) for key in keys for on in self.there.needs[key.key])
-        return {it.within for key, it in ends if it and it.within and it.within != key.within}
+        return {obj.within for key, obj in ends if obj and obj.within and obj.within != key.within}
 
 
 def home_of(there: Catalog, field_: Key) -> Key:
@@ -209,14 +217,14 @@ def home_of(there: Catalog, field_: Key) -> Key:
     return next(on for on, how in there.needs[field_].items() if how == "a")
 
 
-def _aside(it: Object) -> str:
-    schema = it.name[: -len(_own_name(it))]
-    return f"DROP {'DOMAIN' if it.kind == 'domain' else 'TYPE'} {schema}{it.local}"
+def _aside(obj: Object) -> str:
+    schema = obj.name[: -len(_own_name(obj))]
+    return f"DROP {'DOMAIN' if obj.kind == 'domain' else 'TYPE'} {schema}{obj.local}"
 
 
-def _own_name(it: Object) -> str:
-    match = re.search(r'(?:"(?:[^"]|"")*"|[^."]+)$', it.name)
-    return match[0] if match else it.name
+def _own_name(obj: Object) -> str:
+    match = re.search(r'(?:"(?:[^"]|"")*"|[^."]+)$', obj.name)
+    return match[0] if match else obj.name
 
 
 def _takes_along(key: Key, dependent: Key) -> bool:
@@ -231,38 +239,44 @@ def _takes_along(key: Key, dependent: Key) -> bool:
     )
 
 
-def is_of_other_type(one: Difference) -> bool:
+def is_of_other_type(difference: Difference) -> bool:
     """Whether what is wanted has another type than what is there."""
-    return any(change.fact == "type" for change in one.changes)
+    return any(change.fact == "type" for change in difference.changes)
 
 
-def reaches_others(one: Difference) -> bool:
+def reaches_others(difference: Difference) -> bool:
     """Whether what depends on it may have to go, come or change as well."""
-    return one.what in ("lacking", "extra") or _is_made_again(one) or _reaches_dependents(one)
+    return (
+        difference.what in ("lacking", "extra")
+        or _is_made_again(difference)
+        or _reaches_dependents(difference)
+    )
 
 
-def _is_made_again(one: Difference) -> bool:
+def _is_made_again(difference: Difference) -> bool:
     """Whether no statement makes a fact of it what it shall be."""
-    return any(one.object.facts.get(change.fact, Fact(None)).sets is None for change in one.changes)
+    return any(
+        difference.object.facts.get(change.fact, Fact(None)).sets is None for change in difference.changes
+    )
 
 
-def _reaches_dependents(one: Difference) -> bool:
+def _reaches_dependents(difference: Difference) -> bool:
     """Whether what depends on it must not be there meanwhile; when a trigger fires is told its copies as well."""
-    return is_of_other_type(one) or (one.kind == "trigger" and bool(one.changes))
+    return is_of_other_type(difference) or (difference.kind == "trigger" and bool(difference.changes))
 
 
-def _grown(one: Difference) -> list[str] | None:
+def _grown(difference: Difference) -> list[str] | None:
     """The statements that give an enum more values; None where it has some that it shall not have, or others first."""
-    if one.kind != "enum" or one.was is None:
+    if difference.kind != "enum" or difference.was is None:
         return None
-    wanted, there = (_labels(it.facts["values"].value or "") for it in (one.object, one.was))
+    wanted, there = (_labels(obj.facts["values"].value or "") for obj in (difference.object, difference.was))
     rest = iter(wanted)
     if not all(label in rest for label in there):
         return None
-    statements, name, before = [], one.object.name, None
+    statements, name, before = [], difference.object.name, None
     for number, label in enumerate(wanted):
         if label not in there:
-            following = next((it for it in wanted[number + 1 :] if it in there), None)
+            following = next((obj for obj in wanted[number + 1 :] if obj in there), None)
             where = f" AFTER {before}" if before else f" BEFORE {following}" if following else ""
             statements.append(f"ALTER TYPE {name} ADD VALUE {label}{where}")
         before = label

@@ -25,7 +25,7 @@ class Choice:
 
     def of(self, catalog: Catalog) -> Catalog:
         """What of the catalog is chosen."""
-        unwanted = {it.key for it in catalog.objects.values() if not self._has(it)}
+        unwanted = {found.key for found in catalog.objects.values() if not self._has(found)}
         before = -1
         while len(unwanted) > before:  # a sequence goes with the column that owns it, and its comment with it
             before = len(unwanted)
@@ -43,12 +43,16 @@ class Choice:
     def unlike(self, wanted: Digests, there: Digests) -> set[str]:
         """The names of the chosen wholes that are not the same on both sides."""
         one, other = wanted.wholes, there.wholes
-        return {it.name for it in one.keys() | other.keys() if one.get(it) != other.get(it) and self._has(it)}
+        return {
+            name.name
+            for name in one.keys() | other.keys()
+            if one.get(name) != other.get(name) and self._has(name)
+        }
 
-    def _has(self, it: Object | Whole) -> bool:
-        if it.schema in self.exclude_schemas or (self.schemas and it.schema not in self.schemas):
+    def _has(self, found: Object | Whole) -> bool:
+        if found.schema in self.exclude_schemas or (self.schemas and found.schema not in self.schemas):
             return False
-        table = it.within or ""
+        table = found.within or ""
         own = table.rpartition(".")[2]
         return not {table, own, own.strip('"')}.intersection(self.exclude_tables)
 
@@ -97,14 +101,19 @@ class Sides:
         wanted = self.choice.of(wanted)
         if self.choice.privileges:
             return wanted, there, compare(wanted, there)
-        wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
-        return wanted, there, [one for one in compare(wanted, there) if one.kind != "privilege"]
+        wanted = wanted.without({found.key for found in wanted.of(["privilege"])})
+        return (
+            wanted,
+            there,
+            [difference for difference in compare(wanted, there) if difference.kind != "privilege"],
+        )
 
     def around(self, wanted: Catalog, there: Catalog, found: Iterable[Difference]) -> set[str]:
         """The names of the wholes whose objects may have to go, come or change with those that differ."""
-        keys = {one.object.key for one in found if reaches_others(one)}
+        keys = {difference.object.key for difference in found if reaches_others(difference)}
         sides = {self.other: wanted, self.connection: there}
         objects = {
-            side: [it for key in keys if (it := catalog.objects.get(key))] for side, catalog in sides.items()
+            side: [obj for key in keys if (obj := catalog.objects.get(key))]
+            for side, catalog in sides.items()
         }
         return around(self.settings, {side: its for side, its in objects.items() if its})

@@ -69,18 +69,18 @@ WHOLE = {"other": "by hand only"}
 UNNAMED = (None, "type", "nullable", "valid", "enabled")
 
 
-def lines_of(one: Difference, words: Words) -> Iterator[str]:
+def lines_of(difference: Difference, words: Words) -> Iterator[str]:
     """What people read of a difference, below the name of its table."""
-    it = one.object
-    is_whole = it.label == (it.within or it.name)
-    label = WHOLE.get(it.kind, it.kind) if is_whole else printable(it.label)
-    if one.what == "lacking":
+    obj = difference.object
+    is_whole = obj.label == (obj.within or obj.name)
+    label = WHOLE.get(obj.kind, obj.kind) if is_whole else printable(obj.label)
+    if difference.what == "lacking":
         yield f"{label}: the database lacks it"
-    elif one.what == "extra":
+    elif difference.what == "extra":
         yield f"{label}: {words.lacks}"
-    elif one.was is not None and one.what == "renamed":
-        yield f"{label}: the database calls it {printable(one.was.local or one.was.name)}"
-    for change in one.changes:
+    elif difference.was is not None and difference.what == "renamed":
+        yield f"{label}: the database calls it {printable(difference.was.local or difference.was.name)}"
+    for change in difference.changes:
         said = change.fact in UNNAMED and not is_whole
         about = label if said else change.fact if is_whole else f"{label} {change.fact}"
         values = [printable(value or "none") for value in (change.wanted, change.found)]
@@ -105,22 +105,24 @@ class Drift:
         return {
             "against": self.words.name,
             "built": list(self.built),
-            "differences": [_difference_as_json(one, self.words) for one in self.differences],
+            "differences": [_difference_as_json(difference, self.words) for difference in self.differences],
             "statements": [
-                {"sql": one.sql, "loses_data": one.loses} for one in self.statements if not one.is_by_hand
+                {"sql": statement.sql, "loses_data": statement.loses}
+                for statement in self.statements
+                if not statement.is_by_hand
             ],
-            "by_hand": [one.sql for one in self.statements if one.is_by_hand],
+            "by_hand": [statement.sql for statement in self.statements if statement.is_by_hand],
             "sql": self.script(with_drops=with_drops),
         }
 
     def told(self) -> str:
         """The differences, table by table, and how many there are."""
         lines, before = [], None
-        for one in self.differences:
-            if one.home != before:
-                lines.append(printable(one.home))
-                before = one.home
-            lines += [f"  {line}" for line in lines_of(one, self.words)]
+        for difference in self.differences:
+            if difference.home != before:
+                lines.append(printable(difference.home))
+                before = difference.home
+            lines += [f"  {line}" for line in lines_of(difference, self.words)]
         number = len(self.differences)
         end = counted(number, "difference") if number else "no difference"
         return "\n".join([*lines, f"{end} between {printable(self.database)} and {self._other()}"])
@@ -133,7 +135,7 @@ class Drift:
     def script(self, *, with_drops: bool) -> str:
         """What makes the database the same; what would lose data is a comment in it, unless asked for."""
         lines = [f"-- {line}" for line in self.told().splitlines()]
-        lost = sum(one.loses for one in self.statements)
+        lost = sum(statement.loses for statement in self.statements)
         if lost and not with_drops:
             what = counted(
                 lost,
@@ -141,27 +143,31 @@ class Drift:
                 "statements that would lose data, or go with those, are comments",
             )
             lines.append(f"-- {what}; with --with-drops they are not")
-        for one in self.statements:
-            text = f"-- by hand only: {printable(one.sql)}" if one.is_by_hand else f"{one.sql};"
-            if one.loses and not with_drops:
+        for statement in self.statements:
+            text = (
+                f"-- by hand only: {printable(statement.sql)}"
+                if statement.is_by_hand
+                else f"{statement.sql};"
+            )
+            if statement.loses and not with_drops:
                 # A comment ends at either, and a name may have both in it.
                 text = "-- " + re.sub(r"\r\n|\n|\r", r"\g<0>-- ", text)
             lines += ["", text]
         return "\n".join(lines)
 
 
-def _difference_as_json(one: Difference, words: Words) -> DifferenceResult:
+def _difference_as_json(difference: Difference, words: Words) -> DifferenceResult:
     return {
-        "what": one.what,
-        "kind": one.kind,
-        "table": one.object.within,
-        "name": one.object.name,
-        "was": one.was.name if one.was and one.what == "renamed" else None,
+        "what": difference.what,
+        "kind": difference.kind,
+        "table": difference.object.within,
+        "name": difference.object.name,
+        "was": difference.was.name if difference.was and difference.what == "renamed" else None,
         "changes": [
-            {"fact": change.fact or one.kind, "wanted": change.wanted, "found": change.found}
-            for change in one.changes
+            {"fact": change.fact or difference.kind, "wanted": change.wanted, "found": change.found}
+            for change in difference.changes
         ],
-        "text": list(lines_of(one, words)),
+        "text": list(lines_of(difference, words)),
     }
 
 
@@ -215,8 +221,8 @@ def _compared(
 ) -> Result:
     """How the database differs from the other one, without what is provided there, and what would mend it."""
     with closing(connect(settings)) as connection:
-        keys = {(it.kind, it.name) for it in provided}
-        unknown = {("extension", it.name) for it in provided if it.kind == NONE}
+        keys = {(item.kind, item.name) for item in provided}
+        unknown = {("extension", item.name) for item in provided if item.kind == NONE}
         compared = Sides(other, connection, settings, choice, keys, unknown).compared()
     if compared is None:
         return (), ()
@@ -240,7 +246,7 @@ def _chosen(
             listener(Warned(f"applied, and {means}: {', '.join(ids)}"))
     for problem in problems.foreign(files):
         listener(Warned(problem.message))
-    return migrations.filter(lambda one: pending or states[one.id] in ("applied", "edited"))
+    return migrations.filter(lambda migration: pending or states[migration.id] in ("applied", "edited"))
 
 
 @contextmanager
@@ -258,7 +264,7 @@ def build_schema(
     """What these files build on a scratch database; raises NoScratch, and what a migrate raises."""
 
     def look(built: Connection, provided: Sequence[Provided]) -> Catalog:
-        return read(built, settings).without({(it.kind, it.name) for it in provided})
+        return read(built, settings).without({(item.kind, item.name) for item in provided})
 
     return _build(settings, listener, migrations, files, look)
 
@@ -373,7 +379,9 @@ def schema(settings: Settings, listener: Listener) -> Schema:
     migrations, files = read_files(settings.migrations)
 
     def look(built: Connection, provided: Sequence[Provided]) -> str:
-        return text_of(read(built, settings, making=True).without({(it.kind, it.name) for it in provided}))
+        return text_of(
+            read(built, settings, making=True).without({(item.kind, item.name) for item in provided})
+        )
 
     with _building():
         return Schema(_build(settings, listener, migrations, files, look))
@@ -381,10 +389,12 @@ def schema(settings: Settings, listener: Listener) -> Schema:
 
 def text_of(wanted: Catalog) -> str:
     """What makes all that out of an empty database, but privileges."""
-    wanted = wanted.without({it.key for it in wanted.of(["privilege"])})
+    wanted = wanted.without({obj.key for obj in wanted.of(["privilege"])})
     usual = Catalog({key: wanted.objects[key] for key in (PUBLIC, COMMENT) if key in wanted.objects})
     if COMMENT in usual.objects:
         usual.objects[COMMENT] = usual.objects[COMMENT]._replace(facts={None: Fact("standard public schema")})
     statements = mend(wanted, usual, compare(wanted, usual))
-    others = [f"-- Not made here: {name!a}" for name in sorted(it.name for it in wanted.of(["other"]))]
-    return "\n".join([HEADER, *others, *[""][: len(others)], *(f"{one.sql};\n" for one in statements)])
+    others = [f"-- Not made here: {name!a}" for name in sorted(obj.name for obj in wanted.of(["other"]))]
+    return "\n".join(
+        [HEADER, *others, *[""][: len(others)], *(f"{statement.sql};\n" for statement in statements)]
+    )

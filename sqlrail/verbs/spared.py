@@ -93,10 +93,10 @@ def look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> S
     chosen = _chosen(things, names)
     _refuse_records(backend, chosen)
     spared = _with_what_goes_along(backend, things, chosen) if chosen else Spared()
-    others = [it for it in things if it.key not in spared.kept and not it.is_part]
-    used = [it for it in others if it.kind == "schema" and _is_used(it, backend.schema, files)]
+    others = [thing for thing in things if thing.key not in spared.kept and not thing.is_part]
+    used = [thing for thing in others if thing.kind == "schema" and _is_used(thing, backend.schema, files)]
     spared = _with_schemas(spared, used)
-    _refuse_what_is_in_the_way([it for it in others if it not in used], files)
+    _refuse_what_is_in_the_way([thing for thing in others if thing not in used], files)
     return replace(spared, notes=(*spared.notes, *_notes_of_settings(backend)))
 
 
@@ -120,20 +120,27 @@ def _chosen(things: Sequence[Thing], names: Iterable[str]) -> list[Thing]:
         if not re.fullmatch(rf"\s*{NAME}(?:\s*\.\s*{NAME})?\s*", name):
             raise UsageError(f"--spare '{name}': write a name, or schema.name, as SQL has it.")
         path = tuple(map(plain, re.findall(NAME, name)))
-        found = [it for it in things if it.is_called(path)]
+        found = [thing for thing in things if thing.is_called(path)]
         if not found:
             raise UsageError(f"--spare {name}: there is nothing of that name that a reset would drop.")
         chosen += found
-    keys, schemas = {it.key for it in chosen}, {it.schema for it in chosen if it.kind == "schema"}
-    return [it for it in things if it.key in keys or (it.schema in schemas and it.kind != "extension")]
+    keys, schemas = (
+        {thing.key for thing in chosen},
+        {thing.schema for thing in chosen if thing.kind == "schema"},
+    )
+    return [
+        thing
+        for thing in things
+        if thing.key in keys or (thing.schema in schemas and thing.kind != "extension")
+    ]
 
 
 def _refuse_records(backend: Backend, chosen: Iterable[Thing]) -> None:
     ours = {(str(backend.schema), backend.migration_table), (str(backend.schema), backend.log_table)}
-    for it in chosen:
-        if it.schema == "sqlrail" or it.path in ours:
+    for thing in chosen:
+        if thing.schema == "sqlrail" or thing.path in ours:
             raise UsageError(
-                f"--spare would keep the records of what was applied ({it.identity}), and then nothing would run "
+                f"--spare would keep the records of what was applied ({thing.identity}), and then nothing would run "
                 "again. Name what else is in that schema one by one. Nothing was changed."
             )
 
@@ -147,16 +154,16 @@ def _with_what_goes_along(backend: Backend, things: Sequence[Thing], chosen: Seq
             f"what is spared needs {_listed(needed)}, which would be dropped; leave that as well: {_flags(needed)}",
             needed,
         )
-    kept = {it.key for it in things if it.key in found["kept"]}
-    schemas = {it.schema for it in things if it.key in kept}
-    kept |= {it.key for it in things if it.kind == "schema" and it.schema in schemas}
-    leaning = [it for it in things if it.key in found["leaning"] and not it.is_part]
+    kept = {thing.key for thing in things if thing.key in found["kept"]}
+    schemas = {thing.schema for thing in things if thing.key in kept}
+    kept |= {thing.key for thing in things if thing.kind == "schema" and thing.schema in schemas}
+    leaning = [thing for thing in things if thing.key in found["leaning"] and not thing.is_part]
     note = f"dropped with all else, though it depends on what is spared: {_listed(leaning)}"
     return Spared(tuple(chosen), frozenset(kept), (note,) if leaning else ())
 
 
 def _links(backend: Backend, chosen: Sequence[Thing]) -> dict[str, set[Key]]:
-    numbers = {"classes": [it.catalog for it in chosen], "ids": [it.number for it in chosen]}
+    numbers = {"classes": [thing.catalog for thing in chosen], "ids": [thing.number for thing in chosen]}
     found: dict[str, set[Key]] = {"kept": set(), "needed": set(), "leaning": set()}
     for what, catalog, number in _ask(backend, "reset_spared", **numbers):
         found[what].add((catalog, number))
@@ -168,7 +175,7 @@ def _needed(
 ) -> list[Thing]:
     """The things of these keys, and what those need themselves."""
     found: list[Thing] = []
-    while more := [it for it in things if it.key in keys and it not in found]:
+    while more := [thing for thing in things if thing.key in keys and thing not in found]:
         found += more
         keys = _links(backend, [*chosen, *found])["needed"]
     return found
@@ -178,7 +185,7 @@ def _with_schemas(spared: Spared, schemas: Sequence[Thing]) -> Spared:
     if not schemas:
         return spared
     note = f"emptied, and left there since no file makes it: {_listed(schemas)}"
-    return Spared(spared.things, spared.kept | {it.key for it in schemas}, (*spared.notes, note))
+    return Spared(spared.things, spared.kept | {thing.key for thing in schemas}, (*spared.notes, note))
 
 
 def _is_used(schema: Thing, of_records: str | None, files: Mapping[str, File]) -> bool:
@@ -194,10 +201,16 @@ def _is_used(schema: Thing, of_records: str | None, files: Mapping[str, File]) -
 
 
 def _refuse_what_is_in_the_way(others: Sequence[Thing], files: Mapping[str, File]) -> None:
-    foreign = [it for it in others if not it.may_drop]
-    extensions = [Provided(it.kind, it.names[0], it.schema) for it in others if it.kind == "extension"]
-    unknown = {it.name for it in unmade(extensions, files)}
-    provided = [it for it in others if it.may_drop and it.kind == "extension" and it.names[0] in unknown]
+    foreign = [thing for thing in others if not thing.may_drop]
+    extensions = [
+        Provided(thing.kind, thing.names[0], thing.schema) for thing in others if thing.kind == "extension"
+    ]
+    unknown = {thing.name for thing in unmade(extensions, files)}
+    provided = [
+        thing
+        for thing in others
+        if thing.may_drop and thing.kind == "extension" and thing.names[0] in unknown
+    ]
     reasons = []
     if foreign:
         reasons.append(f"it would drop what is not this role's: {_listed(foreign, owners=True)}")
@@ -212,16 +225,16 @@ def _refuse_what_is_in_the_way(others: Sequence[Thing], files: Mapping[str, File
 
 def _refused(reason: str, things: Iterable[Thing]) -> Refused:
     failure = Refused(f"reset is refused: {reason}. Nothing was changed.")
-    failure.details["in_the_way"] = [it.as_json() for it in things]
+    failure.details["in_the_way"] = [thing.as_json() for thing in things]
     return failure
 
 
 def _listed(things: Sequence[Thing], *, owners: bool = False) -> str:
-    named = [f"{it}{f' of {it.owner}' if owners else ''}" for it in things[:NAMED]]
+    named = [f"{thing}{f' of {thing.owner}' if owners else ''}" for thing in things[:NAMED]]
     return ", ".join(named) + (f" and {len(things) - NAMED} more" if things[NAMED:] else "")
 
 
 def _flags(things: Sequence[Thing]) -> str:
-    flags = dict.fromkeys(it.flag for it in things if it.is_named)
+    flags = dict.fromkeys(thing.flag for thing in things if thing.is_named)
     more = " ..." if len(flags) > NAMED else ""
     return " ".join(list(flags)[:NAMED]) + more
