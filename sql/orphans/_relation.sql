@@ -249,10 +249,10 @@ SELECT json_build_object(
                      END FROM own_null),
         (SELECT format('%s has no check %I, but another constraint of that name', asked.child, asked.name)
            FROM own_check WHERE contype <> 'c')),
-    'holds', coalesce(
+    'holds', CASE WHEN child_kind IN ('r', 'p') THEN coalesce(
         (SELECT format('%s.%I is NOT NULL already', asked.child, asked.columns[1]) FROM own_null WHERE validated),
         (SELECT format('%s has a check %I already that is valid', asked.child, asked.name)
-           FROM own_check WHERE contype = 'c' AND validated)),
+           FROM own_check WHERE contype = 'c' AND validated)) END,
     'expression', (SELECT expression FROM own_check WHERE contype = 'c'),
     'child', (SELECT description FROM tables WHERE tables.oid = relation.child),
     'parent', (SELECT description FROM tables WHERE tables.oid = relation.parent),

@@ -82,7 +82,7 @@ def _checked(check: Check, facts: Facts) -> Facts:
     """With the expression of the file where it adds the check itself, whatever the database has under that name."""
     if check.expression is not None and not (check.is_applied and facts.expression):
         return replace(facts, expression=check.expression, holds=None)
-    if facts.expression is None and not facts.absent and not facts.wrong:
+    if facts.expression is None and facts.countable and not facts.wrong:
         return replace(
             facts, wrong=f"{facts.child['name']} has no check {join(check.name)}, and no file adds it"
         )

@@ -201,7 +201,7 @@ def _check_looks(session: Session, constraint: Check, facts: Facts) -> dict[str,
         "rows": table(facts.child),
         "c": sql.Identifier(facts.child["table"]),
         "violates": _is_false(session, facts),
-        **_as_file(session, constraint),
+        **_as_file(session, constraint, facts),
         **_row(facts, facts.child["table"]),
     }
 
@@ -220,15 +220,18 @@ def _is_false(session: Session, facts: Facts) -> bytes:
     return message(session, "_false", expression=(facts.expression or "NULL").encode())
 
 
-def _as_file(session: Session, constraint: Check) -> dict[str, bytes]:
+def _as_file(session: Session, constraint: Check, facts: Facts) -> dict[str, bytes]:
     """What stands around a statement with somebody's expression in it, in the place of `writes` and `ours`."""
-    around = {name: message(session, name) for name in ("ours", "theirs")}
-    around |= {
+    is_file_s = facts.expression == constraint.expression
+    around = {
+        "ours": message(session, "ours"),
+        # The catalog names what is not PostgreSQL's own with its schema.
+        "names": message(session, "theirs" if is_file_s else "writes"),
         "exact": message(session, "archive_format"),
         "not_exact": message(session, "archive_format_off"),
     }
     path = b""
-    if constraint.search_path is not None:
+    if is_file_s and constraint.search_path is not None:
         path = message(session, "_search_path", search_path=constraint.search_path.encode())
     return {
         "reads": message(session, "as_file", search_path=path, **around),

@@ -12,10 +12,10 @@ import pytest
 import test_cleanup
 from conftest import Connect
 from console import Sqlrail, put
-from test_cleanup import apply, archive, contents, settings
+from test_cleanup import apply, archive, clean, contents, refusal, settings
 from test_restore import reasons, restore
 
-from sqlrail.errors import BadFile
+from sqlrail.errors import BadFile, Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse, parse_decided
 from sqlrail.verbs import online
@@ -120,8 +120,8 @@ def test_nothing_to_do_is_said_and_no_table_of_ours_is_made(kind: str, db: Conne
     db.execute(
         f"{SHOP}; DELETE FROM orders WHERE total IS NULL OR note IS NULL OR total <= 0; {CHECK}".encode()
     )
-    clean = cleanup(settings(database), nobody, [parse_decided(said)])
-    assert (clean.run, clean.relations[0].orphans) == (None, 0)
+    done = cleanup(settings(database), nobody, [parse_decided(said)])
+    assert (done.run, done.relations[0].orphans) == (None, 0)
     db.execute("ALTER TABLE orders DROP CONSTRAINT positive")
     db.execute(after.encode())
     (one,) = cleanup(settings(database), nobody, [parse_decided(said)], dry_run=True).relations
@@ -345,3 +345,188 @@ def test_any_literal_may_be_set(value: str) -> None:
     assert one.said is not None
     assert (str(one), one.said.value) == ('public."Orders".total not null', value)
     assert parse(str(one)) == one
+
+
+#: what is done to the shop, what it is said of, and what keeps it from being cleaned
+GUARDED = {
+    "a trigger": (
+        ("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER t BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()"),
+        "orders", "the trigger t on public.orders would fire"),
+    "a rule": (
+        ("CREATE RULE r AS ON DELETE TO orders DO INSTEAD NOTHING; "
+        "CREATE RULE u AS ON UPDATE TO orders DO INSTEAD NOTHING"),
+        "orders", "has the rule"),
+    "a view": ("CREATE VIEW all_orders AS SELECT * FROM orders", "all_orders", "is not a table"),
+    "a foreign table": (
+        ("CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; "
+        "CREATE FOREIGN TABLE far (id int, total numeric, note text, CONSTRAINT positive CHECK (total > 0)) SERVER s"),
+        "far", "is not a table"),
+    "a partition that is a foreign table": (
+        ("CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; "
+        "CREATE TABLE parts (id int, total numeric, note text) PARTITION BY LIST (id); "
+        f"{CHECK.replace('orders', 'parts')}; CREATE FOREIGN TABLE far PARTITION OF parts FOR VALUES IN (1) SERVER s"),
+        "parts", "has a partition that is a foreign table"),
+    "a publication without a replica identity": (
+        ("ALTER TABLE lines DROP CONSTRAINT lines_order_id_fkey; ALTER TABLE orders DROP CONSTRAINT orders_pkey; "
+        "CREATE PUBLICATION p FOR TABLE orders"), "orders", "has no replica identity"),
+    "a share that is too large": (
+        ("INSERT INTO orders (id) SELECT n FROM generate_series(100, 3000) AS n; ALTER TABLE orders DROP CONSTRAINT "
+        "positive; UPDATE orders SET total = -1, note = NULL WHERE id > 1500; "
+        f"UPDATE orders SET note = NULL, total = NULL WHERE id BETWEEN 50 AND 1499; {CHECK}"),
+        "orders", "rows violate it, more than 1000 rows and 10% of the table"),
+}  # fmt: skip
+SAID = {
+    "not null delete": "{}.note not null delete",
+    "not null set": "{}.note not null set 'x'",
+    "check": "{} check positive delete",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("case", GUARDED)
+def test_what_keeps_orphans_keeps_these_rows_too(
+    case: str, said: str, database: str, connect: Connect
+) -> None:
+    setup, table, reason = GUARDED[case]
+    text = SAID[said].format(table)
+    connection = connect(database)
+    connection.execute(f"{SHOP}; {CHECK}".encode())
+    connection.execute(setup.encode())
+    assert reason in refusal(connection, database, text)
+
+
+# What goes back, and what stays
+
+ROUND = """
+    CREATE TYPE pair AS (x int, y text); CREATE DOMAIN code AS varchar(3);
+    CREATE TABLE odd (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), n int, j json, p point, c code, a int[],
+        pair pair, b bytea, r tstzrange, f float8, i interval, m money, doubled int GENERATED ALWAYS AS (n * 2) STORED);
+    INSERT INTO odd (n, j, p, c, a, pair, b, r, f, i, m) VALUES
+        (1, '{"a":  1}', '(1,2)', 'x  ', '{1,NULL}', '(1,"a,b")', '\\x00ff', '[2026-01-01,)', 0.1 + 0.2,
+         '1 mon 2 days', 12.5),
+        (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+        (-1, '[]', NULL, '', '{}', NULL, '', 'empty', 'NaN', '-1 day', -1);
+"""
+ODD = {
+    "n": "0", "j": """'{"b": 1}'""", "p": "point '(3, 4)'", "c": "'abc'", "a": "'{7}'", "b": r"'\x01'",
+    "pair": """'(2,"q""q")'""", "r": "'[2026-01-01,2026-02-01)'", "f": "1e-5", "i": "interval '1 year'", "m": "'$3.50'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ODD)
+def test_values_of_any_type_are_set_and_taken_back(column: str, any_database: str, connect: Connect) -> None:
+    connection = connect(any_database)
+    connection.execute(ROUND.encode())
+    before = contents(connection)
+    (one,) = clean(any_database, f"odd.{column} not null set {ODD[column]}").relations
+    assert one.changed == one.archived > 0
+    left = connection.execute(f"SELECT count(*) FROM odd WHERE {column} IS NULL".encode()).fetchall()
+    assert left == [(0,)]
+    assert reasons(restore(any_database)) == {}
+    assert contents(connection) == before
+
+
+@pytest.mark.parametrize("said", ["odd.n not null delete", "odd check small delete"])
+def test_rows_of_any_type_come_back(said: str, any_database: str, connect: Connect) -> None:
+    connection = connect(any_database)
+    connection.execute(f"{ROUND}; ALTER TABLE odd ADD CONSTRAINT small CHECK (n < 1) NOT VALID".encode())
+    before = contents(connection)
+    (one,) = clean(any_database, said).relations
+    assert one.deleted == 1
+    connection.execute("ALTER TABLE odd DROP CONSTRAINT small")
+    assert reasons(restore(any_database)) == {}
+    assert contents(connection) == before
+
+
+@kinds
+@pytest.mark.parametrize("force", [False, True])
+def test_rows_that_a_constraint_forbids_by_now_stay_in_the_archive(
+    kind: str, force: bool, db: Connection, database: str
+) -> None:
+    said, after, *_ = KINDS[kind]
+    db.execute(f"{SHOP}; {CHECK if kind == 'check' else 'SELECT'}".encode())
+    before = contents(db)
+    clean(database, said)
+    db.execute(
+        after.replace("ADD CONSTRAINT positive CHECK (total > 0)", "VALIDATE CONSTRAINT positive").encode()
+    )
+    cleaned = contents(db)
+    why = reasons(restore(database, force=force))
+    assert sum(why.values()) >= 2
+    assert all(
+        re.search(r"violates (not-null|check) constraint|no row of public.orders has", it) for it in why
+    )
+    assert contents(db) == cleaned
+    db.execute(
+        "ALTER TABLE orders ALTER total DROP NOT NULL, ALTER note DROP NOT NULL, DROP CONSTRAINT IF EXISTS positive"
+    )
+    assert reasons(restore(database)) == {}
+    assert contents(db) == before
+
+
+def test_a_value_that_somebody_has_changed_since_is_left_alone(db: Connection, database: str) -> None:
+    db.execute(SHOP.encode())
+    clean(database, "orders.total not null set 1.50")
+    db.execute("UPDATE orders SET total = 3 WHERE id = 2; UPDATE orders SET note = 'new' WHERE id = 5")
+    assert reasons(restore(database)) == {"its row of public.orders has been changed since": 1}
+    assert db.execute(ORDERS.encode()).fetchall()[1] == (2, "3.00", "b")
+    assert db.execute(ORDERS.encode()).fetchall()[4] == (5, None, "new")
+
+
+def test_a_trigger_that_gives_rows_other_values_is_found_out(db: Connection, database: str) -> None:
+    db.execute(SHOP.encode())
+    db.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.total = NEW.id; RETURN NEW; END';"
+        "CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()"
+    )
+    before = contents(db)
+    with pytest.raises(Refused, match="a trigger gives the rows other values than was said"):
+        clean(database, "orders.total not null set 1", allow_triggers=("t",))
+    assert (contents(db), archive(db)) == (before, [])
+
+
+def test_a_default_that_is_null_mends_nothing(db: Connection, database: str) -> None:
+    db.execute(SHOP.encode())
+    with pytest.raises(
+        Refused, match="2 rows would still be null: the default is, or a trigger has changed it"
+    ):
+        clean(database, "orders.total not null set default")
+    assert archive(db) == []
+
+
+def test_a_value_can_be_taken_back_only_by_a_primary_key(db: Connection, database: str) -> None:
+    db.execute("CREATE TABLE bare (a int, b int); INSERT INTO bare VALUES (NULL, 1)")
+    assert "has no primary key, so no restore could find the rows" in refusal(
+        db, database, "bare.a not null set 1"
+    )
+    (one,) = clean(database, "bare.a not null delete").relations
+    assert (one.deleted, one.archived) == (1, 1)
+    assert reasons(restore(database)) == {}
+    assert db.execute("SELECT a, b FROM bare").fetchall() == [(None, 1)]
+
+
+def test_several_lines_of_several_kinds_are_one_run(db: Connection, database: str, tmp_path: Path) -> None:
+    db.execute(SHOP.encode())
+    db.execute("ALTER TABLE lines DROP CONSTRAINT lines_order_id_fkey; INSERT INTO lines VALUES (99, 99)")
+    before = contents(db)
+    apply(
+        database,
+        tmp_path,
+        _1="""
+        -- cleanup: orders.total not null delete
+        -- cleanup: orders check positive delete
+        -- cleanup: lines.order_id -> orders.id
+        ALTER TABLE orders ALTER total SET NOT NULL, ADD CONSTRAINT positive CHECK (total > 0);
+        ALTER TABLE lines ADD FOREIGN KEY (order_id) REFERENCES orders;""",
+    )
+    assert [id_ for id_, *_ in db.execute(ORDERS.encode())] == [1]
+    assert db.execute(LINES.encode()).fetchall() == [(10,)]
+    ((relations,),) = db.execute("SELECT relations FROM sqlrail.run").fetchall()
+    assert [it["relation"] for it in relations] == [
+        "orders.total not null", "orders check positive", "lines.order_id -> orders.id"]  # fmt: skip
+    db.execute("ALTER TABLE lines DROP CONSTRAINT lines_order_id_fkey")
+    db.execute("ALTER TABLE orders ALTER total DROP NOT NULL, DROP CONSTRAINT positive")
+    assert sum(reasons(restore(database)).values()) == 1  # the line that never had an order
+    restore(database, force=True)
+    assert contents(db) == before

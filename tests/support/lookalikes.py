@@ -305,6 +305,27 @@ def cleaning_to_a_default(scene: Scene) -> None:
 
 
 @chapter
+def cleaning_what_violates_a_constraint(scene: Scene) -> None:
+    fine = "ALTER TABLE orders ADD CONSTRAINT fine CHECK (id OPERATOR(pg_catalog.>) 1)"
+    scene.begin(
+        "CREATE TABLE orders (id int PRIMARY KEY, total int, note text DEFAULT 'x'); "
+        "INSERT INTO orders VALUES (1, 1, 'a'), (2, NULL, 'b'), (3, 3, NULL), (4, 4, 'd'); "
+        "ALTER TABLE orders ADD CONSTRAINT small CHECK (id < 4) NOT VALID"
+    )
+    put({"migrations/002_b.sql": f"-- cleanup: orders check fine delete\nSET search_path = {PATH}; {fine}"})
+    for more in (["--dry-run"], ["--dry-run", "--relation", "orders.total not null set 7"]):
+        scene.safe("cleanup", *more)
+    scene.safe("cleanup", "--relation", "orders.total not null set 'x'", code=2)
+    scene.run(scene.safe("cleanup", "--print-sql", "--relation", "orders.note not null delete").out)
+    scene.safe("cleanup", "--relation", "orders.total not null set 7")
+    scene.safe("cleanup", "--online", "--relation", "orders check small delete")
+    scene.safe("migrate")
+    scene.own.execute("ALTER TABLE orders DROP CONSTRAINT fine, DROP CONSTRAINT small")
+    for run in ("4", "3", "2", "1"):
+        scene.safe("restore", run)
+
+
+@chapter
 def cleaning_a_tree_online(scene: Scene) -> None:
     scene.begin("CREATE TABLE nodes (id int PRIMARY KEY, parent int)")
     nodes = "INSERT INTO nodes VALUES (1, 0), (2, 1), (11, 10), (12, 11), (13, NULL) ON CONFLICT DO NOTHING"

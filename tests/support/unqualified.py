@@ -35,8 +35,8 @@ from sqlrail.server import local  # noqa: E402
 
 #: sent where names lead to where a file's do
 THEIRS = (
-    "_applied", "_recorded", "deallocate", "finish", "lock", "lock_or_fail", "log", "note", "ours", "record",
-    "rollback", "unrecord",
+    "_applied", "_recorded", "as_file_end", "count_violations", "deallocate", "finish", "lock", "lock_or_fail", "log",
+    "note", "online_take", "ours", "preview_violations", "record", "rollback", "unrecord",
 )  # fmt: skip
 #: parts of statements that write rows
 WITHIN = ("_restore_grown", "_restore_grown_array")
