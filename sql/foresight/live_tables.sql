@@ -3,6 +3,7 @@
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {limits}
 SET LOCAL search_path = pg_catalog;
+SET LOCAL jit = off;
 SELECT w.number::int, jsonb_build_object(
     'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'columns', (SELECT coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{{}}') FROM pg_attribute AS a

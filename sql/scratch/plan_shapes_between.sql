@@ -1,5 +1,6 @@
 -- Looks at tables between transactions.
 BEGIN READ ONLY;
 {ours}
+SET LOCAL jit = off;
 {shapes}
 COMMIT;

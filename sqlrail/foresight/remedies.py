@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlrail.files.file import File
 from sqlrail.foresight.demands import NUMERIC, Demand
+from sqlrail.foresight.writes import is_named
 from sqlrail.ground.check import Check
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.names import join
@@ -83,7 +84,7 @@ def _path(shape: Shape) -> str:
 def cleaned_by(file: File, demand: Demand, shape: Shape, now: Shapes) -> str | None:
     """The cleanup of the file after which no row is in the way of a demand; names are those behind its statement."""
     for one in file.relations():
-        if one.child[-1] == shape.name and _mends(one, demand, shape, now):
+        if is_named(shape, one.child) and _mends(one, demand, shape, now):
             return f"-- cleanup: {one}"
     return None
 
@@ -104,7 +105,7 @@ def _mends(one: Constraint, demand: Demand, shape: Shape, now: Shapes) -> bool:
 def _is_key(relation: Relation, demand: Demand, shape: Shape, now: Shapes) -> bool:
     key = demand.constraint
     parent = now.get(key.foreign) if key and demand.kind == "foreign key" else None
-    if key is None or parent is None or relation.parent[-1] != parent.name:
+    if key is None or parent is None or not is_named(parent, relation.parent):
         return False
     pairs = {
         (shape.columns[child].name, parent.columns[other].name)

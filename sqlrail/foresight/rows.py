@@ -88,12 +88,9 @@ class Asked:
     columns: tuple[str, ...]
     writes: tuple[Write, ...] = ()
     parent_writes: tuple[Write, ...] = ()
+    parent_columns: tuple[str, ...] = ()
     remedy: str | None = None
     cleaned: str | None = None  # the cleanup of the file that mends it
-
-    @property
-    def is_key(self) -> bool:
-        return self.demand.kind == "foreign key"
 
     def judged(self, counted: Counted | None) -> Check:
         """What its answer means."""
@@ -116,18 +113,22 @@ class Asked:
         if self.cleaned:
             return replace(check, unless=self.cleaned)
         mending = [it for it in self.writes if it.mends(self._names)]
-        mending += [it for it in self.parent_writes if it.verb != "DELETE"]
+        mending += [it for it in self._parent_writes if it.verb != "DELETE"]
         if mending:
             return replace(check, verdict="fails unless", unless=mending[0].place, remedy=self.remedy)
         return replace(check, verdict="fails", remedy=self.remedy)
 
     def _without_rows(self, check: Check) -> Check:
         spoiling = [it for it in self.writes if it.spoils(self._names)]
-        spoiling += [it for it in self.parent_writes if it.verb != "INSERT"]
+        spoiling += [it for it in self._parent_writes if it.verb != "INSERT"]
         if spoiling:
             why = f"no row is in the way now, but {spoiling[0].place} writes before it"
             return replace(check, verdict="unknown", why=why, unless=spoiling[0].place)
         return replace(check, rows=0)
+
+    @property
+    def _parent_writes(self) -> list[Write]:
+        return [it for it in self.parent_writes if it.verb != "UPDATE" or it.touches(self.parent_columns)]
 
     @property
     def _names(self) -> set[str]:
@@ -162,10 +163,8 @@ class _Walk:
 
     def _file(self, file: File) -> Iterator[Asked]:
         start = dict(self.now)
-        for relation in file.relations():
-            for shape in self._shapes():
-                if shape.name == relation.child[-1]:
-                    self.writes.cleaned(shape.oid, f"-- cleanup: {relation}", self._shapes())
+        for one in file.relations():
+            self.writes.clean(one, f"-- cleanup: {one}", self._shapes())
         for number, seen in enumerate(self.scene.seen.get(file.id, ())):
             yield from self._statement(file, number, seen, start)
             if seen.source:
@@ -211,7 +210,9 @@ class _Walk:
         after, first = at.after, self.scene.gallery.first[at.after.oid]
         if after.kind == "p" and at.rows.live.is_there and not at.rows.live.children:
             return  # its partitions speak
-        parent = demand.constraint.foreign if demand.constraint else 0
+        key = demand.constraint
+        parent = key.foreign if key else 0
+        other = self.now.get(parent)
         yield Asked(
             file,
             number,
@@ -222,6 +223,7 @@ class _Walk:
             tuple(after.columns[it].name for it in demand.columns if it in after.columns),
             tuple(self._seen_from(file, self.writes.to(after.oid))),
             tuple(self._seen_from(file, self.writes.to(parent))) if parent else (),
+            tuple(other.columns[it].name for it in key.foreign_columns) if key and other else (),
             remedy(demand, after, start),
             cleaned_by(file, demand, after, self.now),
         )

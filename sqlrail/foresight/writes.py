@@ -6,7 +6,9 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from sqlrail.ground.constraint import DELETE, Constraint
 from sqlrail.ground.names import NAME, plain
+from sqlrail.ground.relation import Relation
 from sqlrail.scratch.shapes import Shape, names_in
 from sqlrail.scratch.using import tokens
 
@@ -21,8 +23,8 @@ TARGET = {
 }
 #: what makes a view, or has writes to a table run a function or other statements
 _LEADS = (
-    rf"(?is)CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\w*\s+)?(?:RECURSIVE\s+)?(?:VIEW\s+{_PATH}"
-    rf"|(?:CONSTRAINT\s+)?(?:TRIGGER|RULE)\s+.*?\s(?:ON|TO)\s+{_PATH})"
+    rf"(?is)CREATE\s+(?:OR\s+REPLACE\s+)?(?:(?:TEMP\w*\s+)?(?:RECURSIVE\s+)?VIEW\s+{_PATH}"
+    rf"|(?:CONSTRAINT\s+)?TRIGGER\s.*?\sON\s+{_PATH}|RULE\s.*?\sTO\s+{_PATH})"
 )
 #: whose statements may write anything
 ANYTHING = ("DO", "CALL", "EXECUTE", "EXPLAIN")
@@ -62,10 +64,14 @@ class Writes:
         """Those that may have written to a table, the last first."""
         yield from reversed([*self._anything, *self._found.get(oid, ())])
 
-    def cleaned(self, oid: int, place: str, shapes: Collection[Shape]) -> None:
-        """A cleanup has deleted rows of a table, or set columns."""
-        self._found.setdefault(oid, []).append(Write(place, "ANY"))
-        self._follow(oid, place, shapes, "ON (?:DELETE|UPDATE) (?:CASCADE|SET)")
+    def clean(self, one: Constraint, place: str, shapes: Collection[Shape]) -> None:
+        """Takes in a cleanup: it deletes rows of a table, or sets columns."""
+        for shape in shapes:
+            if is_named(shape, one.child):
+                self._found.setdefault(shape.oid, []).append(
+                    Write(place, "DELETE" if _deletes(one) else "ANY")
+                )
+                self._follow(shape.oid, place, shapes, "ON (?:DELETE|UPDATE) (?:CASCADE|SET)")
 
     def add(self, words: tuple[str, ...], text: str, place: str, shapes: Collection[Shape]) -> None:
         """Takes in a statement, by the shapes of the tables as they were when it ran."""
@@ -74,7 +80,7 @@ class Writes:
             self._anything.append(Write(place, "ANY"))
             return
         if match := re.match(_LEADS, text):
-            self._leading.add(plain(re.findall(NAME, match[1] or match[2])[-1]))
+            self._leading.add(plain(re.findall(NAME, match[match.lastindex or 0])[-1]))
         if (target := _target(verb, text)) and target[-1] in self._leading:
             self._anything.append(Write(place, "ANY"))
         for shape in _targets(verb, text, shapes):
@@ -105,6 +111,16 @@ class Writes:
         code = "".join(word for word in tokens(text) if not word.startswith(("'", "$", "e'", "E'")))
         called = {plain(name) for name in re.findall(rf"({NAME})\s*\(", code)}
         return not called - KEYWORDS <= self._functions
+
+
+def is_named(shape: Shape, names: tuple[str, ...]) -> bool:
+    """Whether a table may be meant by its name, with the schema or without."""
+    return bool(names) and (shape.schema, shape.name)[-len(names) :] == names
+
+
+def _deletes(one: Constraint) -> bool:
+    action = one.said or (one.otherwise if isinstance(one, Relation) else None)
+    return action == DELETE
 
 
 def _passes_on(shape: Shape, oid: int, action: str) -> bool:
