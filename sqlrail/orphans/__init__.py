@@ -1,1 +1,1 @@
-"""Rows whose parents are gone: what the catalog says of a relation, and the statements that clean it."""
+"""Orphans, and rows that violate a NOT NULL or a CHECK: what the catalog says of them, and what cleans them."""

@@ -190,8 +190,9 @@ def _counted(backend: Backend, one: Finding, rows: str | None) -> Finding:
         question = backend.message("count_rows", rows=sql.SQL(rows))
         count, uncounted = _try(backend, lambda: backend.ask(question)[0][0])
         if not count:
-            return replace(one, count=count, uncounted=uncounted)
+            return replace(one, count=count, uncounted=uncounted, advice=None)
         text = f"mend these rows first, then validate it: SELECT * {rows}"
+        text = "; or ".join(filter(None, (text, one.advice)))
         return replace(one, count=count, advice=text, later=())
     return one
 

@@ -4,7 +4,13 @@ SELECT k.name, format('constraint %I', d.conname),
        CASE WHEN k.is_temporal THEN 'it is not valid: rows that were there before it may have no parent for all of their period'
             WHEN k.is_relation THEN 'it is not valid: rows that were there before it may have no parent'
             ELSE format('it is not valid: rows that were there before it may break %s', k.definition) END,
-       NULL, CASE WHEN k.is_relation THEN k.mends END, CASE WHEN NOT k.is_relation THEN k.mends END,
+       -- Whether rows may go is for people to say.
+       CASE d.contype
+           WHEN 'c' THEN format('a migration archives and deletes them with `-- cleanup: %s check %I delete`', k.name, d.conname)
+           WHEN 'n' THEN (SELECT format('a migration archives them, and deletes or sets them, with `-- cleanup: %s.%I not null '
+                                        'delete` or `set VALUE`', k.name, a.attname)
+                            FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = d.conrelid AND a.attnum = d.conkey[1]) END,
+       CASE WHEN k.is_relation THEN k.mends END, CASE WHEN NOT k.is_relation THEN k.mends END,
        CASE WHEN k.is_relation THEN jsonb_build_array(
            jsonb_build_array(n.nspname, x.relname),
            (SELECT jsonb_agg(a.attname ORDER BY c.n)
