@@ -619,7 +619,7 @@ ALTER TABLE {t} ADD CONSTRAINT apart EXCLUDE USING gist ({a} WITH &&) DEFERRABLE
 ALTER TABLE {t} ADD CONSTRAINT apart EXCLUDE USING gist ({a} WITH =, {b} WITH &&);
 
 -- # without overlaps
--- what: exclusion
+-- what: unique
 -- columns: {a} int4range; {b} daterange
 -- clean: '[1,2)', daterange(date '2026-01-01' + # * 10, date '2026-01-01' + # * 10 + 5)
 -- dirty: '[1,2)', '[2026-01-02,2026-01-03)'
@@ -629,7 +629,7 @@ ALTER TABLE {t} ADD CONSTRAINT apart EXCLUDE USING gist ({a} WITH =, {b} WITH &&
 ALTER TABLE {t} ADD CONSTRAINT apart UNIQUE ({a}, {b} WITHOUT OVERLAPS);
 
 -- # without overlaps and empty
--- what: exclusion
+-- what: unique
 -- columns: {a} int4range; {b} daterange
 -- clean: '[1,2)', daterange(date '2026-01-01' + # * 10, date '2026-01-01' + # * 10 + 5)
 -- dirty: '[1,2)', 'empty'
@@ -1123,8 +1123,8 @@ ALTER TABLE {t} ALTER {a} TYPE int USING round({a});
 -- what: unique
 -- columns: {a} numeric UNIQUE
 -- clean: #
--- dirty: 0.1 | 0.2 | 0.3 | 0.4
--- bad: {a} > 0 AND {a} < 0.5
+-- dirty: 0.#1
+-- bad: {a} <> trunc({a})
 -- shapes: plain
 ALTER TABLE {t} ALTER {a} TYPE int;
 

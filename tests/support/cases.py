@@ -128,7 +128,7 @@ class Case:
     @property
     def id(self) -> str:
         """Of the pending file; those that write come last, for what they may write is not known to the others."""
-        first = 3 if self.kind.outside and self.is_dirty else 2 if self.writes else 1
+        first = 2 if self.writes else 1
         return f"{first}{self.schema[1:]}1_{re.sub('[^a-z0-9]+', '_', self.name.lower())[:60]}"
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class Stage:
         (folder / f"{case.id}.sql").write_text(case.text)
 
     def plan(self, *flags: str, folder: Path | None = None) -> dict[str, Document]:
-        """What plan says of each pending file, by its id."""
+        """What plan says of each pending file, by its id; flags: whether it tries them."""
         outcome = self._call("plan", self.url, folder or self.folder, *flags)
         assert outcome.code == 0, (outcome.out, outcome.all_err)
         return {file["id"]: file for file in outcome.document["files"]}
@@ -71,23 +71,43 @@ class Stage:
         found: dict[str, Happened] = {}
         folder = self.folder.with_name(f"{self.folder.name}-copy")
         shutil.copytree(self.folder, folder)
+        # A file that fails outside a transaction has to be done with before others: such go last.
+        outside = [folder / f"{case.id}.sql" for case in self.cases if case.kind.outside]
+        for path in outside:
+            path.unlink()
         with copy_of(self.url) as copy:
-            while (outcome := self._call("migrate", copy, folder)).code:
-                place = outcome.error["place"]
-                path = Path(place["path"])
-                found[path.stem] = Happened(place["line"], outcome.error["message"])
-                path.unlink()
+            for more in [None, *outside]:
+                if more:
+                    shutil.copy(self.folder / more.name, more)
+                while (
+                    outcome := self._call("migrate", copy, folder, "--allow-late", "--allow-missing")
+                ).code:
+                    place = outcome.error["place"]
+                    path = Path(place["path"])
+                    found[path.stem] = Happened(place["line"], outcome.error["message"])
+                    path.unlink()
+                    if path in outside:
+                        break
         shutil.rmtree(folder)
         return {case.id: found.get(case.id, Happened()) for case in self.cases}
 
-    def alone(self, case: Case, name: str) -> Path:
-        """A folder in which only this case is pending."""
-        folder = self.folder.with_name(name)
-        folder.mkdir()
-        for path in self.folder.glob("000?_*.sql"):
-            shutil.copy(path, folder)
-        self.put(case, folder)
-        return folder
+    def trial(self, happened: Mapping[str, Happened], cases: Sequence[Case]) -> dict[str, Document]:
+        """What plan says with a trial, by the files' ids: of all that pass at once, and of each that fails alone.
+
+        A trial ends with the first file that fails, as a migrate does.
+        """
+        folder = self.folder.with_name(f"{self.folder.name}-trial")
+        failing = [[case] for case in cases if happened[case.id].failed]
+        found: dict[str, Document] = {}
+        for group in [[case for case in cases if not happened[case.id].failed], *failing]:
+            folder.mkdir()
+            for path in self.folder.glob("000?_*.sql"):
+                shutil.copy(path, folder)
+            for case in group:
+                self.put(case, folder)
+            found |= self.plan("--try", folder=folder)
+            shutil.rmtree(folder)
+        return found
 
     def _apply(self, name: str, text: str) -> None:
         (self.folder / f"{name}.sql").write_text(text + "\n")
@@ -100,20 +120,27 @@ class Stage:
 
 
 def offenders(connection: psycopg.Connection[Any], case: Case) -> Offenders:
-    """The rows that the statement stumbles over, as it says itself: it is tried on more and more of the table's rows.
+    """The rows that the statement stumbles over, as it says itself: it is tried on some of the table's rows.
 
-    A row on which it fails stays away. So of equal keys the first one stays, as with a constraint that is there.
+    On more and more of them, and a row on which it fails stays away: so of equal keys the first one stays, as with a
+    constraint that is there. Rows that exclude each other are all in the way, and found in pairs.
     """
     kept: list[str] = []
     ids: dict[str, str] = {}
+    is_mutual = "EXCLUDE" in case.statement or "OVERLAPS" in case.statement
     with connection.transaction(force_rollback=True):
         # No trigger and no key says anything about rows that are only away for a try.
         connection.execute("SET LOCAL session_replication_role = replica")
         found = connection.execute(
             f"SELECT tableoid || ' ' || ctid, id::text FROM {case.table} ORDER BY id".encode()
         )
-        for row, number in found.fetchall():
-            if _passes(connection, case, [*kept, row]):
+        rows = found.fetchall()
+        for row, number in rows:
+            if is_mutual:
+                passes = all(_passes(connection, case, [row, other]) for other, _ in rows)
+            else:
+                passes = _passes(connection, case, [*kept, row])
+            if passes:
                 kept.append(row)
             else:
                 ids[row] = number
@@ -167,14 +194,26 @@ def _wrong_words(fails: list[tuple[int, Document]], happened: Happened) -> Itera
     line = fails[0][0]
     if line != happened.line:
         yield f"fails in line {happened.line}, not in line {line}"
-    elif all(check["says"] is None or check["says"] not in happened.message for _, check in fails):
+    elif not any(_is_said(check, happened.message) for _, check in fails):
         yield f"says {[check['says'] for _, check in fails]}, and not: {happened.message}"
+
+
+def _is_said(check: Document, message: str) -> bool:
+    """Whether PostgreSQL says so; of a value that fits no type it shows the value, and plan shows none."""
+    said, schema = check["says"], check["relation"].partition(".")[0]
+    if said and check["kind"] in ("type", "domain", "generated"):
+        return True
+    return bool(said) and said.replace(f"{schema}.", "") in message.replace(f"{schema}.", "")
 
 
 def _wrong_rows(fails: list[Document], offending: Offenders) -> Iterator[str]:
     def what(check: Document) -> tuple[str, ...]:
         return (check["kind"], check["name"] or "", *check["columns"])
 
+    if any(check["rows"] is None for check in fails):
+        if not all(check["tried"] for check in fails):  # the trial ends with the first row, and counts none
+            yield f"fails, and nobody knows how many rows: {fails}"
+        return
     # The partitions of a table, and its heirs, speak each for itself.
     by_what = [
         sum(check["rows"] for check in group) for _, group in itertools.groupby(sorted(fails, key=what), what)
