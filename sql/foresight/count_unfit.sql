@@ -20,6 +20,7 @@ BEGIN
             FOR sqlrail_it IN SELECT {expression} AS value FROM {rows} AS {alias}
                                WHERE "sqlrail row" >= format('(%s,0)', sqlrail_page)::tid AND "sqlrail row" < sqlrail_end LOOP
                 {value} := sqlrail_it.value;
+                {refusing}
             END LOOP;
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR feature_not_supported THEN
             FOR sqlrail_it IN SELECT "sqlrail row" AS place FROM {rows} AS {alias}
@@ -27,6 +28,7 @@ BEGIN
                 BEGIN
                     SELECT {expression} AS value INTO sqlrail_one FROM {rows} AS {alias} WHERE "sqlrail row" = sqlrail_it.place;
                     {value} := sqlrail_one.value;
+                    {refusing}
                 EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR feature_not_supported THEN
                     sqlrail_unfit := sqlrail_unfit + 1;
                     sqlrail_state := coalesce(sqlrail_state, SQLSTATE);

@@ -3,6 +3,7 @@
 (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'catalog', lean.catalog::regclass::text, 'oid', lean.oid::bigint, 'name', it.identity, 'kind', t.typtype,
             'state', CASE WHEN t.oid IS NOT NULL THEN {state} END,
+            'labels', (SELECT coalesce(jsonb_agg(e.enumlabel ORDER BY e.enumsortorder), '[]') FROM pg_enum AS e WHERE e.enumtypid = t.oid),
             'extension', EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = lean.catalog AND e.objid = lean.oid AND e.deptype = 'e')
         ) ORDER BY it.identity), '[]')
    FROM (SELECT its.refclassid AS catalog, its.refobjid AS oid FROM pg_depend AS its

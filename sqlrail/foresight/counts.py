@@ -73,6 +73,23 @@ def rows_where(source: Source, condition: sql.Composable) -> Question:
     return lambda asker: asker.counted(source, "count_in_the_way", "keys_in_the_way", condition=condition)
 
 
+def rows_refused(source: Source, expression: sql.Composable, pages: int | None) -> Question:
+    """Counts rows for which an expression is false, or fails. Pages: the table's; None where rows cannot be tried."""
+    count = rows_where(source, sql.SQL("NOT ({})").format(expression))
+    if pages is None:
+        return count
+    parts = _parts(sql.SQL("({})").format(expression), sql.SQL("boolean"), pages)
+
+    def ask(asker: Asker) -> Counted:
+        try:
+            return count(asker)
+        except pg.DataError:
+            asker.go_on()
+            return asker.unfit(source, **parts, refusing=asker.message("_refusing"))
+
+    return ask
+
+
 def duplicates(
     source: Source, condition: sql.Composable, parts: Sequence[sql.Composable], *, hashes: bool
 ) -> Question:
@@ -87,9 +104,16 @@ def unfit(
     source: Source, expression: sql.Composable, type_: sql.Composable, pages: int, *, is_array: bool
 ) -> Question:
     """Counts the values that cannot be assigned to a type."""
-    value = sql.SQL("sqlrail_value[1]" if is_array else "sqlrail_value")
-    parts = {"expression": expression, "type": type_, "value": value, "pages": max(pages, 1), "step": STEP}
-    return lambda asker: asker.unfit(source, **parts)
+    value = "sqlrail_value[1]" if is_array else "sqlrail_value"
+    parts = _parts(expression, type_, pages, value)
+    return lambda asker: asker.unfit(source, **parts, refusing=b"")
+
+
+def _parts(
+    expression: sql.Composable, type_: sql.Composable, pages: int, value: str = "sqlrail_value"
+) -> dict[str, object]:
+    own = {"expression": expression, "type": type_, "value": sql.SQL(value)}
+    return {**own, "pages": max(pages, 1), "step": STEP}
 
 
 class Asker:
@@ -123,8 +147,16 @@ class Asker:
                 raise ConnectionLost(
                     f"the connection was lost while rows were counted: {sentence(exc)}"
                 ) from exc
-            wire.send(self.connection, wire.message(self.connection, "count_failed"), wire.Answer())
+            self.go_on()
             return Counted(why=_why(exc, self.settings))
+
+    def go_on(self) -> None:
+        """Behind a question that failed."""
+        wire.send(self.connection, self.message("count_failed"), wire.Answer())
+
+    def message(self, name: str) -> bytes:
+        """The text of <name>.sql."""
+        return wire.message(self.connection, name)
 
     def _rows(self, file: str, /, **parts: object) -> list[tuple[Any, ...]]:
         count = wire.message(self.connection, file, **parts)

@@ -85,7 +85,8 @@ class Later:
                 generated.append((now, judge.generated(now, after, why)))
             else:
                 columns.append(sql.SQL("{} AS {}").format(value, sql.Identifier(now.name)))
-        levels = [*self.levels, Level(sql.SQL(", ").join(columns), self.name)]
+        name = next((how.table for how in using.values()), self.name)
+        levels = [*self.levels, Level(sql.SQL(", ").join(columns), name)]
         if generated:
             more = [sql.SQL("{} AS {}").format(value, sql.Identifier(now.name)) for now, value in generated]
             levels.append(Level(sql.SQL(", ").join([sql.SQL("*"), *more]), after.name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
@@ -13,8 +13,9 @@ from sqlrail.foresight.counts import Question, Source
 from sqlrail.foresight.demands import BPCHAR, INT2, INT4, INT8, TEXT, VARCHAR, Demand
 from sqlrail.foresight.later import ROW, Judge, Later
 from sqlrail.foresight.tables import LiveTable
+from sqlrail.ground.names import NAME
 from sqlrail.scratch.shapes import Column, Constraint, Index, Shape, names_in
-from sqlrail.scratch.using import Using
+from sqlrail.scratch.using import Using, tokens
 
 #: types whose values sort faster than they hash: numbers, dates and times
 SORTED = {INT2, INT4, INT8, 1082, 1114, 1184, 2950, 26}
@@ -64,7 +65,7 @@ class Moment:
 
 def question(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Question | Unknown | Passes:
     """How the rows are asked whether they fulfil a demand; parents: rows of other tables behind the statement."""
-    if why := at.rows.live.why_not or at.judge.why_not(demand.leans):
+    if why := at.rows.live.why_not or (demand.way != "type" and at.judge.why_not(demand.leans)):
         return Unknown(why)
     if set(demand.columns) & at.rows.made and _is_for_any_made(demand, at):
         return Passes()
@@ -109,7 +110,8 @@ def _not(demand: Demand, at: Moment) -> Question | Unknown:
             sql.SQL(", ").join(shown), source.rows, _column(source.name)
         )
         source = Source(text, source.name, source.key)
-    return counts.rows_where(source, sql.SQL("NOT ({})").format(sql.SQL(condition)))
+    pages = None if at.is_spread(demand) or "$sqlrail$" in condition else at.rows.live.pages
+    return counts.rows_refused(source, sql.SQL(condition), pages)
 
 
 def _by_live_hash(bound: str, at: Moment) -> str | None:
@@ -215,13 +217,44 @@ def _type(demand: Demand, at: Moment) -> Question | Unknown:
     read = [it for it, one in at.before.columns.items() if how and one.name in names_in(how.expression)] or [
         number
     ]
-    if why := ((how and (how.why or at.judge.why_not(how.leans))) or at.rows_before.why_unknown(read)):
+    if why := at.rows_before.why_unknown(read) or (how and how.why):
+        return Unknown(why)
+    if how and (labelled := _of_new_enum(demand, at, how, now)):
+        return labelled
+    if why := at.judge.why_not([*demand.leans, *(how.leans if how else ())]):
         return Unknown(why)
     source = at.source(demand, at.rows_before)
     if how is None and (condition := _quick(was, now)):
         return counts.rows_where(source, condition)
-    expression = sql.SQL("({})").format(sql.SQL(how.expression)) if how else _column(was.name)
+    expression: sql.Composable = _column(was.name)
+    if how:
+        source = replace(source, name=how.table)
+        expression = sql.SQL("({})").format(sql.SQL(how.expression))
     return _tried(demand, at, source, expression, now)
+
+
+def _of_new_enum(demand: Demand, at: Moment, how: Using, now: Column) -> Question | None:
+    """Values that become labels of an enum which the live database has not, or has otherwise: by the labels' names."""
+    lean = next((it for it in now.leans if it.kind == "e" and at.judge.why_not([it])), None)
+    value = re.fullmatch(rf"(?s)(.*)::{re.escape(now.type)}", how.expression)
+    if lean is None or value is None or not _is_one(value[1]) or now.type in value[1]:
+        return None
+    if at.judge.why_not([it for it in how.leans if it.oid != lean.oid]):
+        return None
+    labels = sql.SQL(", ").join(map(sql.Literal, lean.labels))
+    text = sql.SQL("({})::text").format(sql.SQL(value[1]))
+    source = replace(at.source(demand, at.rows_before), name=how.table)
+    return counts.rows_where(source, sql.SQL("{} <> ALL (ARRAY[{}]::text[])").format(text, labels))
+
+
+def _is_one(expression: str) -> bool:
+    """Whether a cast behind it is a cast of all of it: a name, or something in parentheses."""
+    words = tokens(expression)
+    depth, ends = 0, 0
+    for word in words:
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        ends += depth == 0
+    return ends == 1 or re.fullmatch(rf"{NAME}(?:\.{NAME})*", expression) is not None
 
 
 def _value(demand: Demand, at: Moment) -> Question | Unknown:

@@ -27,7 +27,9 @@ SENTENCES = {
 
 def sentence_of(demand: Demand, shape: Shape, state: str | None) -> str:
     """What the server says first."""
-    if state is None:
+    if state is None and demand.way == "type" and shape.columns[demand.columns[0]].kind == "e":
+        return "invalid input value for enum"
+    if state is None or (state == "23514" and demand.way == "not"):
         return demand.says
     column = shape.columns[demand.columns[0]]
     if state == "22P02" and column.kind == "e":

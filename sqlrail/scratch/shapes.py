@@ -54,6 +54,7 @@ class Lean:
     name: str  # with its schema
     kind: str | None  # of a type: e for an enum, d for a domain …
     state: str | None  # of a type: what it is made of
+    labels: tuple[str, ...]  # of an enum
     extension: bool
 
 

@@ -28,6 +28,7 @@ class Using(NamedTuple):
     """An expression over the table as it was before the statement; why is set where it is not known."""
 
     expression: str
+    table: str  # by which it may call the table, or a partition of it
     leans: tuple[Lean, ...] = ()
     why: str | None = None
 
@@ -81,14 +82,12 @@ def _meant(connection: Connection, store: Store, table: str, expression: str) ->
     parts = {"table": table.encode(), "expression": expression.encode()}
     leans = store.message("_leans", catalog="pg_rewrite", object=b"r.oid", state=store.message("_type_state"))
     using = store.message("_plan_using", ours=store.message("ours"), leans=leans, **parts)
+    name = plain(re.findall(NAME, table)[-1])
     answer = wire.send(connection, store.message(asking, using=using), wire.Answer())
     if answer.error is not None:
         wire.send(connection, store.message(undoing), wire.Answer())
-        return Using(expression, why="its USING expression is not understood by itself")
+        return Using(expression, name, why="its USING expression is not understood by itself")
     definition, said = next(row for rows in answer.tables for row in rows if len(row) == 2)
     meant = re.match(r'(?s)\s*SELECT (.*) AS "sqlrail using"\s+FROM ONLY ', definition)
-    return (
-        Using(meant[1], tuple(made(Lean, it) for it in said))
-        if meant
-        else Using(expression, (), "it is not told apart")
-    )
+    assert meant, definition
+    return Using(meant[1], name, tuple(made(Lean, it) for it in said))

@@ -75,7 +75,7 @@ FILES = {
 DEMANDS = {
     "migrations/002_demands.sql": """
         SELECT count(*) FROM users;
-        ALTER TABLE orders ALTER note SET NOT NULL, ADD UNIQUE (user_id), ADD CHECK (1 / id > 0);
+        ALTER TABLE orders ALTER note SET NOT NULL, ADD UNIQUE (user_id), ADD CHECK (1 / (id - 1) > 0);
         ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users, ADD EXCLUDE USING btree (note WITH =);
         ALTER TABLE orders ALTER user_id TYPE smallint USING (user_id - 2)::text::smallint;
         ALTER TABLE IF EXISTS nobodys ALTER n TYPE text USING n;
