@@ -23,12 +23,12 @@ SELECT format('ALTER TABLE ONLY %s DISABLE TRIGGER %I;', t.tgrelid::regclass, t.
               CASE t.tgenabled WHEN 'A' THEN 'ALWAYS ' WHEN 'R' THEN 'REPLICA ' ELSE '' END, t.tgname) AS back,
        ARRAY[]::bigint[] AS lacking
   FROM pg_trigger AS t
- WHERE t.tgrelid IN (SELECT oid FROM tables) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+ WHERE t.tgrelid IN (SELECT oid FROM above) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 UNION ALL
 SELECT format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY;', c.oid::regclass),
        format('ALTER TABLE %s FORCE ROW LEVEL SECURITY;', c.oid::regclass), ARRAY[]::bigint[]
   FROM pg_class AS c
- WHERE c.oid IN (SELECT oid FROM tables) AND c.relforcerowsecurity
+ WHERE c.oid IN (SELECT oid FROM above) AND c.relforcerowsecurity
 UNION ALL
 SELECT format('ALTER TABLE %s DROP CONSTRAINT %I;', k.conrelid::regclass, k.conname),
        format('ALTER TABLE %s ADD CONSTRAINT %I %s;', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid)),
@@ -48,4 +48,10 @@ SELECT format('ALTER TABLE %s DROP CONSTRAINT %I;', k.conrelid::regclass, k.conn
               CASE WHEN k.convalidated AND k.lacking <> ARRAY[]::oid[] THEN ' NOT VALID' END),
        CASE WHEN k.relkind = 'p' AND current_setting('server_version_num')::int < 180000 THEN k.lacking
             ELSE ARRAY[]::oid[] END::bigint[]
-  FROM keys AS k;
+  FROM keys AS k
+UNION ALL
+-- Of what is partitioned by hashes all comes in by the whole, and finds its place there.
+SELECT '', '', ARRAY(SELECT l.relid FROM pg_partition_tree(pg_partition_root(a.oid)) AS l
+                      WHERE l.isleaf AND l.relid NOT IN (SELECT oid FROM tables))::oid[]::bigint[]
+  FROM above AS a
+  JOIN pg_partitioned_table AS p ON p.partrelid = a.oid AND p.partstrat = 'h';

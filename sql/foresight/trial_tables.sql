@@ -1,6 +1,6 @@
 -- Relations of these names, asked of the live database and of the scratch database alike: what they are, their bytes, whether
 -- the role may read all of their rows, the columns that are copied, the partitioned table that they are part of (schema and
--- name), and what decides about rows, in lines that are the same on both where nobody has changed one of them by hand.
+-- name), whether by hashes, which may be others in another database, and what decides about rows, in lines that are the same on both where nobody has changed one of them by hand.
 SELECT w.number::int, c.oid::bigint, c.relkind::text AS kind,
        CASE WHEN c.relkind IN ('r', 'm') AND pg_relation_size(c.oid) > 0 THEN pg_table_size(c.oid) ELSE 0 END::bigint AS bytes,
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
@@ -11,6 +11,8 @@ SELECT w.number::int, c.oid::bigint, c.relkind::text AS kind,
        (SELECT ARRAY[its.nspname::text, root.relname::text]
           FROM pg_class AS root JOIN pg_namespace AS its ON its.oid = root.relnamespace
          WHERE root.oid = coalesce(pg_partition_root(c.oid), c.oid)) AS root,
+       EXISTS (SELECT FROM pg_partition_ancestors(c.oid) AS above JOIN pg_partitioned_table AS p ON p.partrelid = above
+                WHERE p.partstrat = 'h') AS is_hashed,
        ARRAY(
            SELECT concat('column ', quote_ident(a.attname), ' ', format_type(a.atttypid, a.atttypmod), ' ',
                          a.attcollation::regcollation, CASE WHEN a.attnotnull THEN ' not null' END, ' ', a.attgenerated,

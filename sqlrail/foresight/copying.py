@@ -34,6 +34,7 @@ class Table(NamedTuple):
     hides: bool  # a policy may hide rows of it
     columns: list[str]
     root: list[str]  # schema and name of the partitioned table that it is a part of, or itself
+    is_hashed: bool  # part of one that is partitioned by hashes
     shape: list[str]
 
 
@@ -157,9 +158,11 @@ def _switch(there: Connection, statements: list[str]) -> None:
 
 
 def _copy_one(live: Connection, there: Connection, name: Name, table: Table) -> int:
-    parts = {"table": sql.Identifier(*name), "columns": _columns(table)}
-    text = wire.message(there, "writes") + wire.message(there, "trial_in", **parts)
-    with closing(_rows(live, name, wire.message(live, "trial_out", **parts))) as rows:
+    columns, place = _columns(table), table.root if table.is_hashed else name
+    into = wire.message(there, "trial_in", table=sql.Identifier(*place), columns=columns)
+    text = wire.message(there, "writes") + into
+    out = wire.message(live, "trial_out", table=sql.Identifier(*name), columns=columns)
+    with closing(_rows(live, name, out)) as rows:
         answer = wire.send(there, text, wire.Answer(), data=rows)
     if answer.error is not None:
         # Its detail and its context hold values.

@@ -161,6 +161,13 @@ CASES = {
         "ALTER TABLE h ATTACH PARTITION h0 FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
         'partition constraint of relation "h0" is violated by some row',
     ),
+    "a hash of what has another number elsewhere": Case(
+        "CREATE TYPE e AS ENUM ('a', 'b', 'c', 'd', 'e', 'f', 'g'); CREATE TABLE h (m e, n int) PARTITION BY HASH (m); "
+        "CREATE TABLE h0 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 0); "
+        "CREATE TABLE h1 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+        "INSERT INTO h SELECT m, 1 FROM unnest(enum_range(NULL::e)) AS m; INSERT INTO h VALUES ('b', NULL)",
+        "ALTER TABLE h ALTER n SET NOT NULL", 'column "n" of relation "h',
+    ),
     "all partitions": Case(
         PARTED, "INSERT INTO p VALUES (1, 1, 1), (2, 11, NULL)", "ALTER TABLE p ALTER x SET NOT NULL",
         'column "x" of relation "p2" contains null values',
@@ -354,5 +361,5 @@ def assert_it_happens(url: str, major: int, folder: Path, case: Case) -> None:
     assert set(outcomes[:-1]) <= {"passes"}
     (check,) = (one for one in file.statements[-1].checks if one.verdict == "fails")
     assert (check.says or "").startswith(says)
-    assert check.says in (says, failed.__cause__.diag.message_primary)
+    assert says == check.says or check.says == failed.__cause__.diag.message_primary
     assert (check.tried, file.verdict) == (True, "fails")

@@ -225,6 +225,25 @@ def planning(scene: Scene) -> None:
 
 
 @chapter
+def trying(scene: Scene) -> None:
+    put(
+        {
+            "migrations/001_a.sql": "CREATE TABLE a (id serial PRIMARY KEY, b int); CREATE TABLE c (a int REFERENCES a)"
+        }
+    )
+    scene.safe("migrate")
+    scene.own.execute("INSERT INTO a (b) VALUES (1), (1); INSERT INTO c VALUES (1)")
+    outside = "-- transactional: false\n"
+    put(
+        {
+            "migrations/002_b.sql": "INSERT INTO a (b) SELECT b FROM a; DELETE FROM c",
+            "migrations/003_c.sql": f"{outside}DELETE FROM a; CREATE INDEX CONCURRENTLY ON a (b)",
+        }
+    )
+    assert "copying the rows of public.a, public.c" in scene.safe("plan").err
+
+
+@chapter
 def foreseeing(scene: Scene) -> None:
     put({name: text for name, text in FILES.items() if "001" in name})
     scene.safe("migrate")
