@@ -19,12 +19,16 @@ Names = tuple[str, ...]
 
 
 class Added(NamedTuple):
-    """A check that ALTER TABLE adds; and what the file has set the search_path to before, as SET would have it."""
+    """A check that ALTER TABLE adds; and what the file has set the search_path to before, as SET would have it.
+
+    One that the file gives no name has those that PostgreSQL may give it.
+    """
 
     table: Names
-    name: str
+    names: frozenset[str]
     expression: str
     search_path: str | None
+    is_named: bool
 
 
 def added(pieces: Iterable[Piece]) -> Iterator[Added]:
@@ -32,8 +36,22 @@ def added(pieces: Iterable[Piece]) -> Iterator[Added]:
     search_path: str | None = None
     for words in _statements(pieces):
         search_path = _search_path(words) or search_path
-        for table, name, expression in _checks(words):
-            yield Added(table, name, expression, search_path)
+        for table, words_of_name, expression in _checks(words):
+            names = {_plain(it) for it in words_of_name} or _given(table, expression)
+            yield Added(table, frozenset(names), expression, search_path, bool(words_of_name))
+
+
+def of_name(found: Iterable[Added], table: Names, name: str) -> Added | None:
+    """The check of that name that is added to a table; one without a name only if it alone may get it."""
+    fitting = [it for it in found if name in it.names and is_same(it.table, table)]
+    named, others = ([it for it in fitting if it.is_named is is_named] for is_named in (True, False))
+    return named[0] if named else others[0] if len(others) == 1 else None
+
+
+def _given(table: Names, expression: str) -> set[str]:
+    """The names that PostgreSQL may give a check: with its column where it is about one (ChooseConstraintName)."""
+    columns = (_plain(it) for it in tokens(expression.encode()) if it.is_name)
+    return {f"{table[-1]}_check", *(f"{table[-1]}_{column}_check" for column in columns)}
 
 
 def makes(pieces: Iterable[Piece], table: Names) -> bool:
@@ -71,24 +89,27 @@ def _with_body(words: list[Token]) -> Iterator[list[Token]]:
                 yield from _split(body[2])
 
 
-def _checks(words: list[Token]) -> Iterator[tuple[Names, str, str]]:
+def _checks(words: list[Token]) -> Iterator[tuple[Names, list[Token], str]]:
     """Of an ALTER TABLE, which may stand behind words of a body."""
     for start, token in enumerate(words):
         if token.word == "ALTER" and _word(words, start + 1) == "TABLE":
             at = _past(words, start + 2, "IF", "EXISTS")
             at = _past(words, at, "ONLY")
             table, at = _name(words, at)
-            yield from _added_to(table, words, at)
+            for name, expression in _added_to(words, at) if table else ():
+                yield table, name, expression
             return
 
 
-def _added_to(table: Names, words: list[Token], at: int) -> Iterator[tuple[Names, str, str]]:
+def _added_to(words: list[Token], at: int) -> Iterator[tuple[list[Token], str]]:
+    """The name of each, if it has one, and its expression."""
     while at < len(words):
-        is_one = [_word(words, at + n) for n in (0, 1, 3)] == ["ADD", "CONSTRAINT", "CHECK"]
-        if is_one and _text(words, at + 4) == b"(":
-            end = _closing(words, at + 4)
-            inside = words[at].source[words[at + 4].end : words[end].start]
-            yield table, _plain(words[at + 2]), inside.decode(errors="replace")
+        is_named = [_word(words, at + n) for n in (0, 1)] == ["ADD", "CONSTRAINT"]
+        opens = at + (4 if is_named else 2)
+        if _word(words, at) == "ADD" and _word(words, opens - 1) == "CHECK" and _text(words, opens) == b"(":
+            end = _closing(words, opens)
+            inside = words[at].source[words[opens].end : words[end].start]
+            yield words[at + 2 : at + 3] if is_named else [], inside.decode(errors="replace")
             at = end
         at += 1
 

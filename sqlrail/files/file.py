@@ -110,10 +110,14 @@ class File(Directives):
     def _expressed(self, check: Check) -> Check:
         """With its expression, where the file adds it."""
         with self._open() as stream:
-            for it in checks.added(Reader(stream)):
-                if it.name == check.name and checks.is_same(it.table, check.child):
-                    return replace(check, expression=it.expression, search_path=it.search_path)
-        return check
+            found = checks.of_name(checks.added(Reader(stream)), check.child, check.name)
+        if found is None:
+            return check
+        # What PostgreSQL names by itself gets another name where this one is taken.
+        is_applied = not found.is_named
+        return replace(
+            check, expression=found.expression, search_path=found.search_path, is_applied=is_applied
+        )
 
     def makes(self, table: tuple[str, ...]) -> bool:
         """Whether it makes a table of that name itself."""

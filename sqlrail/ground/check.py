@@ -28,7 +28,7 @@ class Check(Constraint):
     #: as the file has it, in SQL; and what the file has set the search_path to before, as SET would have it
     expression: str | None = field(default=None, compare=False, kw_only=True)
     search_path: str | None = field(default=None, compare=False, kw_only=True)
-    #: whether what the database has under the name goes before the file's: once the file was applied
+    #: whether what the database has under the name goes before the file's: once that was applied, or did not name it
     is_applied: bool = field(default=False, compare=False, kw_only=True)
 
     @classmethod

@@ -15,7 +15,7 @@ from console import Sqlrail, put
 from test_cleanup import apply, archive, clean, contents, refusal, settings
 from test_restore import reasons, restore
 
-from sqlrail.errors import BadFile, Refused
+from sqlrail.errors import BadFile, MigrationFailed, Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse, parse_decided
 from sqlrail.verbs import online
@@ -224,6 +224,47 @@ def test_a_check_in_a_do_is_found_and_one_in_a_function_is_not(
         database, tmp_path, _1=f"-- cleanup: orders check positive delete\nDO $do$ BEGIN {check}; END $do$;"
     )
     assert [id_ for id_, *_ in db.execute(ORDERS.encode())] == [1, 2, 5]
+
+
+#: what the file adds without a name, and the lines that mean it
+NAMELESS = {
+    "of one column": ("ADD CHECK (total > 0)", ["orders_total_check"]),
+    "of two columns": ("ADD CHECK (total > 0 AND id IS NOT NULL)", ["orders_check"]),
+    "beside others": (
+        "ADD CHECK (id > 0), ADD CONSTRAINT orders_note_check CHECK (note <> 'd'), ADD CHECK (total > 0)",
+        ["orders_total_check", "orders_note_check"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NAMELESS)
+def test_a_check_that_postgresql_will_name_is_known_by_that_name(
+    case: str, any_database: str, connect: Connect, tmp_path: Path
+) -> None:
+    adds, names = NAMELESS[case]
+    connection = connect(any_database)
+    connection.execute(SHOP.encode())
+    lines = "".join(f"-- cleanup: orders check {name} delete\n" for name in names)
+    apply(any_database, tmp_path, _1=f"{lines}ALTER TABLE orders {adds};")
+    assert [id_ for id_, *_ in connection.execute(ORDERS.encode())] == [1, 2, 5]
+    made = connection.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'orders'::regclass AND contype = 'c'"
+    )
+    assert {*names} <= {name for (name,) in made}
+
+
+def test_a_name_that_is_taken_or_could_mean_two_checks_is_not_guessed(
+    db: Connection, database: str, tmp_path: Path
+) -> None:
+    db.execute(f"{SHOP}; ALTER TABLE orders ADD CONSTRAINT orders_total_check CHECK (total < 100)".encode())
+    said = "-- cleanup: orders check orders_total_check delete\n"
+    with pytest.raises(MigrationFailed, match="is violated by some row"):
+        apply(database, tmp_path, _1=f"{said}ALTER TABLE orders ADD CHECK (total > 0);")
+    db.execute("ALTER TABLE orders DROP CONSTRAINT orders_total_check")
+    with pytest.raises(BadFile, match="has no check orders_total_check, and no file adds it"):
+        apply(
+            database, tmp_path, _1=f"{said}ALTER TABLE orders ADD CHECK (total > 0), ADD CHECK (total < 9);"
+        )
+    assert [id_ for id_, *_ in db.execute(ORDERS.encode())] == [1, 2, 3, 4, 5]
 
 
 # What is refused, or is wrong
