@@ -40,6 +40,7 @@ class Counted:
     keys: tuple[dict[str, str], ...] = ()
     why: str | None = None
     state: str | None = None
+    are_many: bool = False  # there are rows in the way, and to count them takes too long
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,28 @@ def duplicates(
     )
 
 
+def overlaps(
+    source: Source,
+    condition: sql.Composable,
+    parts: Sequence[sql.Composable],
+    span: sql.Composable,
+    each: Question,
+) -> Question:
+    """Whether ranges overlap; where some do, each is compared with the others."""
+    shown = sql.SQL(", ").join(parts or [sql.SQL("true")])
+
+    def ask(asker: Asker) -> Counted:
+        if not asker.number("count_overlaps", source, condition=condition, parts=shown, span=span):
+            return Counted(0)
+        try:
+            return each(asker)
+        except pg.QueryCanceled:
+            asker.go_on()
+            return Counted(are_many=True)
+
+    return ask
+
+
 def unfit(
     source: Source, expression: sql.Composable, type_: sql.Composable, pages: int, *, is_array: bool
 ) -> Question:
@@ -124,10 +147,13 @@ class Asker:
 
     def counted(self, source: Source, count: str, keys: str, **parts: object) -> Counted:
         """The number that one question gives, and where that is not 0 the keys that another does."""
-        parts = {**source.parts, **parts}
-        rows = self._rows(count, **parts)[0][0]
-        found = self._rows(keys, **parts) if rows and source.key else []
+        rows = self.number(count, source, **parts)
+        found = self._rows(keys, **source.parts, **parts) if rows and source.key else []
         return Counted(rows, _keys(source, found))
+
+    def number(self, count: str, source: Source, **parts: object) -> int:
+        """The number that a question gives."""
+        return int(self._rows(count, **source.parts, **parts)[0][0])
 
     def unfit(self, source: Source, **parts: object) -> Counted:
         """The same of values that have to be tried."""

@@ -19,7 +19,9 @@ from sqlrail.scratch.using import Using, tokens
 
 #: types whose values sort faster than they hash: numbers, dates and times
 SORTED = {INT2, INT4, INT8, 1082, 1114, 1184, 2950, 26}
-#: bytes of a key that fit an index row whatever the server does with them
+#: PostgreSQL's own ranges, whose ends have a greatest
+RANGES = {3904, 3906, 3908, 3910, 3912, 3926}
+EQUALS, OVERLAPS = "OPERATOR(pg_catalog.=)", "OPERATOR(pg_catalog.&&)"
 INTEGERS = {INT2: (-(2**15), 2**15 - 1), INT4: (-(2**31), 2**31 - 1)}
 
 
@@ -159,15 +161,30 @@ def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
     index, constraint = demand.index, demand.constraint
     if index is None or constraint is None or len(constraint.operators) != len(index.keys):
         return Unknown("its operators are not told")
-    source = at.source(demand, at.rows)
+    parts, source = _parts(index), at.source(demand, at.rows)
+    where = [sql.SQL("({})").format(sql.SQL(index.predicate))] if index.predicate else []
+    filled = _where([*where, *(sql.SQL("{} IS NOT NULL").format(part) for part in parts)])
+    equal = [operator == EQUALS for operator in constraint.operators]
+    if all(equal):
+        return counts.duplicates(source, filled, parts, hashes=not set(index.types) <= SORTED)
+    each = _each_with_each(index, constraint, source, at.rows, filled)
+    spans = [number for number, is_equal in enumerate(equal) if not is_equal]
+    if len(spans) > 1 or constraint.operators[spans[0]] != OVERLAPS or index.types[spans[0]] not in RANGES:
+        return each
+    others = [part for part, is_equal in zip(parts, equal, strict=True) if is_equal]
+    return counts.overlaps(source, filled, others, parts[spans[0]], each)
+
+
+def _each_with_each(
+    index: Index, constraint: Constraint, source: Source, rows: Later, filled: sql.Composable
+) -> Question:
+    """Counts the rows that are in the way of one that lies before them."""
     names = [sql.Identifier(f"sqlrail part {n}") for n, _ in enumerate(index.keys)]
     shown = [sql.SQL("{} AS {}").format(part, name) for part, name in zip(_parts(index), names, strict=True)]
-    where = sql.SQL("({})").format(sql.SQL(index.predicate or "true"))
     text = sql.SQL("(SELECT {} FROM {} AS {} WHERE {})").format(
-        sql.SQL(", ").join([*shown, *at.rows.own_columns]), source.rows, _column(source.name), where
+        sql.SQL(", ").join([*shown, *rows.own_columns]), source.rows, _column(source.name), filled
     )
-    one, other = sql.Identifier("sqlrail one"), sql.Identifier("sqlrail other")
-    row = sql.Identifier(ROW)
+    one, other, row = sql.Identifier("sqlrail one"), sql.Identifier("sqlrail other"), sql.Identifier(ROW)
     pairs = [
         sql.SQL("{}.{} {} {}.{}").format(one, name, sql.SQL(operator), other, name)
         for name, operator in zip(names, constraint.operators, strict=True)

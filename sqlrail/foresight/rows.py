@@ -104,7 +104,7 @@ class Asked:
         assert counted
         if counted.why:
             return replace(check, verdict="unknown", why=counted.why)
-        if not counted.rows:
+        if not counted.rows and not counted.are_many:
             return self._without_rows(check)
         says = sentence_of(demand, self.at.after, counted.state)
         return self._with_rows(replace(check, rows=counted.rows, keys=counted.keys, says=says))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from aftermath import write
-from conftest import query
+from conftest import needs, query
 from console import Sqlrail, sqlrail
 
 __all__ = ["sqlrail"]  # the fixture
@@ -110,10 +112,12 @@ def brief(checks: Checks) -> list[tuple[str, str, int | None, str]]:
             "ALTER TABLE users ADD c int GENERATED ALWAYS AS (100 / (n - 2)) STORED",
             [("generated", "fails", 1, "2")],
         ),
+        ("ALTER TABLE orders ADD EXCLUDE USING btree (a WITH =)", [("exclusion", "fails", 1, "2")]),
         (
-            "ALTER TABLE orders ADD EXCLUDE USING btree (a WITH =)",
-            [("exclusion", "fails", 1, "2")],
+            "ALTER TABLE orders ADD EXCLUDE USING gist (int4range(a, b, '[]') WITH &&)",
+            [("exclusion", "fails", 3, "2 3 4")],
         ),
+        ("ALTER TABLE users ADD CHECK (10 / (n - 1) < 9)", [("check", "fails", 2, "1 2")]),
     ],
     ids=lambda it: it if isinstance(it, str) else "",
 )
@@ -253,6 +257,45 @@ def test_a_table_whose_rows_may_be_hidden_is_unknown_and_the_rest_is_judged(fore
         assert hidden["verdict"] == "fails"
     else:
         assert hidden["why"] == "row-level security may hide rows of it from this role"
+
+
+@needs("a role that makes roles")
+def test_a_table_that_may_not_be_read_is_unknown_and_the_rest_is_judged(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    with (
+        psycopg.connect(foreseen.url, autocommit=True) as connection,
+        role(connection, "reader CREATEDB") as name,
+    ):
+        connection.execute(
+            f"""
+            GRANT USAGE ON SCHEMA public, sqlrail TO {name};
+            GRANT SELECT ON ALL TABLES IN SCHEMA public, sqlrail TO {name};
+            REVOKE SELECT ON users FROM {name};
+            """.encode()
+        )
+        text = """
+            ALTER TABLE users ALTER email SET NOT NULL;
+            ALTER TABLE orders ALTER a SET NOT NULL;
+            ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users;
+        """
+        url = foreseen.url.replace("postgres@", f"{name}@")
+        checks = foreseen.checks(url=url, **{"002_x": text})
+    assert [(it["verdict"], it["why"]) for it in checks] == [
+        ("unknown", "no right to read it"),
+        ("fails", None),
+        ("unknown", "of the table that it refers to: no right to read it"),
+    ]
+
+
+@contextmanager
+def role(connection: psycopg.Connection[Any], said: str) -> Iterator[str]:
+    """The name of a role that may log in, and is dropped afterwards."""
+    name, _, rights = said.partition(" ")
+    connection.execute(f"CREATE ROLE {name} LOGIN {rights}".encode())
+    try:
+        yield name
+    finally:
+        connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
 
 
 def test_counts_take_no_lock_that_lasts_and_write_nothing(foreseen: Foreseen) -> None:

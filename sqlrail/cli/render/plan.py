@@ -101,7 +101,7 @@ def _check(check: Check) -> str:
     what = f"{check.kind} {check.name}" if check.name else f"{check.kind} of {', '.join(check.columns)}"
     if check.verdict == "unknown":
         return f"unknown: {what}, {check.relation}: {check.why}"
-    says = f"{rows(check.rows or 0)} of {check.relation}{_keys(check)}: {check.says}"
+    says = f"{'rows' if check.rows is None else rows(check.rows)} of {check.relation}{_keys(check)}: {check.says}"
     if check.verdict == "passes":
         return f"passes behind {check.unless}: {says}"
     unless = f" unless {check.unless} mends it" if check.verdict == "fails unless" else ""
