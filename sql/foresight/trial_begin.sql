@@ -4,5 +4,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {ours}
 {limits}
 {format}
+-- It waits for the copy, and not for ever.
+SET LOCAL idle_in_transaction_session_timeout = '1h';
 -- Rows go from one to the other as bytes, whatever a pooler's session was left with.
 SET LOCAL client_encoding = 'UTF8';

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -122,9 +122,13 @@ def copy(
     wire.ask(there, "trial_empty", tables=_listed(tables, "ONLY {}"))
     _switch(there, [off for off, _, _ in loosened])
     rows = {name: _copy_one(live, there, name, table) for name, table in tables.items()}
-    _switch(there, [back for _, back, _ in reversed(loosened)])
     numbering = {*sequences, *_own_sequences(there, oids)}
-    _set_sequences(live, there, numbering)
+    positions = {name: _position(live, name) for name in sorted(numbering)}
+    # What is left to do may take long, and needs no lock on the live tables.
+    _send(live, b"COMMIT")
+    _switch(there, [back for _, back, _ in reversed(loosened)])
+    for name, position in positions.items():
+        wire.ask(there, "trial_set_position", sequence=sql.Identifier(*name).as_string(), **position)
     _send(there, b"COMMIT")
     wire.command(there, "trial_analyze", tables=_listed(tables, "{}"))
     return Copied(rows, numbering)
@@ -188,11 +192,8 @@ def _own_sequences(there: Connection, oids: list[int]) -> set[Name]:
     return {(schema, name) for schema, name in wire.ask(there, "trial_sequences", tables=oids)}
 
 
-def _set_sequences(live: Connection, there: Connection, sequences: Collection[Name]) -> None:
-    on_live = look(live, sequences)
-    for name in sorted(sequences):
-        if why := unlike(name, on_live.get(name)):
-            raise Untold(name, why)
-        ((last_value, is_called),) = wire.ask(live, "trial_position", sequence=sql.Identifier(*name))
-        position = {"last_value": last_value, "is_called": is_called}
-        wire.ask(there, "trial_set_position", sequence=sql.Identifier(*name).as_string(), **position)
+def _position(live: Connection, name: Name) -> dict[str, Any]:
+    if why := unlike(name, look(live, [name]).get(name)):
+        raise Untold(name, why)
+    ((last_value, is_called),) = wire.ask(live, "trial_position", sequence=sql.Identifier(*name))
+    return {"last_value": last_value, "is_called": is_called}

@@ -17,7 +17,7 @@ _WAYS = {
     "COPY … PROGRAM": rb"\bCOPY\b[^;]*\b(?:TO|FROM)\s+PROGRAM\b",
     "COPY … TO a file of the server": rb"\bCOPY\b[^;]*\bTO\s+'",
     "a large object": rb"\blo(?:_\w+|write|read)\s*\(",
-    "NOTIFY": rb"\bpg_notify\s*\(|(?:^|[;$']|\b(?:BEGIN|THEN|ELSE|LOOP))\s*NOTIFY\s+[\"\w]",
+    "NOTIFY": rb"\bpg_notify\s*\(|(?:^|[;$]|\b(?:BEGIN|THEN|ELSE|LOOP|(?:AS|EXECUTE)\s+E?'))\s*NOTIFY\s+[\"\w]",
     "a foreign table": rb"\bFOREIGN\s+(?:TABLE|SCHEMA)\b",
     "a language that may do anything": rb"\bLANGUAGE\s+['\"]?(?:pl\w+u|plsh|c|internal)\b",
     "another session": rb"\bpg_(?:terminate|cancel)_backend\s*\(",

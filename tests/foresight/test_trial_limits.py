@@ -298,6 +298,7 @@ def test_what_reaches_out_is_not_tried(database: str, tmp_path: Path, name: str)
 
 HARMLESS = {
     "a comment": "-- no NOTIFY, no dblink()\nDELETE FROM users WHERE id = 1 /* pg_notify('a', 'b') */",
+    "a text": "UPDATE users SET email = 'notify me, or copy' WHERE id = 1",
     "a column": "ALTER TABLE users ADD notify boolean; UPDATE users SET notify = true",
     "a table whose triggers only tell of others": "INSERT INTO users VALUES (11)",
     "data": "COPY users FROM stdin;\n11\tpg_notify('a', 'b')\n\\.\n",
@@ -381,6 +382,15 @@ def test_so_are_those_outside_a_transaction(live: str, files: Path) -> None:
     assert [one.gone for one in trial.tried["002_pending"]] == [
         (("public.posts", 6), ("public.users", 2)), (), (("public.posts", 24),),
     ]  # fmt: skip
+
+
+def test_what_takes_too_long_is_unknown(live: str, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "PATIENCE", 0.5)
+    trial, _ = tried(live, files, "SELECT 1;\nSELECT pg_sleep(60) FROM users;\nSELECT 2", "SELECT 3")
+    assert [one.outcome for one in trial.tried["002_pending"]] == ["passes", "unknown"]
+    assert [one.outcome for one in trial.tried["003_pending"]] == ["passes"]
+    why = "the trial ended here: canceling statement due to statement timeout"
+    assert trial.not_tried == {"002_pending": why}
 
 
 # What it leaves
