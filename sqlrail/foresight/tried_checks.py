@@ -33,6 +33,8 @@ def with_trial(checks: tuple[Check, ...], tried: Tried, relation: str) -> tuple[
     kind = _kind(tried.fault)
     named = _table(tried.fault, relation)
     alike = [check for check in checks if _is_of(check, kind, tried.fault)]
+    if not alike and tried.fault:  # ALTER DOMAIN … SET NOT NULL fails as a column's own does
+        alike = [check for check in checks if check.kind == "domain" and tried.fault.column in check.columns]
     if not alike:
         return (*checks, _new(kind, tried, named))
     # A copy may have a row in another partition, where a hash decides.
@@ -62,7 +64,8 @@ def _passed(check: Check) -> Check:
 def _kind(fault: Fault | None) -> CheckKind:
     state = fault.sqlstate if fault else ""
     if state == "23514" and fault and fault.constraint is None:
-        return "partition"
+        # An ALTER DOMAIN names the column whose values are in the way, and no constraint.
+        return "domain" if fault.column else "partition"
     if fault and fault.is_of_domain:
         return "domain"
     return "type" if state.startswith("22") else _KINDS.get(state, "other")

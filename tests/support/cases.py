@@ -147,6 +147,11 @@ class Case:
         return f"{self.id[:5]}0_earlier"
 
     @property
+    def story(self) -> str:
+        """All that it takes to see it again: what is applied, the live rows, what is pending."""
+        return "\n".join(filter(None, [self.made, self.rows, self.late, self.earlier, self.text]))
+
+    @property
     def text(self) -> str:
         """The pending file."""
         lines = [f"-- {self.name}", *self.directives, self.prelude, self.ahead, self.statement]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,17 +52,13 @@ class Stage:
                 connection.execute(case.rows.encode())
         self._apply("0002_late", "\n".join(case.late for case in cases if case.late) or "SELECT")
         for case in cases:
-            self.put(case, folder)
+            (folder / f"{case.id}.sql").write_text(case.text)
+            if case.earlier:
+                (folder / f"{case.earlier_id}.sql").write_text(case.earlier + "\n")
 
-    def put(self, case: Case, folder: Path) -> None:
-        """Writes the pending files of a case."""
-        if case.earlier:
-            (folder / f"{case.earlier_id}.sql").write_text(case.earlier + "\n")
-        (folder / f"{case.id}.sql").write_text(case.text)
-
-    def plan(self, *flags: str, folder: Path | None = None) -> dict[str, Document]:
-        """What plan says of each pending file, by its id; flags: whether it tries them."""
-        outcome = self._call("plan", self.url, folder or self.folder, *flags)
+    def plan(self, *flags: str) -> dict[str, Document]:
+        """What plan says of each pending file, by its id."""
+        outcome = self._call("plan", self.url, self.folder, *flags)
         assert outcome.code == 0, (outcome.out, outcome.all_err)
         return {file["id"]: file for file in outcome.document["files"]}
 
@@ -90,24 +86,6 @@ class Stage:
                         break
         shutil.rmtree(folder)
         return {case.id: found.get(case.id, Happened()) for case in self.cases}
-
-    def trial(self, happened: Mapping[str, Happened], cases: Sequence[Case]) -> dict[str, Document]:
-        """What plan says with a trial, by the files' ids: of all that pass at once, and of each that fails alone.
-
-        A trial ends with the first file that fails, as a migrate does.
-        """
-        folder = self.folder.with_name(f"{self.folder.name}-trial")
-        failing = [[case] for case in cases if happened[case.id].failed]
-        found: dict[str, Document] = {}
-        for group in [[case for case in cases if not happened[case.id].failed], *failing]:
-            folder.mkdir()
-            for path in self.folder.glob("000?_*.sql"):
-                shutil.copy(path, folder)
-            for case in group:
-                self.put(case, folder)
-            found |= self.plan("--try", folder=folder)
-            shutil.rmtree(folder)
-        return found
 
     def _apply(self, name: str, text: str) -> None:
         (self.folder / f"{name}.sql").write_text(text + "\n")
