@@ -31,6 +31,7 @@ from sqlrail.files.statements import Flaw
 from sqlrail.ground.check import Check
 from sqlrail.ground.constraint import Action, Constraint
 from sqlrail.ground.relation import Relation
+from sqlrail.ground.unique import knowing
 
 if TYPE_CHECKING:
     from sqlrail.results.error import PlaceResult
@@ -97,7 +98,7 @@ class File(Directives):
         if not self.cleanup:
             return []
         found = list(keys.added(self.content().decode(errors="replace")))
-        return [self._of_text(one, found) for one in self.cleanup]
+        return knowing(self._of_text(one, found) for one in self.cleanup)
 
     def _of_text(self, one: Constraint, found: list[keys.Key]) -> Constraint:
         match one:

@@ -21,7 +21,10 @@ COLUMNS = rf"(?:{NAME}|{LIST})"
 
 @dataclass(frozen=True)
 class Action:
-    """What becomes of rows: delete, set null, set default or set value; the columns that are set, where not all are."""
+    """What becomes of rows: delete, set null, set default or set value; the columns that are set, where not all are.
+
+    Or which of several equal rows stays: keep newest or keep oldest, as a column tells.
+    """
 
     kind: str
     columns: tuple[str, ...] = ()

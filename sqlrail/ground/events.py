@@ -75,11 +75,12 @@ class Orphans(NamedTuple):
     """What became of the orphans of a relation; counts are rows, archived ones include those of cascades."""
 
     relation: str
-    action: str  # delete, set null, set default or set value
+    action: str  # delete, set null, set default, set value, keep newest or keep oldest
     cleaned: int
     archived: int
     left: int  # somebody else had them in hand
     run: int | None  # under which they are in the archive
+    pointed: int = 0  # that referred to a duplicate, and refer to the row that stays
 
 
 class Applied(NamedTuple):

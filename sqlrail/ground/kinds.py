@@ -6,9 +6,10 @@ from sqlrail.ground.check import Check
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.not_null import NotNull
 from sqlrail.ground.relation import Relation
+from sqlrail.ground.unique import Unique
 
 #: in the order in which a text is tried
-KINDS: tuple[type[Constraint], ...] = (Relation, NotNull, Check)
+KINDS: tuple[type[Constraint], ...] = (Relation, NotNull, Unique, Check)
 
 
 def parse(text: str) -> Constraint:

@@ -38,6 +38,8 @@ BECOMES = {
     "set null": "set to null",
     "set default": "set to default",
     "set value": "set",
+    "keep newest": "deleted",
+    "keep oldest": "deleted",
 }
 
 
@@ -128,6 +130,8 @@ def cleaned(orphans: Orphans) -> str:
     """What became of a relation's orphans."""
     left = f", {rows(orphans.left)} left alone" if orphans.left else ""
     done = f"{rows(orphans.cleaned)} {BECOMES[orphans.action]}"
+    if orphans.pointed:
+        done += f", {rows(orphans.pointed)} pointed at those that stay"
     return f"{orphans.relation}: {done}, {rows(orphans.archived)} archived (run {orphans.run}){left}"
 
 

@@ -13,19 +13,25 @@ from psycopg import sql
 
 from sqlrail.errors import Refused, UsageError
 from sqlrail.ground.constraint import Constraint
+from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import ask_facts, default_refusals
 from sqlrail.orphans.cleaned import Cleaned, effects
 from sqlrail.orphans.composer import Composer
-from sqlrail.orphans.facts import Facts
+from sqlrail.orphans.duplicates import clean as duplicates
+from sqlrail.orphans.facts import Facts, Table
 from sqlrail.orphans.guards import reason, refusal
 from sqlrail.orphans.session import Session, message
 from sqlrail.orphans.survey import preview
 from sqlrail.postgres import wire
 
 
-def lock(session: Session, relations: Iterable[Constraint]) -> bytes:
-    """What locks all that the relations' cleanup reads and writes, together: one after the other could deadlock."""
+def lock(session: Session, relations: Iterable[Constraint], written: Iterable[Table] = ()) -> bytes:
+    """What locks all that the relations' cleanup reads and writes, together: one after the other could deadlock.
+
+    Where the tables that are written are known already, they are given.
+    """
     tables = [[sql.Identifier(*table).as_string() for table in relation.tables] for relation in relations]
+    tables += [[table["name"]] for table in written]
     names = {
         "names": [child for child, *_ in tables],
         "parents": [next(iter(parents), None) for _, *parents in tables],
@@ -49,6 +55,8 @@ def clean(
     guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for what is not there
     to be cleaned or no value of its column, likewise.
     """
+    if isinstance(relation, Unique):
+        return duplicates.clean(session, relation, verb=verb, migration=migration, expected=expected)
     facts = ask_facts(session, relation, lock(session, [relation]))
     if facts.absent:
         return Cleaned(relation, skipped=facts.absent, facts=facts)
@@ -89,6 +97,8 @@ def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any)
 
 def compose_round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
+    if isinstance(relation, Unique):
+        return duplicates.compose_round(session, relation, facts, **purpose)
     part = Composer(session, relation, facts)
     text = part("archive_format")
     text += part.find()

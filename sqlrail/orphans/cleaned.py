@@ -13,6 +13,7 @@ from sqlrail.ground.events import Orphans
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.words import counted
+from sqlrail.orphans.duplicates.told import Duplicates
 from sqlrail.orphans.expressions import joined, table
 from sqlrail.orphans.facts import Facts
 
@@ -50,6 +51,7 @@ class Cleaned:
     cascades: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
     seen: Seen | None = field(default=None, compare=False)
+    duplicates: Duplicates | None = None  # what becomes of what refers to them
     #: what the catalog said
     facts: Facts = field(default_factory=Facts, compare=False, repr=False)
 
@@ -93,12 +95,17 @@ class Cleaned:
             changed=self.changed + more.changed,
             archived=self.archived + more.archived,
             run=self.run or more.run,
+            duplicates=more.duplicates and more.duplicates.after(self.duplicates),
         )
 
     @property
     def summary(self) -> Orphans:
         """What became of them, for whoever listens; it was not refused, and there were some."""
         action = self.action or "delete"
+        if found := self.duplicates:
+            return Orphans(
+                str(self.relation), action, found.deleted, self.archived, 0, self.run, found.changed
+            )
         return Orphans(str(self.relation), action, self.cleaned, self.archived, self.left, self.run)
 
     def as_json(self) -> CleanedResult:
@@ -131,6 +138,7 @@ class Cleaned:
             "samples": list(seen.samples) if seen else [],
             "run": self.run,
             "skipped": self.skipped,
+            "duplicates": self.duplicates.as_json() if self.duplicates else None,
             "refusals": list(self.refusals),
             "triggers": list(self.triggers),
             "cascades": list(self.cascades),

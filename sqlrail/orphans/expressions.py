@@ -9,7 +9,7 @@ from psycopg import sql
 from sqlrail.orphans.facts import Comparison, Edge, Table
 
 
-def numbered(letter: str, names: Sequence[str]) -> list[sql.Identifier]:
+def numbered(letter: str, names: Sequence[object]) -> list[sql.Identifier]:
     """As many names as there are: a1, a2 and so on."""
     return [sql.Identifier(f"{letter}{n}") for n, _ in enumerate(names, 1)]
 

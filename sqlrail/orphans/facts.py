@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+from typing_extensions import Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlrail.results.relation import Becomes
+
+F = TypeVar("F", bound="Facts")
 
 #: for a key and a column: schema and name of the operator that compares them, the type that the column is read as, and
 #: the collation under which it is done, the last two with their schemas; null where nothing need be said
@@ -88,7 +92,7 @@ class Facts:
     refusals: Sequence[str] = ()
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> Facts:
+    def read(cls, said: Mapping[str, Any]) -> Self:
         """From the object that the catalog's answer is."""
         return cls(**{name: value for name, value in said.items() if value is not None})
 

@@ -16,6 +16,7 @@ from sqlrail.ground.check import Check
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.not_null import NotNull
 from sqlrail.ground.relation import Relation
+from sqlrail.ground.unique import Unique
 from sqlrail.ground.words import counted
 from sqlrail.orphans.expressions import as_text, column_of, joined, matches, numbered, object_of, table
 from sqlrail.orphans.facts import Facts
@@ -51,9 +52,9 @@ class Kind:
 
 def found(constraint: Constraint, rows: int) -> str:
     """How many rows violate a constraint, in words."""
-    one, many = (
-        ("orphan", "orphans") if isinstance(constraint, Relation) else ("row violates it", "rows violate it")
-    )
+    named: dict[type[Constraint], str] = {Relation: "orphan", Unique: "duplicate"}
+    word = named.get(type(constraint))
+    one, many = (word, f"{word}s") if word else ("row violates it", "rows violate it")
     return counted(rows, one, many) if rows else f"no {many}"
 
 

@@ -11,9 +11,11 @@ from psycopg import sql
 
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
+from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import question, quickly
 from sqlrail.orphans.clean import compose_round, lock
 from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Printer, Session, message
 
@@ -25,9 +27,11 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     """
     printer = Printer(session)
     names = {one.relation: _qualified(one) for one in seen}
-    text = [opening, lock(printer, names.values()), printer.own_tables()]
+    written = [table for one in seen for table in one.facts.written if isinstance(one.relation, Unique)]
+    text = [opening, lock(printer, names.values(), written), printer.own_tables()]
     text.append(quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
     repeats = any(one.may_orphan(other) for n, one in enumerate(seen) for other in seen[: n + 1])
+    repeats = repeats or any(duplicates.may_have_more(one) for one in seen)
     rounds = []
     for n, one in enumerate(seen):
         expected = None if any(it.may_orphan(one) for it in seen[:n]) else one.orphans
@@ -48,6 +52,8 @@ def _qualified(one: Cleaned) -> Constraint:
 
 
 def _check(session: Session, relation: Constraint, facts: Facts) -> bytes:
+    if isinstance(relation, Unique):
+        return duplicates.check(session, relation, facts)
     names = [
         "child",
         "cascades",

@@ -11,9 +11,11 @@ import psycopg
 from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
+from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import about, ask_all_facts, ask_facts, default_refusals, judge
 from sqlrail.orphans.cleaned import Cleaned, Seen, effects
 from sqlrail.orphans.composer import Composer, looking
+from sqlrail.orphans.duplicates import survey as duplicates
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, weigh
 from sqlrail.orphans.session import Session, message
@@ -21,13 +23,18 @@ from sqlrail.orphans.session import Session, message
 
 def describe(session: Session, relation: Constraint, before: bytes = b"") -> Cleaned:
     """What the catalog says of a relation, and refuses; no row is looked at. What is given before is sent before."""
+    if isinstance(relation, Unique):
+        return duplicates.describe(session, relation, before)
     return _described(session, relation, ask_facts(session, relation, before))
 
 
 def describe_all(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
     """The same of many relations, in one message."""
-    facts = ask_all_facts(session, relations)
-    return [_described(session, *pair) for pair in zip(relations, facts, strict=True)]
+    others = [one for one in relations if not isinstance(one, Unique)]
+    facts = dict(zip(others, ask_all_facts(session, others), strict=True))
+    return [
+        _described(session, one, facts[one]) if one in facts else describe(session, one) for one in relations
+    ]
 
 
 def _described(session: Session, relation: Constraint, facts: Facts) -> Cleaned:
@@ -51,6 +58,7 @@ def sift(session: Session, relations: Sequence[Constraint]) -> dict[Constraint, 
 
     Their facts are enough for a look that finds no orphan, and no more.
     """
+    relations = [one for one in relations if isinstance(one, Relation)]
     text = about(session, "sift_relations", relations)
     plain = {relations[n]: facts for n, facts in session.ask(text)}
     return {one: _described(session, one, judge(session, one, facts)) for one, facts in plain.items()}
@@ -115,6 +123,8 @@ def _exactly(session: Session, *looks: bytes) -> bytes:
 def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
     if not one.is_countable:
         return one
+    if isinstance(one.relation, Unique):
+        return duplicates.counted(session, one, closely=closely)
     part = Composer(session, one.relation, one.facts)
     look = part(part.kind.preview if closely else part.kind.count)
     try:

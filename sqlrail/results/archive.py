@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 #: what made a row go into the archive; an orphan is any row that was deleted for itself
-Archived = Literal["orphan", "cascade", "set null", "set default", "set value"]
+Archived = Literal["orphan", "cascade", "set null", "set default", "set value", "duplicate", "set reference"]
 #: the verbs that change rows, and log it
 LoggedVerb = Literal["migrate", "cleanup", "restore", "purge"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 #: what rows are held against
-ConstraintKind = Literal["relation", "not null", "check"]
+ConstraintKind = Literal["relation", "not null", "unique", "check"]
 #: what becomes of orphans, and of other rows that are cleaned
-Becomes = Literal["delete", "set null", "set default", "set value"]
+Becomes = Literal["delete", "set null", "set default", "set value", "keep newest", "keep oldest"]
 
 
 class OrphanResult(TypedDict):
@@ -16,6 +16,31 @@ class OrphanResult(TypedDict):
     key: dict[str, str]  # the child's columns with their values, as text
     row: dict[str, str] | None  # the primary key of one of the rows; null where the child has none
     rows: int  # that name the key
+
+
+class PointedResult(TypedDict):
+    """Rows that refer by one foreign key to duplicates that go; they are pointed at the rows that stay."""
+
+    key: str  # the foreign key's name
+    table: str  # that the rows are in, with its schema
+    columns: list[str]  # that are changed
+    rows: int
+
+
+class InTurnResult(TypedDict):
+    """Rows of another table that go as well: pointed at the row that stays, they would be duplicates themselves."""
+
+    table: str  # with its schema
+    rows: int
+
+
+class DuplicatesResult(TypedDict):
+    """What becomes of duplicates, and of what refers to them."""
+
+    by: str  # the column that tells which of several equal rows stays
+    groups: int  # of rows that the constraint would call equal
+    pointed: list[PointedResult]
+    in_turn: list[InTurnResult]
 
 
 class CleanedResult(TypedDict):
@@ -50,6 +75,7 @@ class CleanedResult(TypedDict):
     samples: list[OrphanResult]  # of the keys that most rows miss, 5 at the most
     run: int | None  # the number that `restore` takes; null: nothing was changed
     skipped: str | None  # why not looked at: a table or column is missing, or no row can violate it
+    duplicates: DuplicatesResult | None  # null for all that is no unique constraint, or was not looked at
     refusals: list[str]  # why its cleanup is refused
     triggers: list[str]  # that its deletions fire
     cascades: list[str]  # tables whose rows go along

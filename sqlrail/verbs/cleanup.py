@@ -20,6 +20,7 @@ from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.unique import Unique, knowing
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans import guards, kinds, script, survey
 from sqlrail.orphans.cleaned import Cleaned
@@ -189,7 +190,7 @@ def _distinct(
             )
         if one.said:  # a later file knows better
             found[place] = replace(first, said=one.said)
-    return list(found.values())
+    return knowing(found.values())
 
 
 def look(
@@ -343,7 +344,7 @@ def affected(seen: Iterable[Cleaned]) -> list[Cleaned]:
 
 
 def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ...]:
-    done = {one.relation: replace(one, orphans=0) for one in seen}
+    done = {one.relation: replace(one, orphans=0, duplicates=None) for one in seen}
     # Where nothing was found, no lock is taken and no writer waits.
     if due := affected(seen):
         with backend.locked():
@@ -354,7 +355,8 @@ def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ..
 
 def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
     with _explained(backend, "the cleanup"):
-        backend.ask(orphans.lock(backend, [one.relation for one in due]))
+        written = [table for one in due for table in one.facts.written if isinstance(one.relation, Unique)]
+        backend.ask(orphans.lock(backend, [one.relation for one in due], written))
     waiting = {one.relation for one in due}
     may_have_more: set[Constraint] = set()
     while waiting:

@@ -8,13 +8,21 @@ from functools import partial
 
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.retry import PASSING
+from sqlrail.errors import Refused
 from sqlrail.ground.constraint import Constraint
-from sqlrail.ground.events import Listener
+from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.unique import Unique
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.run import Run
 from sqlrail.verbs.cleanup import Cleanup, check, describe, in_order, look, say_found, say_published, wanted
+
+#: why some are not cleaned in batches
+WHOLE = (
+    "which rows become duplicates when others are pointed elsewhere can only be told while nobody writes to their "
+    "tables, so it is done in one transaction: clean it without --online"
+)
 
 
 def cleanup(
@@ -31,7 +39,7 @@ def cleanup(
     before it; all of that is in the archive under one run.
     """
     with Backend(settings, listener) as backend:
-        relations = wanted(backend, named, every=every)
+        relations = _in_batches(listener, wanted(backend, named, every=every), named)
         seen = describe(backend, relations)
         decided = check(seen, named)
         undecided = look(backend, [one.relation for one in seen if one not in decided], closely=False)
@@ -50,6 +58,21 @@ def cleanup(
             done |= {one.relation: one for one in run.clean(due)}
         number = next((one.run for one in done.values() if one.run), None)
         return Cleanup(number, False, in_order(done.values(), relations))
+
+
+def _in_batches(
+    listener: Listener, constraints: Iterable[Constraint], named: Sequence[Constraint] | None
+) -> list[Constraint]:
+    """Those that can be cleaned in batches. Refused for others that were named; else they are left out, as is said."""
+    found = []
+    for one in constraints:
+        if not isinstance(one, Unique):
+            found.append(one)
+        elif named:
+            raise Refused(f"the cleanup of {one} is refused: {WHOLE}. Nothing was changed.")
+        else:
+            listener(Said(f"{one} is left out: {WHOLE}"))
+    return found
 
 
 def _tell(listener: Listener, seen: Iterable[Cleaned]) -> None:

@@ -345,6 +345,31 @@ def cleaning_what_violates_a_constraint(scene: Scene) -> None:
 
 
 @chapter
+def cleaning_duplicates(scene: Scene) -> None:
+    scene.begin(
+        "CREATE TABLE users (id int PRIMARY KEY, email text, at int, boss int REFERENCES users); "
+        "CREATE TABLE accounts (id int PRIMARY KEY); "
+        "CREATE TABLE logs (user_id int REFERENCES users REFERENCES accounts); "
+        "CREATE TABLE posts (id int PRIMARY KEY, user_id int); "
+        "CREATE TABLE likes (user_id int REFERENCES users, post_id int REFERENCES posts, n int, "
+        "PRIMARY KEY (user_id, post_id), UNIQUE NULLS NOT DISTINCT (n, user_id)); "
+        "CREATE UNIQUE INDEX ON likes (user_id, upper(n::text)) WHERE n > 0; "
+        "CREATE TABLE replies (id int PRIMARY KEY, u int, p int, FOREIGN KEY (u, p) REFERENCES likes); "
+        "INSERT INTO users VALUES (1, 'a', 1, NULL), (2, 'a', 2, 1), (3, 'b', NULL, 1), (4, NULL, 1, NULL); "
+        "INSERT INTO posts VALUES (1, 1), (2, 2), (3, 9); "
+        "INSERT INTO likes VALUES (1, 1, 1), (2, 1, 2), (1, 2, 3), (2, 2, NULL); INSERT INTO replies VALUES (1, 1, 1)"
+    )
+    relations = [
+        "--relation", "users.email unique keep newest at", "--relation", "posts.user_id -> users.id"
+    ]  # fmt: skip
+    scene.safe("cleanup", "--dry-run", *relations)
+    script = scene.safe("cleanup", "--print-sql", *relations).out
+    scene.run(script.replace("COMMIT;", "ROLLBACK;"))
+    scene.safe("cleanup", *relations)
+    scene.safe("restore", "2")
+
+
+@chapter
 def cleaning_a_tree_online(scene: Scene) -> None:
     scene.begin("CREATE TABLE nodes (id int PRIMARY KEY, parent int)")
     nodes = "INSERT INTO nodes VALUES (1, 0), (2, 1), (11, 10), (12, 11), (13, NULL) ON CONFLICT DO NOTHING"

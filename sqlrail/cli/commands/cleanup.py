@@ -38,12 +38,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     flags.add(online, *ONLINE)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--relation",
-        action="append",
-        metavar="'C.COL -> P.KEY'",
-        help="only this: a relation, or what else a -- cleanup: may name",
-    )
+    which.add_argument("--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only")
     which.add_argument(
         "--all", action="store_true", help="every foreign key's, not only those that are not validated"
     )

@@ -20,11 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", type=_number, metavar="RUN", help="its number, as cleanup and archive list show it"
     )
-    parser.add_argument(
-        "--relation",
-        metavar="'C.COL -> P.KEY'",
-        help="only this: a relation, or what else a -- cleanup: may name",
-    )
+    parser.add_argument("--relation", metavar="'C.COL -> P.KEY'", help="this relation only")
     parser.add_argument(
         "--force",
         action="store_true",

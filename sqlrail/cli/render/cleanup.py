@@ -12,6 +12,7 @@ from sqlrail.orphans import kinds
 from sqlrail.orphans.cleaned import Cleaned, mixed_rows
 
 if TYPE_CHECKING:
+    from sqlrail.orphans.duplicates.told import Duplicates
     from sqlrail.results.relation import OrphanResult
     from sqlrail.verbs.cleanup import Cleanup
 
@@ -62,6 +63,8 @@ def line(one: Cleaned) -> str:
 
 def _seen_lines(one: Cleaned) -> list[str]:
     """What a look found beside the number of orphans."""
+    if one.duplicates:
+        return _duplicate_lines(one.duplicates) if one.orphans else []
     seen, lines = one.seen, []
     if seen and one.orphans:
         if seen.missing_keys is not None:
@@ -78,6 +81,21 @@ def _seen_lines(one: Cleaned) -> list[str]:
         if key.endswith(("set null", "set default")) and one.action == "delete":
             lines[-1] += ", which would have kept the rows; the cleanup was told to delete them"
     return lines
+
+
+def _duplicate_lines(found: Duplicates) -> list[str]:
+    """Which rows are equal, and what becomes of the rows that refer to those that go."""
+    lines = [
+        f"{counted(found.groups, 'group')} of equal rows: of each the one stays that {join(found.by)} tells"
+    ]
+    lines += [
+        f"{rows(each.rows)} of {each.table} would be pointed at the rows that stay ({join(each.key)})"
+        for each in found.pointed
+    ]
+    return lines + [
+        f"{rows(count)} of {table} would go as well: pointed there they are duplicates themselves"
+        for table, count in found.in_turn
+    ]
 
 
 def _sample_line(sample: OrphanResult) -> str:

@@ -14,6 +14,7 @@ from sqlrail.ground.kinds import parse
 from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import ask_facts, quickly
 from sqlrail.orphans.restoring.shape import (
     CHANGED,
@@ -91,7 +92,7 @@ class Look:
             return self._keys_of_update(shape, facts, keys)
         elif shape.kind == "orphan" and not self.force:
             return self._keys_of_orphans(shape, facts, keys)
-        elif not keys and not self.force:
+        elif not keys and not self.force and shape.kind != "duplicate":
             stuck = f"no foreign key of {shape.source} says any more which rows these belong to"
         return keys, stuck
 
@@ -185,7 +186,7 @@ class Look:
     def _keys_of_update(self, shape: Shape, facts: Facts, keys: list[Key]) -> tuple[list[Key], str | None]:
         if shape.became:
             set_ = [key for key in keys if set(key["columns"]) & set(shape.became)]
-            return set_, self._unfindable(shape, facts)
+            return set_, self._unfindable(shape, facts) or self._unguarded(shape, set_)
         own = self._own_keys(shape, facts, keys)
         acted = [key for key in keys if key["is_deleted"] and key["on_delete"] in "nd"]
         keys = [*own, *(key for key in acted if key not in own)]
@@ -197,6 +198,13 @@ class Look:
         if facts.primary and set(facts.primary) <= set(shape.columns):
             return None
         return f"{shape.source} has no primary key of then by which its rows could be found"
+
+    def _unguarded(self, shape: Shape, keys: list[Key]) -> str | None:
+        """Of rows that were pointed at another one: nothing would keep them from pointing at one that is not back."""
+        if keys or self.force or not isinstance(parse(shape.relation), Unique):
+            return None
+        columns = listing(shape.became)
+        return f"no foreign key of {shape.source} says what {columns} refers to: add it, for the restore at least"
 
     def _own_keys(self, shape: Shape, facts: Facts, keys: list[Key]) -> list[Key]:
         """The relation itself, if it has set its own orphans to null or default and deleted none."""

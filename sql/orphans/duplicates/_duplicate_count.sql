@@ -1,0 +1,2 @@
+-- How many rows.
+(SELECT count(*) FROM {rows} AS place WHERE {condition})

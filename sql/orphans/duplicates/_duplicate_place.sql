@@ -1,0 +1,2 @@
+-- Where the rows are that refer by one key.
+SELECT part, tid FROM {rows}

@@ -1,0 +1,3 @@
+-- A part of that statement.
+{named} AS MATERIALIZED (
+{query})

@@ -1,0 +1,48 @@
+"""Asks the catalog about a table whose duplicates are to go."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from psycopg import sql
+
+from sqlrail.ground.relation import Relation
+from sqlrail.ground.unique import Unique
+from sqlrail.orphans.ask import quickly
+from sqlrail.orphans.duplicates.facts import Facts
+from sqlrail.orphans.session import Session, message
+from sqlrail.postgres import wire
+
+
+def ask_facts(session: Session, wanted: Unique, before: bytes = b"") -> Facts:
+    """What the catalog says, see duplicate_facts.sql; what is given before is sent before."""
+    asked = message(session, "duplicate_facts", query=question(session, wanted))
+    ((said,),) = session.ask(before + quickly(session, asked))[-1:]
+    return Facts.read(said)
+
+
+def question(session: Session, wanted: Unique) -> bytes:
+    """What is asked of the catalog: a query."""
+    assert wanted.said is not None
+    written = sql.Identifier(*wanted.child).as_string()
+    return message(
+        session, "_duplicate_facts",
+        table=wire.named(session.connection, written), written=written, columns=list(wanted.columns), by=wanted.by,
+        action=wanted.said.kind, allow_triggers=list(session.settings.allow_triggers),
+        relations=json.dumps([_also(n, relation) for n, relation in enumerate(wanted.also, 1)]),
+        child=wire.named(session.connection, sql.SQL("also.child")),
+        parent=wire.named(session.connection, sql.SQL("also.parent")),
+        stale_collations=message(session, "_stale_collations"),
+    )  # fmt: skip
+
+
+def _also(number: int, relation: Relation) -> dict[str, Any]:
+    return {
+        "n": number,
+        "name": str(relation),
+        "child": sql.Identifier(*relation.child).as_string(),
+        "columns": relation.columns,
+        "parent": sql.Identifier(*relation.parent).as_string(),
+        "keys": relation.keys,
+    }
