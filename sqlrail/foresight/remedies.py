@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlrail.files.file import File
 from sqlrail.foresight.demands import NUMERIC, Demand
 from sqlrail.foresight.writes import is_named
@@ -41,12 +43,12 @@ def sentence_of(demand: Demand, shape: Shape, state: str | None) -> str:
     return SENTENCES.get(state, f"a value does not fit type {{}} ({state})").format(column.type)
 
 
-def remedy(demand: Demand, shape: Shape, start: Shapes) -> str | None:
+def remedy(demand: Demand, shape: Shape, start: Shapes, now: Shapes) -> str | None:
     """The directive, in the names that the tables have when the file begins; None where there is none."""
-    then = start.get(shape.oid)
-    if then is None or not set(demand.columns) <= then.columns.keys():
+    then, whole = start.get(shape.oid), start.get(_whole(demand, shape, now).oid)
+    if then is None or whole is None or not set(demand.columns) <= then.columns.keys():
         return None
-    table = _path(then)
+    table = _path(whole)
     names = [then.columns[it].name for it in demand.columns]
     columns = join(names[0]) if len(names) == 1 else f"({', '.join(map(join, names))})"
     match demand.kind:
@@ -59,6 +61,31 @@ def remedy(demand: Demand, shape: Shape, start: Shapes) -> str | None:
         case "foreign key":
             return _relation(demand, f"{table}.{columns}", start)
     return None
+
+
+def _whole(demand: Demand, shape: Shape, now: Shapes) -> Shape:
+    """The partitioned table that demands the same of all its partitions' rows; else the table itself."""
+    names = {shape.columns[number].name for number in demand.columns if number in shape.columns}
+    for above in _above(shape, now):
+        if _is_demanded(demand, names, above):
+            shape = above
+    return shape
+
+
+def _above(shape: Shape, now: Shapes) -> Iterator[Shape]:
+    """The partitioned tables that a partition is of, the nearest first."""
+    for oid in shape.parents:
+        above = now.get(oid)
+        if above and above.kind == "p":
+            yield above
+            yield from _above(above, now)
+
+
+def _is_demanded(demand: Demand, names: set[str], table: Shape) -> bool:
+    if demand.kind == "not null":
+        return any(column.not_null and column.name in names for column in table.columns.values())
+    kind = {"check": "c", "foreign key": "f"}.get(demand.kind)
+    return any(found.kind == kind and found.name == demand.name for found in table.constraints.values())
 
 
 def _keep(demand: Demand, then: Shape, what: str) -> str | None:
@@ -85,8 +112,9 @@ def _path(shape: Shape) -> str:
 
 def cleaned_by(file: File, demand: Demand, shape: Shape, now: Shapes) -> str | None:
     """The cleanup of the file after which no row is in the way of a demand; names are those behind its statement."""
+    tables = [shape, *_above(shape, now)]
     for one in file.relations():
-        if is_named(shape, one.child) and _mends(one, demand, shape, now):
+        if any(is_named(table, one.child) for table in tables) and _mends(one, demand, shape, now):
             return f"-- cleanup: {one}"
     return None
 

@@ -224,7 +224,7 @@ class _Walk:
             tuple(self._seen_from(file, self.writes.to(after.oid))),
             tuple(self._seen_from(file, self.writes.to(parent))) if parent else (),
             tuple(other.columns[it].name for it in key.foreign_columns) if key and other else (),
-            remedy(demand, after, start),
+            remedy(demand, after, start, self.now),
             cleaned_by(file, demand, after, self.now),
         )
 

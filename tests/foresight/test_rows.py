@@ -42,20 +42,20 @@ class Foreseen:
 
     def begin(self, schema: str = SCHEMA, rows: str = ROWS) -> None:
         write(self.folder, **{"001_schema": schema})
-        self._call("migrate")
+        self.call("migrate")
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(rows.encode())
 
     def document(self, *flags: str, url: str | None = None, **files: str) -> dict[str, Any]:
         write(self.folder, **files)
-        return dict(self._call("plan", "--no-try", *flags, url=url))
+        return dict(self.call("plan", "--no-try", *flags, url=url))
 
     def checks(self, *flags: str, url: str | None = None, **files: str) -> Checks:
         """Those of all statements, in their order."""
         document = self.document(*flags, url=url, **files)
         return [check for file in document["files"] for it in file["statements"] for check in it["checks"]]
 
-    def _call(self, verb: str, *flags: str, url: str | None = None) -> Any:
+    def call(self, verb: str, *flags: str, url: str | None = None) -> Any:
         arguments = [
             "--database-url",
             url or self.url,
