@@ -10,7 +10,7 @@ from sqlrail.engine.backend import Backend
 from sqlrail.engine.retry import PASSING
 from sqlrail.errors import Refused
 from sqlrail.ground.constraint import Constraint
-from sqlrail.ground.events import Listener, Said
+from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique
 from sqlrail.orphans.cleaned import Cleaned
@@ -39,8 +39,9 @@ def cleanup(
     before it; all of that is in the archive under one run.
     """
     with Backend(settings, listener) as backend:
-        relations = _in_batches(listener, wanted(backend, named, every=every), named)
-        seen = describe(backend, relations)
+        relations = wanted(backend, named, every=every)
+        left_out = _left_out(backend, relations, is_named=bool(named))
+        seen = describe(backend, [one for one in relations if not isinstance(one, Unique)])
         decided = check(seen, named)
         undecided = look(backend, [one.relation for one in seen if one not in decided], closely=False)
         if not backend.has_own_tables:
@@ -51,7 +52,7 @@ def cleanup(
                     backend.ask(backend.own_tables())
                 backend.look()
         done = {one.relation: replace(one, orphans=0) for one in decided}
-        done |= {one.relation: one for one in undecided}
+        done |= {one.relation: one for one in (*undecided, *left_out)}
         due = [one for one in decided if not one.skipped]
         if backend.has_own_tables and due:
             run = Run(backend, listener, interrupts or Interrupts(), PASSING, partial(_tell, listener))
@@ -60,19 +61,13 @@ def cleanup(
         return Cleanup(number, False, in_order(done.values(), relations))
 
 
-def _in_batches(
-    listener: Listener, constraints: Iterable[Constraint], named: Sequence[Constraint] | None
-) -> list[Constraint]:
-    """Those that can be cleaned in batches. Refused for others that were named; else they are left out, as is said."""
-    found = []
-    for one in constraints:
-        if not isinstance(one, Unique):
-            found.append(one)
-        elif named:
-            raise Refused(f"the cleanup of {one} is refused: {WHOLE}. Nothing was changed.")
-        else:
-            listener(Said(f"{one} is left out: {WHOLE}"))
-    return found
+def _left_out(backend: Backend, relations: Iterable[Constraint], *, is_named: bool) -> tuple[Cleaned, ...]:
+    """Those that cannot be cleaned in batches, with what a look has found. Refused if they were named."""
+    whole = [one for one in relations if isinstance(one, Unique)]
+    if whole and is_named:
+        raise Refused(f"the cleanup of {whole[0]} is refused: {WHOLE}. Nothing was changed.")
+    seen = look(backend, whole, closely=False)
+    return tuple(replace(one, refusals=(WHOLE, *one.refusals)) if one.orphans else one for one in seen)
 
 
 def _tell(listener: Listener, seen: Iterable[Cleaned]) -> None:

@@ -611,3 +611,23 @@ def test_a_line_is_read(text: str, columns: tuple[str, ...], newest: bool, by: s
     assert isinstance(found, Unique)
     assert (found.columns, found.keeps_newest, found.by) == (columns, newest, by)
     assert str(parse(str(found))) == str(found)
+
+
+def test_online_declared_ones_are_left_out_and_said_where_there_are_any(
+    db: Connection, database: str, sqlrail: Sqlrail, tmp_path: Path
+) -> None:
+    db.execute(
+        SHOP + "ALTER TABLE posts DROP CONSTRAINT posts_user_id_fkey; INSERT INTO posts VALUES (15, 99)"
+    )
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "001_a.sql").write_text(
+        f"-- cleanup: {EMAIL}\n-- cleanup: posts.user_id -> users.id\nSELECT 1;\n"
+    )
+    told = ["cleanup", "--online", "--migrations", str(folder), "--database-url", database]
+    said = sqlrail(*told).out
+    assert "users.email unique: would be refused: which rows become duplicates" in said
+    assert "1 row deleted" in said
+    assert db.execute("SELECT count(*) FROM users WHERE email = 'ada'").fetchall() == [(3,)]
+    clean(database)
+    assert "users.email unique: no duplicates" in sqlrail(*told).out
