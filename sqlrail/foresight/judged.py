@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlrail.ground.names import join
+
 if TYPE_CHECKING:
     from sqlrail.results.plan import CheckKind, CheckResult, CheckVerdict, LossResult
 
@@ -50,12 +52,27 @@ class Check:
 
 @dataclass(frozen=True)
 class Loss:
-    """What of the live database a statement would lose; because is what -- loses: says of it."""
+    """What of the live database a statement would lose; because is what -- loses: says of it.
 
-    what: str
+    Names are those of the live database: schema, table, and of a column its own. Rows are those that would go, or whose
+    value would; None is unknown.
+    """
+
+    of: str
+    names: tuple[str, ...]
     kind: str
     rows: int | None = None
     because: str | None = None
+
+    @property
+    def what(self) -> str:
+        """What it is, with its names as SQL has them."""
+        return f"{self.of} {join(*self.names)}"
+
+    @property
+    def remedy(self) -> str:
+        """The line that says it is meant."""
+        return f"-- loses: {join(*self.names)} because …"
 
     def as_json(self) -> LossResult:
         """The same for scripts."""

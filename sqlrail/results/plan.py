@@ -104,6 +104,8 @@ class PlannedResult(TypedDict):
     outcome: Outcome | None  # what became of it over a copy of the live rows; null: it was not tried
     checks: list[CheckResult]  # what the live rows must be like
     losses: list[LossResult]  # of live rows
+    notices: list[str]  # of the server, on what is there already, and on what goes along
+    fails: str | None  # what the server would say on the live database; null: it passes
 
 
 class PlannedFileResult(TypedDict):

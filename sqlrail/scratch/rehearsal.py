@@ -20,6 +20,7 @@ from sqlrail.files.pieces import Piece
 from sqlrail.ground.constraint import Constraint
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch.built import Build
+from sqlrail.scratch.doomed import Doomed
 from sqlrail.scratch.rehearsal_outside import OutsideRehearsal
 from sqlrail.scratch.scene import ReachesOut, Scene, reaches_out
 from sqlrail.scratch.seen import (
@@ -38,6 +39,7 @@ from sqlrail.scratch.seen import (
     takes_back,
 )
 from sqlrail.scratch.shapes import Shapes, locked
+from sqlrail.scratch.told import Notices, other_columns
 from sqlrail.scratch.using import Using
 
 
@@ -58,6 +60,8 @@ class Rehearsal:
         self._locked: set[int] = set()
         self._shapes: Shapes = dict(scene.gallery.now)  # at the beginning of a file
         self._using: Mapping[str, Using] = {}
+        self._doomed = Doomed()
+        self._notices = Notices(scene.connection)
 
     def rehearse(self, pending: Any) -> str | None:
         """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
@@ -96,6 +100,7 @@ class Rehearsal:
         reason = self.scene.passed_over(piece)
         if reason is None:
             self._using = self.scene.using(self.scene.connection, piece)
+            self._doomed = self.scene.doomed(self.scene.connection, piece)
             return False
         place = piece.place(piece.statements[0].start)
         self.scene.keep(file, Seen(brief(piece), place, {}, {}, note=f"{UNSEEN}{reason}"))
@@ -103,9 +108,11 @@ class Rehearsal:
 
     def ran(self, file: File, piece: Piece) -> None:
         for statement in piece.statements:  # one, or none
-            is_back = takes_back(statement.words)
+            is_back, is_table_there = takes_back(statement.words), self._notices.is_table_there
             self._look_back(file, brief(piece), piece.place(statement.start), is_back=is_back)
             self._look_at_shapes(file, piece, is_back=is_back)
+            if is_table_there:
+                self._look_aside(file, piece)
 
     def run_outside(self, worker: Connection, file: File) -> None:
         self.scene.seen[file.id] = []
@@ -125,12 +132,20 @@ class Rehearsal:
     def _look_back(self, file: File, text: str, place: tuple[int, int], *, is_back: bool = False) -> None:
         before, self._held = self._held, self.scene.held(self.scene.connection)
         objects = self.scene.objects_in(self._held.objects - before.objects)
+        told = self._notices.take()
         if is_back:
             self._last = self.scene.states(self.scene.connection)
-            self.scene.keep(file, Seen(text, place, {}, {}, locks_of(self._last)))
+            self.scene.keep(file, Seen(text, place, {}, {}, locks_of(self._last), notices=told))
         else:
             changes = self._changes(self._held.relations - before.relations)
-            self.scene.keep(file, Seen(text, place, changes, objects))
+            self.scene.keep(file, Seen(text, place, changes, objects, notices=told))
+
+    def _look_aside(self, file: File, piece: Piece) -> None:
+        """Says how the table that is there already differs, which may have read others as a whole once more."""
+        connection = self.scene.connection
+        if differs := other_columns(connection, self.scene.store, piece):
+            self.scene.add_notice(file, f"is there already, with other columns: {differs}")
+        self._last = self.scene.states(connection)
 
     def _look_at_shapes(self, file: File, piece: Piece, *, is_back: bool) -> None:
         """What looks otherwise behind the statement of which was just kept what it did."""
@@ -142,7 +157,9 @@ class Rehearsal:
             oids = gallery.concerned(piece.statements[0].words, text, held - self._locked, held)
             self._locked = held
         shapes = gallery.look(self.scene.connection, oids) if oids else {}
-        seen[-1] = seen[-1]._replace(source=text, shapes=shapes, using=self._using, is_back=is_back)
+        seen[-1] = seen[-1]._replace(
+            source=text, shapes=shapes, using=self._using, is_back=is_back, doomed=self._doomed
+        )
 
     def _changes(self, items: Iterable[str]) -> Changes:
         """What is locked further, scanned or rewritten, by what is held otherwise than before."""

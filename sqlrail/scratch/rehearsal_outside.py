@@ -41,6 +41,7 @@ from sqlrail.scratch.seen import (
     takes_back,
 )
 from sqlrail.scratch.shapes import locked_by
+from sqlrail.scratch.told import Notices
 from sqlrail.scratch.using import Using
 
 #: seconds between two looks at it: the first, and the most
@@ -65,6 +66,7 @@ class OutsideRehearsal:
 
     def __init__(self, scene: Scene, worker: Connection, file: File) -> None:
         self.scene, self.worker, self.file = scene, worker, file
+        self._notices = Notices(worker)
 
     def run(self) -> None:
         """Every statement in turn."""
@@ -89,6 +91,7 @@ class OutsideRehearsal:
         if self._in_block and step.is_control:
             self._refuse_shared()
         before, using = self._look(), self.scene.using(self.worker, step.piece)
+        doomed = self.scene.doomed(self.worker, step.piece)
         if self._in_block or step.is_control or step.is_setting:
             self._send(step)
             after = self._look()
@@ -100,6 +103,8 @@ class OutsideRehearsal:
         else:
             self._keep(step, before, after)
         self._look_at_shapes(step, before, after, using)
+        seen = self.scene.seen[self.file.id]
+        seen[-1] = seen[-1]._replace(doomed=doomed)
 
     def _look_at_shapes(self, step: Step, before: _After, after: _After, using: Mapping[str, Using]) -> None:
         """What looks otherwise behind the statement of which was just kept what it did."""
@@ -128,7 +133,10 @@ class OutsideRehearsal:
         self, step: Step, changes: Changes, objects: Locks, locks: dict[int, int], note: str | None
     ) -> None:
         place = step.piece.place(step.piece.statements[0].start)
-        self.scene.keep(self.file, Seen(brief(step.piece), place, changes, objects, locks, note))
+        told = self._notices.take()
+        self.scene.keep(
+            self.file, Seen(brief(step.piece), place, changes, objects, locks, note, notices=told)
+        )
 
     def _refuse_shared(self) -> None:
         if self.scene.changes_server(self.worker):

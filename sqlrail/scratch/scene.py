@@ -11,9 +11,10 @@ from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection
-from sqlrail.scratch import using
+from sqlrail.scratch import doomed, using
 from sqlrail.scratch.built import Built
 from sqlrail.scratch.confined import is_about_subscriptions
+from sqlrail.scratch.doomed import Doomed
 from sqlrail.scratch.seen import (
     LOCKS,
     MISSING,
@@ -110,6 +111,12 @@ class Scene:
             return {}
         return using.look(connection, self.store, source(piece))
 
+    def doomed(self, connection: Connection, piece: Piece) -> Doomed:
+        """Which rows a statement that is about to run takes away, and which values it overwrites."""
+        if not piece.statements:
+            return Doomed()
+        return doomed.look(connection, self.store, piece.statements[0].words, source(piece))
+
     def changes_server(self, connection: Connection) -> bool:
         """Whether the session's transaction has changed what the whole server has."""
         ((is_changed,),) = ask(
@@ -127,6 +134,11 @@ class Scene:
             # It would use up what a publisher keeps for the real one, and keep the scratch database from being dropped.
             return SHARED
         return MISSING if self.lacks(piece) else None
+
+    def add_notice(self, file: File, text: str) -> None:
+        """Says more about the statement that was seen last."""
+        last = self.seen[file.id].pop()
+        self.keep(file, last._replace(notices=(*last.notices, text)))
 
     def lacks(self, piece: Piece) -> bool:
         """Whether a statement is about something that is not there."""

@@ -13,6 +13,7 @@ from sqlrail.postgres.diagnostics import failure
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import LockMode
+    from sqlrail.scratch.doomed import Doomed
     from sqlrail.scratch.shapes import Shapes
     from sqlrail.scratch.using import Using
 
@@ -80,6 +81,9 @@ class Seen(NamedTuple):
     shapes: Shapes = {}  # noqa: RUF012 - never changed
     using: Mapping[str, Using] = {}
     is_back: bool = False
+    doomed: Doomed | None = None
+    #: what the server told: what is there already, and what goes along
+    notices: tuple[str, ...] = ()
 
     @property
     def is_unseen(self) -> bool:

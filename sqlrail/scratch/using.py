@@ -78,16 +78,25 @@ def look(connection: Connection, store: Store, text: str) -> Mapping[str, Using]
 
 def _meant(connection: Connection, store: Store, table: str, expression: str) -> Using:
     """The expression as PostgreSQL understands it there, whatever names lead to elsewhere."""
-    asking, undoing = WITHIN if mid_transaction(connection) else BETWEEN
-    parts = {"table": table.encode(), "expression": expression.encode()}
-    leans = store.message("_leans", catalog="pg_rewrite", object=b"r.oid", state=store.message("_type_state"))
-    using = store.message("_plan_using", ours=store.message("ours"), leans=leans, **parts)
     name = plain(re.findall(NAME, table)[-1])
+    found = understood(connection, store, "_plan_using", table=table.encode(), expression=expression.encode())
+    if found is None:
+        return Using(expression, name, why="its USING expression is not understood by itself")
+    meant = re.match(r'(?s)\s*SELECT\s+(.*) AS "sqlrail using"\s+FROM ONLY ', found[0])
+    assert meant, found
+    return Using(meant[1], name, found[1])
+
+
+def understood(
+    connection: Connection, store: Store, name: str, **parts: bytes
+) -> tuple[str, tuple[Lean, ...]] | None:
+    """The view of sql/scratch/<name>.sql as PostgreSQL spells it, and what it leans on; None if it is none."""
+    asking, undoing = WITHIN if mid_transaction(connection) else BETWEEN
+    leans = store.message("_leans", catalog="pg_rewrite", object=b"r.oid", state=store.message("_type_state"))
+    using = store.message(name, ours=store.message("ours"), leans=leans, **parts)
     answer = wire.send(connection, store.message(asking, using=using), wire.Answer())
     if answer.error is not None:
         wire.send(connection, store.message(undoing), wire.Answer())
-        return Using(expression, name, why="its USING expression is not understood by itself")
-    definition, said = next(row for rows in answer.tables for row in rows if len(row) == 2)
-    meant = re.match(r'(?s)\s*SELECT (.*) AS "sqlrail using"\s+FROM ONLY ', definition)
-    assert meant, definition
-    return Using(meant[1], name, tuple(made(Lean, it) for it in said))
+        return None
+    row = next((row for rows in answer.tables for row in rows if len(row) == 2), None)
+    return row and (row[0], tuple(made(Lean, it) for it in row[1]))

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from psycopg import errors as pg
 from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import (
-    BadFile,
     DatabaseFailed,
-    MigrationFailed,
     MissingPrerequisite,
-    Refused,
 )
 from sqlrail.files.file import File
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.foresight.judged import Check
+from sqlrail.foresight.losses import Losses
 from sqlrail.foresight.rows import foresee
-from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, Consent, Work, trial
+from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, NOT_TRIED, Consent, Work, trial
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
@@ -34,17 +32,24 @@ from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import failure
 from sqlrail.records import problems
 from sqlrail.schema.catalog import look_limits
-from sqlrail.scratch.built import Built, built
-from sqlrail.scratch.provided import Provided, with_what_is_lacking
-from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
 from sqlrail.scratch.scene import Scene
-from sqlrail.scratch.scratch import NoScratch
 from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint
 from sqlrail.verbs.cleanup import look_at
 from sqlrail.verbs.lint import Finding
 from sqlrail.verbs.plan_tried import tell_tried
-from sqlrail.verbs.planned import VERDICTS, Locked, Plan, Planned, PlannedFile, Touched, blocked_by
+from sqlrail.verbs.planned import (
+    VERDICTS,
+    Locked,
+    Plan,
+    Planned,
+    PlannedFile,
+    Touched,
+    blocked_by,
+    failing,
+    losing,
+)
+from sqlrail.verbs.rehearsing import Rehearsing
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import RelationKind, Verdict
@@ -90,24 +95,14 @@ def plan(
         partitioned = lint.partitioned_of(live.connection)
     if not due:
         return Plan((), len(applied), major, is_counted=counts)
-    by_statement = {file.id: ByStatement(**vars(file)) for file in due}
-
-    def build(settings: Settings, provided: Sequence[Provided]) -> AbstractContextManager[Built]:
-        return _built(settings, listener, {**files, **by_statement}, applied, provided)
-
-    def rehearse(provided: Sequence[Provided]) -> _Rehearsed:
-        with build(settings, provided) as made:
-            scene = Scene(made, noted)
-            left_out = Rehearsal(scene).rehearse(pending)
-            return _Rehearsed(scene, left_out, made.connection.info.server_version // 10000, provided)
-
-    scene, left_out, rehearsed, provided = with_what_is_lacking(
-        settings, listener, files, rehearse, pending=[file.id for file in due]
-    )
-    work = Work(lambda its: build(its, provided), pending, due, noted)
-    tried = trial(settings, listener, work, scene, consent)
+    rehearsing = Rehearsing(settings, listener, files, applied, pending, due, noted)
+    done = rehearsing.run()
+    scene, fails = done.scene, done.fails
+    work = Work(lambda its: rehearsing.build(its, done.provided), pending, due, noted)
+    tried = NOT_TRIED if fails else trial(settings, listener, work, scene, consent)
     findings = _findings(due, major, partitioned, listener)
-    judge = _Judge(scene.watched, _live(settings, scene), scene.objects)
+    sizes = _live(settings, scene)
+    judge = _Judge(scene.watched, sizes, scene.objects)
     checks = foresee(settings, scene, due) if counts else {}
     planned = [
         replace(
@@ -122,15 +117,15 @@ def plan(
         )
         for file in due
     ]
-    notes = tuple(_notes(major, rehearsed, left_out))
-    return Plan(tuple(planned), len(applied), major, rehearsed, notes, trial=tried, is_counted=counts)
-
-
-class _Rehearsed(NamedTuple):
-    scene: Scene
-    left_out: str | None
-    major: int
-    provided: Sequence[Provided]
+    if fails is not None:
+        planned = [failing(one, files[one.id], fails) for one in planned]
+    losses = Losses(scene, due, settings, tried.tried, is_counted=counts)
+    planned = [losing(one, losses.of(one.id)) for one in planned]
+    notes = (*_notes(major, done.major, done.left_out), *done.likened.notes(), *losses.notes())
+    is_empty = _is_empty(settings, scene, sizes)
+    return Plan(
+        tuple(planned), len(applied), major, done.major, notes, counts, is_empty=is_empty, trial=tried
+    )
 
 
 def _checked(planned: PlannedFile, checks: Sequence[tuple[Check, ...]]) -> PlannedFile:
@@ -176,26 +171,6 @@ def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
         yield left_out
 
 
-@contextmanager
-def _built(
-    settings: Settings,
-    listener: Listener,
-    files: dict[str, File],
-    applied: MigrationList,
-    provided: Sequence[Provided],
-) -> Iterator[Built]:
-    with ExitStack() as stack:
-        try:
-            made = stack.enter_context(built(settings, listener, files, applied, provided))
-        except NoScratch as exc:
-            raise NoScratch(f"plan needs a scratch database. {exc}") from exc
-        except (BadFile, MigrationFailed, Refused) as exc:
-            raise MigrationFailed(
-                f"plan needs a scratch database, and what is applied does not build on one: {exc}"
-            ) from exc
-        yield made
-
-
 # The live database
 
 
@@ -203,14 +178,23 @@ def _live(settings: Settings, scene: Scene) -> dict[int, tuple[int | None, int]]
     """Rows and bytes, by the rehearsal's oid, of what was touched and is there."""
     oids = sorted({oid for seen in scene.seen.values() for one in seen for oid in one.changes})
     watched = [scene.watched[oid] for oid in oids]
+    schemas, names = [it.schema for it in watched], [it.name for it in watched]
+    found = _look(settings, "plan_live", schemas=schemas, names=names)
+    return {oids[number - 1]: (rows, size) for number, rows, size in found}
+
+
+def _is_empty(settings: Settings, scene: Scene, sizes: dict[int, tuple[int | None, int]]) -> bool:
+    """Whether no table that is touched has rows; where none is, whether none at all has."""
+    touched = [rows for oid, (rows, _) in sizes.items() if scene.watched[oid].kind in "rp"]
+    if touched:
+        return all(rows == 0 for rows in touched)
+    ((is_any,),) = _look(settings, "any_rows")
+    return not is_any
+
+
+def _look(settings: Settings, name: str, **parts: Any) -> list[tuple[Any, ...]]:
     with closing(connect(settings)) as connection:
-        text = wire.message(
-            connection,
-            "plan_live",
-            limits=look_limits(connection, settings),
-            schemas=[it.schema for it in watched],
-            names=[it.name for it in watched],
-        )
+        text = wire.message(connection, name, limits=look_limits(connection, settings), **parts)
         answer = wire.send(connection, text, wire.Answer())
         if isinstance(answer.error, pg.LockNotAvailable):
             raise DatabaseFailed(
@@ -220,7 +204,7 @@ def _live(settings: Settings, scene: Scene) -> dict[int, tuple[int | None, int]]
         if answer.error is not None:
             failed, when = "the tables' sizes cannot be read", "the tables' sizes were being read"
             raise failure(connection, failed, when, answer.error)
-    return {oids[number - 1]: (rows, size) for number, rows, size in answer.rows}
+    return answer.rows
 
 
 # The verdicts
@@ -266,7 +250,8 @@ class _Judge:
             touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
         objects = tuple(Locked(*self.objects[one], MODES[lock]) for one, lock in sorted(seen.objects.items()))
         verdict: Verdict = "unknown" if seen.is_unseen else self._verdict(touched)
-        return Planned(seen.text, *seen.place, verdict, touched, objects, seen.note)
+        planned = Planned(seen.text, *seen.place, verdict, touched, objects, seen.note)
+        return replace(planned, notices=seen.notices)
 
     def _touched(self, oid: int, seen: Seen) -> Iterator[Touched]:
         (before, after), it = seen.changes[oid], self.watched[oid]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from sqlrail.files.file import File
+from sqlrail.files.pieces import Piece
 from sqlrail.foresight.judged import Check, Loss
+from sqlrail.foresight.live import Failure
 from sqlrail.foresight.trial import NOT_TRIED, Trial
 from sqlrail.orphans.cleaned import Cleaned
-from sqlrail.scratch.seen import MODES
+from sqlrail.scratch.seen import MODES, brief
 from sqlrail.verbs.lint import Finding
 
 if TYPE_CHECKING:
@@ -91,7 +96,11 @@ class Locked:
 
 @dataclass(frozen=True)
 class Planned:
-    """A statement as it was rehearsed; a note says why it was not."""
+    """A statement as it was rehearsed; a note says why it was not.
+
+    Notices are the server's, of what is there already and what goes along; fails is its sentence where the live
+    database as it is does not let the statement pass.
+    """
 
     text: str
     line: int
@@ -103,6 +112,13 @@ class Planned:
     outcome: Outcome | None = None
     checks: tuple[Check, ...] = ()
     losses: tuple[Loss, ...] = ()
+    notices: tuple[str, ...] = ()
+    fails: str | None = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Line and column in its file."""
+        return self.line, self.column
 
     @property
     def blocks(self) -> tuple[Blocked, ...]:
@@ -124,6 +140,8 @@ class Planned:
             "outcome": self.outcome,
             "checks": [one.as_json() for one in self.checks],
             "losses": [one.as_json() for one in self.losses],
+            "notices": list(self.notices),
+            "fails": self.fails,
         }
 
 
@@ -195,3 +213,46 @@ def blocked_by(lock: int) -> tuple[Blocked, ...]:
     if lock == MODES.index("ACCESS EXCLUSIVE"):
         return ("reads", "writes")
     return ("writes",) if lock >= MODES.index("SHARE") else ()
+
+
+def losing(planned: PlannedFile, losses: Sequence[tuple[Loss, ...]]) -> PlannedFile:
+    """A file with what its statements would lose; what it says itself that it loses is no verdict."""
+    known = zip_longest(planned.statements, losses[: len(planned.statements)], fillvalue=())
+    statements = tuple(
+        replace(
+            one, losses=its, verdict="loses data" if any(it.because is None for it in its) else one.verdict
+        )
+        for one, its in known
+        if isinstance(one, Planned)
+    )
+    worst = max((planned.verdict, *(one.verdict for one in statements)), key=VERDICTS.index)
+    return replace(planned, verdict=worst, statements=statements)
+
+
+def failing(planned: PlannedFile, file: File, failure: Failure) -> PlannedFile:
+    """A file as far as it came on a scratch database like the live one, with the statement that fails there.
+
+    What stands behind that, in its file and in later ones, never runs.
+    """
+    is_it = planned.path == failure.path
+    if not is_it and planned.statements:  # ahead of it
+        return planned
+    all_of_it = [Planned(brief(it), *it.place(it.statements[0].start), "unknown") for it in _pieces(file)]
+    failed = max((one.place for one in all_of_it if is_it and one.place <= failure.place), default=(0, 0))
+    known = {one.place: one for one in (*all_of_it, *planned.statements)}
+    ahead = [one for one in planned.statements if one.place != failed]
+    there = [replace(known[failed], verdict="fails", fails=failure.sentence)] if failed in known else []
+    note = f"not judged: {failure.at}, ahead of it, fails"
+    behind = [replace(one, note=note) for one in all_of_it if one.place > failed]
+    statements = (*ahead, *there, *behind)
+    worst = max((one.verdict for one in statements), key=VERDICTS.index, default=planned.verdict)
+    return replace(planned, verdict=worst, statements=statements)
+
+
+def _pieces(file: File) -> Iterator[Piece]:
+    """Each of its statements; what a COPY loads is passed over."""
+    for piece in file.pieces(1):
+        for _ in piece.data or ():
+            pass
+        if piece.statements:
+            yield piece

@@ -362,4 +362,4 @@ def assert_it_happens(url: str, major: int, folder: Path, case: Case) -> None:
     (check,) = (one for one in file.statements[-1].checks if one.verdict == "fails")
     assert (check.says or "").startswith(says)
     assert says == check.says or check.says == failed.__cause__.diag.message_primary
-    assert (check.tried, file.verdict) == (True, "fails")
+    assert (check.tried, file.verdict in ("fails", "loses data")) == (True, True)

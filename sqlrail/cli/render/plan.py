@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sqlrail.cli.render import cleanup
 from sqlrail.cli.render.tables import table
-from sqlrail.foresight.judged import Check
+from sqlrail.foresight.judged import Check, Loss
 from sqlrail.ground.words import counted, printable, rows, size
 from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 
@@ -21,11 +21,12 @@ def text(result: Plan, width: int | None) -> str:
     lines = []
     for file in result.files:
         lines.append(f"{file.id}: {file.verdict}")
+        lines += [f"  {printable(line)}" for line in _grave_lines(file)]
         cells = [tuple(map(printable, row)) for statement in _shown(file) for row in _spread(statement)]
         lines += [f"  {line}" for line in (table(_HEADS, cells, width and width - 2) if cells else [])]
         lines += [f"  {printable(line)}" for line in _more_lines(file)]
     lines += [printable(line) for line in _tried(result)]
-    lines += [f"note: {note}" for note in result.notes]
+    lines += [f"note: {printable(note)}" for note in _notes(result)]
     return "\n".join([*lines, _sum(result)])
 
 
@@ -34,6 +35,8 @@ def markdown(result: Plan) -> str:
     lines = [f"**{_sum(result)}**", ""]
     for file in result.files:
         lines += [f"### {_cell(file.id)}: {file.verdict}", ""]
+        if grave := list(_grave_lines(file)):
+            lines += [*(f"- {_cell(line)}" for line in grave), ""]
         cells = [row for statement in _shown(file) for row in _spread(statement)]
         if cells:
             lines += [f"| {' | '.join(_HEADS)} |", f"|{' --- |' * len(_HEADS)}"]
@@ -41,8 +44,14 @@ def markdown(result: Plan) -> str:
         if more := _more_lines(file):
             lines += [*(f"- {_cell(line)}" for line in more), ""]
     lines += [f"- {_cell(line)}" for line in _tried(result)]
-    lines += [f"- {_cell(note)}" for note in result.notes]
+    lines += [f"- {_cell(note)}" for note in _notes(result)]
     return "\n".join(lines).rstrip()
+
+
+def _notes(result: Plan) -> Iterator[str]:
+    if result.is_empty and result.files:
+        yield "the database has no rows in what these files touch: this plan says nothing of production's rows"
+    yield from result.notes
 
 
 def _shown(file: PlannedFile) -> list[Planned]:
@@ -67,10 +76,31 @@ def _spread(statement: Planned) -> Iterator[tuple[str, ...]]:
         yield (*head, statement.note or "", "", "", "")
 
 
+def _grave_lines(file: PlannedFile) -> Iterator[str]:
+    """What goes, and what does not pass: in front of all else."""
+    for statement in file.statements:
+        for loss in statement.losses:
+            yield f"{_place(statement)} loses {loss.what}: {_lost(loss)}"
+    for statement in file.statements:
+        if statement.fails:
+            yield f"{_place(statement)} fails on this database: {statement.fails}"
+
+
+def _lost(loss: Loss) -> str:
+    number = "rows not counted" if loss.rows is None else rows(loss.rows)
+    end = f"because {loss.because}" if loss.because else f"if it is meant: `{loss.remedy}`"
+    return f"{number} ({loss.kind}), {end}"
+
+
+def _place(statement: Planned) -> str:
+    return f"{statement.line}:{statement.column}"
+
+
 def _does(touched: Touched, statement: Planned) -> str:
     work = "rewrites" if touched.rewritten else "scans" if touched.scanned else ""
     blocks = f"blocks {' and '.join(touched.blocks)}" if touched.blocks else ""
-    if touched.is_work and not statement.blocks and statement.verdict in ("blocks", "rewrites"):
+    is_held = touched.rewritten or statement.verdict == "blocks"
+    if touched.is_work and not statement.blocks and is_held:
         blocks = "under earlier locks"
     return ", ".join(filter(None, [work, blocks]))
 
@@ -121,7 +151,9 @@ def _keys(check: Check) -> str:
 
 
 def _more_lines(file: PlannedFile) -> list[str]:
-    lines = [*_check_lines(file), *(f"cleanup of {cleanup.line(relation)}" for relation in file.cleanup)]
+    lines = list(_check_lines(file))
+    lines += [f"{_place(one)} {notice}" for one in file.statements for notice in one.notices]
+    lines += [f"cleanup of {cleanup.line(relation)}" for relation in file.cleanup]
     shown = file.findings[:FINDINGS]
     lines += [
         f"{finding.line}:{finding.column} {finding.rule}: {finding.message} Safer: {finding.remedy}."

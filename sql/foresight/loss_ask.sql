@@ -1,0 +1,3 @@
+-- Behind loss_begin.sql: one of the counts, which may fail.
+SAVEPOINT sqlrail_loss;
+{asked}RELEASE SAVEPOINT sqlrail_loss;

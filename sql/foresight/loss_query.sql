@@ -1,0 +1,2 @@
+-- The rows that a query gives, each once.
+SELECT count(*) FROM ({query}) AS doomed;

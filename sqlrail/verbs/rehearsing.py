@@ -1,0 +1,113 @@
+"""The rehearsal of a plan: on what the applied files build, made like the live database as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from yoyo.migrations import MigrationList
+
+from sqlrail.errors import BadFile, MigrationFailed, Refused
+from sqlrail.files.file import File
+from sqlrail.foresight.live import Failure, Likened, liken
+from sqlrail.ground.events import Listener
+from sqlrail.ground.settings import Settings
+from sqlrail.scratch.built import Built, built
+from sqlrail.scratch.provided import Provided, with_what_is_lacking
+from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
+from sqlrail.scratch.scene import Scene
+from sqlrail.scratch.scratch import NoScratch
+
+
+class Rehearsed(NamedTuple):
+    """The pending files rehearsed on a server of this major, as far as they came: fails is where they end."""
+
+    scene: Scene
+    likened: Likened
+    major: int
+    provided: Sequence[Provided]
+    left_out: str | None = None
+    fails: Failure | None = None
+
+
+@dataclass
+class Rehearsing:
+    """Rehearses pending files; files has all of the folder, noted how many statements of each are done already."""
+
+    settings: Settings
+    listener: Listener
+    files: Mapping[str, File]
+    applied: MigrationList
+    pending: Any
+    due: Sequence[File]
+    noted: dict[str, int]
+    tries: list[Rehearsed] = field(default_factory=list)
+
+    def run(self) -> Rehearsed:
+        """What was seen; MigrationFailed where a file fails by itself, not by what the live database has."""
+        try:
+            return self._run(is_like=self.is_whole)
+        except MigrationFailed as exc:
+            fails = Failure.of(exc)
+            if fails is None or not self.tries or not self.tries[-1].likened.differences:
+                raise
+        done = self.tries[-1]._replace(fails=fails)
+        try:
+            self._run(is_like=False)
+        except MigrationFailed as again:
+            if Failure.of(again) == fails:
+                raise
+        return done
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no file is half done: the live database has what it did, and it is rehearsed from its beginning."""
+        return self.noted.keys().isdisjoint(file.id for file in self.due)
+
+    @contextmanager
+    def build(self, its: Settings, provided: Sequence[Provided]) -> Iterator[Built]:
+        """A scratch database, made by these settings, on which the pending files can run."""
+        with self._build(its, provided, is_like=self.is_whole) as (made, _):
+            yield made
+
+    def _run(self, *, is_like: bool) -> Rehearsed:
+        build, ids = partial(self._rehearse, is_like=is_like), [file.id for file in self.due]
+        return with_what_is_lacking(self.settings, self.listener, self.files, build, pending=ids)
+
+    def _rehearse(self, provided: Sequence[Provided], is_like: bool) -> Rehearsed:
+        with self._build(self.settings, provided, is_like=is_like) as (made, likened):
+            major = made.connection.info.server_version // 10000
+            self.tries.append(Rehearsed(Scene(made, self.noted), likened, major, provided))
+            left_out = Rehearsal(self.tries[-1].scene).rehearse(self.pending)
+            return self.tries[-1]._replace(left_out=left_out)
+
+    @contextmanager
+    def _build(
+        self, its: Settings, provided: Sequence[Provided], *, is_like: bool
+    ) -> Iterator[tuple[Built, Likened]]:
+        by_statement = {file.id: ByStatement(**vars(file)) for file in self.due}
+        with _built(its, self.listener, {**self.files, **by_statement}, self.applied, provided) as made:
+            yield made, liken(made.backend, self.settings) if is_like else Likened()
+
+
+@contextmanager
+def _built(
+    settings: Settings,
+    listener: Listener,
+    files: dict[str, File],
+    applied: MigrationList,
+    provided: Sequence[Provided],
+) -> Iterator[Built]:
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(built(settings, listener, files, applied, provided))
+        except NoScratch as exc:
+            raise NoScratch(f"plan needs a scratch database. {exc}") from exc
+        except (BadFile, MigrationFailed, Refused) as exc:
+            raise MigrationFailed(
+                f"plan needs a scratch database, and what is applied does not build on one: {exc}"
+            ) from exc
+        yield made
