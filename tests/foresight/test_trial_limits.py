@@ -396,32 +396,61 @@ def test_what_takes_too_long_is_unknown(live: str, files: Path, monkeypatch: pyt
 # What it leaves
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+#: a function that takes its time in a copy, and nowhere else
+SLOW = """
+    CREATE FUNCTION slow() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_sleep(20) WHERE current_database() ~ '^sqlrail_scratch';
+        RETURN true;
+    END $$
+"""
+SLOWLY = {
+    "tried": "CREATE TABLE t (id int)",
+    "copied": "CREATE TABLE t (id int CHECK (slow()))",
+}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.promise)],
+    ids=["SIGTERM", "SIGKILL"],
+)
+@pytest.mark.parametrize("name", SLOWLY)
 def test_a_copy_is_dropped_when_the_plan_is_interrupted_and_by_the_next_where_it_was_killed(
-    server: local.Server, live: str, files: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    server: local.Server,
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    name: str,
 ) -> None:
     monkeypatch.setattr(scratch, "GRACE", -1)
-    write(files, **{"002_pending": "SELECT pg_sleep(60) FROM users"})
+    files = write(tmp_path / "files", **{"001_tables": f"{SLOW}; {SLOWLY[name]}"})
+    assert attempt(database, Heard(), files) is None
+    query(database, "INSERT INTO t VALUES (1)")
+    write(files, **{"002_pending": "SELECT slow() FROM t"})
     asleep = (
         "SELECT datname FROM pg_stat_activity WHERE datname ~ '^sqlrail_scratch' AND wait_event = 'PgSleep'"
     )
-    runner = start_runner(live, "plan", "--migrations", files)
+    runner = start_runner(database, "plan", "--migrations", files)
     try:
-        wait_for(lambda: query(server.url, asleep), "it is tried")
+        wait_for(lambda: query(server.url, asleep), f"it is {name}")
         ((left,),) = query(server.url, asleep)
         runner.send_signal(number)
         _, talk = runner.communicate(timeout=PATIENCE)
     finally:
         runner.kill()
         runner.communicate()
+    reading = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    wait_for(lambda: not query(database, reading), "nobody reads the live tables")
     if number == signal.SIGTERM:
-        assert "copying the rows of public.users" in talk
+        assert "copying the rows of public.t" in talk
+        assert "interrupted" in talk
         assert query(server.url, SCRATCHES) == []
         return
     inside = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
     wait_for(lambda: not query(server.url, inside, [left]), "it is gone")
     assert query(server.url, SCRATCHES) == [(left,)]
-    planned(live, write(files, **{"002_pending": "SELECT 1"}))
+    planned(database, write(files, **{"002_pending": "SELECT 1"}))
     assert query(server.url, SCRATCHES) == []
 
 
