@@ -281,7 +281,9 @@ CASES = {
 
 
 @pytest.fixture(
-    scope="module", params=[min(majors()), max(majors())] if majors() else [], ids=lambda it: f"pg{it}"
+    scope="module",
+    params=[pytest.param(min(majors()), marks=pytest.mark.promise), max(majors())] if majors() else [],
+    ids=lambda it: f"pg{it}",
 )
 def major(request: pytest.FixtureRequest) -> int:
     return int(request.param)
@@ -337,6 +339,7 @@ ACTING = [
 ]
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("name", ACTING)
 def test_so_it_is_for_a_role_that_may_not_keep_keys_from_acting(
     owned: str, major: int, tmp_path: Path, name: str
