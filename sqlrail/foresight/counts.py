@@ -30,6 +30,8 @@ LIMIT = 60.0
 AT_ONCE, FREE = 4, 10
 #: pages of a table between two subtransactions
 STEP = 64
+#: bytes of values that an index row takes whatever the server makes of them (a third of a page, less what it needs)
+LONG = 2500
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,16 @@ def rows_where(source: Source, condition: sql.Composable) -> Question:
     return lambda asker: asker.counted(source, "count_in_the_way", "keys_in_the_way", condition=condition)
 
 
+def unless_none(question: Question, why: str) -> Question:
+    """Where there are no such rows, none is in the way; what some mean is not known."""
+
+    def ask(asker: Asker) -> Counted:
+        found = question(asker)
+        return Counted(why=why) if found.rows else found
+
+    return ask
+
+
 def rows_refused(source: Source, expression: sql.Composable, pages: int | None) -> Question:
     """Counts rows for which an expression is false, or fails. Pages: the table's; None where rows cannot be tried."""
     count = rows_where(source, sql.SQL("NOT ({})").format(expression))
@@ -95,10 +107,18 @@ def duplicates(
     source: Source, condition: sql.Composable, parts: Sequence[sql.Composable], *, hashes: bool
 ) -> Question:
     """Counts the rows that would have to go for these parts to be unique."""
-    named = {"parts": sql.SQL(", ").join(parts), "hashes": "on" if hashes else "off"}
-    return lambda asker: asker.counted(
-        source, "count_duplicates", "keys_of_duplicates", condition=condition, **named
-    )
+    sizes = [sql.SQL("pg_column_size({})").format(part) for part in parts]
+    size = sql.SQL("max({})").format(sql.SQL(" + ").join(sizes)) if hashes else sql.SQL("0")
+    named = {"condition": condition, "parts": sql.SQL(", ").join(parts)}
+    more = {"size": size, "limit": LONG, "hashes": "on" if hashes else "off"}
+
+    def ask(asker: Asker) -> Counted:
+        rows, too_long = asker.numbers("count_duplicates", source, **named, **more)
+        if too_long and not rows:
+            return Counted(why="some values may be too long for an index")
+        return Counted(rows, asker.keys("keys_of_duplicates", source, **named) if rows else ())
+
+    return ask
 
 
 def overlaps(
@@ -112,7 +132,7 @@ def overlaps(
     shown = sql.SQL(", ").join(parts or [sql.SQL("true")])
 
     def ask(asker: Asker) -> Counted:
-        if not asker.number("count_overlaps", source, condition=condition, parts=shown, span=span):
+        if asker.numbers("count_overlaps", source, condition=condition, parts=shown, span=span) == (0,):
             return Counted(0)
         try:
             return each(asker)
@@ -147,22 +167,26 @@ class Asker:
 
     def counted(self, source: Source, count: str, keys: str, **parts: object) -> Counted:
         """The number that one question gives, and where that is not 0 the keys that another does."""
-        rows = self.number(count, source, **parts)
-        found = self._rows(keys, **source.parts, **parts) if rows and source.key else []
-        return Counted(rows, _keys(source, found))
+        (rows,) = self.numbers(count, source, **parts)
+        return Counted(rows, self.keys(keys, source, **parts) if rows else ())
 
-    def number(self, count: str, source: Source, **parts: object) -> int:
-        """The number that a question gives."""
-        return int(self._rows(count, **source.parts, **parts)[0][0])
+    def numbers(self, count: str, source: Source, **parts: object) -> tuple[int, ...]:
+        """The numbers that a question gives."""
+        return self._rows(count, **source.parts, **parts)[0]
+
+    def keys(self, file: str, source: Source, **parts: object) -> tuple[dict[str, str], ...]:
+        """The primary keys that a question gives."""
+        if not source.key:
+            return ()
+        found = self._rows(file, **source.parts, **parts)
+        return tuple(dict(zip(source.key, key, strict=True)) for (key,) in found)
 
     def unfit(self, source: Source, **parts: object) -> Counted:
         """The same of values that have to be tried."""
         ((rows, state, places),) = self._rows("count_unfit", **source.parts, **parts)[0]
-        if not rows or not source.key:
-            return Counted(rows, state=state)
         condition = sql.SQL("{} = ANY ({}::tid[])").format(sql.Identifier(ROW), sql.Literal(places))
-        found = self._rows("keys_in_the_way", **source.parts, condition=condition)
-        return Counted(rows, _keys(source, found), state=state)
+        keys = self.keys("keys_in_the_way", source, condition=condition) if rows else ()
+        return Counted(rows, keys, state=state)
 
     def answer(self, question: Question) -> Counted:
         """What a question gives; why it gives nothing."""
@@ -192,10 +216,6 @@ class Asker:
         if answer.error is not None:
             raise answer.error
         return answer.rows
-
-
-def _keys(source: Source, found: Sequence[tuple[list[str], ...]]) -> tuple[dict[str, str], ...]:
-    return tuple(dict(zip(source.key, key, strict=True)) for (key,) in found)
 
 
 def _why(error: psycopg.Error, settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,8 @@ from sqlrail.scratch.using import Using
 
 #: columns of our own beside the table's: the primary key's, and where the row lies
 KEY, ROW = "sqlrail key {}", "sqlrail row"
+#: a default that is a constant, and not null
+_CONSTANT = r"(?s)'(?:[^']|'')*'::.+|-?[\d.]+|true|false"
 #: types whose values are the same in each other
 TEXTS = (25, 1043)
 
@@ -38,6 +41,7 @@ class Later:
     levels: tuple[Level, ...] = ()
     first_names: Mapping[int, str] = field(default_factory=dict)
     made: frozenset[int] = frozenset()  # columns that the files fill with values of their own, each another
+    filled: frozenset[int] = frozenset()  # and those that a constant fills
 
     @classmethod
     def first(cls, shape: Shape, live: LiveTable) -> Later:
@@ -75,12 +79,16 @@ class Later:
         """The same rows behind a statement that made another shape of the table."""
         if before.name == after.name and before.columns == after.columns:
             return self
-        why, made = dict(self.why), set(self.made)
+        why = dict(self.why)
+        new = [it for number, it in after.columns.items() if number not in before.columns]
+        made = self.made.union(it.number for it in new if is_made(it))
+        filled = self.filled.union(it.number for it in new if re.fullmatch(_CONSTANT, it.default or ""))
+        told = {number for number, it in before.columns.items() if it.name in using}
         columns, generated = [*self.own_columns], list[tuple[Column, sql.Composable]]()
         for number, now in after.columns.items():
             was = before.columns.get(number)
             is_made = now.generated and (was is None or was.default != now.default)
-            value = None if is_made else self._value(was, now, using, judge, why, made)
+            value = None if is_made else self._value(was, now, using, judge, why)
             if value is None:
                 generated.append((now, judge.generated(now, after, why)))
             else:
@@ -92,7 +100,13 @@ class Later:
             levels.append(Level(sql.SQL(", ").join([sql.SQL("*"), *more]), after.name))
         names = {number: column.name for number, column in after.columns.items()}
         return replace(
-            self, names=names, why=why, name=after.name, levels=tuple(levels), made=frozenset(made)
+            self,
+            names=names,
+            why=why,
+            name=after.name,
+            levels=tuple(levels),
+            made=made - told,
+            filled=filled - told,
         )
 
     @property
@@ -108,16 +122,16 @@ class Later:
         using: Mapping[str, Using],
         judge: Judge,
         why: dict[int, str],
-        made: set[int],
     ) -> sql.Composable:
         if was is None:
-            return judge.default(now, why, made)
+            return judge.default(now, why)
         value: sql.Composable = sql.Identifier(was.name)
         if not changes_value(was, now):
             return value
         if how := using.get(was.name):
             read = [number for number, name in self.names.items() if name in names_in(how.expression)]
             reason = how.why or judge.why_not(how.leans) or self.why_unknown(read)
+            why.pop(now.number, None)
             value = sql.SQL("({})").format(sql.SQL(how.expression))
         else:
             reason = None
@@ -138,16 +152,16 @@ class Judge:
         """Why what leans on these cannot be asked about."""
         return why_not(leans, self.gallery, self.extensions)  # type: ignore[arg-type]
 
-    def default(self, column: Column, why: dict[int, str], made: set[int]) -> sql.Composable:
+    def default(self, column: Column, why: dict[int, str]) -> sql.Composable:
         """What a new column has in rows that were there before it."""
-        if column.identity or (column.default or "").startswith("nextval("):
+        reason = self.why_not(column.leans)
+        if is_made(column):
             why[column.number] = "its values come from a sequence when the file runs"
-            made.add(column.number)
-        elif column.default and (reason := self.why_not(column.leans)):
+        elif column.default and reason:
             why[column.number] = reason
         elif column.default:
             return typed(sql.SQL("({})").format(sql.SQL(column.default)), column)
-        elif not self.why_not(column.leans):
+        elif not reason:
             return typed(sql.SQL("NULL"), column)
         return sql.SQL("NULL")
 
@@ -158,6 +172,11 @@ class Judge:
             why[column.number] = reason
             return sql.SQL("NULL")
         return typed(sql.SQL("({})").format(sql.SQL(column.default or "NULL")), column)
+
+
+def is_made(column: Column) -> bool:
+    """Whether a sequence fills it."""
+    return bool(column.identity) or (column.default or "").startswith("nextval(")
 
 
 def changes_value(was: Column, now: Column) -> bool:

@@ -69,7 +69,7 @@ def question(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Questi
     """How the rows are asked whether they fulfil a demand; parents: rows of other tables behind the statement."""
     if why := at.rows.live.why_not or (demand.way != "type" and at.judge.why_not(demand.leans)):
         return Unknown(why)
-    if set(demand.columns) & at.rows.made and _is_for_any_made(demand, at):
+    if _is_for_any(demand, at):
         return Passes()
     if demand.way != "type" and (why := at.rows.why_unknown(at.read(demand))):
         return Unknown(why)
@@ -78,10 +78,13 @@ def question(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Questi
     return WAYS[demand.way](demand, at)
 
 
-def _is_for_any_made(demand: Demand, at: Moment) -> bool:
-    """Of a new column that a sequence fills: no value is null, and none is there twice."""
-    is_wide = all(at.after.columns[it].base != INT2 for it in demand.columns)
-    return is_wide and demand.way in ("null", "unique")
+def _is_for_any(demand: Demand, at: Moment) -> bool:
+    """Of new columns: what a sequence or a constant fills is not null, and a sequence gives no value twice."""
+    columns = set(demand.columns)
+    if demand.way == "null" and columns & at.rows.filled:
+        return True
+    is_wide = all(at.after.columns[it].base != INT2 for it in columns)
+    return bool(columns & at.rows.made) and is_wide and demand.way in ("null", "unique")
 
 
 def _column(name: str) -> sql.Composable:
@@ -201,15 +204,21 @@ def _foreign_key(demand: Demand, at: Moment, parents: Mapping[int, Later]) -> Qu
     assert key
     if key.period:
         return Unknown("keys over periods are not counted")
-    parent = parents.get(key.foreign)
-    if parent is None:
-        return Unknown("the table that it refers to is made by the pending files")
-    if why := (parent.live.why_not or parent.why_unknown(key.foreign_columns)):
-        return Unknown(f"of the table that it refers to: {why}")
-    source = at.source(demand, at.rows)
+    source, parent = at.source(demand, at.rows), parents.get(key.foreign)
     child, other = _column(source.name), sql.Identifier("sqlrail parent")
     columns = [sql.SQL("{}.{}").format(child, _column(at.after.columns[it].name)) for it in key.columns]
+    if parent is None:
+        why = "the table that it refers to is made by the pending files"
+        return counts.unless_none(counts.rows_where(source, _refers(key, columns)), why)
+    if why_not := (parent.live.why_not or parent.why_unknown(key.foreign_columns)):
+        return Unknown(f"of the table that it refers to: {why_not}")
     return counts.rows_where(source, _orphan(key, columns, parent, other))
+
+
+def _refers(key: Constraint, columns: Sequence[sql.Composable]) -> sql.Composable:
+    # MATCH FULL lets all be null or none.
+    between = " OR " if key.match == "f" else " AND "
+    return sql.SQL(between).join([sql.SQL("{} IS NOT NULL").format(column) for column in columns])
 
 
 def _orphan(
@@ -221,10 +230,7 @@ def _orphan(
     ]
     rows = parent.rows(tree=parent.live.kind == "p")
     missing = sql.SQL("NOT EXISTS (SELECT FROM {} AS {} WHERE {})").format(rows, other, _where(pairs))
-    # MATCH FULL lets all be null or none.
-    between = " OR " if key.match == "f" else " AND "
-    filled = sql.SQL(between).join([sql.SQL("{} IS NOT NULL").format(column) for column in columns])
-    return sql.SQL("({}) AND {}").format(filled, missing)
+    return sql.SQL("({}) AND {}").format(_refers(key, columns), missing)
 
 
 def _type(demand: Demand, at: Moment) -> Question | Unknown:

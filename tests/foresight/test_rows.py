@@ -103,6 +103,18 @@ def brief(checks: Checks) -> list[tuple[str, str, int | None, str]]:
         ("ALTER TABLE users ALTER n TYPE numeric(4, 0)", [("type", "fails", 2, "3 4")]),
         ("ALTER TABLE users ADD c int NOT NULL", [("not null", "fails", 4, "1 2 3 4")]),
         ("ALTER TABLE users ADD c int NOT NULL DEFAULT 1", [("not null", "passes", 0, "")]),
+        (
+            "CREATE TYPE st AS ENUM ('a'); ALTER TABLE users ADD c st NOT NULL DEFAULT 'a'",
+            [("not null", "passes", 0, "")],
+        ),
+        (
+            "CREATE TYPE st AS ENUM ('a'); ALTER TABLE users ADD c st NOT NULL",
+            [("not null", "fails", 4, "1 2 3 4")],
+        ),
+        (
+            "CREATE TABLE orgs (id int PRIMARY KEY); ALTER TABLE users ADD c int REFERENCES orgs",
+            [("foreign key", "passes", 0, "")],
+        ),
         ("ALTER TABLE users ADD c int DEFAULT 1 CHECK (c > 1)", [("check", "fails", 4, "1 2 3 4")]),
         (
             "ALTER TABLE users ADD c bigserial UNIQUE",
@@ -314,6 +326,16 @@ def test_a_count_that_takes_too_long_is_unknown(foreseen: Foreseen) -> None:
     slow, judged = foreseen.checks("--statement-timeout", "3s", **{"002_x": text})
     assert (slow["verdict"], judged["verdict"]) == ("unknown", "fails")
     assert slow["why"] == "the count took longer than 3 s (--statement-timeout)"
+
+
+def test_values_that_may_be_too_long_for_an_index_are_unknown(foreseen: Foreseen) -> None:
+    foreseen.begin(
+        rows="INSERT INTO users SELECT 1, string_agg(md5(n::text), '') FROM generate_series(1, 200) AS n"
+    )
+    (check,) = foreseen.checks(**{"002_x": "CREATE UNIQUE INDEX ON users (email)"})
+    assert (check["verdict"], check["why"]) == ("unknown", "some values may be too long for an index")
+    with psycopg.connect(foreseen.url) as connection, pytest.raises(psycopg.errors.ProgramLimitExceeded):
+        connection.execute("CREATE UNIQUE INDEX ON users (email)")
 
 
 def test_no_code_but_postgresqls_runs_because_plan_counts(foreseen: Foreseen) -> None:
