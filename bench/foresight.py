@@ -75,8 +75,8 @@ class Kind:
             connection.execute(self.statement.encode())
             self.statements.append(time.perf_counter() - started)
             connection.rollback()
-        without = run(plan(self.folder, "--no-rows"), url)
-        self.counts.append(run(plan(self.folder), url) - without)
+        without = run(plan(self.folder, "--no-rows", "--no-try"), url)
+        self.counts.append(run(plan(self.folder, "--no-try"), url) - without)
 
     def row(self) -> list[str]:
         """The cells of its row."""

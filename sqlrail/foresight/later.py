@@ -87,8 +87,8 @@ class Later:
         columns, generated = [*self.own_columns], list[tuple[Column, sql.Composable]]()
         for number, now in after.columns.items():
             was = before.columns.get(number)
-            is_made = now.generated and (was is None or was.default != now.default)
-            value = None if is_made else self._value(was, now, using, judge, why)
+            is_generated = now.generated and (was is None or was.default != now.default)
+            value = None if is_generated else self._value(was, now, using, judge, why)
             if value is None:
                 generated.append((now, judge.generated(now, after, why)))
             else:
