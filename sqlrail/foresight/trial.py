@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlrail.errors import (
     BadFile,
+    Busy,
     ConnectionFailed,
     ConnectionLost,
     DatabaseFailed,
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 #: bytes of live tables that are copied without being told to, where they stay on their server
 FEW = 100 * 1024 * 1024
+#: why there is no trial, and a plan all the same
+_UNAVAILABLE = (
+    NoScratch, MigrationFailed, BadFile, DatabaseFailed, WrongDatabase, ConnectionFailed, ConnectionLost, Busy,
+)  # fmt: skip
 #: seconds that a statement may take in a trial
 PATIENCE = 300.0
 
@@ -198,7 +203,7 @@ class _Trials:
             self.obstacles[exc.name] = str(exc)
         except Lacking as exc:
             self.parents |= exc.names
-        except (NoScratch, MigrationFailed, BadFile, DatabaseFailed, WrongDatabase, ConnectionLost) as exc:
+        except _UNAVAILABLE as exc:
             return self._nothing(f"the trial failed: {exc}")
         return None
 

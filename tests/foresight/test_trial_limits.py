@@ -142,9 +142,16 @@ def test_rows_go_to_another_server_only_where_that_is_allowed(
     assert query(other.url, SCRATCHES) == []
 
 
-def test_flags_that_decide_nothing_are_refused(sqlrail: Sqlrail, files: Path) -> None:
-    ended = sqlrail("plan", "--allow-copy", "--migrations", str(files), env={})
-    assert (ended.code, "goes with --try" in ended.err) == (2, True)
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [(["--allow-copy"], "goes with --try"), (["--try", "--no-rows"], "--try has no effect here: --no-rows")],
+    ids=["nothing to copy for", "nothing to copy"],
+)
+def test_flags_that_decide_nothing_are_refused(
+    sqlrail: Sqlrail, files: Path, flags: list[str], why: str
+) -> None:
+    ended = sqlrail("plan", *flags, "--migrations", str(files), env={})
+    assert (ended.code, why in ended.err) == (2, True)
 
 
 # What it cannot try: files that have nothing to do with it are tried all the same

@@ -24,12 +24,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("table", "markdown"), default="table", help="markdown: for a pull request"
     )
     parser.add_argument(
-        "--no-rows", action="store_true", help="do not count live rows that statements will fail on"
+        "--no-rows",
+        action="store_true",
+        help="do not look at live rows: neither count those that statements will fail on, nor copy any",
     )
     flags.add(parser, "scratch")
     parser.add_argument(
         "--try",
-        dest="trial",
         action=argparse.BooleanOptionalAction,
         help="run the files over a copy of the live rows (default: where those are few and stay on their server)",
     )
@@ -41,7 +42,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
-    if not options.trial:
+    if options.no_rows:
+        idle(options, "try", "--no-rows leaves live rows alone")
+    if not getattr(options, "try"):
         idle(options, "allow_copy", "it says where a trial may copy rows to, and goes with --try")
 
 
@@ -50,7 +53,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     from sqlrail.foresight.trial import Consent
     from sqlrail.verbs.plan import plan
 
-    consent = Consent(False if options.no_rows else options.trial, options.allow_copy)
+    consent = Consent(False if options.no_rows else getattr(options, "try"), options.allow_copy)
     result = plan(
         settings,
         talk,
