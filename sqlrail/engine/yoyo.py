@@ -13,6 +13,8 @@ from yoyo.migrations import default_migration_table
 
 from sqlrail.engine.recorded import Recorded
 from sqlrail.engine.session import Session
+from sqlrail.errors import Interrupted
+from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 
 
@@ -57,7 +59,12 @@ class YoyoBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> Any:
         # yoyo writes parameters as :name; a % is one of the schema's name, and psycopg would take it for a parameter.
-        return super().execute(statement.replace("%", "%%"), params)
+        try:
+            return super().execute(statement.replace("%", "%%"), params)
+        except Interrupted:
+            # Else the rolling back, yoyo's own, would fail on a connection that is busy, and hide why.
+            wire.cancel(self.connection, wire.Answer())
+            raise
 
     def quote_identifier(self, s: str) -> str:
         # The one table that yoyo names without its property.

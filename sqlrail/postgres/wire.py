@@ -228,7 +228,7 @@ def send(
     except psycopg.Error as exc:
         answer.error = answer.error or exc
     except BaseException:
-        _cancel(connection, answer)
+        cancel(connection, answer)
         raise
     finally:
         if waiting:
@@ -257,7 +257,7 @@ def stream(connection: Connection, text: bytes) -> Generator[Iterator[tuple[Any,
     except psycopg.Error:
         raise
     except BaseException:
-        _cancel(connection, Answer(keep=False))
+        cancel(connection, Answer(keep=False))
         raise
 
 
@@ -302,7 +302,7 @@ def copy_out(connection: Connection, text: bytes) -> Generator[bytes, None, None
     except psycopg.Error:
         raise
     except BaseException:
-        _cancel(connection, Answer(keep=False))
+        cancel(connection, Answer(keep=False))
         raise
 
 
@@ -336,7 +336,8 @@ def is_gone(connection: Connection) -> bool:
     return connection.closed
 
 
-def _cancel(connection: Connection, answer: Answer) -> None:
+def cancel(connection: Connection, answer: Answer) -> None:
+    """Cancels what the server is at work on, and reads what is still to come into the answer."""
     try:
         connection.cancel_safe(timeout=GRACE)
         with suppress(psycopg.OperationalError):

@@ -108,6 +108,29 @@ def test_the_next_run_starts_its_work_within_3_seconds_of_a_kill_in_a_long_state
     assert state.lock_rows == 0
 
 
+SLOW_TABLES = """
+    CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_sleep(60) WHERE current_query() ~ '_yoyo_migration'; END $$;
+    CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION slow();
+"""
+
+
+def test_an_interrupted_runner_says_so_while_yoyo_makes_its_tables(
+    server: local.Server, database: str, tmp_path: Path
+) -> None:
+    query(database, SLOW_TABLES)
+    files = write(tmp_path / "files", **{"001_first": "CREATE TABLE first (id int);\n"})
+    with watching(server, database) as watch:
+        runner = start_runner(database, "migrate", "--migrations", files)
+        watch.wait_until_there("wait_event = 'PgSleep'")
+        runner.send_signal(signal.SIGINT)
+        out, talk = runner.communicate(timeout=PATIENCE)
+        watch.wait_until_gone(seconds=1)
+    assert (runner.returncode, out) == (130, ""), talk
+    assert "interrupted" in talk
+    assert query(database, "SELECT to_regclass('_yoyo_migration')") == [(None,)]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
 def test_an_interrupted_runner_cancels_its_statement_and_says_what_stands(
