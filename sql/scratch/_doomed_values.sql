@@ -1,3 +1,3 @@
--- The rows whose value an UPDATE of all rows overwrites; all parts are the file's own text.
-SELECT {reference}.tableoid AS "sqlrail table", {reference}.ctid AS "sqlrail row" FROM {target}
- WHERE pg_catalog.num_nonnulls({column}) OPERATOR(pg_catalog.>) 0 AND {column} IS DISTINCT FROM ({value})
+-- What an UPDATE of all rows makes of a column; all parts are the file's own text. Whether it differs is asked elsewhere, for
+-- operators lead here where they lead in the file.
+SELECT {column} AS "sqlrail old", ({value}) AS "sqlrail new" FROM {target}

@@ -217,9 +217,10 @@ class _Finder:
             for column in first.columns.values():
                 now = shape.columns.get(column.number)
                 if now and (how := doomed.values.get(now.name)) and not column.generated:
-                    query = Query(how.expression, not self._is_known(seen, how))
                     path = (first.schema, first.name, column.name)
-                    yield Threat("column", first.oid, path, "overwritten", (_of(first, query),))
+                    query = Query(how.expression, not self._is_known(seen, how))
+                    question = replace(_of(first, query), name="loss_overwritten", old=column.type)
+                    yield Threat("column", first.oid, path, "overwritten", (question,))
         if not doomed.rows:
             for shape in self._deleted_from(f"{seen.source} {doomed.bodies}"):
                 yield from self._deleted(shape, Query("", is_unknown=True), frozenset())

@@ -225,6 +225,47 @@ def planning(scene: Scene) -> None:
 
 
 @chapter
+def losing(scene: Scene) -> None:
+    put(
+        {
+            "migrations/001_a.sql": """
+                CREATE TABLE a (id int PRIMARY KEY, n varchar, j pg_catalog.json);
+                CREATE TABLE b (a int REFERENCES a ON DELETE CASCADE);
+                CREATE PROCEDURE nothing() LANGUAGE plpgsql AS 'BEGIN END';
+            """
+        }
+    )
+    scene.safe("migrate")
+    scene.own.execute("""
+        INSERT INTO a VALUES (1, 'x', '{"a": 1}');
+        INSERT INTO b VALUES (1);
+        CREATE TABLE by_hand (id int);
+    """)
+    put({"migrations/002_b.sql": "CREATE TABLE c (id int)"})
+    scene.safe("plan", "--no-try")
+    put(
+        {
+            "migrations/002_b.sql": """
+                CREATE TABLE IF NOT EXISTS by_hand (id bigint);
+                DELETE FROM a;
+                UPDATE a SET n = 'y';
+                CALL nothing();
+                TRUNCATE b;
+                ALTER TABLE a ALTER j TYPE varchar USING NULL::varchar;
+                ALTER TABLE a ALTER n TYPE int USING n::int;
+                ALTER TABLE a DROP j;
+                DROP TABLE by_hand;
+            """,
+            "migrations/003_c.sql": "CREATE TABLE by_hand (id int); DROP TABLE a CASCADE; SELECT",
+        }
+    )
+    scene.safe("plan", "--no-try")
+    scene.own.execute("CREATE TABLE c (id int)")
+    put({"migrations/002_b.sql": "CREATE TABLE c (id int)"})
+    scene.safe("plan")
+
+
+@chapter
 def trying(scene: Scene) -> None:
     put(
         {
