@@ -94,9 +94,11 @@ class Rehearsal:
             raise reaches_out(file)
 
     def cleaned(self, file: File, relation: Constraint) -> None:
+        self._notices.take()  # of our own tables
         self._look_back(file, f"-- cleanup: {relation}", (1, 1))
 
     def passes_over(self, file: File, piece: Piece) -> bool:
+        self._notices.take()  # of statements of ours in front of it
         reason = self.scene.passed_over(piece)
         if reason is None:
             self._using = self.scene.using(self.scene.connection, piece)

@@ -101,6 +101,15 @@ def test_the_same_columns_are_not_told_and_the_file_goes_on_as_if_nobody_had_loo
     ]
 
 
+def test_what_statements_of_ours_are_told_is_none_of_the_file_s(shop: Shop) -> None:
+    text = """-- cleanup: users.n not null delete
+    -- cleanup: a.id not null delete
+    CREATE TABLE IF NOT EXISTS a (id int, legacy text);
+    """
+    (file,) = shop(BY_HAND, **{"002_x": text}).files
+    assert [one.notices for one in file.statements] == [(), (), ('relation "a" already exists, skipping',)]
+
+
 #: a statement, and what the live database says of it
 FAILING = [
     ("CREATE TABLE a (id int)", 'relation "a" already exists.'),

@@ -116,15 +116,11 @@ def _live(touched: Touched) -> str:
 
 def _check_lines(file: PlannedFile) -> Iterator[str]:
     """What live rows are in the way of, and what is not known of them; and how much else they let pass."""
-    passing = 0
-    for statement in file.statements:
-        for check in statement.checks:
-            if check.verdict == "passes" and not check.unless:
-                passing += 1
-            else:
-                yield f"line {statement.line} {_check(check)}"
-    if passing:
-        yield f"live rows let {counted(passing, 'other check')} pass"
+    checks = [(statement.line, check) for statement in file.statements for check in statement.checks]
+    told = [(line, check) for line, check in checks if check.verdict != "passes" or check.unless]
+    yield from (f"line {line} {_check(check)}" for line, check in told)
+    if passing := len(checks) - len(told):
+        yield f"live rows let {counted(passing, 'other check' if told else 'check')} pass"
 
 
 def _check(check: Check) -> str:
