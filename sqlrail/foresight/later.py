@@ -80,34 +80,37 @@ class Later:
         if before.name == after.name and before.columns == after.columns:
             return self
         why = dict(self.why)
+        columns, generated = self._columns(before, after, using, judge, why)
+        by_name = next((how.table for how in using.values()), self.name)
+        levels = [*self.levels, Level(sql.SQL(", ").join([*self.own_columns, *columns]), by_name)]
+        if generated:  # of the others
+            levels.append(Level(sql.SQL(", ").join([sql.SQL("*"), *generated]), after.name))
+        names = {number: column.name for number, column in after.columns.items()}
+        later = replace(self, names=names, why=why, name=after.name, levels=tuple(levels))
+        return later._with_new(before, after, using)
+
+    def _with_new(self, before: Shape, after: Shape, using: Mapping[str, Using]) -> Later:
+        """With what is known of new columns without their values."""
         new = [it for number, it in after.columns.items() if number not in before.columns]
         made = self.made.union(it.number for it in new if is_made(it))
         filled = self.filled.union(it.number for it in new if re.fullmatch(_CONSTANT, it.default or ""))
         told = {number for number, it in before.columns.items() if it.name in using}
-        columns, generated = [*self.own_columns], list[tuple[Column, sql.Composable]]()
+        return replace(self, made=made - told, filled=filled - told)
+
+    def _columns(
+        self, before: Shape, after: Shape, using: Mapping[str, Using], judge: Judge, why: dict[int, str]
+    ) -> tuple[list[sql.Composable], list[sql.Composable]]:
+        """The columns as they are selected: those with values of their own, and those newly generated of these."""
+        columns, generated = list[sql.Composable](), list[sql.Composable]()
         for number, now in after.columns.items():
             was = before.columns.get(number)
-            is_generated = now.generated and (was is None or was.default != now.default)
-            value = None if is_generated else self._value(was, now, using, judge, why)
-            if value is None:
-                generated.append((now, judge.generated(now, after, why)))
+            name = sql.Identifier(now.name)
+            if now.generated and (was is None or was.default != now.default):
+                generated.append(sql.SQL("{} AS {}").format(judge.generated(now, after, why), name))
             else:
-                columns.append(sql.SQL("{} AS {}").format(value, sql.Identifier(now.name)))
-        name = next((how.table for how in using.values()), self.name)
-        levels = [*self.levels, Level(sql.SQL(", ").join(columns), name)]
-        if generated:
-            more = [sql.SQL("{} AS {}").format(value, sql.Identifier(now.name)) for now, value in generated]
-            levels.append(Level(sql.SQL(", ").join([sql.SQL("*"), *more]), after.name))
-        names = {number: column.name for number, column in after.columns.items()}
-        return replace(
-            self,
-            names=names,
-            why=why,
-            name=after.name,
-            levels=tuple(levels),
-            made=made - told,
-            filled=filled - told,
-        )
+                value = self._value(was, now, using, judge, why)
+                columns.append(sql.SQL("{} AS {}").format(value, name))
+        return columns, generated
 
     @property
     def own_columns(self) -> list[sql.Composable]:

@@ -110,7 +110,7 @@ class Asked:
         return self._with_rows(replace(check, rows=counted.rows, keys=counted.keys, says=says))
 
     def _with_rows(self, check: Check) -> Check:
-        if self.cleaned:
+        if self.cleaned and not self._spoiling:
             return replace(check, unless=self.cleaned)
         mending = [it for it in self.writes if it.mends(self._names)]
         mending += [it for it in self._parent_writes if it.verb != "DELETE"]
@@ -119,12 +119,16 @@ class Asked:
         return replace(check, verdict="fails", remedy=self.remedy)
 
     def _without_rows(self, check: Check) -> Check:
-        spoiling = [it for it in self.writes if it.spoils(self._names)]
-        spoiling += [it for it in self._parent_writes if it.verb != "INSERT"]
-        if spoiling:
+        if spoiling := self._spoiling:
             why = f"no row is in the way now, but {spoiling[0].place} writes before it"
             return replace(check, verdict="unknown", why=why, unless=spoiling[0].place)
         return replace(check, rows=0)
+
+    @property
+    def _spoiling(self) -> list[Write]:
+        """What may bring rows in the way; not the cleanup that takes them away."""
+        own = [it for it in self.writes if it.spoils(self._names) and it.place != self.cleaned]
+        return own + [it for it in self._parent_writes if it.verb != "INSERT"]
 
     @property
     def _parent_writes(self) -> list[Write]:

@@ -204,13 +204,37 @@ def test_what_writes_before_may_spoil(foreseen: Foreseen, ahead: str, verdict: s
         assert (check["unless"], check["rows"]) == ("002_x line 1", None)
 
 
-def test_a_cleanup_of_the_file_mends_its_key(foreseen: Foreseen) -> None:
+@pytest.mark.parametrize(
+    ("directive", "statement", "rows"),
+    [
+        (
+            "-- cleanup: orders.user_id -> users.id",
+            "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users",
+            2,
+        ),
+        ("-- cleanup: users.email not null set 'x'", "ALTER TABLE users ALTER email SET NOT NULL", 1),
+        ("-- cleanup: orders.a not null delete", "ALTER TABLE orders ALTER a SET NOT NULL", 1),
+        ("-- cleanup: users check small delete", "ALTER TABLE users ADD CONSTRAINT small CHECK (n < 9)", 2),
+        ("-- cleanup: users.email unique keep newest id", "ALTER TABLE users ADD UNIQUE (email)", 1),
+    ],
+)
+def test_a_cleanup_of_the_file_mends_what_it_is_about(
+    foreseen: Foreseen, directive: str, statement: str, rows: int
+) -> None:
     foreseen.begin()
-    text = "-- cleanup: orders.user_id -> users.id\nALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users"
+    (check,) = foreseen.checks(**{"002_x": f"{directive}\n{statement}"})
+    assert (check["verdict"], check["rows"]) == ("passes", rows)
+    assert check["unless"] in directive
+
+
+def test_what_writes_behind_the_cleanup_may_spoil_it(foreseen: Foreseen) -> None:
+    foreseen.begin()
+    text = """-- cleanup: users.email not null set 'x'
+        UPDATE users SET email = NULL;
+        ALTER TABLE users ALTER email SET NOT NULL;
+    """
     (check,) = foreseen.checks(**{"002_x": text})
-    assert (check["verdict"], check["rows"], check["unless"]) == (
-        "passes", 2, "-- cleanup: orders.user_id -> users.id",
-    )  # fmt: skip
+    assert (check["verdict"], check["unless"]) == ("fails unless", "line 2")
 
 
 def test_what_the_live_database_has_otherwise_is_unknown(foreseen: Foreseen) -> None:

@@ -77,6 +77,7 @@ DEMANDS = {
         SELECT count(*) FROM users;
         ALTER TABLE orders ALTER note SET NOT NULL, ADD UNIQUE (user_id), ADD CHECK (1 / (id - 1) > 0);
         ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users, ADD EXCLUDE USING btree (note WITH =);
+        ALTER TABLE orders ADD EXCLUDE USING gist (int4range(id, id + 2) WITH &&);
         ALTER TABLE orders ALTER user_id TYPE smallint USING (user_id - 2)::text::smallint;
         ALTER TABLE IF EXISTS nobodys ALTER n TYPE text USING n;
     """,
