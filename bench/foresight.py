@@ -1,12 +1,13 @@
 """plan's look at live rows against the statements themselves: what it costs, and how long a writer waits meanwhile.
 
 `python bench/foresight.py [--rows N] [--pairs N] [--write FILE]`. Of each kind a file is pending on the same big table.
-plan runs with its counts and without them (--no-rows), in turns with the statement itself, which is rolled back: what
-the counts cost is the difference, and the ratio is to the statement's own seconds. Last, a session writes meanwhile.
+plan runs in turns with the statement itself, which is rolled back: what its counts take is in the server's log, and the
+ratio is to the statement's own seconds. Last, a session writes meanwhile.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,15 +69,16 @@ class Kind:
     counts: list[float] = field(default_factory=list)  # seconds
     statements: list[float] = field(default_factory=list)
 
-    def measure(self, url: str) -> None:
-        """One round: the statement, plan without the counts, plan with them."""
+    def measure(self, url: str, log: Path) -> None:
+        """One round: the statement, and plan."""
         with psycopg.connect(url) as connection:
             started = time.perf_counter()
             connection.execute(self.statement.encode())
             self.statements.append(time.perf_counter() - started)
             connection.rollback()
-        without = run(plan(self.folder, "--no-rows", "--no-try"), url)
-        self.counts.append(run(plan(self.folder, "--no-try"), url) - without)
+        before = log.stat().st_size
+        run(plan(self.folder), url)
+        self.counts.append(counting(log, before))
 
     def row(self) -> list[str]:
         """The cells of its row."""
@@ -84,8 +86,19 @@ class Kind:
         return [self.name, f"{ratio:.2f}", f"{median(self.counts):.2f}", f"{median(self.statements):.2f}"]
 
 
-def plan(folder: Path, *flags: str) -> list[str]:
-    return [PYTHON, str(ROOT / "runner.py"), "--migrations", str(folder), "plan", *flags]
+def plan(folder: Path) -> list[str]:
+    return [PYTHON, str(ROOT / "runner.py"), "--migrations", str(folder), "plan", "--no-try"]
+
+
+def counting(log: Path, start: int) -> float:
+    """The seconds of all counts that the server has logged since, on whatever connection."""
+    with log.open() as entries:
+        entries.seek(start)
+        found = re.findall(
+            r"duration: ([\d.]+) ms +statement: [^\n]*\n?\s*SAVEPOINT sqlrail_count", entries.read()
+        )
+    assert found, "plan has counted nothing"
+    return sum(map(float, found)) / 1000
 
 
 def fill(server: Server, folder: Path, rows: int) -> str:
@@ -140,12 +153,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2_000_000, help="of the table")
     options = parser.parse_args()
     report = [HEAD.format(pairs=options.pairs)]
-    with common.serving() as (server, scratch):
+    with common.serving(log_min_duration_statement="0") as (server, scratch):
         url = fill(server, scratch / "made", options.rows)
         tried = list(kinds(scratch / "made", scratch))
         for kind in tried:
             for _ in range(options.pairs):
-                kind.measure(url)
+                kind.measure(url, scratch / "pg" / "log")
         columns = ["", "÷ the statement", "counting, seconds", "the statement, seconds"]
         report.append(common.table(f"{options.rows:,} rows", columns, [kind.row() for kind in tried]))
         print(report[-1], flush=True)
@@ -158,7 +171,7 @@ def main() -> None:
 
 HEAD = """## foresight
 
-What `plan` pays for its verdicts on live rows: its seconds with the counts less those with `--no-rows`, as a ratio to
+What `plan` pays for its verdicts on live rows: the seconds of its counts as the server's log has them, as a ratio to
 those of the statement that it foresees, run in turns with it and rolled back; {pairs} rounds. All rows are clean, and
 the table is in the system's cache. A type that changes rewrites the table, and a unique key builds its index: counting
 does neither. The writer inserts a row and updates another in turn, with a pause of 10 ms between.

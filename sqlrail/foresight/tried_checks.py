@@ -33,8 +33,8 @@ def with_trial(checks: tuple[Check, ...], tried: Tried, relation: str) -> tuple[
     kind = _kind(tried.fault)
     named = _table(tried.fault, relation)
     alike = [check for check in checks if _is_of(check, kind, tried.fault)]
-    if not alike and tried.fault:  # ALTER DOMAIN … SET NOT NULL fails as a column's own does
-        alike = [check for check in checks if check.kind == "domain" and tried.fault.column in check.columns]
+    if not alike and tried.fault:
+        alike = [check for check in checks if _may_fail_so(check, kind, tried.fault)]
     if not alike:
         return (*checks, _new(kind, tried, named))
     # A copy may have a row in another partition, where a hash decides.
@@ -82,6 +82,14 @@ def _is_of(check: Check, kind: CheckKind, fault: Fault | None) -> bool:
 
 def _table(fault: Fault | None, relation: str) -> str:
     return join(fault.schema, fault.table) if fault and fault.schema and fault.table else relation
+
+
+def _may_fail_so(check: Check, kind: CheckKind, fault: Fault) -> bool:
+    """Whether a failure that is rather of another kind may be that of a check."""
+    if kind == "type":  # an expression that cannot be computed for a row, wherever that is asked for
+        return check.verdict != "passes"
+    # ALTER DOMAIN … SET NOT NULL fails as a column's own does.
+    return check.kind == "domain" and fault.column in check.columns
 
 
 def _new(kind: CheckKind, tried: Tried, relation: str) -> Check:
