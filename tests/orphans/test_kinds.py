@@ -353,7 +353,7 @@ def test_a_check_over_a_column_that_the_file_adds_means_nothing_yet(
 
 TEXTS = {
     "orders.total not null": "does not say what becomes of such rows: add `delete` or `set VALUE`",
-    "orders.total not null drop": "ends in neither `delete` or `set VALUE`",
+    "orders.total not null drop": "does not end in `delete` or `set VALUE`",
     "orders.total not null set null": "sets to null what shall not be null",
     "orders.total not null set now()": "'now()' is no literal",
     "orders.total not null set 1 + 1": "is no literal",
