@@ -361,7 +361,7 @@ TEXTS = {
     "orders.total not null set 'it''s'' OR true": "is no literal",
     "orders.(id, total) not null delete": "is not of the form",
     "orders check positive": "does not say what becomes of such rows: add `delete`",
-    "orders check positive set 1": "has something else than `delete` behind the check's name",
+    "orders check positive set 1": "has something else than `delete` after the check's name",
     "orders check positive or else delete": "has something else than `delete`",
     "orders check delete": "does not say what becomes",
 }

@@ -102,7 +102,7 @@ def _clean_online(
 
 
 VERB = Verb(
-    "archive and delete or mend the rows that every declared cleanup is for, and orphans of keys that are not validated",
+    "archive, then delete or mend, the rows that files declare a cleanup for, and orphans of keys not validated",
     _run,
     _add_arguments,
     _refuse_idle,
