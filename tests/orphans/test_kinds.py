@@ -10,7 +10,7 @@ import console
 import psycopg
 import pytest
 import test_cleanup
-from conftest import Connect
+from conftest import Connect, needs
 from console import Sqlrail, put
 from test_cleanup import apply, archive, clean, contents, refusal, settings
 from test_restore import reasons, restore
@@ -24,6 +24,7 @@ from sqlrail.verbs.cleanup import cleanup, print_sql
 Connection = psycopg.Connection[Any]
 sqlrail = console.sqlrail
 db = test_cleanup.db
+role = test_cleanup.role
 
 SHOP = """
     CREATE TABLE orders (id int PRIMARY KEY, total numeric(8, 2), note text DEFAULT 'none'
