@@ -32,6 +32,10 @@ class Check:
     why: str | None = None
     tried: bool = False
 
+    def is_like(self, other: Check) -> bool:
+        """Whether it asks the same, if perhaps of another partition."""
+        return (self.kind, self.columns) == (other.kind, other.columns)
+
     def as_json(self) -> CheckResult:
         """The same for scripts."""
         return {

@@ -37,7 +37,8 @@ def with_trial(checks: tuple[Check, ...], tried: Tried, relation: str) -> tuple[
         alike = [check for check in checks if _may_fail_so(check, kind, tried.fault)]
     if not alike:
         return (*checks, _new(kind, tried, named))
-    # A copy may have a row in another partition, where a hash decides.
+    # A copy may have a row in another partition, where a hash decides: in one whose index has another name.
+    alike += [check for check in checks if check.verdict == "fails" and any(map(check.is_like, alike))]
     failed = min(alike, key=lambda check: (_ORDER.index(check.verdict), check.relation != named))
     return tuple(_failed(check, tried) if check is failed else check for check in checks)
 
@@ -88,6 +89,8 @@ def _may_fail_so(check: Check, kind: CheckKind, fault: Fault) -> bool:
     """Whether a failure that is rather of another kind may be that of a check."""
     if kind == "type":  # an expression that cannot be computed for a row, wherever that is asked for
         return check.verdict != "passes"
+    if kind in ("exclusion", "partition"):  # WITHOUT OVERLAPS, which refuses empty ranges as well
+        return check.kind == "unique" and check.verdict != "passes"
     # ALTER DOMAIN … SET NOT NULL fails as a column's own does.
     return check.kind == "domain" and fault.column in check.columns
 
