@@ -29,8 +29,16 @@ SELECT w.number::int, c.oid::bigint, c.relkind::text AS kind,
              FROM pg_index AS x
             WHERE x.indrelid = c.oid AND x.indisunique
            UNION ALL
-           SELECT concat('trigger ', pg_get_triggerdef(t.oid), ' ', t.tgenabled)
-             FROM pg_trigger AS t
+           SELECT DISTINCT concat('type ', format_type(y.oid, NULL), ' ',
+                                  ARRAY(SELECT e.enumlabel FROM pg_enum AS e WHERE e.enumtypid = y.oid ORDER BY e.enumsortorder),
+                                  ARRAY(SELECT concat(k.conname, ' ', pg_get_constraintdef(k.oid)) FROM pg_constraint AS k
+                                         WHERE k.contypid = y.oid AND k.contype = 'c' ORDER BY k.conname))
+             FROM pg_attribute AS a
+             JOIN pg_type AS y ON y.oid = a.atttypid AND y.typtype IN ('e', 'd')
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+           UNION ALL
+           SELECT concat('trigger ', pg_get_triggerdef(t.oid), ' ', t.tgenabled, ' ', md5(f.prosrc))
+             FROM pg_trigger AS t JOIN pg_proc AS f ON f.oid = t.tgfoid
             WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgparentid = 0
            UNION ALL
            SELECT concat('rule ', pg_get_ruledef(r.oid), ' ', r.ev_enabled)
