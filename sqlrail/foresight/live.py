@@ -30,6 +30,8 @@ LEFT_OUT = (
     "access method", "comment", "event trigger", "extension", "foreign data wrapper", "other", "privilege",
     "publication", "published schema", "published table", "server", "statistics",
 )  # fmt: skip
+#: statements of a message: each of its locks is kept to the end of that, and a server has not room for any number
+AT_ONCE = 50
 #: statements that are named where several fail
 SHOWN = 3
 
@@ -92,11 +94,16 @@ def _counts(one: Difference) -> bool:
 
 
 def _run(scratch: Connection, statements: Sequence[Statement]) -> Iterator[str]:
-    """Runs each by itself, since what cannot be made shall not keep the rest away; says what failed."""
-    for one in statements:
-        if one.is_by_hand:
-            yield one.sql
-            continue
-        answer = wire.send_ours(scratch, one.sql.encode() + b";")
-        if answer.error is not None:
-            yield sentence(answer.error).rstrip(".")
+    """Runs them; what cannot be made shall not keep the rest away. Says what failed."""
+    yield from (one.sql for one in statements if one.is_by_hand)
+    left = [one.sql.encode() + b";" for one in statements if not one.is_by_hand]
+    for first in range(0, len(left), AT_ONCE):
+        some = left[first : first + AT_ONCE]
+        if _refusal(scratch, b"\n".join(some)):
+            yield from filter(None, [_refusal(scratch, one) for one in some])
+
+
+def _refusal(scratch: Connection, text: bytes) -> str | None:
+    """Why the server did nothing of a message; None if it did it."""
+    answer = wire.send_ours(scratch, text)
+    return sentence(answer.error).rstrip(".") if answer.error is not None else None
