@@ -294,7 +294,7 @@ def pointed_columns(facts: Facts, child: int) -> dict[str, str]:
 def all_there(values: Sequence[sql.Composable]) -> sql.Composable:
     """Whether none of the values is null."""
     # IS NOT NULL means another thing of a composite.
-    return sql.SQL("pg_catalog.num_nulls({}) = 0").format(joined(", ", values))
+    return joined(" AND ", map(sql.SQL("{} IS DISTINCT FROM NULL").format, values))
 
 
 def _carrying(olds: Sequence[sql.Composable], news: Sequence[sql.Composable]) -> dict[str, sql.Composable]:

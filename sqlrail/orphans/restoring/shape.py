@@ -142,8 +142,10 @@ def _left_as_archived(session: Session, shape: Shape, facts: Facts) -> dict[str,
         now[name], old[name] = (text(expressions.column_of(alias, name)) for alias in ("p", "r"))
         cell = message(session, "_became_cell", column=name, id=facts.id)
         became[name] = sql.SQL(cell.decode())
+    bases = {column["name"]: sql.SQL(column["base"]) for column in facts.columns}
     is_it = [
-        sql.SQL("{} OPERATOR(pg_catalog.=) {}").format(now[name], became[name])
+        # What is in a key has an equality, and is looked up by it.
+        sql.SQL("p.{} = {}::{}").format(sql.Identifier(name), became[name], bases[name])
         if name in became
         else is_row([name])
         for name in facts.primary

@@ -70,6 +70,9 @@ class Work:
             changed=b"CASE" + changed + b" END" if changed else b"NULL::text",
             why="the type of %s has changed, and does not hold the same value (--force writes it as it is read today)",
         )  # fmt: skip
+        if shape.is_update:
+            primary = sql.SQL(", ").join(map(sql.Identifier, facts.primary))
+            shape.ask(self.session, "restore_index", primary=primary)
         self.session.ask(sql.SQL("ANALYZE {}").format(facts.stored).as_bytes())
 
     def _read(self, column: dict[str, Any]) -> tuple[sql.Composed, sql.Composed]:
