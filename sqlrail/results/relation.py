@@ -24,14 +24,14 @@ class PointedResult(TypedDict):
     key: str  # the foreign key's name
     table: str  # that the rows are in, with its schema
     columns: list[str]  # that are changed
-    rows: int
+    rows: int  # how many
 
 
 class InTurnResult(TypedDict):
     """Rows of another table that go as well: pointed at the row that stays, they would be duplicates themselves."""
 
     table: str  # with its schema
-    rows: int
+    rows: int  # how many
 
 
 class DuplicatesResult(TypedDict):
@@ -39,8 +39,8 @@ class DuplicatesResult(TypedDict):
 
     by: str  # the column that tells which of several equal rows stays
     groups: int  # of rows that the constraint would call equal
-    pointed: list[PointedResult]
-    in_turn: list[InTurnResult]
+    pointed: list[PointedResult]  # rows that refer to those that go, by key
+    in_turn: list[InTurnResult]  # rows of other tables that go as well
 
 
 class CleanedResult(TypedDict):
