@@ -23,7 +23,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import connect
 from sqlrail.scratch.doomed import Doomed
 from sqlrail.scratch.scene import Scene
-from sqlrail.scratch.seen import Seen
+from sqlrail.scratch.seen import DONE, Seen
 from sqlrail.scratch.shapes import Constraint, Shape, Shapes, names_in
 from sqlrail.scratch.using import Using, usings
 
@@ -185,10 +185,14 @@ class _Finder:
                 found = [[it for it in its if not self._is_there(it, one.shapes)] for its in found]
                 found.append([])
             else:
-                found.append(_merged([*self._statement(one)]))
-                self._note_writes(one)
+                found.append([] if one.note == DONE else self._found(one))
                 self.now |= one.shapes
         yield from found
+
+    def _found(self, seen: Seen) -> list[Threat]:
+        found = _merged([*self._statement(seen)])
+        self._note_writes(seen)
+        return found
 
     def _is_there(self, threat: Threat, shapes: Shapes) -> bool:
         """Whether what a threat is about is there again, as it was."""

@@ -359,3 +359,19 @@ def test_what_may_not_be_read_or_seen_is_lost_in_unknown_number(database: str, t
         ]
     finally:
         query(database, "DROP OWNED BY loses_reader; DROP ROLE loses_reader")
+
+
+def test_outside_a_transaction_what_is_done_already_is_no_more_lost(database: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "files", **{"001_schema": SCHEMA})
+    assert attempt(database, Heard(), folder) is None
+    query(database, ROWS)
+    text = "-- transactional: false\nDROP TABLE posts;\nDELETE FROM likes WHERE id <= 3;\nTRUNCATE teams CASCADE;\n"
+    write(folder, **{"002_x": f"{text}SELECT 1 / 0"})
+    assert attempt(database, Heard(), folder) is not None
+    query(database, "INSERT INTO likes VALUES (1), (2); INSERT INTO teams VALUES (1)")
+    write(folder, **{"002_x": f"{text}DROP TABLE likes;\nDELETE FROM notes;\nVACUUM;\nDELETE FROM teams"})
+    settings = Settings(database_url=database, migrations=folder)
+    (file,) = plan(settings, Heard(), consent=Consent(asked=False)).files
+    assert [brief(it.losses) for it in file.statements] == [
+        {}, {}, {}, {"table_likes": 19}, {}, {}, {"table_teams": 1},
+    ]  # fmt: skip
