@@ -135,6 +135,24 @@ def test_a_dry_run_says_what_would_become_of_whom_and_changes_nothing(
     assert contents(connection) == before
 
 
+def test_the_archive_lists_what_went_and_what_was_pointed_elsewhere(
+    db: Connection, database: str, sqlrail: Sqlrail
+) -> None:
+    db.execute(SHOP)
+    clean(database)
+    (run,) = json.loads(sqlrail("archive", "list", "--json", "--database-url", database).out)["runs"]
+    (noted,) = run["relations"]
+    assert (noted["relation"], noted["orphans"], noted["deleted"], noted["changed"], noted["archived"]) == (
+        "users.email unique", 2, 5, 7, 12)  # fmt: skip
+    assert {(it["source"], it["action"]): it["rows"] for it in run["archived"]} == {
+        ("public.users", "duplicate"): 2,
+        ("public.likes", "duplicate"): 3,
+        ("public.posts", "set reference"): 2,
+        ("public.likes", "set reference"): 2,
+        ("public.users", "set reference"): 3,
+    }
+
+
 @pytest.mark.parametrize(
     ("keep", "stays"),
     [("newest at", 4), ("oldest at", 1), ("newest id", 5), ("oldest id", 1), ("newest name", 2)],

@@ -7,7 +7,7 @@ WITH done AS (
       FROM (SELECT current_setting('sqlrail.told')::jsonb AS told) AS it
 ), entry AS (
     SELECT coalesce(earlier.place, jsonb_array_length(r.relations)) AS place,
-           jsonb_build_object('relation', {relation}::text, 'table', {table_name}::text,
+           jsonb_build_object('relation', {relation}::text, 'parent', NULL,
                               'orphans', done.duplicates + coalesce((it->>'orphans')::bigint, 0),
                               'deleted', done.deleted + coalesce((it->>'deleted')::bigint, 0),
                               'changed', done.changed + coalesce((it->>'changed')::bigint, 0),

@@ -69,7 +69,7 @@ class Composer:
     def _report(self) -> bytes:
         """What notes what was done, and returns it."""
         return self(
-            "duplicate_report", relation=str(self.wanted), table_name=self.facts.of(self.facts.table)["name"],
+            "duplicate_report", relation=str(self.wanted),
             tables=joined(", ", (self.named(it.name) for it in self.found.stages)),
         )  # fmt: skip
 
