@@ -21,6 +21,9 @@ SELECT w.number::int, jsonb_build_object(
                  SELECT coalesce(jsonb_agg(jsonb_build_array(s.nspname, b.relname) ORDER BY b.oid), '[]')
                    FROM below JOIN pg_class AS b ON b.oid = below.inhrelid JOIN pg_namespace AS s ON s.oid = b.relnamespace
                   WHERE b.relkind = 'r'),
+    -- A row with a long value has it in the table's other file, where the column does not refuse that.
+    'is_wide', coalesce(pg_relation_size(nullif(c.reltoastrelid, 0::oid)), 0) > 0 OR EXISTS (
+        SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attlen = -1 AND a.attstorage IN ('p', 'm')),
     'pages', pg_relation_size(c.oid) / current_setting('block_size')::int,
     'can_read', has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
     'is_hidden', row_security_active(c.oid)

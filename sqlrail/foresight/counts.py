@@ -104,11 +104,11 @@ def rows_refused(source: Source, expression: sql.Composable, pages: int | None) 
 
 
 def duplicates(
-    source: Source, condition: sql.Composable, parts: Sequence[sql.Composable], *, hashes: bool
+    source: Source, condition: sql.Composable, parts: Sequence[sql.Composable], *, hashes: bool, is_wide: bool
 ) -> Question:
     """Counts the rows that would have to go for these parts to be unique."""
     sizes = [sql.SQL("pg_column_size({})").format(part) for part in parts]
-    size = sql.SQL("max({})").format(sql.SQL(" + ").join(sizes)) if hashes else sql.SQL("0")
+    size = sql.SQL("max({})").format(sql.SQL(" + ").join(sizes)) if is_wide else sql.SQL("0")
     named = {"condition": condition, "parts": sql.SQL(", ").join(parts)}
     more = {"size": size, "limit": LONG, "hashes": "on" if hashes else "off"}
 

@@ -221,8 +221,8 @@ class _Found:
 
 def _always_fits(was: Column, now: Column) -> bool:
     """Whether any value of one type is one of the other: for these, ALTER TYPE has nothing to refuse."""
-    if now.domains or now.domain_not_null or now.kind == "d":
-        return False
+    if now.kind == "d":  # one that demands nothing, of a type that has no length
+        return not now.domains and not now.domain_not_null and was.base == now.base and now.base in ENDLESS
     if was.type_oid == now.type_oid and was.modifier == now.modifier:
         return True
     if now.modifier == -1:
@@ -231,6 +231,7 @@ def _always_fits(was: Column, now: Column) -> bool:
 
 
 INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, BPCHAR, FLOAT4, FLOAT8 = 21, 23, 20, 1700, 25, 1043, 1042, 700, 701
+ENDLESS = (INT2, INT4, INT8, TEXT)
 CHARACTERS = (VARCHAR, BPCHAR)
 #: type, wider type
 WIDER = {

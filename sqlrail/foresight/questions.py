@@ -157,7 +157,11 @@ def _unique(demand: Demand, at: Moment) -> Question | Unknown:
         form = "num_nulls({}) = 0" if composite else "{} IS NOT NULL"
         conditions += [sql.SQL(form).format(part) for part in parts]
     hashes = not set(index.types) <= SORTED
-    return counts.duplicates(at.source(demand, at.rows), _where(conditions), parts, hashes=hashes)
+    source = at.source(demand, at.rows)
+    is_wide = hashes and (
+        at.rows.live.is_wide or at.is_spread(demand) or bool(at.rows.levels) or 0 in index.attributes
+    )
+    return counts.duplicates(source, _where(conditions), parts, hashes=hashes, is_wide=is_wide)
 
 
 def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
@@ -169,7 +173,8 @@ def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
     filled = _where([*where, *(sql.SQL("{} IS NOT NULL").format(part) for part in parts)])
     equal = [operator == EQUALS for operator in constraint.operators]
     if all(equal):
-        return counts.duplicates(source, filled, parts, hashes=not set(index.types) <= SORTED)
+        hashes = not set(index.types) <= SORTED
+        return counts.duplicates(source, filled, parts, hashes=hashes, is_wide=hashes)
     each = _each_with_each(index, constraint, source, at.rows, filled)
     spans = [number for number, is_equal in enumerate(equal) if not is_equal]
     if len(spans) > 1 or constraint.operators[spans[0]] != OVERLAPS or index.types[spans[0]] not in RANGES:

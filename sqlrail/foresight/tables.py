@@ -26,6 +26,7 @@ class LiveTable:
     key: tuple[str, ...] = ()  # the primary key's columns
     children: tuple[tuple[str, str], ...] = ()
     pages: int = 0
+    is_wide: bool = False  # whether a value may be longer than a part of a page
     can_read: bool = False
     is_hidden: bool = False  # whether row-level security may hide rows from us
 

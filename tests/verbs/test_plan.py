@@ -636,6 +636,10 @@ def test_a_plan_for_eyes(shop: str, files: Path, show: Any) -> None:
             "  public.orders  1,000 rows, … kB"
         ),
         "  5  CREATE TABLE new (id int DEFAULT '…')",
+        (
+            "  line 3 passes behind -- cleanup: orders.user_id -> users.id: 3 rows of public.orders, id 998, 999, "
+            '1000: insert or update on table "orders" violates foreign key constraint "orders_user_id_fkey"'
+        ),
         "  cleanup of orders.user_id -> users.id: 3 rows of 1,000 (0.30%) would be archived and deleted",
         "003_y: rewrites",
         "  line  statement  does  lock  on  live",
