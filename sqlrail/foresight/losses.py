@@ -38,6 +38,9 @@ _NAMED = rf"({NAME}(?: \. {NAME})*)"
 _TARGET = re.compile(rf"(?i)(?:DELETE FROM|UPDATE) (?:ONLY )?{_NAMED}")
 _DELETES = re.compile(rf"(?i)\bDELETE FROM (?:ONLY )?{_NAMED}")
 _MERGES = re.compile(rf"(?i)\bMERGE INTO (?:ONLY )?{_NAMED}(?=.*\bTHEN DELETE\b)")
+#: statements that do what stands in them; others only name it, in a body that they make or a comment
+_ACTS = re.compile(r"(?i)(?:COPY|DELETE|INSERT|MERGE|UPDATE|WITH|EXPLAIN (?:ANALYZE|\([^)]*ANALYZE))\b")
+_QUOTES = re.compile(r"\$\w*\$|'")
 _ACTION = re.compile(r"ON DELETE (CASCADE|SET NULL|SET DEFAULT)")
 
 
@@ -130,6 +133,14 @@ def _add_tried(found: list[list[Loss]], scene: Scene, file: File, tried: Sequenc
         its += [
             Loss("table", names[it], "deleted", rows) for it, rows in gone.items() if rows > 0 and it in names
         ]
+
+
+def _acting(text: str) -> str:
+    """What of a statement is done when it runs: its code without strings, of a DO with them."""
+    code = squeezed(text)
+    if code.upper().split(" ", 1)[0] == "DO":
+        return text
+    return code if _ACTS.match(code) else ""
 
 
 def _top(shape: Shape, first: Mapping[int, Shape]) -> tuple[str, str]:
@@ -226,7 +237,7 @@ class _Finder:
                     question = replace(_of(first, query), name="loss_overwritten", old=column.type)
                     yield Threat("column", first.oid, path, "overwritten", (question,))
         if not doomed.rows:
-            for shape in self._deleted_from(f"{seen.source} {doomed.bodies}"):
+            for shape in self._deleted_from(f"{_acting(seen.source)} {doomed.bodies}"):
                 yield from self._deleted(shape, Query("", is_unknown=True), frozenset())
 
     def _deleted(self, shape: Shape, query: Query, above: frozenset[int]) -> Iterator[Threat]:
@@ -276,7 +287,7 @@ class _Finder:
 
     def _deleted_from(self, text: str) -> list[Shape]:
         """The tables from which some part of a text deletes: of a body, a CTE, a MERGE."""
-        code = squeezed(text.replace("$$", " ").replace("'", " "))
+        code = squeezed(_QUOTES.sub(" ", text))
         found = [names(it[1]) for it in _DELETES.finditer(code)]
         found += [names(it[1]) for it in _MERGES.finditer(code)]
         return [shape for named in dict.fromkeys(found) for shape in self._called(named)]

@@ -199,6 +199,12 @@ CASES = [
         column_users__name=None,
     ),
     case("CREATE TYPE size AS ENUM ('s'); ALTER TABLE users ALTER code TYPE size USING code::size"),
+    # What only names a deletion deletes nothing.
+    case("CREATE FUNCTION wipe() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DELETE FROM users; END $$"),
+    case("CREATE PROCEDURE wipe() LANGUAGE sql AS 'DELETE FROM users'"),
+    case("CREATE RULE r AS ON INSERT TO users DO ALSO DELETE FROM users"),
+    case("COMMENT ON TABLE users IS 'DELETE FROM users'"),
+    case("EXPLAIN DELETE FROM users"),
 ]
 
 
