@@ -7,7 +7,7 @@ type, which were emptied. How many live rows that is about, is counted on the li
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ from sqlrail.foresight.attempt import Tried
 from sqlrail.foresight.judged import Loss
 from sqlrail.foresight.narrowing import narrowed
 from sqlrail.foresight.tally import Link, Question
+from sqlrail.ground.loses import Loses
 from sqlrail.ground.names import NAME, join
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import connect
@@ -29,6 +30,7 @@ from sqlrail.scratch.using import Using, usings
 
 #: what a file says it loses, and does not
 UNUSED = "{} says `-- loses: {}`, and loses nothing of it"
+AMBIGUOUS = "{} says `-- loses: {}`, which may be {}: name the schema"
 
 #: what a cleanup takes away is in the archive
 CLEANUP = "-- cleanup"
@@ -80,19 +82,30 @@ class Losses:
         for file in files:
             found = [[*_losses(its, counted)] for its in threats[file.id]]
             _add_tried(found, scene, file, (tried or {}).get(file.id, ()))
-            self._losses[file.id] = [tuple(_meant(file, loss) for loss in its) for its in found]
+            reasons = {them.pop(): said.because for said, them in _said(file, found) if len(them) == 1}
+            self._losses[file.id] = [
+                tuple(replace(loss, because=reasons.get(loss.names)) for loss in its) for its in found
+            ]
 
     def of(self, id_: str) -> Sequence[tuple[Loss, ...]]:
         """A file's, statement by statement."""
         return self._losses[id_]
 
     def notes(self) -> Iterator[str]:
-        """What files say they lose, and do not."""
+        """What files say they lose, and do not, or of which nobody knows which one they mean."""
         for id_, file in self._files.items():
-            lost = [loss for its in self._losses[id_] for loss in its]
-            for said in file.loses:
-                if not any(said.is_about(loss.names, _least(loss)) for loss in lost):
+            for said, them in _said(file, self._losses[id_]):
+                if not them:
                     yield UNUSED.format(id_, said)
+                elif len(them) > 1:
+                    yield AMBIGUOUS.format(id_, said, " or ".join(sorted(join(*it) for it in them)))
+
+
+def _said(file: File, losses: Iterable[Sequence[Loss]]) -> Iterator[tuple[Loses, set[tuple[str, ...]]]]:
+    """What a file says it loses, each with the names of what it may mean."""
+    lost = [loss for its in losses for loss in its]
+    for said in file.loses:
+        yield said, {loss.names for loss in lost if said.is_about(loss.names, _least(loss))}
 
 
 def _counted(
@@ -147,12 +160,6 @@ def _top(shape: Shape, first: Mapping[int, Shape]) -> tuple[str, str]:
     """The names of the partitioned table that it is a part of, or its own."""
     above = [first[oid] for oid in shape.parents if oid in first and first[oid].kind == "p" and shape.bound]
     return _top(above[0], first) if above else (shape.schema, shape.name)
-
-
-def _meant(file: File, loss: Loss) -> Loss:
-    """With the reason that its file gives."""
-    said = next((it for it in file.loses if it.is_about(loss.names, _least(loss))), None)
-    return replace(loss, because=said.because if said else None)
 
 
 def _least(loss: Loss) -> int:

@@ -381,3 +381,21 @@ def test_outside_a_transaction_what_is_done_already_is_no_more_lost(database: st
     assert [brief(it.losses) for it in file.statements] == [
         {}, {}, {}, {"table_likes": 19}, {}, {}, {"table_teams": 1},
     ]  # fmt: skip
+
+
+def test_a_name_that_may_mean_two_tables_counts_for_neither(database: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "files", **{"001_schema": SCHEMA})
+    assert attempt(database, Heard(), folder) is None
+    query(database, f"{ROWS} CREATE TABLE old.posts AS SELECT 1 AS id")
+    write(folder, **{"002_x": "-- loses: posts because x\nDROP TABLE posts, old.posts"})
+    settings = Settings(database_url=database, migrations=folder)
+    found = plan(settings, Heard(), consent=Consent(asked=False))
+    assert found.files[0].verdict == "loses data"
+    assert {loss.because for loss in found.files[0].statements[0].losses} == {None}
+    assert found.notes == (
+        "002_x says `-- loses: posts`, which may be old.posts or public.posts: name the schema",
+    )
+    said = "-- loses: public.posts because x\n-- loses: old.posts because y\n"
+    write(folder, **{"002_x": f"{said}DROP TABLE posts, old.posts"})
+    found = plan(settings, Heard(), consent=Consent(asked=False))
+    assert (found.files[0].verdict, found.notes) == ("instant", ())
