@@ -40,16 +40,16 @@ def with_trial(checks: tuple[Check, ...], tried: Tried, relation: str) -> tuple[
     # A copy may have a row in another partition, where a hash decides: in one whose index has another name.
     alike += [check for check in checks if check.verdict == "fails" and any(map(check.is_like, alike))]
     failed = min(alike, key=lambda check: (_ORDER.index(check.verdict), check.relation != named))
-    return tuple(_failed(check, tried) if check is failed else check for check in checks)
+    return tuple(_failed(check, tried, named) if check is failed else check for check in checks)
 
 
-def _failed(check: Check, tried: Tried) -> Check:
+def _failed(check: Check, tried: Tried, named: str) -> Check:
     is_counted = check.verdict == "fails"
     return replace(
         check,
         verdict="fails",
         rows=check.rows if is_counted else None,
-        says=(is_counted and check.says) or tried.says,
+        says=tried.says if not is_counted or check.relation == named else check.says or tried.says,
         unless=None,
         why=None,
         tried=True,
