@@ -104,16 +104,28 @@ def rows_refused(source: Source, expression: sql.Composable, pages: int | None) 
 
 
 def duplicates(
-    source: Source, condition: sql.Composable, parts: Sequence[sql.Composable], *, hashes: bool, is_wide: bool
+    source: Source,
+    condition: sql.Composable,
+    parts: Sequence[sql.Composable],
+    *,
+    hashed: sql.Composable | None,
+    hashes: bool,
+    is_wide: bool,
 ) -> Question:
-    """Counts the rows that would have to go for these parts to be unique."""
+    """Counts the rows that would have to go for these parts to be unique.
+
+    hashed: a number that equal ones have in common, which sorts faster; only where some have it too they are compared.
+    """
     sizes = [sql.SQL("pg_column_size({})").format(part) for part in parts]
     size = sql.SQL("max({})").format(sql.SQL(" + ").join(sizes)) if is_wide else sql.SQL("0")
     named = {"condition": condition, "parts": sql.SQL(", ").join(parts)}
-    more = {"size": size, "limit": LONG, "hashes": "on" if hashes else "off"}
+    quick = {"condition": condition, "parts": hashed, "size": size, "limit": LONG, "hashes": "off"}
+    exact = {**named, "size": size, "limit": LONG, "hashes": "on" if hashes else "off"}
 
     def ask(asker: Asker) -> Counted:
-        rows, too_long = asker.numbers("count_duplicates", source, **named, **more)
+        rows, too_long = asker.numbers("count_duplicates", source, **(quick if hashed else exact))
+        if hashed and rows:
+            rows, too_long = asker.numbers("count_duplicates", source, **exact)
         if too_long and not rows:
             return Counted(why="some values may be too long for an index")
         return Counted(rows, asker.keys("keys_of_duplicates", source, **named) if rows else ())

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from sqlrail.foresight import counts
 from sqlrail.foresight.counts import Question, Source
-from sqlrail.foresight.demands import BPCHAR, INT2, INT4, INT8, TEXT, VARCHAR, Demand
+from sqlrail.foresight.demands import BPCHAR, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, Demand
 from sqlrail.foresight.later import ROW, Judge, Later
 from sqlrail.foresight.tables import LiveTable
 from sqlrail.ground.names import NAME
@@ -19,6 +19,12 @@ from sqlrail.scratch.using import Using, tokens
 
 #: types whose values sort faster than they hash: numbers, dates and times
 SORTED = {INT2, INT4, INT8, 1082, 1114, 1184, 2950, 26}
+#: functions that hash a value, begun with another hash
+HASHES = {
+    INT2: "hashint2extended", INT4: "hashint4extended", INT8: "hashint8extended", TEXT: "hashtextextended",
+    VARCHAR: "hashtextextended", BPCHAR: "hashbpcharextended", NUMERIC: "hash_numeric_extended",
+    2950: "uuid_hash_extended", 1114: "timestamp_hash_extended",
+}  # fmt: skip
 #: PostgreSQL's own ranges, whose ends have a greatest
 RANGES = {3904, 3906, 3908, 3910, 3912, 3926}
 EQUALS, OVERLAPS = "OPERATOR(pg_catalog.=)", "OPERATOR(pg_catalog.&&)"
@@ -161,7 +167,18 @@ def _unique(demand: Demand, at: Moment) -> Question | Unknown:
     is_wide = hashes and (
         at.rows.live.is_wide or at.is_spread(demand) or bool(at.rows.levels) or 0 in index.attributes
     )
-    return counts.duplicates(source, _where(conditions), parts, hashes=hashes, is_wide=is_wide)
+    hashed = _hashed(index, parts) if hashes else None
+    return counts.duplicates(source, _where(conditions), parts, hashed=hashed, hashes=hashes, is_wide=is_wide)
+
+
+def _hashed(index: Index, parts: Sequence[sql.Composable]) -> sql.Composable | None:
+    """The hash of a key's parts, each begun with that of the one before; None where a type has no hash of its own."""
+    found: sql.Composable = sql.SQL("0::bigint")
+    for type_, part in zip(index.types, parts, strict=True):
+        if type_ not in HASHES:
+            return None
+        found = sql.SQL("{}({}, {})").format(sql.SQL(HASHES[type_]), part, found)
+    return found
 
 
 def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
@@ -174,7 +191,8 @@ def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
     equal = [operator == EQUALS for operator in constraint.operators]
     if all(equal):
         hashes = not set(index.types) <= SORTED
-        return counts.duplicates(source, filled, parts, hashes=hashes, is_wide=hashes)
+        hashed = _hashed(index, parts) if hashes else None
+        return counts.duplicates(source, filled, parts, hashed=hashed, hashes=hashes, is_wide=hashes)
     each = _each_with_each(index, constraint, source, at.rows, filled)
     spans = [number for number, is_equal in enumerate(equal) if not is_equal]
     if len(spans) > 1 or constraint.operators[spans[0]] != OVERLAPS or index.types[spans[0]] not in RANGES:
