@@ -18,6 +18,7 @@ from sqlrail.engine.session import Session
 from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
+from sqlrail.ground.check import Check
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Said
 from sqlrail.ground.relation import Relation
@@ -139,7 +140,8 @@ class TransactionalRun:
             stands = f"Nothing of {file.id} was kept.{guards.by_event_trigger(session, exc)}"
             raise session.failure(failed, when, exc, stands, kind=MigrationFailed) from exc
         if not isinstance(relation, Relation) and self._misses(done):
-            raise self._misdirected(relation, str(done.skipped))
+            more = f", and {file.id} adds none with ALTER TABLE" if isinstance(relation, Check) else ""
+            raise self._misdirected(relation, f"{done.skipped}{more}")
         if done.archived and (text := guards.published(done.facts)):
             session.tell(Said(text))
         if self._operation.observer:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from sqlrail.foresight.tally import Question
+from sqlrail.ground.names import join
 from sqlrail.scratch.shapes import Column, Lean, Shape
 from sqlrail.scratch.using import Using
 
@@ -92,7 +93,10 @@ def _is_label(now: Column) -> bool:
 def _is_plain(how: Using, column: str) -> bool:
     """Whether it is the column, cast or not."""
     bare = re.sub(_CAST, "", how.expression).strip("() ")
-    return how.why is None and bare in (column, sql.Identifier(column).as_string())
+    return how.why is None and bare in (
+        join(column),
+        join(how.table, column),
+    )  # servers before 16 name the table
 
 
 def _is_data(leans: tuple[Lean, ...]) -> bool:

@@ -51,7 +51,7 @@ def _action(text: str, said: str | None) -> Action | None:
         return DELETE
     match = re.fullmatch(r"(?is)set\s+(\S.*)", said)
     if match is None:
-        raise ValueError(f"'{text}' ends in neither {NotNull.words}")
+        raise ValueError(f"'{text}' does not end in {NotNull.words}")
     value = match[1]
     if re.fullmatch("(?i)default", value):
         return Action("set default")

@@ -56,7 +56,7 @@ def _action(text: str, said: str | None) -> Action | None:
         return None
     match = re.fullmatch(rf"(?i:KEEP\s+(NEWEST|OLDEST))\s+({NAME})", said)
     if match is None:
-        raise ValueError(f"'{text}' ends in neither {Unique.words}")
+        raise ValueError(f"'{text}' does not end in {Unique.words}")
     return Action(f"keep {match[1].lower()}", (plain(match[2]),))
 
 

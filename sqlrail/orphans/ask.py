@@ -83,9 +83,7 @@ def _checked(check: Check, facts: Facts) -> Facts:
     if check.expression is not None and not (check.is_applied and facts.expression):
         return replace(facts, expression=check.expression, holds=None)
     if facts.expression is None and facts.countable and not facts.wrong:
-        return replace(
-            facts, wrong=f"{facts.child['name']} has no check {join(check.name)}, and no file adds it"
-        )
+        return replace(facts, absent=f"{facts.child['name']} has no check {join(check.name)}")
     return facts
 
 

@@ -131,15 +131,13 @@ def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
         answer = session.ask(_exactly(session, look))[-1]
     except psycopg.Error as exc:
         # What is refused anyway need not be countable: a partition may be a foreign table.
-        return one if one.refusals else replace(one, refusals=(_reason(exc, one.relation),))
+        if one.refusals:
+            return one
+        try:
+            return replace(one, refusals=(reason(exc, one.relation),))
+        except UsageError as wrong:  # until a file has run that is still pending
+            return replace(one, skipped=str(wrong))
     return _weighed(session, one, *answer)
-
-
-def _reason(exc: psycopg.Error, constraint: Constraint) -> str:
-    try:
-        return reason(exc, constraint)
-    except UsageError as wrong:
-        return str(wrong)
 
 
 def _weighed(

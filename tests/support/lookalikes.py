@@ -380,9 +380,13 @@ def cleaning_what_violates_a_constraint(scene: Scene) -> None:
     scene.run(scene.safe("cleanup", "--print-sql", "--relation", "orders.note not null delete").out)
     scene.safe("cleanup", "--relation", "orders.total not null set 7")
     scene.safe("cleanup", "--online", "--relation", "orders check small delete")
-    scene.safe("migrate")
-    scene.own.execute("ALTER TABLE orders DROP CONSTRAINT fine, DROP CONSTRAINT small")
-    for run in ("4", "3", "2", "1"):
+    for verb in (["cleanup", "--online"], ["cleanup"], ["migrate"]):  # along the path of the file
+        scene.safe(*verb)
+        scene.own.execute("INSERT INTO orders VALUES (0)" if verb != ["migrate"] else "SELECT")
+    scene.own.execute(
+        "ALTER TABLE orders DROP CONSTRAINT fine, DROP CONSTRAINT small; DELETE FROM orders WHERE id = 0"
+    )
+    for run in ("6", "5", "4", "3", "2", "1"):
         scene.safe("restore", run)
 
 

@@ -98,27 +98,18 @@ class Stage:
 
 
 def offenders(connection: psycopg.Connection[Any], case: Case) -> Offenders:
-    """The rows that the statement stumbles over, as it says itself: it is tried on some of the table's rows.
+    """The rows that the statement stumbles over, as it says itself: it is tried on more and more of the table's rows.
 
-    On more and more of them, and a row on which it fails stays away: so of equal keys the first one stays, as with a
-    constraint that is there. Rows that exclude each other are all in the way, and found in pairs.
+    A row on which it fails stays away. So of equal keys the first one stays, as with a constraint that is there.
     """
     kept: list[str] = []
     ids: dict[str, str] = {}
-    is_mutual = "EXCLUDE" in case.statement or "OVERLAPS" in case.statement
     with connection.transaction(force_rollback=True):
         # No trigger and no key says anything about rows that are only away for a try.
         connection.execute("SET LOCAL session_replication_role = replica")
-        found = connection.execute(
-            f"SELECT tableoid || ' ' || ctid, id::text FROM {case.table} ORDER BY id".encode()
-        )
-        rows = found.fetchall()
-        for row, number in rows:
-            if is_mutual:
-                passes = all(_passes(connection, case, [row, other]) for other, _ in rows)
-            else:
-                passes = _passes(connection, case, [*kept, row])
-            if passes:
+        rows = f"SELECT tableoid || ' ' || ctid, id::text FROM {case.table} ORDER BY id"
+        for row, number in connection.execute(rows.encode()).fetchall():
+            if _passes(connection, case, [*kept, row]):
                 kept.append(row)
             else:
                 ids[row] = number

@@ -38,7 +38,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     flags.add(online, *ONLINE)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--relation", action="append", metavar="'C.COL -> P.KEY'", help="this relation only")
+    which.add_argument(
+        "--relation",
+        action="append",
+        metavar="'C.COL -> P.KEY'",
+        help="only this, in any form that a `-- cleanup:` line has",
+    )
     which.add_argument(
         "--all", action="store_true", help="every foreign key's, not only those that are not validated"
     )
@@ -97,7 +102,7 @@ def _clean_online(
 
 
 VERB = Verb(
-    "archive and delete the orphans of every declared relation, and of every key that is not validated",
+    "archive, then delete or mend, the rows that files declare a cleanup for, and orphans of keys not validated",
     _run,
     _add_arguments,
     _refuse_idle,

@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
 
 
 VERB = Verb(
-    "rehearse what is pending on a scratch database: locks, scans, rewrites; changes nothing",
+    "say what pending files would do: locks, scans, rows in the way, what is lost; changes nothing",
     _run,
     _add_arguments,
     _refuse_idle,
