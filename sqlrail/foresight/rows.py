@@ -150,12 +150,13 @@ class _Walk:
     live: Live
     functions: set[str]
     now: Shapes = field(init=False)
+    there: list[Shape] = field(init=False)  # the shapes of now
     laters: dict[int, Later] = field(init=False)
     writes: Writes = field(init=False)
 
     def __post_init__(self) -> None:
         first = self.scene.gallery.first
-        self.now = dict(first)
+        self.now, self.there = dict(first), list(first.values())
         self.laters = {oid: Later.first(first[oid], live) for oid, live in self.live.tables.items()}
         views = {it.name for it in self.scene.watched.values() if it.kind == "v"}
         self.writes = Writes(self.functions, views)
@@ -168,22 +169,22 @@ class _Walk:
     def _file(self, file: File) -> Iterator[Asked]:
         start = dict(self.now)
         for one in file.relations():
-            self.writes.clean(one, f"-- cleanup: {one}", self._shapes())
+            self.writes.clean(one, f"-- cleanup: {one}", self.there)
         for number, seen in enumerate(self.scene.seen.get(file.id, ())):
             yield from self._statement(file, number, seen, start)
             if seen.source:
-                words = tuple(word.upper() for word in seen.source.replace("(", " ").split(None, 4)[:4])
-                self.writes.add(words, seen.source, self._place(file, seen), self._shapes())
+                words = tuple(word.upper() for word in seen.source[:200].replace("(", " ").split(None, 4)[:4])
+                self.writes.add(words, seen.source, self._place(file, seen), self.there)
 
     def _place(self, file: File, seen: Seen) -> str:
         return f"{file.id} line {seen.place[0]}"
 
-    def _shapes(self) -> list[Shape]:
-        return [shape for shape in self.now.values() if shape]
-
     def _statement(self, file: File, number: int, seen: Seen, start: Shapes) -> Iterator[Asked]:
-        before, laters = {oid: self.now[oid] for oid in seen.shapes}, dict(self.laters)
-        self.now |= seen.shapes
+        before = {oid: self.now[oid] for oid in seen.shapes}
+        laters = dict(self.laters) if seen.shapes else {}
+        if seen.shapes:
+            self.now |= seen.shapes
+            self.there = [shape for shape in self.now.values() if shape]
         for oid, shape in seen.shapes.items():
             self._move_on(oid, before[oid], shape, seen)
         if seen.is_back or seen.note == DONE:

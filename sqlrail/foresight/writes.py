@@ -59,6 +59,8 @@ class Writes:
         self._functions, self._leading = functions, views
         self._found: dict[int, list[Write]] = {}
         self._anything: list[Write] = []
+        self._of: Collection[Shape] = ()
+        self._known: dict[tuple[str, ...], list[Shape]] = {}
 
     def to(self, oid: int) -> Iterator[Write]:
         """Those that may have written to a table, the last first."""
@@ -81,9 +83,12 @@ class Writes:
             return
         if match := re.match(_LEADS, text):
             self._leading.add(plain(re.findall(NAME, match[match.lastindex or 0])[-1]))
-        if (target := _target(verb, text)) and target[-1] in self._leading:
+        target = _target(verb, text)
+        if not target and verb not in ("TRUNCATE", "WITH"):
+            return
+        if target and target[-1] in self._leading:
             self._anything.append(Write(place, "ANY"))
-        for shape in _targets(verb, text, shapes):
+        for shape in self._targets(verb, text, target, shapes):
             write = _write(verb, text, place)
             if shape.fires and verb != "TRUNCATE":
                 self._anything.append(Write(place, "ANY"))
@@ -93,6 +98,18 @@ class Writes:
             elif write.verb != "INSERT":
                 done = write.verb if write.verb != "ANY" else "DELETE|UPDATE"
                 self._follow(shape.oid, place, shapes, rf"ON (?:{done}) (?:CASCADE|SET)")
+
+    def _targets(
+        self, verb: str, text: str, target: tuple[str, ...], shapes: Collection[Shape]
+    ) -> Collection[Shape]:
+        """The tables that it writes to; remembered, for files hold thousands of INSERTs."""
+        if verb != "INSERT":
+            return _targets(verb, text, target, shapes)
+        if self._of is not shapes:
+            self._of, self._known = shapes, {}
+        if target not in self._known:
+            self._known[target] = _targets(verb, text, target, shapes)
+        return self._known[target]
 
     def _follow(self, oid: int, place: str, shapes: Collection[Shape], action: str) -> None:
         """Rows of other tables go, or change, with those whose keys they hold."""
@@ -144,20 +161,18 @@ def _target(verb: str, text: str) -> tuple[str, ...]:
     return tuple(map(plain, re.findall(NAME, match[1]))) if match else ()
 
 
-def _targets(verb: str, text: str, shapes: Collection[Shape]) -> Iterator[Shape]:
-    """The tables that it writes to, with those above and below them."""
+def _targets(verb: str, text: str, target: tuple[str, ...], shapes: Collection[Shape]) -> list[Shape]:
+    """The tables that a statement writes to, with those above and below them."""
     if verb == "COPY" and not re.search(r"(?i)\bFROM\b", text):
-        return
-    names, target = names_in(text), _target(verb, text)
-    if verb == "TRUNCATE" or (verb == "WITH" and names & {"insert", "update", "delete", "merge"}):
+        return []
+    names = names_in(text) if verb in ("TRUNCATE", "WITH") else set()
+    if verb == "TRUNCATE" or names & {"insert", "update", "delete", "merge"}:
         oids = {shape.oid for shape in shapes if shape.name in names}
     else:
-        oids = {
-            shape.oid for shape in shapes if target and (shape.schema, shape.name)[-len(target) :] == target
-        }
+        oids = {shape.oid for shape in shapes if is_named(shape, target)}
     while more := _around(oids, shapes) - oids:
         oids |= more
-    yield from (shape for shape in shapes if shape.oid in oids)
+    return [shape for shape in shapes if shape.oid in oids]
 
 
 def _around(oids: set[int], shapes: Collection[Shape]) -> set[int]:
