@@ -125,9 +125,8 @@ def kinds(made: Path, folder: Path) -> Iterator[Kind]:
 
 
 @contextmanager
-def writing(url: str, rows: int) -> Iterator[list[float]]:
+def writing(url: str, rows: int, numbers: Iterator[int]) -> Iterator[list[float]]:
     """A session that inserts a row, updates another, and so on: the seconds that each write took."""
-    numbers = iter(range(rows + 1, 2 * rows))
 
     def next_row() -> list[object]:
         number = next(numbers)
@@ -138,11 +137,12 @@ def writing(url: str, rows: int) -> Iterator[list[float]]:
 
 
 def waits(url: str, tried: list[Kind], rows: int) -> Iterator[list[str]]:
-    """What a writer waits for, alone and beside plan; the second as long as the first."""
-    with writing(url, rows) as alone:
+    """What a writer waits for, alone and beside plan."""
+    numbers = iter(range(rows + 1, 2 * rows))
+    with writing(url, rows, numbers) as alone:
         time.sleep(20)
     yield ["nobody, for 20 s", *milliseconds(alone)]
-    with writing(url, rows) as beside:
+    with writing(url, rows, numbers) as beside:
         for kind in tried:
             run(plan(kind.folder), url)
     yield [f"plan, {len(tried)} times", *milliseconds(beside)]
