@@ -13,13 +13,13 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
-from sqlrail.errors import ConnectionLost, DatabaseFailed
+from sqlrail.errors import ConnectionLost, DatabaseFailed, SqlrailError
 from sqlrail.foresight.later import KEY, ROW
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection, connect
-from sqlrail.postgres.diagnostics import sentence
+from sqlrail.postgres.diagnostics import failure, lost, sentence
 from sqlrail.schema.catalog import look_limits
 
 #: keys that are shown of the rows in the way
@@ -206,9 +206,7 @@ class Asker:
             return question(self)
         except psycopg.Error as exc:
             if self.connection.closed:
-                raise ConnectionLost(
-                    f"the connection was lost while rows were counted: {sentence(exc)}"
-                ) from exc
+                raise lost("rows were being counted", exc) from exc
             self.go_on()
             return Counted(why=_why(exc, self.settings))
 
@@ -302,12 +300,16 @@ def _begin(connection: Connection, begin: bytes, settings: Settings) -> None:
     }
     answer = wire.send(connection, begin + wire.message(connection, "count_settings", **parts), wire.Answer())
     if answer.error is not None:
-        raise DatabaseFailed(f"the live rows cannot be counted: {sentence(answer.error)}") from answer.error
+        raise _not_counted(connection, answer.error) from answer.error
+
+
+def _not_counted(connection: Connection, error: psycopg.Error) -> SqlrailError:
+    return failure(connection, "the live rows cannot be counted", "rows were being counted", error)
 
 
 def _export(connection: Connection) -> tuple[str, int]:
     answer = wire.send(connection, wire.message(connection, "export_counts"), wire.Answer())
     if answer.error is not None:
-        raise DatabaseFailed(f"the live rows cannot be counted: {sentence(answer.error)}") from answer.error
+        raise _not_counted(connection, answer.error) from answer.error
     ((snapshot, room),) = answer.rows
     return snapshot, room
