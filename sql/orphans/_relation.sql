@@ -373,17 +373,8 @@ SELECT json_build_object(
            FROM pg_catalog.pg_publication AS p
           CROSS JOIN touched_part
           CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_class WHERE oid = touched_part.oid LIMIT 1) AS c
-          WHERE CASE WHEN changed THEN p.pubupdate ELSE p.pubdelete END AND c.relkind = 'r' AND c.relpersistence = 'p'
-            AND (p.puballtables
-                 OR EXISTS (SELECT FROM (SELECT c.oid AS relid UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)) AS kin
-                              JOIN pg_catalog.pg_class AS k ON k.oid = kin.relid
-                             WHERE EXISTS (SELECT FROM pg_catalog.pg_publication_rel WHERE prpubid = p.oid AND prrelid = k.oid)
-                                OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace
-                                            WHERE pnpubid = p.oid AND pnnspid = k.relnamespace)))
-            AND c.relreplident <> 'f'
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_index
-                             WHERE indrelid = c.oid AND indisvalid
-                               AND CASE c.relreplident WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident ELSE false END)
+          WHERE CASE WHEN changed THEN p.pubupdate ELSE p.pubdelete END
+            AND {without_identity}
          HAVING count(*) > 0),
         -- A rule may turn the statement, a cascade's too, into anything.
         (SELECT format('%s has the rule %I for %s', r.ev_class::regclass, r.rulename,

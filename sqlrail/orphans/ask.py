@@ -134,6 +134,7 @@ def about(session: Session, name: str, relations: Sequence[Constraint], **parts:
         "child": wire.named(session.connection, sql.SQL("asked.child")),
         "parent": wire.named(session.connection, sql.SQL("asked.parent")),
         "stale_collations": message(session, "_stale_collations"),
+        "without_identity": message(session, "_without_identity"),
     }
     return message(session, name, **given, **parts)
 

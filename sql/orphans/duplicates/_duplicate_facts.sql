@@ -174,17 +174,8 @@ WITH RECURSIVE target AS (
      CROSS JOIN part
      CROSS JOIN (VALUES ('DELETE'), ('UPDATE')) AS kind(word)
       JOIN pg_catalog.pg_class AS c ON c.oid = part.relid
-     WHERE CASE kind.word WHEN 'UPDATE' THEN p.pubupdate ELSE p.pubdelete END AND c.relkind = 'r' AND c.relpersistence = 'p'
-       AND (p.puballtables
-            OR EXISTS (SELECT FROM (SELECT c.oid AS relid UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)) AS kin
-                         JOIN pg_catalog.pg_class AS k ON k.oid = kin.relid
-                        WHERE EXISTS (SELECT FROM pg_catalog.pg_publication_rel WHERE prpubid = p.oid AND prrelid = k.oid)
-                           OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace
-                                       WHERE pnpubid = p.oid AND pnnspid = k.relnamespace)))
-       AND c.relreplident <> 'f'
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_index
-                        WHERE indrelid = c.oid AND indisvalid
-                          AND CASE c.relreplident WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident ELSE false END)
+     WHERE CASE kind.word WHEN 'UPDATE' THEN p.pubupdate ELSE p.pubdelete END
+       AND {without_identity}
      GROUP BY part.of, part.relid, kind.word
 ), description AS (
     SELECT c.oid,

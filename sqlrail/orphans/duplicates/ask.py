@@ -34,6 +34,7 @@ def question(session: Session, wanted: Unique) -> bytes:
         child=wire.named(session.connection, sql.SQL("also.child")),
         parent=wire.named(session.connection, sql.SQL("also.parent")),
         stale_collations=message(session, "_stale_collations"),
+        without_identity=message(session, "_without_identity"),
     )  # fmt: skip
 
 
