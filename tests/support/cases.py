@@ -204,7 +204,7 @@ def _variants(kind: Kind, turn: int) -> Iterator[tuple[str, str, bool]]:
     mends = [form for form in MENDS if needs.get(form, True)]
     for form in _turn(mends, turn * 3, 3):
         yield shapes[0], form, True
-    if kind.clean and kind.dirt != "one":
+    if kind.clean and kind.dirt != "one" and not kind.late:  # what is there already refuses new dirty rows
         yield shapes[0], _turn(list(SPOILS), turn, 1)[0], False
 
 
