@@ -38,8 +38,8 @@ LIBPQ = {"DATABASE_URL": "-", "PGHOST": "h"}
 HELP = "See `sqlrail --help`."
 NO_RELATION = "is not of the form child.column -> parent.key or child.(a, b) -> parent.(x, y)."
 NO_KIND = (
-    "is not of the form child.column -> parent.key, child.(a, b) -> parent.(x, y), table.column not null or "
-    "table check name."
+    "is not of the form child.column -> parent.key, child.(a, b) -> parent.(x, y), table.column not null, "
+    "table.column unique or table check name."
 )
 OWN_TRANSACTION = (
     "is not for the file to say: the runner begins and ends its transaction. Remove it; where statements have to "

@@ -421,7 +421,7 @@ def test_the_json_has_what_scripts_may_rely_on(
     shop.execute("CREATE TABLE lines (order_id int REFERENCES orders ON DELETE CASCADE)")
     arguments = ("cleanup", "--json", "--relation", ORDERS)
     common = {
-        "kind": "relation", "check": None, "value": None,
+        "kind": "relation", "check": None, "value": None, "duplicates": None,
         "child": "orders", "column": "user_id", "columns": ["user_id"], "parent": "users", "key": "id", "keys": ["id"],
         "orphans": 1, "timestamp": None, "oldest": None, "newest": None, "skipped": None, "refusals": [],
         "action": "delete", "undecided": False, "changed": 0, "mixed_keys": 0,
