@@ -57,7 +57,6 @@ class Tool:
     verdict: Callable[[int, str], str] = lambda code, _: "fails" if code else "passes"
     write: Callable[[Path, Case], None] = lambda folder, case: _write(folder / f"{case.id}.sql", case.text)
     said: Counter[tuple[str, bool]] = field(default_factory=Counter)
-    rows: int = 0  # files whose number of rows it said rightly
     seconds: list[float] = field(default_factory=list)
     made: set[str] = field(default_factory=set)  # what it left in the databases
 
@@ -74,6 +73,7 @@ class Tool:
             f"{foreseen} of {failed}",
             f"{wrong} of {passed}",
             str(undecided),
+            ", ".join(self.made),
             f"{median(self.seconds):.2f}",
         ]
 
@@ -122,8 +122,8 @@ def tools(major: int) -> list[Tool]:
     squawk = [str(BINS / "squawk"), f"--pg-version={major}", "--assume-in-transaction",
               "--exclude=require-lock-timeout,require-statement-timeout,prefer-robust-stmts"]  # fmt: skip
     found = [
+        Tool("sqlrail", "plan --no-try", plan("--no-try"), _planned),
         Tool("sqlrail", "plan", plan(), _planned),
-        Tool("sqlrail", "plan --try", plan("--try"), _planned),
         Tool("squawk", "lint", lambda _, folder: [*squawk, *map(str, folder.glob("*.sql"))]),
         Tool("alembic", "upgrade head --sql", lambda _, folder: [
             str(BINS / "alembic"), "-c", str(folder / "alembic.ini"), "upgrade", "head", "--sql"], write=_for_alembic),
@@ -224,13 +224,11 @@ def main() -> None:
         "foreseen, of files that fail",
         "said to fail, of files that pass",
         "undecided",
+        "leaves in the database",
         "seconds a file",
     ]
     rows = [tool.row(ends[True], ends[False]) for tool in tried]
     report = "\n".join([HEAD, common.table(f"{sum(ends.values())} files on live rows", columns, rows)])
-    report += "".join(
-        f"\n{tool.name} {tool.mode}: left {', '.join(tool.made)}" for tool in tried if tool.made
-    )
     print(report, flush=True)
     if options.write:
         common.write(options.write, report)
@@ -242,7 +240,7 @@ Databases with live rows and one pending file each, out of those that the tests 
 asks of them, or some do not, or the file mends or spoils them first. Every tool looks at the same ones in that mode of
 its own which says most and changes no table of the application; whether a file fails is then seen by running it. A
 linter reads text and no rows, so it warns of clean and dirty ones alike; the dry runs print what would run. Any of them
-would find all of it on a copy of production, by failing there.
+would find all of it on a copy of production, by failing there. (fsync off.)
 """
 
 if __name__ == "__main__":
