@@ -59,6 +59,7 @@ class Traces(NamedTuple):
 def traces(connection: psycopg.Connection[Any]) -> Traces:
     """What others have counted they tell when they leave."""
     wait_for(lambda: not connection.execute(THERE).rowcount, "they have left")
+    connection.execute("SELECT pg_stat_force_next_flush()")  # and this one what it has done itself
 
     def ask(statement: str, *parameters: object) -> list[Any]:
         return connection.execute(statement.encode(), parameters or None).fetchall()

@@ -13,6 +13,7 @@ from sqlrail.orphans.duplicates.facts import Facts, Key
 from sqlrail.orphans.duplicates.stages import Finder, Found, pointed_columns
 from sqlrail.orphans.duplicates.told import Duplicates, Pointed
 from sqlrail.orphans.expressions import as_text, cells, column_of, joined, matches, object_of, spelt, table
+from sqlrail.orphans.facts import Table
 from sqlrail.orphans.session import Session, message
 
 
@@ -239,32 +240,16 @@ class Composer:
 
     def _archive(self) -> Iterator[bytes]:
         for of, name in self.found.gone.items():
-            yield self("duplicate_archive_gone", **self._archived(of), rows=self.named(name))
+            yield self(
+                "duplicate_archive_gone", **_archived(self.wanted, self.facts.of(of)), rows=self.named(name)
+            )
         for child, name in self.found.pointed.items():
             yield self(
                 "duplicate_archive_pointed",
-                **self._archived(child),
+                **_archived(self.wanted, self.facts.of(child)),
                 rows=self.named(name),
-                became=self._became(child),
+                became=_became(self.facts, child),
             )
-
-    def _archived(self, of: int) -> dict[str, Any]:
-        described = self.facts.of(of)
-        return {
-            "relation": str(self.wanted),
-            "source": described["name"],
-            "cells": cells(described),
-            "table": table(described),
-        }
-
-    def _became(self, child: int) -> sql.Composable:
-        columns, recast = pointed_columns(self.facts, child), self.facts.of(child)["recast"]
-        values = [column_of("place", f"v{n}") for n, _ in enumerate(columns, 1)]
-        texts = (
-            spelt(value) if column in recast else as_text(value)
-            for column, value in zip(columns, values, strict=True)
-        )
-        return object_of(list(columns), texts)
 
     def _write(self) -> bytes:
         parts, names = [], []
@@ -288,6 +273,26 @@ class Composer:
             )  # fmt: skip
         counts = (sql.SQL("(SELECT count(*) FROM {})").format(name) for name in names)
         return self("duplicate_write", parts=b",\n".join(parts), counts=joined(", ", counts))
+
+
+def _archived(wanted: Unique, described: Table) -> dict[str, Any]:
+    return {
+        "relation": str(wanted),
+        "source": described["name"],
+        "cells": cells(described),
+        "table": table(described),
+    }
+
+
+def _became(facts: Facts, child: int) -> sql.Composable:
+    """What the cells of a child become that are pointed at other rows."""
+    columns, recast = pointed_columns(facts, child), facts.of(child)["recast"]
+    values = [column_of("place", f"v{n}") for n, _ in enumerate(columns, 1)]
+    texts = (
+        spelt(value) if column in recast else as_text(value)
+        for column, value in zip(columns, values, strict=True)
+    )
+    return object_of(list(columns), texts)
 
 
 def _text(text: str) -> str:
