@@ -41,7 +41,9 @@ _TARGET = re.compile(rf"(?i)(?:DELETE FROM|UPDATE) (?:ONLY )?{_NAMED}")
 _DELETES = re.compile(rf"(?i)\bDELETE FROM (?:ONLY )?{_NAMED}")
 _MERGES = re.compile(rf"(?i)\bMERGE INTO (?:ONLY )?{_NAMED}(?=.*\bTHEN DELETE\b)")
 #: statements that do what stands in them; others only name it, in a body that they make or a comment
-_ACTS = re.compile(r"(?i)(?:COPY|DELETE|INSERT|MERGE|UPDATE|WITH|EXPLAIN (?:ANALYZE|\([^)]*ANALYZE))\b")
+_ACTS = re.compile(
+    r"(?i)(?:COPY|DELETE|INSERT|MERGE|TRUNCATE|UPDATE|WITH|EXPLAIN (?:ANALYZE|\([^)]*ANALYZE))\b"
+)
 _QUOTES = re.compile(r"\$\w*\$|'")
 _ACTION = re.compile(r"ON DELETE (CASCADE|SET NULL|SET DEFAULT)")
 
@@ -192,6 +194,8 @@ class _Finder:
         self.first = scene.gallery.first
         self.now: Shapes = dict(self.first)
         self._written: set[int] = set()
+        #: tables whose rows a pending file has moved into a data file of its own transaction
+        self._anew: set[int] = set()
         self._may_write_anything = False
 
     def file(self, seen: Sequence[Seen]) -> Iterator[list[Threat]]:
@@ -209,6 +213,7 @@ class _Finder:
 
     def _found(self, seen: Seen) -> list[Threat]:
         found = _merged([*self._statement(seen)])
+        self._anew = (self._anew | _moved(seen)) - {it.oid for it in found if it.kind == "truncated"}
         self._note_writes(seen)
         return found
 
@@ -345,15 +350,37 @@ class _Finder:
         return first.schema, first.name
 
     def _emptied(self, seen: Seen) -> Iterator[Threat]:
-        """Those whose rows lie in another file now, where the statement says TRUNCATE."""
+        """Those whose rows lie in another file now, where the statement says TRUNCATE; and those emptied in place.
+
+        So it does with a table whose file is of the same transaction, as after a change of a column's type.
+        """
         if "truncate" not in names_in(seen.source):
             return
-        for oid, (before, after) in seen.changes.items():
-            shape = self.now.get(oid)
-            is_other = after.filenode not in (0, before.filenode)
-            if shape and is_other and oid not in seen.shapes:
-                first = self.first[oid]
-                yield Threat("table", oid, self._root(shape, seen), "truncated", _own_rows(first))
+        for oid in (_moved(seen) - seen.shapes.keys()) | self._emptied_in_place(seen):
+            if shape := self.now.get(oid):
+                yield Threat("table", oid, self._root(shape, seen), "truncated", _own_rows(self.first[oid]))
+
+    def _emptied_in_place(self, seen: Seen) -> set[int]:
+        if not self._anew or "truncate" not in names_in(_acting(seen.source)):
+            return set()
+        there = [shape for shape in self.now.values() if shape]
+        found = {shape.oid for shape in there if _names(seen, shape)}
+        is_cascade = "cascade" in names_in(seen.source)
+        while more := {shape.oid for shape in there if found.intersection(_above(shape, is_cascade))} - found:
+            found |= more
+        return found & self._anew
+
+
+def _above(shape: Shape, is_cascade: bool) -> set[int]:
+    """The tables with which a TRUNCATE empties this one as well."""
+    return {*shape.parents, *(shape.others if is_cascade else ())}
+
+
+def _moved(seen: Seen) -> set[int]:
+    """The tables whose rows lie in another file after a statement."""
+    return {
+        oid for oid, (before, after) in seen.changes.items() if after.filenode not in (0, before.filenode)
+    }
 
 
 def _is_as_first(shape: Shape, first: Shape) -> bool:

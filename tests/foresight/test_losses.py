@@ -136,6 +136,12 @@ CASES = [
     case("TRUNCATE parts", table_parts=20),
     case("TRUNCATE parts_2, ONLY base", table_parts_2=11, table_base=2),
     case("DO 'BEGIN TRUNCATE posts; END'", table_posts=30),
+    # what is emptied where it lies, for its file is of the same transaction
+    case("ALTER TABLE posts ALTER id TYPE bigint; TRUNCATE posts", table_posts=30),
+    case("ALTER TABLE posts ALTER id TYPE bigint; TRUNCATE users CASCADE", table_users=100, table_posts=30),
+    case("ALTER TABLE parts ALTER note TYPE varchar; TRUNCATE parts", table_parts=20),
+    case("ALTER TABLE posts ALTER id TYPE bigint; TRUNCATE likes", table_likes=20),
+    case("ALTER TABLE posts ALTER id TYPE bigint; COMMENT ON TABLE posts IS 'TRUNCATE posts'"),
     case("DELETE FROM posts", table_posts=30),
     case("DELETE FROM ONLY public.posts AS p WHERE p.id > 20 RETURNING id", table_posts=10),
     case("DELETE FROM posts p USING users u, base WHERE u.id = p.user_id AND u.n <= 4", table_posts=4),
@@ -261,6 +267,16 @@ def test_what_a_file_loses_is_counted_and_may_be_meant(databases: tuple[str, str
         assert {it.because for it in again} <= {"it is meant"}, text
         assert brief(again) == brief(lost)
     assert found == {one.text: one.loses for one in CASES}
+
+
+def test_the_trial_sees_a_table_emptied_in_place_by_whatever(database: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "files", **{"001_schema": SCHEMA})
+    assert attempt(database, Heard(), folder) is None
+    query(database, ROWS)
+    hidden = "DO $$BEGIN EXECUTE 'TRUNC' || 'ATE likes'; END$$"
+    write(folder, **{"002_x": f"ALTER TABLE likes ALTER id TYPE bigint; {hidden}"})
+    (file,) = plan(Settings(database_url=database, migrations=folder), Heard()).files
+    assert [brief(it.losses) for it in file.statements] == [{}, {"table_likes": 20}]
 
 
 def test_the_trial_says_how_many_rows_go_whatever_deletes_them(database: str, tmp_path: Path) -> None:
