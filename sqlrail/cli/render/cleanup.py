@@ -64,7 +64,7 @@ def line(one: Cleaned) -> str:
 def _seen_lines(one: Cleaned) -> list[str]:
     """What a look found beside the number of orphans."""
     if one.duplicates:
-        return _duplicate_lines(one.duplicates) if one.orphans else []
+        return _duplicate_lines(one.duplicates, one.action) if one.orphans else []
     seen, lines = one.seen, []
     if seen and one.orphans:
         if seen.missing_keys is not None:
@@ -83,11 +83,10 @@ def _seen_lines(one: Cleaned) -> list[str]:
     return lines
 
 
-def _duplicate_lines(found: Duplicates) -> list[str]:
+def _duplicate_lines(found: Duplicates, action: str | None) -> list[str]:
     """Which rows are equal, and what becomes of the rows that refer to those that go."""
-    lines = [
-        f"{counted(found.groups, 'group')} of equal rows: of each the one stays that {join(found.by)} tells"
-    ]
+    stays = (action or "").removeprefix("keep ")  # newest or oldest
+    lines = [f"{counted(found.groups, 'group')} of equal rows: of each the {stays} by {join(found.by)} stays"]
     lines += [
         f"{rows(each.rows)} of {each.table} would be pointed at the rows that stay ({join(each.key)})"
         for each in found.pointed
