@@ -14,7 +14,6 @@ from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
 from sqlrail.files.statements import Statement
 from sqlrail.ground.names import NAME, plain
-from sqlrail.orphans.guards import GUARD
 from sqlrail.postgres.diagnostics import is_of_a_right, remedy, sentence
 
 #: bytes of a statement that tell what it needs
@@ -33,6 +32,8 @@ def failure(
 
     completed: how many statements of the piece ended well, None for all; ahead: characters of ours before the piece.
     """
+    from sqlrail.orphans.guards import GUARD
+
     line, column, late = _find(file, piece, error, completed, ahead)
     text = (
         f"{file.at(line, column)}: {'at commit: ' if late else ''}{sentence(error)}{remedy(error)} {stands}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlrail.ground import events
 from sqlrail.ground.events import Event, Listener, Unconfirmed, WaitingForStandby
 from sqlrail.ground.waits import Standbys
-from sqlrail.orphans.cleaned import Cleaned
+
+if TYPE_CHECKING:
+    from sqlrail.orphans.cleaned import Cleaned
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlrail.engine.news import Applied, News
 from sqlrail.engine.session import Session
 from sqlrail.errors import MigrationFailed
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
-from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer
+
+if TYPE_CHECKING:
+    from sqlrail.orphans.cleaned import Cleaned
 
 
 @dataclass(frozen=True)

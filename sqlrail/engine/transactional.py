@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -22,11 +22,11 @@ from sqlrail.ground.check import Check
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Said
 from sqlrail.ground.relation import Relation
-from sqlrail.orphans import clean as orphans
-from sqlrail.orphans import guards
-from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer
+
+if TYPE_CHECKING:
+    from sqlrail.orphans.cleaned import Cleaned
 
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
@@ -125,6 +125,9 @@ class TransactionalRun:
         return Ending(self._operation.guard(store) + store.ending(self._file), record)
 
     def _clean(self, relation: Constraint) -> Cleaned:
+        from sqlrail.orphans import clean as orphans  # most files have none
+        from sqlrail.orphans import guards
+
         self._news.catch_up()
         file, session = self._file, self._session
         try:
