@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
-from sqlrail.errors import ConnectionLost, DatabaseFailed, SqlrailError
+from sqlrail.errors import ConnectionFailed, ConnectionLost, DatabaseFailed, SqlrailError
 from sqlrail.foresight.later import KEY, ROW
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
@@ -252,8 +252,8 @@ def ask_all(settings: Settings, questions: Sequence[Question]) -> list[Counted]:
         snapshot, room = _export(first)
         askers = [Asker(first, settings)]
         for _ in range(min(len(questions), AT_ONCE, 1 + max(0, room - FREE)) - 1):
-            with suppress(DatabaseFailed, ConnectionLost):
-                other = connect(settings)
+            with suppress(ConnectionFailed, ConnectionLost, DatabaseFailed):
+                other = connect(replace(settings, wait=0.0))  # it is not worth a wait
                 stack.enter_context(closing(other))
                 _begin(other, wire.message(other, "import_counts", snapshot=snapshot), settings)
                 askers.append(Asker(other, settings))

@@ -10,8 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 from aftermath import write
-from conftest import needs, query
+from conftest import ROLE, as_role, needs, query
 from console import Sqlrail, sqlrail
+
+from sqlrail.foresight.counts import Counted, ask_all
+from sqlrail.ground.settings import Settings
 
 __all__ = ["sqlrail"]  # the fixture
 
@@ -385,3 +388,14 @@ def test_a_type_of_the_same_name_that_the_file_makes_is_not_the_live_one(foresee
     (check,) = foreseen.checks(**{"002_x": text})
     # The value b is no label of the new type, whatever the live one of that name has.
     assert (check["verdict"], check["rows"], check["keys"]) == ("fails", 1, [{"id": "2"}])
+
+
+@needs("a role that makes roles")
+def test_where_a_role_may_have_one_connection_that_one_counts_all(any_database: str) -> None:
+    settings = Settings(database_url=as_role(any_database))
+    query(any_database, f"ALTER ROLE {ROLE} CONNECTION LIMIT 1")
+    try:
+        found = ask_all(settings, [lambda _: Counted(1), lambda _: Counted(2)])
+    finally:
+        query(any_database, f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
+    assert found == [Counted(1), Counted(2)]
