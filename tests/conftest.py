@@ -97,16 +97,16 @@ def _major(folder: Path) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks as `system` what `.ci/run` has to run once more where PgBouncer and the system's PostgreSQL are installed.
 
-    A change is tested on the oldest and on the newest major; what runs on those between is marked as a `promise`.
+    A change is tested on the newest major; what runs on an older one is marked as a `promise`.
     """
     only_there = {major for major, folder in majors().items() if folder.is_relative_to(SYSTEM)}
-    between = set(list(majors())[1:-1])
+    older = set(list(majors())[:-1])
     for item in items:
         parameters = getattr(item, "callspec", None)
         of = {it for it in parameters.params.values() if type(it) is int} if parameters else set()
         if of & only_there or FROM_THE_SYSTEM.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.system)
-        if of & between:
+        if of & older:
             item.add_marker(pytest.mark.promise)
 
 
