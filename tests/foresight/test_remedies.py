@@ -25,6 +25,7 @@ INSERT INTO sub VALUES (3, 'y'), (4, NULL);
 """
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("statement", "remedies"),
     [

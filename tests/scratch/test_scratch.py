@@ -56,6 +56,7 @@ def lived_in(database: str, tmp_path: Path) -> Path:
     return write(tmp_path / "files", **PENDING)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     "verb",
     [["plan"], ["drift"], ["drift", "--pending"], ["schema"], ["drift", "--orm", "true"]],
@@ -255,6 +256,7 @@ def test_nor_are_the_role_s_in_the_scratch_database(database: str, tmp_path: Pat
     assert "CREATE TABLE public.a" in done.stdout
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("limit", ["statement_timeout", "transaction_timeout"])
 def test_a_limit_of_the_database_does_not_end_a_look_at_it(
     database: str, lived_in: Path, connect: Connect, limit: str
@@ -297,6 +299,7 @@ def site(database: str) -> Iterator[str]:
     query(database, 'DROP ROLE scratch_site, "scratch Odd"')
 
 
+@pytest.mark.promise
 @needs("the right to make roles")
 def test_the_embedded_server_has_the_roles_that_files_name_for_as_long_as_it_takes(
     site: str, tmp_path: Path, home: Path
@@ -562,6 +565,7 @@ def elsewhere(servers: Servers) -> Iterator[str]:
         yield url.replace("@/", ":Zor%40Quux@/")
 
 
+@pytest.mark.promise
 @needs("the right to make databases")
 @pytest.mark.parametrize("by", ["flag", "variable"])
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)

@@ -66,6 +66,7 @@ def left(url: str) -> tuple[object, ...]:
         )
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("case", CASES)
 def test_psql_does_on_a_copy_what_the_cleanup_does(case: str, database: str, sqlrail: Sqlrail) -> None:
     setup, relations = CASES[case]

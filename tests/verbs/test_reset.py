@@ -297,6 +297,7 @@ def test_a_reset_leaves_what_a_new_database_has(
     assert query(any_database, "SELECT count(*) FROM sqlrail.archive") == [(0,)]
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("any_database", [*majors()][-1:], indirect=True, ids=["newest"])
 def test_the_comparison_sees_what_the_reset_has_to_remove(any_database: str, role: str) -> None:
     """Statement by statement: one that left no trace in the digest would prove nothing."""
