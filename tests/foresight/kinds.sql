@@ -8,6 +8,7 @@
 --   shapes      how the table is made                     live         what only the live database has
 --   dirt        many: one such row is none; one: only one can be there     directive, cleans   of the file, which mends it
 --   since       the oldest major that has it                       outside   runs in no transaction
+--   early       some minors refuse it of an empty table too
 -- The statement comes last.
 
 -- # not null
@@ -881,6 +882,7 @@ ALTER TABLE {t} ADD COLUMN name {s}.filled;
 -- columns: {a} int
 -- dirty: 1
 -- bad: true
+-- early: 16.2
 -- shapes: plain
 ALTER TABLE {t} ADD COLUMN grade {s}.positive DEFAULT 0;
 

@@ -15,6 +15,8 @@ import pytest
 from cases import Case, cases
 from conftest import Servers, fresh_database, majors
 from console import Sqlrail, sqlrail
+from copies import copy_of
+from no_rows import refusal_of_no_rows
 from stage import Document, Happened, Offenders, Stage, differences, is_undecided, offenders
 
 __all__ = ["sqlrail"]  # the fixture
@@ -31,6 +33,11 @@ SEED = int(os.environ.get("SQLRAIL_TEST_SEED") or random.SystemRandom().randrang
 
 def disagree(url: str, folder: Path, chosen: Sequence[Case], sqlrail: Sqlrail) -> list[str]:
     """Where plan is wrong, a text each that has all to see it again."""
+    early = [case for case in chosen if case.kind.early and refusal_of_no_rows(url, case.made, case.text)]
+    chosen = [case for case in chosen if case not in early]
+    wrong_early = [
+        text for case in early for text in _early(url, folder.with_name(case.schema), case, sqlrail)
+    ]
     stage = Stage(url, folder, chosen, sqlrail)
     happened = stage.happens()
     wrong = [it.name for it in chosen if it.is_obvious and happened[it.id].failed != it.is_obstructed]
@@ -45,9 +52,18 @@ def disagree(url: str, folder: Path, chosen: Sequence[Case], sqlrail: Sqlrail) -
     undecided = [case.name for case in chosen if is_undecided(tried[case.id])]
     assert len(undecided) <= max(1, len(chosen) / 100), undecided
     return [
+        *wrong_early,
         *_told(chosen, counted, happened, offending, tried=False),
         *_told(chosen, tried, happened, offending, tried=True),
     ]
+
+
+def _early(url: str, folder: Path, case: Case, sqlrail: Sqlrail) -> Iterator[str]:
+    """A case that fails without rows fails in the rehearsal, as it would in a migrate."""
+    with copy_of(url) as copy:
+        planned, happened = Stage(copy, folder, [case], sqlrail).refusals()
+    if planned != happened:
+        yield f"fails at {planned}, and not at {happened}\n{case.story}"
 
 
 def _told(

@@ -16,7 +16,7 @@ from pathlib import Path
 KINDS = Path(__file__).resolve().parent.parent / "foresight" / "kinds.sql"
 KEYS = {
     "what", "columns", "around", "beside", "late", "live", "clean", "dirty", "bad", "mend", "shapes", "since",
-    "dirt", "directive", "cleans", "outside",
+    "dirt", "directive", "cleans", "outside", "early",
 }  # fmt: skip
 
 # How a table is made, and where its rows go. {columns} are its columns beside the id.

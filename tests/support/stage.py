@@ -82,6 +82,11 @@ class Stage:
         shutil.rmtree(folder)
         return found
 
+    def refusals(self) -> tuple[Document, Document]:
+        """The errors in which plan ends, and a migrate, where a file fails without any rows."""
+        planned, happened = (self._call(verb, self.url, self.folder).error for verb in ("plan", "migrate"))
+        return planned["place"], happened["place"]
+
     def happens(self) -> dict[str, Happened]:
         """What a migrate makes of each file on a copy; one that fails is taken away, and the next ones go on."""
         found: dict[str, Happened] = {}
