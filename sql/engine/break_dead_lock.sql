@@ -4,7 +4,7 @@
 -- Whoever was interrupted must not wait once more for a standby that is gone; were this lost, the next would do it.
 SET LOCAL synchronous_commit = local;
 DELETE FROM {lock} AS l
- WHERE l.pid < 0 AND pg_try_advisory_xact_lock({key})
+ WHERE l.pid < 0 AND {attempt}
    AND ({ended} OR NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a
                                 WHERE a.pid = -l.pid AND a.datname = current_database()
                                   AND (a.backend_start AT TIME ZONE 'UTC' > l.ctime) IS NOT TRUE));

@@ -1,7 +1,7 @@
 -- From here to the end of the transaction names lead to PostgreSQL's own alone: what somebody has put into a schema of the
 -- search_path, an operator say that fits better, is never run for us. Said twice it changes nothing. It returns no row.
 -- Where names led before is kept for theirs.sql and _named.sql. Nobody else writes pg_temp twice.
-SELECT
+{lead}SELECT
  WHERE pg_catalog.concat(
            CASE WHEN pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.<>) 'pg_catalog,pg_temp,pg_temp'
                  -- what writes.sql has set

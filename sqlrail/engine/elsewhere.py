@@ -27,7 +27,11 @@ class _Place(NamedTuple):
 def find(backend: Backend, ids: Collection[str]) -> list[Problem]:
     """What is wrong, or worth a line, about where these migrations' records are; asks nothing where all is usual."""
     target = backend.target
-    if target is None or (backend.has_records and backend.schema == target):
+    if (
+        target is None
+        or backend.settings.tenant is not None
+        or (backend.has_records and backend.schema == target)
+    ):
         return []
     places = [_Place(*row) for row in backend.look_up("schemas_of_records")]
     on_path = [place for place in places if place.place is not None]

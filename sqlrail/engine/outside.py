@@ -7,6 +7,7 @@ does not follow on the last one fails, and what was to be noted with it.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -29,6 +30,9 @@ from sqlrail.ground.events import Begun
 from sqlrail.ground.words import milliseconds
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.giving_way import Tries
+
+#: what lead.sql sets, so that it changes nothing any more where a connection has begun with it
+TENANT = "sqlrail.tenant"
 
 
 class OutsideRun:
@@ -96,6 +100,12 @@ class OutsideRun:
         }
         if session.server.version >= 140000:
             limits["idle_session_timeout"] = limits["idle_in_transaction_session_timeout"]
+        if session.settings.tenant is not None and not session.server.is_pooled:
+            ((path,),) = session.look_up("path")
+            limits |= {
+                name: _escaped(value)
+                for name, value in (("search_path", path), (TENANT, session.settings.tenant))
+            }
         # Wherever they are from: a service may name some as well.
         given = next(
             option.val or b"" for option in session.connection.pgconn.info if option.keyword == b"options"
@@ -150,3 +160,8 @@ class OutsideRun:
             session.send_ours(store.begin(None) + text)
         elif worker.info.transaction_status == TransactionStatus.IDLE:
             session.send_ours(store.message("begin") + store.message("ours") + text, worker)
+
+
+def _escaped(value: str) -> str:
+    """A value as libpq's options have it."""
+    return re.sub(r"([\\\s])", r"\\\1", value)

@@ -79,7 +79,13 @@ class Recorded:
             return []
         names = {"names": other_tools.TABLES, "schemas": list(other_tools.SCHEMAS)}
         tables = [other_tools.Table(*row) for row in self._session.look_up("other_histories", **names)]
-        return [self._read_other(table, table.kind) for table in tables if table.kind]
+        # What is in a schema that tenants share is not a tenant's.
+        own = self._session.settings.tenant
+        return [
+            self._read_other(table, table.kind)
+            for table in tables
+            if table.kind and own in (None, table.schema)
+        ]
 
     def _read_other(self, table: other_tools.Table, kind: other_tools.Kind) -> other_tools.History:
         name, versions = sql.Identifier(table.schema, table.name), ()

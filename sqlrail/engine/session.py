@@ -17,7 +17,7 @@ from sqlrail.engine.heartbeat import Heartbeat
 from sqlrail.engine.news import Commit
 from sqlrail.engine.server import NOT_ASKED, Server
 from sqlrail.engine.store import Place, Store
-from sqlrail.errors import DatabaseFailed, Interrupted, ReadOnlyServer, Refused, SqlrailError
+from sqlrail.errors import DatabaseFailed, Interrupted, ReadOnlyServer, Refused, SqlrailError, UsageError
 from sqlrail.files import rights
 from sqlrail.ground.events import Listener, Noticed
 from sqlrail.ground.sentences import unconfirmed
@@ -27,6 +27,9 @@ from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import Kind, sentence
 from sqlrail.postgres.giving_way import Watch
 from sqlrail.postgres.wire import Answer
+
+#: schemas that are nobody's to migrate, beside those whose names begin with pg_
+NO_TENANTS = ("information_schema", "sqlrail")
 
 
 class UnderWay(NamedTuple):
@@ -82,7 +85,10 @@ class Session:
         row = self.ask_alone(self.store.look()).rows[0]
         *about_tables, database, linux, pid, is_standby, deadlock_timeout = row
         self.server = Server.read(self.connection, database, linux, pid, is_standby, deadlock_timeout)
-        place = Place.read(self.settings.new_schema, *about_tables)
+        tenant = self.settings.tenant
+        place = Place.read(self.settings.new_schema or tenant is not None, *about_tables)
+        if tenant is not None:
+            _check_tenant(tenant, place, f"{database}, or the role {self.connection.info.user}")
         self.store = replace(self.store, connection=self.connection, server=self.server, place=place)
 
     def own_tables_are_gone(self) -> None:
@@ -290,3 +296,11 @@ def check_pooler(session: Session) -> None:
             "server itself in DATABASE_URL. Nothing was changed."
         ) from answer.error
     session.undo()
+
+
+def _check_tenant(tenant: str, place: Place, where: str) -> None:
+    """UsageError where that schema is not one to migrate. where: the database, and the role."""
+    if tenant.startswith("pg_") or tenant in NO_TENANTS:
+        raise UsageError(f"the schema {tenant} is no tenant's: it is PostgreSQL's or sqlrail's own.")
+    if place.target != tenant:
+        raise UsageError(f"there is no schema {tenant} in {where} may not use it (GRANT USAGE ON SCHEMA).")

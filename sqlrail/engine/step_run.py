@@ -53,6 +53,8 @@ class StepRun:
         self._notes, self._leftovers, self._guard, self._give_up = notes, leftovers, guard, give_up
         self._limits = self._file_limits = session.store.step_limits(file)
         self._lock_timeout = session.store.lock_timeout(file)
+        # Where the connection could not begin with it, each transaction says where names lead.
+        self._is_led = session.settings.tenant is not None and session.server.is_pooled
 
     def run(self, step: Step, index: Index | None) -> None:
         """Runs it in the way that PostgreSQL lets it run, and notes it."""
@@ -82,7 +84,7 @@ class StepRun:
                 self._obey(step)
             if not self._notes.in_block:  # it was rolled back
                 self._notes.note(step)
-        if self._notes.in_block and step.is_control and self._limits:
+        if self._notes.in_block and step.is_control and (self._limits or self._is_led):
             self._notes.run_ours(self._limits)
 
     def set(self, step: Step) -> None:
@@ -140,6 +142,7 @@ class StepRun:
 
     def _alone(self, step: Step, index: Index | None) -> None:
         """Runs a statement that refuses a transaction, between its announcement and its note."""
+        self._refuse_without_path(step)
         if index and index.verb == "create" and index.name:
             # IF NOT EXISTS would take an invalid one, of an earlier run or of somebody's psql, for done.
             self._leftovers.drop(self._leftovers.invalid(index))
@@ -153,6 +156,16 @@ class StepRun:
         if left:
             failure.args = (f"{failure} It left {', '.join(left)} invalid, which the next run drops.",)
         raise failure
+
+    def _refuse_without_path(self, step: Step) -> None:
+        """Refused where names would not lead to the tenant's schema: behind a pooler a SET reaches others."""
+        if self._is_led:
+            tenant = self._session.settings.tenant
+            raise Refused(
+                f"{self._notes.place}: this connection goes through a pooler, where names can lead to {tenant} "
+                f"within a transaction only, and this {step.words[0]} refuses one. Name the server itself in "
+                "DATABASE_URL. " + self._notes.stands
+            )
 
     def check_lock(self) -> None:
         """ConnectionLost if the connection that holds the runners' lock is gone: another runner may be at work."""

@@ -25,6 +25,8 @@ from sqlrail.records.history import Note, Record
 
 #: the runners' advisory lock, one for a database
 KEY = int.from_bytes(b"sqlrail", "big")
+#: of the locks with two numbers the first, where the second says whose schema it is
+KEY_OF_TENANTS = int.from_bytes(b"sqlr", "big")
 #: joins a record whatever transaction it is sent in, see Store.record
 IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
@@ -115,14 +117,16 @@ class Store:
         tables = {"records": self.names.records, "log": self.names.log, "lock": self.names.lock}
         values = {
             "key": KEY,
+            "key_of_tenants": KEY_OF_TENANTS,
+            "tenant": self.settings.tenant,
             "records_in": self.place.schema,
             "username": self.settings.actor,
             "hostname": self.settings.host,
         }
         constants = {name: self.table(table).encode() for name, table in tables.items() if self.place.schema}
-        return constants | {
-            name: sql.Literal(value).as_bytes(self.connection) for name, value in values.items()
-        }
+        constants |= {name: sql.Literal(value).as_bytes(self.connection) for name, value in values.items()}
+        attempt = "_attempt" if self.settings.tenant is None else "_attempt_tenant"
+        return constants | {"attempt": wire.message(self.connection, attempt, **constants)}
 
     def table(self, name: str) -> str:
         """One of yoyo's tables with its schema, quoted."""
@@ -135,7 +139,10 @@ class Store:
 
     def look(self) -> bytes:
         """What asks where the tables are, see Place.read, and then about the server, see Server.read."""
-        named = wire.named(self.connection, self.names.records)
+        name, tenant = self.names.records, self.settings.tenant
+        if tenant is not None:  # never by a search_path, behind which another's may be
+            name = sql.Identifier(tenant, name).as_string(self.connection)
+        named = wire.named(self.connection, name)
         return wire.message(self.connection, "look", own_tables=list(OWN_TABLES), named=named)
 
     # Around a file

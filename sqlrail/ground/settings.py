@@ -158,6 +158,9 @@ class Settings:
     is_named: bool = False  # something says which database is meant
     home: Path = Path(".pgdata")
     connect_timeout: int | None = 10  # None: the URL or PGCONNECT_TIMEOUT says
+    tenant: str | None = None  # the schema that is worked on; None: where the search_path leads to
+    # schemas behind it, in the order of the search_path; None: the search_path that the role has anyway
+    shared_path: tuple[str, ...] | None = None
     new_schema: bool = False  # the first schema of the search_path has a history of its own
     actor: str = "unknown"
     host: str = "unknown"

@@ -32,6 +32,13 @@ KEEPALIVES = {
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
+class TenantConnection(Connection):
+    """A connection on which names lead to the schema of one tenant after the other."""
+
+    #: what each transaction of ours begins with, see lead.sql
+    lead: bytes = b""
+
+
 def connect(
     settings: Settings,
     options: str | None = None,
@@ -49,6 +56,10 @@ def connect(
     except Interrupted as exc:
         exc.args = (f"interrupted while connecting to {target(settings)}.",)
         raise
+    if isinstance(connection, TenantConnection):
+        from sqlrail.postgres.tenant import lead
+
+        lead(connection, settings)
     if settings.mark:
         _prove(connection, settings.mark)
     elif settings.reached and settings.database_url not in (settings.against or "", settings.scratch or ""):
@@ -84,7 +95,8 @@ def _connect(settings: Settings, options: str | None, listener: Listener, name: 
         left = max(2, round(deadline - time.monotonic())) if waiting else None
         conninfo = make_conninfo(settings.database_url or "", **_given(settings, options, left, name))
         try:
-            return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+            kind = Connection if settings.tenant is None else TenantConnection
+            return kind.connect(conninfo, autocommit=True, prepare_threshold=None)
         except psycopg.Error as exc:
             failure = _explain(settings, conninfo, exc)
         if not failure.passes or time.monotonic() + pause > deadline:

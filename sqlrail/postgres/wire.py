@@ -18,7 +18,7 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
 from sqlrail.errors import DatabaseFailed
-from sqlrail.postgres.connect import Connection
+from sqlrail.postgres.connect import Connection, TenantConnection
 from sqlrail.postgres.diagnostics import sentence
 
 #: seconds that a cancelled statement gets to end before the connection is given up
@@ -133,7 +133,8 @@ def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
 def message(connection: Connection, name: str, *, commented: object = False, **parts: Any) -> bytes:
     """The text of <name>.sql with its {parts} filled in, and with its comments where people will read it.
 
-    Composables and bytes, which are messages themselves, go in as they are, all else as literals.
+    Composables and bytes, which are messages themselves, go in as they are, all else as literals; {lead} is the
+    connection's.
     """
     (text,) = message_around(connection, name, None, commented=commented, **parts)
     return text
@@ -152,12 +153,19 @@ def message_around(
         if slot is not None and slot == gap:
             texts.append(b"".join(text))
             text = []
+        elif slot == "lead":
+            text += _lead(connection)
         elif slot is not None:
             part = parts[slot]
             if not isinstance(part, bytes):
                 part = (part if isinstance(part, sql.Composable) else sql.Literal(part)).as_bytes(connection)
             text.append(part)
     return (*texts, b"".join(text))
+
+
+def _lead(connection: Connection) -> list[bytes]:
+    """What leads names to a tenant's schema, where there is one."""
+    return [connection.lead] if isinstance(connection, TenantConnection) and connection.lead else []
 
 
 def named(connection: Connection, name: object) -> bytes:
@@ -197,7 +205,7 @@ def in_ours(connection: Connection, text: bytes) -> tuple[bytes, Answer]:
         return text, answer
     is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
     ahead = [message(connection, name) for name in (("no_limit", "ours") if is_idle else ("ours",))]
-    answer.ahead = len(ahead)
+    answer.ahead = len(ahead) + len(_lead(connection))
     return b"".join([*ahead, text]), answer
 
 

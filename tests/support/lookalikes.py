@@ -22,8 +22,11 @@ from console import Outcome, called, put
 from waiting import wait_for
 
 from sqlrail.engine.store import KEY
+from sqlrail.ground.events import nobody
+from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.testing.template import template
+from sqlrail.verbs.apply import migrate, status
 
 Connection = psycopg.Connection[Any]
 LOOKALIKES = (Path(__file__).parents[1] / "lookalikes.sql").read_bytes()
@@ -565,6 +568,20 @@ def lacking_rights(scene: Scene) -> None:
         assert "GRANT CREATE ON SCHEMA public" in done.err
     finally:
         scene.own.execute(f"DROP ROLE {role}".encode())
+
+
+@chapter
+def migrating_a_tenant(scene: Scene) -> None:
+    put(FILES)
+    scene.own.execute("CREATE SCHEMA other")
+    url, files = scene.url, Path("migrations")
+    for shared in (None, ("information_schema", "pg_catalog")):
+        settings = Settings(
+            database_url=url, migrations=files, environment="test", tenant="other", shared_path=shared
+        )
+        migrate(settings, nobody)
+        status(settings, nobody)
+    scene.look()
 
 
 @chapter

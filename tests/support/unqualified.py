@@ -35,7 +35,8 @@ from sqlrail.server import local  # noqa: E402
 
 #: sent where names lead to where a file's do
 THEIRS = (
-    "_applied", "_recorded", "as_file_end", "count_violations", "deallocate", "finish", "lock", "lock_or_fail", "log",
+    "_applied", "_attempt_tenant", "_behind", "_recorded", "as_file_end", "count_violations", "deallocate", "finish",
+    "lead", "lock", "lock_or_fail", "log",
     "note", "online_take", "ours", "preview_violations", "record", "rollback", "unrecord",
 )  # fmt: skip
 #: parts of statements that write rows

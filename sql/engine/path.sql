@@ -1,0 +1,2 @@
+-- Where names led before ours.sql.
+SELECT current_setting('sqlrail.search_path');
