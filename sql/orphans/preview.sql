@@ -1,5 +1,5 @@
 -- A close look at a relation: one parallel anti-join for the orphans, and a count of all rows. Reads only.
-WITH orphan AS MATERIALIZED (
+WITH {and_lost}orphan AS MATERIALIZED (
     SELECT {orphan_columns}
       FROM {child} AS c
      WHERE {violates}
@@ -9,12 +9,12 @@ WITH orphan AS MATERIALIZED (
 ), sample AS (
     SELECT jsonb_build_object('key', {key}, 'row', {example}, 'rows', rows) AS shown
       FROM missing ORDER BY rows DESC, {staged} LIMIT 5
-), total AS (
+), total AS MATERIALIZED (
     SELECT count(*) AS rows, count(*) FILTER (WHERE NOT ({has_key})) AS null_keys,
            count(*) FILTER (WHERE {is_mixed}) AS mixed
       FROM {child} AS c
 )
-SELECT total.rows, (SELECT count(*) FROM orphan), EXISTS (SELECT FROM {parent}), total.mixed,
+SELECT total.rows, (SELECT count(*) FROM orphan), {has_parents}, total.mixed,
        (SELECT count(*) FROM missing), total.null_keys,
        (SELECT min(at)::text FROM orphan), (SELECT max(at)::text FROM orphan),
        (SELECT coalesce(jsonb_agg(shown), '[]') FROM sample)

@@ -16,8 +16,7 @@ SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relati
        {has_parents} AS has_parents,
        -- Counted only where it matters, and only as far: if there are as many, the share is kept.
        CASE WHEN found.orphans + earlier.orphans > {max_rows}
-            THEN (SELECT count(*) FROM (SELECT FROM {child}
-                    LIMIT least(ceil((found.orphans + earlier.orphans) / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough)
+            THEN {enough}
                  + earlier.orphans END AS rows,
        {are}::text AS are
   FROM (SELECT {found} AS orphans, count(*) FILTER (WHERE {is_below}) AS below FROM pg_temp.sqlrail_orphan) AS found,

@@ -51,18 +51,28 @@ def judge(session: Session, relation: Constraint, said: dict[str, Any]) -> Facts
         facts = replace(facts, wrong=_misfit(session, facts, relation.columns[0], relation.said.value))
     refusals = [_undecided(relation, facts.undecided)] if facts.undecided else []
     refusals += facts.refusals
-    distributed = bool(
-        facts.citus
-        and not facts.absent
-        and session.ask(message(session, "distributed", child=facts.child["name"]))
-    )
-    if distributed and facts.cascades:
+    facts = replace(facts, refusals=refusals)
+    return _placed(session, relation, facts) if facts.citus and not (facts.absent or facts.wrong) else facts
+
+
+def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
+    """With where Citus keeps the rows."""
+    keys = relation.keys if isinstance(relation, Relation) else ()
+    tables = [table["name"] for table in (facts.child, facts.parent) if table]
+    parts = {"tables": tables, "columns": [*relation.columns], "keys": [*keys]}
+    placed = session.ask(message(session, "nodes_placement", **parts))[-1][0]
+    if not placed["distributed"]:
+        return facts
+    refusals = [*facts.refusals, *placed["refusals"]]
+    if facts.cascades:
         refusals.append("its rows lie on other nodes, where those that would go with them are not found")
-    if distributed and not isinstance(relation, Relation):
+    if not isinstance(relation, Relation):
         refusals.append("its rows lie on other nodes, where only orphans are found")
-    elif distributed and facts.sets:
+    elif facts.sets:
         refusals.append(f"its rows lie on other nodes: {facts.action} is not done there")
-    return replace(facts, distributed=distributed, refusals=refusals)
+    # What compares a column as another type, or by another collation, is no comparison that Citus knows.
+    together = placed["together"] and not any(any(compared[2:]) for compared in facts.operators)
+    return replace(facts, distributed=True, together=together, refusals=refusals)
 
 
 def _misfit(session: Session, facts: Facts, column: str, value: str) -> str | None:

@@ -12,6 +12,7 @@ from sqlrail.orphans import kinds
 from sqlrail.orphans.expressions import by_table, cells, column_of, joined, matches, table
 from sqlrail.orphans.facts import Edge, Facts
 from sqlrail.orphans.session import Session, message
+from sqlrail.postgres import wire
 
 
 def looking(session: Session, constraint: Constraint, facts: Facts) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def looking(session: Session, constraint: Constraint, facts: Facts) -> dict[str,
         "has_parents": sql.SQL("true"),
         "max_rows": session.settings.max_rows,
         "max_share": session.settings.max_share,
+        "and_lost": b"",
         **kinds.of(constraint).looking(session, constraint, facts),
     }
 
@@ -34,7 +36,8 @@ class Composer:
     """Fills in the statements for one constraint, with the names that the catalog gave."""
 
     def __init__(self, session: Session, constraint: Constraint, facts: Facts) -> None:
-        self.session, self.edges, self.is_set = session, facts.cascades, bool(facts.sets)
+        self.session, self.facts = session, facts
+        self.edges, self.is_set = facts.cascades, bool(facts.sets)
         self.kind = kinds.of(constraint)
         self.online = self.kind.online(facts)
         self._find = self.kind.find(facts)
@@ -58,6 +61,10 @@ class Composer:
             "row_locks": sql.SQL(""),
             "tables": joined(", ", map(table, {it["name"]: it for it in facts.written}.values())),
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),
+            "recover": b"",
+            "and_found": b"",
+            "of_batch": {},
+            **_archived(facts),
             "is_below": sql.SQL("is_below" if facts.is_tree else "false"),
             **self.kind.cleaning(session, constraint, facts),
         }
@@ -69,9 +76,21 @@ class Composer:
         """What stages the rows that violate the constraint."""
         return self(self._find)
 
-    def clean(self) -> bytes:
+    def weigh(self, **purpose: Any) -> bytes:
+        """What counts the rows that are staged, and refuses too many."""
+        many = sql.SQL("(found.orphans + earlier.orphans)")
+        return self("weigh_orphans", enough=self.enough(many), **purpose)
+
+    def enough(self, many: sql.Composable) -> bytes:
+        """How many rows the child has, as far as tells whether so many are too many."""
+        name = "_nodes_enough" if self.facts.distributed else "_enough"
+        # It stands within a line of something else, where a comment would have no place.
+        return wire.message(self.session.connection, name, **{**self.parts, "many": many})
+
+    def clean(self, *, in_batch: bool = False) -> bytes:
         """What archives the orphans that are staged, and deletes them or sets their columns."""
-        return self("set_orphans" if self.is_set else "cleanup") + self("deferred_keys")
+        parts = self.parts["of_batch"] if in_batch else {}
+        return self("set_orphans" if self.is_set else "cleanup", **parts) + self("deferred_keys")
 
     def cascades(self, **parts: Any) -> bytes:
         """What archives the rows of other tables that go, or are changed, with the orphans that are staged."""
@@ -91,6 +110,17 @@ class Composer:
             matches=matches(keys, edge["operators"], columns),
             **parts,
         )
+
+
+def _archived(facts: Facts) -> dict[str, sql.Composable]:
+    """How deleted rows become the archive's: as cells, or, from other nodes, as they are, which become cells here."""
+    if facts.distributed:
+        return {"returned": sql.SQL("c.*"), "kept": cells(facts.child), "deleted": sql.SQL("deleted AS c")}
+    return {
+        "returned": sql.SQL("{} AS cells").format(cells(facts.child)),
+        "kept": sql.SQL("cells"),
+        "deleted": sql.SQL("deleted"),
+    }
 
 
 def _changes(constraint: Constraint, facts: Facts) -> dict[str, sql.Composable]:

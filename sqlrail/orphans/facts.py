@@ -88,7 +88,8 @@ class Facts:
     estimate: int = 0  # of the child's rows
     published: str | None = None  # publications that the archive is in
     citus: bool = False
-    distributed: bool = False  # whether the child's rows lie on other nodes
+    distributed: bool = False  # whether rows of the child or the parent lie on other nodes
+    together: bool = False  # whether each of these finds the orphans among its own rows by itself
     refusals: Sequence[str] = ()
 
     @classmethod

@@ -18,6 +18,7 @@ from sqlrail.ground.not_null import NotNull
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
 from sqlrail.ground.words import counted
+from sqlrail.orphans import nodes
 from sqlrail.orphans.expressions import as_text, column_of, joined, matches, numbered, object_of, table
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Session, message
@@ -41,7 +42,7 @@ class Kind:
     #: why rows that were set would still be so
     unmended: str
     #: the looks, quick and close
-    count: str
+    count: Callable[[Facts], str]
     preview: str
     find: Callable[[Facts], str]
     online: Callable[[Facts], Online]
@@ -81,18 +82,18 @@ def _relation_looks(session: Session, relation: Relation, facts: Facts) -> dict[
         "is_mixed": is_mixed if any(key.get("full") for key in facts.foreign_keys) else sql.SQL("false"),
         "violates": message(session, "_orphan", **parts),
         "has_parents": sql.SQL("EXISTS (SELECT FROM {})").format(parts["parent"]),
+        **(nodes.looks(session, relation, facts, parts) if facts.distributed else {}),
     }
 
 
 def _relation_cleans(session: Session, relation: Relation, facts: Facts) -> dict[str, Any]:
     columns, staged = _columns(relation), numbered("k", relation.columns)
     keys = [column_of("p", key) for key in relation.keys]
-    row = joined(", ", columns) if facts.distributed else sql.SQL("c.ctid")
     columns_staged = joined(", ", map(sql.SQL("{} AS {}").format, columns, staged))
-    parts = {**_relation_looks(session, relation, facts), "row": row}
+    parts = {**_relation_looks(session, relation, facts), "row": sql.SQL("c.ctid")}
     return {
         "columns": joined(", ", columns),
-        "row": row,
+        "row": parts["row"],
         "still": message(
             session,
             "_still_orphan",
@@ -103,21 +104,16 @@ def _relation_cleans(session: Session, relation: Relation, facts: Facts) -> dict
         "keys": joined(", ", keys),
         "columns_staged": columns_staged,
         "and_staged": sql.SQL(", {}").format(columns_staged),
-        "is_staged": _keys_are_staged(columns, staged) if facts.distributed else _is_staged(facts),
+        "is_staged": _is_staged(facts),
         "parents_found": _parents_found(keys, staged, facts),
         **_tree(relation, facts),
         **_look_at(relation, facts),
+        **(nodes.cleans(session, relation, facts, parts) if facts.distributed else {}),
     }
 
 
 def _columns(constraint: Constraint) -> list[sql.Composable]:
     return [column_of("c", column) for column in constraint.columns]
-
-
-def _keys_are_staged(columns: list[sql.Composable], staged: list[sql.Identifier]) -> sql.Composable:
-    return sql.SQL("({}) IN (SELECT {} FROM pg_temp.sqlrail_orphan)").format(
-        joined(", ", columns), joined(", ", staged)
-    )
 
 
 def _tree(relation: Relation, facts: Facts) -> dict[str, sql.Composable]:
@@ -141,10 +137,6 @@ def _tree(relation: Relation, facts: Facts) -> dict[str, sql.Composable]:
 
 def _parents_found(keys: list[sql.Composable], staged: list[sql.Identifier], facts: Facts) -> sql.Composable:
     """How many of the staged orphans have a parent after all: looked up by its key, one by one, however many."""
-    if facts.distributed:
-        return sql.SQL(
-            "SELECT count(*) FROM {} AS p WHERE ({}) IN (SELECT {} FROM pg_temp.sqlrail_orphan)"
-        ).format(table(facts.parent), joined(", ", keys), joined(", ", staged))
     ours = [sql.SQL("o.{}").format(name) for name in staged]
     return sql.SQL(
         "SELECT count(*) FILTER (WHERE ({0}) IN (SELECT {0} FROM {1} AS p WHERE {2})) FROM pg_temp.sqlrail_orphan AS o"
@@ -167,15 +159,20 @@ def _look_at(relation: Relation, facts: Facts) -> dict[str, sql.Composable]:
     }
 
 
+def _count_orphans(facts: Facts) -> str:
+    return "nodes_count" if facts.distributed else "count_orphans"
+
+
 def _find_orphans(facts: Facts) -> str:
     if facts.distributed:
-        return "find_orphan_keys"
+        return "nodes_find" if facts.together else "nodes_find_apart"
     return "find_orphan_trees" if facts.is_tree else "find_orphans"
 
 
 def _orphans_online(facts: Facts) -> Online:
     if facts.distributed:
-        return Online("find_orphan_keys", "online_next", "online_take_keys", "online_settle")
+        find = "nodes_find_keys" if facts.together else "nodes_find_apart"
+        return Online(find, "online_next", "nodes_take", "online_settle")
     if facts.is_tree:
         has_key = bool(facts.foreign_keys)  # which lets no row go before those below it
         following = "online_next_tree" if has_key else "online_next"
@@ -257,6 +254,11 @@ def _row(facts: Facts, alias: str) -> dict[str, Any]:
     }
 
 
+def _count_rows(facts: Facts) -> str:
+    del facts
+    return "count_violations"
+
+
 def _find_rows(facts: Facts) -> str:
     del facts
     return "find_orphans"
@@ -278,7 +280,7 @@ KINDS: dict[type[Constraint], Kind] = {
     Relation: Kind(
         are="are orphans",
         unmended="have no parent: the default names none, or a trigger has changed it",
-        count="count_orphans",
+        count=_count_orphans,
         preview="preview",
         find=_find_orphans,
         online=_orphans_online,
@@ -288,7 +290,7 @@ KINDS: dict[type[Constraint], Kind] = {
     NotNull: Kind(
         are="violate it",
         unmended="be null: the default is, or a trigger has changed it",
-        count="count_violations",
+        count=_count_rows,
         preview="preview_violations",
         find=_find_rows,
         online=_rows_online,
@@ -298,7 +300,7 @@ KINDS: dict[type[Constraint], Kind] = {
     Check: Kind(
         are="violate it",
         unmended="violate it",
-        count="count_violations",
+        count=_count_rows,
         preview="preview_violations",
         find=_find_rows,
         online=_rows_online,

@@ -95,7 +95,12 @@ def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict
     name, orphans, none = (
         ("sift_orphans", 3, (0, 0, False, False, 0)) if closely else ("count_orphans", 1, (None, 0, False, 0))
     )
-    countable = [one for one in seen if one.is_countable and isinstance(one.relation, Relation)]
+    # What lies on other nodes is looked at by itself, as what is no relation.
+    countable = [
+        one
+        for one in seen
+        if one.is_countable and isinstance(one.relation, Relation) and not one.facts.distributed
+    ]
     due = [one for one in countable if not one.facts.is_empty]
     looks = [message(session, name, **looking(session, one.relation, one.facts)) for one in due]
     rows = session.ask(_exactly(session, *looks)) if looks else []
@@ -126,7 +131,7 @@ def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
     if isinstance(one.relation, Unique):
         return duplicates.counted(session, one, closely=closely)
     part = Composer(session, one.relation, one.facts)
-    look = part(part.kind.preview if closely else part.kind.count)
+    look = part(part.kind.preview if closely else part.kind.count(one.facts))
     try:
         answer = session.ask(_exactly(session, look))[-1]
     except psycopg.Error as exc:

@@ -3,6 +3,7 @@
 -- one, the batch has never happened, and is tried again without its child. All the slow work is done by now, so that the
 -- wait of others is that of this look.
 LOCK TABLE {parent} IN SHARE MODE;
+{recover}
 SET LOCAL statement_timeout = {patience};
 SELECT set_config('sqlrail.parents', ({parents_found})::text, true);
 DO $settle$

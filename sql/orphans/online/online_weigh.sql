@@ -1,6 +1,5 @@
 -- What was found, for the guards. The child's rows are counted only where it matters, and only as far.
 SELECT CASE WHEN orphans + {earlier} > {max_rows} THEN
-           (SELECT count(*) FROM (SELECT FROM {child}
-              LIMIT least(ceil((orphans + {earlier}) / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough) END,
+           {enough} END,
        orphans, {has_parents}
   FROM (SELECT {found} AS orphans FROM {work}) AS staged;

@@ -57,6 +57,7 @@ WITH RECURSIVE target AS (
 )
 SELECT json_build_object(
     'schema', nspname, 'table', relname, 'only', relkind <> 'p',
+    'citus', to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
     'columns', (SELECT coalesce(json_agg(json_build_object('name', name, 'type', type, 'base', format_type(base.oid, -1),
                     'is_array', t.typcategory = 'A',
                     -- of a composite, or of the composites in an array

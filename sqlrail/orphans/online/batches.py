@@ -115,7 +115,9 @@ class Batches:
                 + part.cascades(row_locks=sql.SQL("FOR UPDATE OF t"))
             )
         cascaded = sql.SQL("(SELECT count(*) FROM pg_temp.sqlrail_cascade)" if facts.cascades else "0")
-        cleaned, archived = ask(text + part.clean() + part("online_report", cascaded=cascaded))[-1]
+        cleaned, archived = ask(text + part.clean(in_batch=True) + part("online_report", cascaded=cascaded))[
+            -1
+        ]
         if not cleaned:
             self.session.undo()
             return Batch(upto, rows, 0, is_last, time.monotonic() - began)

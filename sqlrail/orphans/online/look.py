@@ -88,7 +88,8 @@ class Look:
         work = sql.Identifier("sqlrail", name)
         text = part("archive_format")
         text += part(part.online.find, staging=sql.SQL("UNLOGGED TABLE {}").format(work))
-        text += part("online_weigh", work=work, earlier=cleaned) + part("archive_format_off")
+        enough = part.enough(sql.SQL("(orphans + {})").format(cleaned))
+        text += part("online_weigh", work=work, earlier=cleaned, enough=enough) + part("archive_format_off")
         try:
             rows, found, has_parents = self.session.ask(text)[-1]
         except psycopg.Error as exc:

@@ -99,7 +99,8 @@ class Look:
     def _compared(self, facts: Facts, key: Key) -> Key:
         """A key with the operators by which its columns are compared."""
         relation = Relation(facts.path, (*key["columns"],), (key["schema"], key["table"]), (*key["keys"],))
-        return {**key, "operators": ask_facts(self.session, relation).operators}
+        found = ask_facts(self.session, relation)
+        return {**key, "operators": found.operators, "distributed": found.distributed}
 
     def _facts(self, shape: Shape, found: dict[str, Any]) -> Facts:
         """From what restore_facts.sql says."""
@@ -118,7 +119,12 @@ class Look:
             table=table,
             # Rows that inherit from the table are other tables' rows.
             target=sql.SQL("ONLY {}").format(table) if found["only"] else table,
+            distributed=bool(found["citus"]) and self._is_distributed(table),
         )
+
+    def _is_distributed(self, table: sql.Composable) -> bool:
+        found = self.ask("nodes_placement", tables=[table.as_string()], columns=[], keys=[])
+        return bool(found[-1][0]["distributed"])
 
     def _rows(self, found: dict[str, Any], stored: sql.Composable, id_: sql.Composable) -> bytes:
         """The rows that are to go back, as a table in a FROM: what is stored of them reads as the table's columns."""

@@ -38,6 +38,7 @@ class Facts:
     rows: bytes  # those as rows of the table, in a FROM
     table: sql.Composable
     target: sql.Composable  # the same without the tables that inherit from it
+    distributed: bool = False  # whether Citus keeps its rows on other nodes
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ class Work:
             self._mark_taken(shape, facts)
             change, condition = self._inserting(shape, facts), b""
         self._mark_parentless(shape)
-        return self._by_halves(shape, "restore_put", ROWS, change=change, condition=condition)
+        name = "nodes_put" if facts.distributed else "restore_put"
+        return self._by_halves(shape, name, ROWS, change=change, condition=condition)
 
     def _inserting(self, shape: Shape, facts: Facts) -> bytes:
         columns = [sql.Identifier(each["name"]) for each in facts.columns]
@@ -134,7 +135,18 @@ class Work:
         for unique in facts.unique:
             if set(unique["columns"]) - set(facts.lost) <= set(shape.columns):
                 why = f"another row has its {listing(unique['columns'])} by now ({unique['name']})"
-                shape.ask(self.session, "restore_taken", why=why, matches=is_row(unique["columns"]))
+                self._mark_taken_by(shape, unique["columns"], why)
+
+    def _mark_taken_by(self, shape: Shape, columns: list[str], why: str) -> None:
+        assert shape.facts is not None
+        parts: dict[str, Any] = {"why": why, "matches": is_row(columns)}
+        if not shape.facts.distributed:
+            shape.ask(self.session, "restore_taken", **parts)
+            return
+        ours, theirs = (
+            expressions.joined(", ", (expressions.column_of(it, name) for name in columns)) for it in "rp"
+        )
+        shape.ask(self.session, "nodes_taken", columns=ours, keys=theirs, **parts)
 
     def _mark_parentless(self, shape: Shape) -> None:
         # Where one stays, those below it in the same table stay as well.
@@ -154,20 +166,29 @@ class Work:
         if key["self"] and not shape.is_update:
             siblings = shape.message(self.session, "_restore_sibling", matches=matches)
         parent = join(key["schema"], key["table"])
+        target = sql.SQL("ONLY {}").format(table) if key["only"] else table
         ((marked,),) = shape.ask(
             self.session,
-            "restore_missing",
-            parent=sql.SQL("ONLY {}").format(table) if key["only"] else table,
+            "nodes_missing" if key["distributed"] else "restore_missing",
+            parent=target,
+            columns=expressions.joined(", ", (expressions.column_of("r", name) for name in key["columns"])),
             keys=sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(name)) for name in key["keys"]),
             matches=matches,
             # MATCH FULL wants a parent, or none of its columns.
             present=sql.SQL(" OR " if key["full"] else " AND ").join(columns),
-            holding=b"" if key["guarded"] else b"FOR KEY SHARE OF p",
+            holding=b"" if key["guarded"] else self._holding(key, target),
             siblings=siblings,
             why=f"no row of {parent} has the {listing(key['keys'])} that {listing(key['columns'])} names "
             f"({key['name']})",
         )
         return int(marked)
+
+    def _holding(self, key: Key, parent: sql.Composable) -> bytes:
+        """What keeps parents where they are until we commit."""
+        if not key["distributed"]:
+            return b"FOR KEY SHARE OF p"
+        recover = message(self.session, "nodes_recover")
+        return message(self.session, "nodes_hold", parent=parent, recover=recover)
 
     def _mark_touched(self, shape: Shape, parts: dict[str, sql.Composable]) -> None:
         shape.ask(self.session, "restore_unset", **parts,

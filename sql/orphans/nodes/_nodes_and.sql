@@ -1,0 +1,3 @@
+-- A part of a WITH, in front of the next.
+{first},
+

@@ -1,0 +1,7 @@
+-- The same where child and parent lie on different nodes.
+{recover}
+{writes}
+CREATE {staging} AS
+WITH {child_key}, {lost}
+SELECT * FROM lost;
+{ours}
