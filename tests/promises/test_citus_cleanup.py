@@ -39,7 +39,10 @@ PLACES = {
         "SELECT create_distributed_table('shop.child', 'id', colocate_with => 'none')",
         "SELECT create_distributed_table('shop.parent', 'id', colocate_with => 'none')",
     ),
-    "reference": ("SELECT create_reference_table('shop.child')", "SELECT create_reference_table('shop.parent')"),
+    "reference": (
+        "SELECT create_reference_table('shop.child')",
+        "SELECT create_reference_table('shop.parent')",
+    ),
     "single shard": (
         "SELECT create_distributed_table('shop.child', NULL, colocate_with => 'none')",
         "SELECT create_distributed_table('shop.parent', NULL, colocate_with => 'none')",
@@ -110,7 +113,12 @@ def test_every_pair_of_placements(cluster: tuple[str, Connection], child: str, p
     assert (before.total(), gone.total()) == (60, 8)
     (seen,) = clean(url, RELATION, dry_run=True).relations
     assert seen.seen
-    assert (seen.orphans, seen.seen.rows, seen.seen.missing_keys, seen.seen.null_keys) == (8, 60, 4, 0 if child == "by the key" else 4)
+    assert (seen.orphans, seen.seen.rows, seen.seen.missing_keys, seen.seen.null_keys) == (
+        8,
+        60,
+        4,
+        0 if child == "by the key" else 4,
+    )
     assert seen.refusals == ()
     script = room.print_sql(settings(url), nobody, [parse(RELATION)]).sql
     as_psql(url, script.replace("COMMIT;", "ROLLBACK;"))

@@ -428,20 +428,6 @@ def cleaning_a_tree_online(scene: Scene) -> None:
 
 
 @chapter
-def cleaning_on_other_nodes(scene: Scene) -> None:
-    scene.begin(
-        "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int); "
-        "INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 1), (2, 2); "
-        # What Citus says of a table whose rows lie elsewhere.
-        "SET allow_system_table_mods = on; "
-        "CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 'orders'::regclass AS logicalrelid"
-    )
-    scene.safe("cleanup", "--relation", "orders.user_id -> users.id")
-    scene.own.execute("INSERT INTO orders VALUES (3, 3)")
-    scene.safe("cleanup", "--online", "--relation", "orders.user_id -> users.id")
-
-
-@chapter
 def restoring_into_what_has_changed(scene: Scene) -> None:
     scene.begin(
         "CREATE TYPE pair AS (a int, b int); CREATE TYPE mood AS ENUM ('sad'); "

@@ -187,8 +187,7 @@ class Work:
         """What keeps parents where they are until we commit."""
         if not key["distributed"]:
             return b"FOR KEY SHARE OF p"
-        recover = message(self.session, "nodes_recover")
-        return message(self.session, "nodes_hold", parent=parent, recover=recover)
+        return message(self.session, "nodes_hold", parent=parent) + message(self.session, "nodes_recover")
 
     def _mark_touched(self, shape: Shape, parts: dict[str, sql.Composable]) -> None:
         shape.ask(self.session, "restore_unset", **parts,
