@@ -1,6 +1,6 @@
 """A cleanup on a cluster of Citus: every pair of placements, every verb, every type; nothing lost, nothing left.
 
-TEST_CITUS_URL names a database of the coordinator's, with the extension and its nodes, which these tests may fill and empty.
+TEST_CITUS_URL names a database of the coordinator's, with the extension and its nodes, which these tests may empty.
 """
 
 from __future__ import annotations
