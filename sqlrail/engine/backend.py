@@ -33,6 +33,7 @@ from sqlrail.postgres.diagnostics import is_of_a_right
 from sqlrail.records.history import Note, Record
 
 if TYPE_CHECKING:  # where nothing is to be run, it need not be loaded
+    from sqlrail.engine.kept import Kept, Known
     from sqlrail.engine.operation import Operation
     from sqlrail.engine.runner import Runner
     from sqlrail.results.target import Environment
@@ -51,10 +52,13 @@ class Backend(AbstractContextManager["Backend"]):
         settings: Settings,
         listener: Listener,
         files: dict[str, File] | None = None,
+        kept: Kept | None = None,
+        known: Known | None = None,
     ) -> None:
+        """kept: a connection that outlives it; known: what would be looked for otherwise."""
         self.settings, self.listener, self.files = settings, listener, files or {}
         self.news = News(listener)
-        self.session = session = Session(settings, self.news.tell)
+        self.session = session = Session(settings, self.news.tell, kept)
         self.failure, self.translating, self.raise_if_lost = (
             session.failure,
             session.translating,
@@ -65,8 +69,12 @@ class Backend(AbstractContextManager["Backend"]):
         self.yoyo = YoyoBackend(self.session, self.recorded)
         self.tables = Tables(self.session, self.recorded, self.runners_lock, self.yoyo)
         try:
-            self.recorded.look()
-            check_pooler(self.session)
+            if known is None:
+                self.recorded.look()
+            else:
+                self.recorded.take_in(known)
+            if kept is None:
+                check_pooler(self.session)
         except BaseException as exc:
             self.__exit__(type(exc), exc, None)
             raise
@@ -77,7 +85,7 @@ class Backend(AbstractContextManager["Backend"]):
             failure = self.failure("the database refused", "the database was being asked", exc)
         if isinstance(failure, SqlrailError) and is_of_a_right(failure.__cause__):
             failure.args = (f"{failure}{self._remedy(failure.statement)}",)
-        self.connection.close()
+        self.session.close()
         if failure is not None and failure is not exc:
             raise failure from exc
 
@@ -139,7 +147,8 @@ class Backend(AbstractContextManager["Backend"]):
         return self.session.own_tables()
 
     def own_tables_are_gone(self) -> None:
-        self.session.own_tables_are_gone()
+        """Told by whoever has just emptied the database, the schema sqlrail included."""
+        self.session.is_at(self.session.store.place.without_own_tables())
 
     def raise_if_standby(self) -> None:
         self.session.raise_if_standby()

@@ -88,9 +88,9 @@ class Opener:
         parsing undoes the file of that closing as well, so only a quick one may be in front.
         """
         before, started = self._pipeline.owed, time.monotonic()
+        # With nothing owed it spares a tenant a round trip of three.
         if (
-            before is None
-            or started - before.started > QUICK
+            (started - before.started > QUICK if before else self._session.settings.tenant is None)
             or not self._may_go_with(file)
             or misread_by(self._session)
         ):
@@ -104,14 +104,17 @@ class Opener:
         # The server shows the beginning of a message to whoever asks what is at work.
         label = f"-- {file.id!a}\n".encode()
         self._session.under_way(limit=self._session.store.lock_timeout(file))
-        ahead, ending = len((label + before.text + opening).decode()), list[Ending]()
+        if before is None:
+            opening, label = label + opening, b""
+        ahead = len((label + (before.text if before else b"") + opening).decode())
+        ending: list[Ending] = []
 
         def compose() -> None:
             ending.append(run.compose_ending())
             self.compose_following(migration)
 
         answer = self._deliver(opening + piece.text, keep=b"ready", ahead=label, meanwhile=compose)
-        if not answer.committed:
+        if before and not answer.committed:
             return None
         if answer.keep:
             self._session.undo()

@@ -16,6 +16,7 @@ from sqlrail.postgres.connect import Connection
 from sqlrail.records.history import Note, Record
 
 if TYPE_CHECKING:
+    from sqlrail.engine.kept import Known
     from sqlrail.results.target import Environment
 
 
@@ -40,6 +41,11 @@ class Recorded:
             self.records = [Record(id_, get_migration_hash(id_), at, None) for id_, at in rows]
         elif place.has_records:
             self.read_history()
+
+    def take_in(self, known: Known) -> None:
+        """The same as somebody has read it a moment ago."""
+        self._session.is_at(known.place)
+        self.records, self.notes, self.stamp = known.records, known.notes, known.stamp
 
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""

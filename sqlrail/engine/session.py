@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import psycopg
 from psycopg import errors as pg
@@ -28,6 +28,9 @@ from sqlrail.postgres.diagnostics import Kind, sentence
 from sqlrail.postgres.giving_way import Watch
 from sqlrail.postgres.wire import Answer
 
+if TYPE_CHECKING:
+    from sqlrail.engine.kept import Kept
+
 #: schemas that are nobody's to migrate, beside those whose names begin with pg_
 NO_TENANTS = ("information_schema", "sqlrail")
 
@@ -47,11 +50,11 @@ class Session:
     to its caller, who may know more of it. Only SET LOCAL is sent.
     """
 
-    def __init__(self, settings: Settings, tell: Listener) -> None:
-        """tell: is called with what happens, behind what was committed before."""
-        self.settings, self.tell = settings, tell
-        self.connection = self.connect()
-        self.server: Server = NOT_ASKED
+    def __init__(self, settings: Settings, tell: Listener, kept: Kept | None = None) -> None:
+        """tell: is called with what happens, behind what was committed before; kept: a connection that outlives it."""
+        self.settings, self.tell, self._kept = settings, tell, kept
+        self.connection = (kept and kept.take(settings, self._notice)) or self.connect()
+        self.server: Server = kept.server if kept else NOT_ASKED
         self.store = Store(self.connection, settings, self.server)
         self.watch = Watch(settings)  # of what was sent last
         self._commit = Commit(None, tell)  # of the last message
@@ -60,6 +63,14 @@ class Session:
         self._heartbeat = Heartbeat(settings.idle_timeout)
 
     # The connection
+
+    def close(self) -> None:
+        """Ends the connection, or hands it back."""
+        if self._kept is None:
+            self.connection.close()
+        else:
+            self.undo()
+            self._kept.give_back(self.connection, self._notice)
 
     def connect(self, options: str | None = None) -> Connection:
         """Another connection like it, with libpq's options if given."""
@@ -91,9 +102,9 @@ class Session:
             _check_tenant(tenant, place, f"{database}, or the role {self.connection.info.user}")
         self.store = replace(self.store, connection=self.connection, server=self.server, place=place)
 
-    def own_tables_are_gone(self) -> None:
-        """Told by whoever has just emptied the database, the schema sqlrail included."""
-        self.store = self.store.without_own_tables()
+    def is_at(self, place: Place) -> None:
+        """Told by whoever knows it without a look."""
+        self.store = replace(self.store, server=self.server, place=place)
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         severity = diagnostic.severity_nonlocalized or ""

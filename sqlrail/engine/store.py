@@ -26,7 +26,7 @@ from sqlrail.records.history import Note, Record
 #: the runners' advisory lock, one for a database
 KEY = int.from_bytes(b"sqlrail", "big")
 #: of the locks with two numbers the first, where the second says whose schema it is
-KEY_OF_TENANTS = int.from_bytes(b"sqlr", "big")
+KEY_OF_TENANTS = int.from_bytes(b"rail", "big")
 #: joins a record whatever transaction it is sent in, see Store.record
 IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
@@ -64,6 +64,7 @@ class Place:
     has_all_own_tables: bool = False
     is_own_old: bool = False
     may_have_own_tables: bool = False
+    is_current: bool = False  # yoyo's tables are known to be as this yoyo makes them
     has_archive: bool = False  # whether or not this role may read it
 
     @classmethod
@@ -92,6 +93,10 @@ class Place:
             may_have_own_tables=may_have_own_tables,
             has_archive=not {"archive", "run"}.isdisjoint(own),
         )
+
+    def without_own_tables(self) -> Place:
+        """The same where somebody has just taken the schema sqlrail."""
+        return replace(self, has_own_tables=False, has_all_own_tables=False)
 
 
 @dataclass(frozen=True)
@@ -132,10 +137,6 @@ class Store:
         """One of yoyo's tables with its schema, quoted."""
         assert self.place.schema is not None
         return sql.Identifier(self.place.schema, name).as_string()
-
-    def without_own_tables(self) -> Store:
-        """The same for a database from which somebody has just taken the schema sqlrail."""
-        return replace(self, place=replace(self.place, has_own_tables=False, has_all_own_tables=False))
 
     def look(self) -> bytes:
         """What asks where the tables are, see Place.read, and then about the server, see Server.read."""

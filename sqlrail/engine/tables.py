@@ -27,7 +27,7 @@ class Tables:
     def prepare(self) -> None:
         """Makes them, if they are missing or of an older yoyo, and looks again."""
         place = self._session.store.place
-        if place.has_records and not self._is_outdated():
+        if place.has_records and (place.is_current or not self._is_outdated()):
             return
         if place.schema is None or place.schema.startswith("pg_"):  # pg_temp_3 ends with the session
             first = f"leads to {place.schema} first" if place.schema else "names no schema that exists"

@@ -62,9 +62,15 @@ def connect(
         lead(connection, settings)
     if settings.mark:
         _prove(connection, settings.mark)
-    elif settings.reached and settings.database_url not in (settings.against or "", settings.scratch or ""):
-        settings.reached(_reached(settings, connection))
+    else:
+        told(settings, connection)
     return connection
+
+
+def told(settings: Settings, connection: Connection) -> None:
+    """Tells whoever wants to know which database is meant that it was reached."""
+    if settings.reached and settings.database_url not in (settings.against or "", settings.scratch or ""):
+        settings.reached(_reached(settings, connection))
 
 
 def _reached(settings: Settings, connection: Connection) -> Target:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: how many of the problems that harm nothing are said one by one
 SAID = 3
 
+#: what problems.find does
+Find = Callable[..., tuple[list[Entry], list[Problem]]]
+
 
 @dataclass(frozen=True)
 class Migrated:
@@ -102,45 +105,58 @@ def migrate(
     """
     migrations, files = read_files(settings.migrations)
     wanted = {migration.id for migration in up_to(migrations, to)}
-    late = list[str]()
     with Backend(settings, listener, files) as backend:
-        _check_place(backend, listener, files)
+        return apply(backend, migrations, wanted, allowed=allowed, stamp=stamp, confine=confine)
 
-        def look() -> tuple[list[Entry], list[Problem]]:
-            return _look(backend, migrations, wanted, allowed, late)
 
-        entries, found = look()
-        applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
-        newest = get_migration_hash(applied_before[-1]) if applied_before else None
-        unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
-        missing = tuple(entry.id for entry in entries if entry.state == "missing")
-        _say(listener, found, missing, allowed)
-        if backend.is_old:
+def apply(
+    backend: Backend,
+    migrations: MigrationList,
+    wanted: Collection[str],
+    *,
+    allowed: Collection[str] = (),
+    stamp: bool = False,
+    confine: Callable[[File], File] | None = None,
+    find: Find = problems.find,
+) -> Migrated:
+    """The same with what the backend is at work for, and has read of it. find: what is wrong with the history."""
+    settings, listener, files = backend.settings, backend.listener, backend.files
+    late = list[str]()
+    _check_place(backend, listener, files)
+
+    def look() -> tuple[list[Entry], list[Problem]]:
+        return _look(backend, migrations, wanted, allowed, late, find)
+
+    entries, found = look()
+    applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
+    newest = get_migration_hash(applied_before[-1]) if applied_before else None
+    unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
+    missing = tuple(entry.id for entry in entries if entry.state == "missing")
+    _say(listener, found, missing, allowed)
+    if backend.is_old:
+        backend.prepare()
+    pending = due(backend, migrations, wanted)
+    if any(not file.transactional for file in check(backend, pending)):
+        backend.own_tables()  # where their notes are kept
+    stamps = _stamps(backend, listener, asked=stamp)
+    if pending and not backend.has_records:
+        _warn_of_publications(backend)
+    try:
+        if pending:
             backend.prepare()
-        pending = due(backend, migrations, wanted)
-        if any(not file.transactional for file in check(backend, pending)):
-            backend.own_tables()  # where their notes are kept
-        stamps = _stamps(backend, listener, asked=stamp)
-        if pending and not backend.has_records:
-            _warn_of_publications(backend)
-        try:
-            if pending:
-                backend.prepare()
-            taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
-            if pending or settings.interrupted:  # else what runs files need not be loaded
-                confined = {id_: confine(file) for id_, file in files.items()} if confine else files
-                _run(backend, Apply(pending, newest, late, look), pending, confined)
-        except Exception as exc:
-            failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
-            failure.applied = [done.id for done in backend.done]
-            raise failure from failure.__cause__
-        applied = tuple(
-            done for done in backend.done if done.id in wanted
-        )  # and not those of post-apply files
-        left = len(unapplied) - len(pending)
-        return Migrated(
-            applied, len(migrations) - len(applied) - left, left, tuple(taken_over), tuple(late), missing
-        )
+        taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
+        if pending or settings.interrupted:  # else what runs files need not be loaded
+            confined = {id_: confine(file) for id_, file in files.items()} if confine else files
+            _run(backend, Apply(pending, newest, late, look), pending, confined)
+    except Exception as exc:
+        failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
+        failure.applied = [done.id for done in backend.done]
+        raise failure from failure.__cause__
+    applied = tuple(done for done in backend.done if done.id in wanted)  # and not those of post-apply files
+    left = len(unapplied) - len(pending)
+    return Migrated(
+        applied, len(migrations) - len(applied) - left, left, tuple(taken_over), tuple(late), missing
+    )
 
 
 def _run(backend: Backend, operation: Apply, pending: MigrationList, files: Mapping[str, File]) -> None:
@@ -210,9 +226,10 @@ def _look(
     wanted: Collection[str],
     allowed: Collection[str],
     told: list[str],
+    find: Find,
 ) -> tuple[list[Entry], list[Problem]]:
     """The history as the records have it now; Refused if it cannot be trusted. Late files are said once, and told."""
-    entries, found = problems.find(
+    entries, found = find(
         backend.settings.migrations, migrations, backend.files, backend.records, backend.notes,
         backend.other_histories(),
     )  # fmt: skip
@@ -247,8 +264,18 @@ def status(settings: Settings, listener: Listener) -> Status:
     """The state of every migration, and what is wrong. Reads only."""
     migrations, files = read_files(settings.migrations)
     with Backend(settings, listener) as backend:
-        backend.raise_if_old()
-        entries, found = problems.find(
-            settings.migrations, migrations, files, backend.records, backend.notes, backend.other_histories()
-        )
-        return Status(entries, [*elsewhere.find(backend, files), *found, *problems.foreign(files)])
+        return status_of(backend, migrations, files)
+
+
+def status_of(backend: Backend, migrations: MigrationList, files: dict[str, File]) -> Status:
+    """The same with what the backend has read."""
+    backend.raise_if_old()
+    entries, found = problems.find(
+        backend.settings.migrations,
+        migrations,
+        files,
+        backend.records,
+        backend.notes,
+        backend.other_histories(),
+    )
+    return Status(entries, [*elsewhere.find(backend, files), *found, *problems.foreign(files)])

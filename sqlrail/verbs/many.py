@@ -1,0 +1,173 @@
+"""The verbs migrate and status for many schemas of one database: what is recorded in all of them is read together.
+
+Whoever is up to date has no turn on a connection. Of the others each thread works on one after the other over a
+connection that it keeps, and what was read spares it the looking; under the lock each file is asked for again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from yoyo import internalmigrations
+
+from sqlrail.engine.backend import Backend
+from sqlrail.engine.kept import Kept, Known
+from sqlrail.engine.store import YOYO, Place
+from sqlrail.files.folder import read_files, up_to
+from sqlrail.ground.events import Listener
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import milliseconds
+from sqlrail.records import problems, tenants
+from sqlrail.records.history import Entry, Record
+from sqlrail.records.problems import Problem
+from sqlrail.verbs.apply import Migrated, Status, apply, status_of
+
+#: yoyo's tables by the parts of _tenant_recorded.sql
+TABLES = {"its_records": YOYO.records, "its_log": YOYO.log, "its_versions": YOYO.version}
+
+
+@dataclass(frozen=True)
+class History:
+    """What some schemas have in common: their records, and what these mean for the folder."""
+
+    records: list[Record]
+    entries: list[Entry]
+    found: list[Problem]
+
+    @property
+    def newest(self) -> str | None:
+        """The last file, in yoyo's order, that is applied."""
+        return next((entry.id for entry in reversed(self.entries) if entry.state in problems.RUN), None)
+
+    def is_done(self, wanted: Collection[str], allowed: Collection[str]) -> bool:
+        """Whether there is nothing to do, to say, or to refuse."""
+        refuses = any(problem.refuses and problem.kind not in allowed for problem in self.found)
+        unknown = any(record.checksum is None for record in self.records)
+        states = {entry.state for entry in self.entries if entry.id in wanted or entry.state == "missing"}
+        return not refuses and not unknown and states <= {"applied"}
+
+
+class Many(AbstractContextManager["Many"]):
+    """Many schemas of one database, to be worked on in several threads, each with one connection.
+
+    What is done for one, and what it raises, is as if its verb had been called with settings that name it.
+    """
+
+    def __init__(self, settings: Settings, listener: Listener) -> None:
+        """settings: of the database, without a tenant."""
+        self._settings = settings
+        self._base = Backend(settings, listener)
+        self._place, self._stamp = self._base.session.store.place, self._base.stamp
+        self._lacks_stamp = self._base.lacks_stamp
+        self._histories: dict[str, History | None] = {}  # by schema
+        self._hands, self._own = list[_Hand](), threading.local()
+
+    def __exit__(self, *exc: object) -> None:
+        for hand in self._hands:
+            hand.kept.close()
+        self._base.connection.close()
+
+    @property
+    def backend(self) -> Backend:
+        """What looks at the database itself."""
+        return self._base
+
+    # What is recorded
+
+    def survey(self, schemas: Sequence[str]) -> None:
+        """Reads what is applied in each of them; nobody else may be at work on it in another thread meanwhile."""
+        hand, base = self._hand(), self._base
+        there = tenants.tables(base, schemas, YOYO)
+        noted = set[str]()
+        if self._place.has_all_own_tables:
+            noted = {name for (name,) in base.look_up("tenants_noted", names=list(schemas))}
+        plain = [name for name in schemas if there[name].readable >= {*TABLES.values()} and name not in noted]
+        limit = base.message("lock_limit", lock_timeout=milliseconds(self._settings.lock_timeout))
+        newest, histories = max(internalmigrations.schema_versions), dict[tenants.Recorded, History]()
+        self._histories |= dict.fromkeys(schemas)
+        for name, its in tenants.recorded(base, plain, TABLES, limit):
+            if its.version == newest:
+                if its not in histories:
+                    records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its.records]
+                    found = hand.find(self._settings.migrations, hand.migrations, hand.files, records)
+                    histories[its] = History(records, *found)
+                self._histories[name] = histories[its]
+
+    def _place_of(self, name: str) -> Place:
+        return replace(self._place, schema=name, target=name, has_records=True, is_old=False, is_current=True)
+
+    def newest(self, name: str) -> str | None:
+        """The last file that is applied in a schema that was surveyed; None: none, or it has to be looked at alone."""
+        history = self._histories.get(name)
+        return history.newest if history else None
+
+    # What is done
+
+    def migrate(
+        self,
+        settings: Settings,
+        listener: Listener,
+        *,
+        to: str | None = None,
+        allowed: Collection[str] = (),
+        stamp: bool = False,
+    ) -> Migrated:
+        """migrate() for the schema that the settings name."""
+        hand, name = self._hand(), str(settings.tenant)
+        wanted = {migration.id for migration in up_to(hand.migrations, to)}
+        history = self._histories.pop(name, None)
+        known, is_plain = None, history is not None and not stamp and not settings.interrupted
+        if history and is_plain and history.is_done(wanted, allowed):
+            left = sum(entry.state in ("pending", "late") for entry in history.entries)
+            return Migrated((), len(hand.migrations) - left, left)
+        if history and is_plain and not self._lacks_stamp:
+            known = Known(self._place_of(name), list(history.records), [], self._stamp)
+        with Backend(settings, listener, hand.files, hand.kept, known) as backend:
+            done = apply(backend, hand.migrations, wanted, allowed=allowed, stamp=stamp, find=hand.find)
+            if known is None:
+                self._learn(backend)
+            return done
+
+    def status(self, settings: Settings, listener: Listener) -> Status:
+        """status() for the schema that the settings name."""
+        hand = self._hand()
+        with Backend(settings, listener, hand.files, hand.kept) as backend:
+            return status_of(backend, hand.migrations, hand.files)
+
+    def _hand(self) -> _Hand:
+        """This thread's."""
+        if not hasattr(self._own, "hand"):
+            self._own.hand = _Hand(self._settings, Kept(self._base.session.server))
+            self._hands.append(self._own.hand)
+        hand: _Hand = self._own.hand
+        return hand
+
+    def _learn(self, backend: Backend) -> None:
+        """What is the database's, the stamp and tables of our own, the next one need not look for, nor be told of."""
+        self._stamp = self._stamp or backend.stamp or self._settings.environment
+        self._lacks_stamp = False
+        self._place = backend.session.store.place
+
+
+class _Hand:
+    """What one thread works with: a connection, and its own reading of the folder."""
+
+    def __init__(self, settings: Settings, kept: Kept) -> None:
+        self.kept = kept
+        self.migrations, self.files = read_files(settings.migrations)
+        self._found: dict[Any, tuple[list[Entry], list[Problem]]] = {}
+
+    def find(
+        self, folder: Any, migrations: Any, files: Any, records: list[Record], *more: Any
+    ) -> tuple[list[Entry], list[Problem]]:
+        """problems.find, once for all that have the same records."""
+        if any(more):
+            return problems.find(folder, migrations, files, records, *more)
+        key = tuple((record.hash, record.id, record.checksum) for record in records)
+        if key not in self._found:
+            self._found[key] = problems.find(folder, migrations, files, records)
+        return self._found[key]
