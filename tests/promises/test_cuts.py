@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from aftermath import IDS, MIGRATIONS, Story, attempt, read, reported, write
+from aftermath import IDS, MIGRATIONS, Story, Tale, attempt, read, reported, write
 from conftest import Connect, open_folder, run
 from listeners import Heard
 from proxy import Proxy, Sender
@@ -54,10 +54,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lost, "RECONNECT", 0.0)
 
 
-def undisturbed(story: Story, folder: Path) -> Proxy:
+def undisturbed(story: Tale, folder: Path) -> Proxy:
     """A run that is only counted."""
     with story.copy() as url, closing(Proxy(folder, url)) as proxy:
-        assert attempt(proxy.url, Heard()) is None
+        assert attempt(proxy.url, Heard(), story.migrations) is None
         return proxy
 
 
@@ -70,12 +70,12 @@ def check_what_was_said(error: SqlrailError, records: list[str]) -> None:
     assert isinstance(error, (ConnectionFailed, ConnectionLost)), text
 
 
-def cut(story: Story, folder: Path, sender: Sender, number: int, *, again: bool) -> Heard | None:
+def cut(story: Tale, folder: Path, sender: Sender, number: int, *, again: bool) -> Heard | None:
     """Cuts a run after so many messages and checks what is left; what it told, if it went on to the end."""
     heard = Heard()
     with story.copy() as url, watching(story.server, url) as watch:
         with closing(Proxy(folder, url, sender=sender, cut_after=number, again=again)) as proxy:
-            error = attempt(proxy.url, heard)
+            error = attempt(proxy.url, heard, story.migrations)
             assert proxy.was_cut.is_set()
         watch.wait_until_gone()
         records = story.check(url, heard.applied_ids)
