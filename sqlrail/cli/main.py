@@ -112,7 +112,10 @@ def _fail(error: SqlrailError, talk: Talk, verbose: bool) -> int:
     text = shown(str(error), talk.settings)
     try:
         if verbose:
-            print(shown("".join(traceback.format_exception(error)), talk.settings), file=sys.stderr)
+            from sqlrail.postgres.diagnostics import traced
+
+            trace = traced("".join(traceback.format_exception(error)), error)
+            print(shown(trace, talk.settings), file=sys.stderr)
         if talk.as_json:
             print_result(talk.with_target(error.as_json(text)))
         else:

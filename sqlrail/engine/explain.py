@@ -35,9 +35,8 @@ def failure(
     from sqlrail.orphans.guards import GUARD
 
     line, column, late = _find(file, piece, error, completed, ahead)
-    text = (
-        f"{file.at(line, column)}: {'at commit: ' if late else ''}{sentence(error)}{remedy(error)} {stands}"
-    )
+    said = f"{sentence(error, values=True)}{remedy(error)} {stands}"
+    text = f"{file.at(line, column)}: {'at commit: ' if late else ''}{said}"
     if isinstance(error, pg.ForeignKeyViolation) and _may_declare_cleanup(file):
         text += (
             " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"

@@ -84,7 +84,9 @@ def _misfit(session: Session, facts: Facts, column: str, value: str) -> str | No
         session.ask(message(session, "value_fits", body=body, **around))
     except (pg.DataError, pg.IntegrityError, pg.ProgrammingError) as exc:
         session.ask(message(session, "value_unfit"))
-        return f"{value} is no value for {facts.child['name']}.{join(column)}: {sentence(exc)}".rstrip(".")
+        return f"{value} is no value for {facts.child['name']}.{join(column)}: {sentence(exc, values=True)}".rstrip(
+            "."
+        )
     return None
 
 

@@ -6,6 +6,7 @@ many languages. What failed and what stands is the caller's to say; `failure` an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,16 +20,69 @@ from sqlrail.ground.words import printable
 Kind = Callable[[str], SqlrailError]
 
 
-def sentence(error: psycopg.Error) -> str:
-    """What the server says, with its detail and hint; without the statement, which may hold a secret."""
+#: the server's sources that show in DETAIL the whole row that they refuse, or its partition key
+_SHOW_ROWS = ("execMain.c", "execPartition.c")
+_QUOTED = r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|'[^']*'|[:\uff1a] \S.*$"
+
+
+def sentence(error: psycopg.Error, *, values: bool = False) -> str:
+    """What the server says, with its detail and hint; without the statement, which may hold a secret.
+
+    Of rows it shows no more than keys, unless values are wanted: those of the statement that somebody has written.
+    """
     diag = error.diag
-    parts = (
-        [diag.message_primary, diag.message_detail, diag.message_hint]
-        if diag.message_primary
-        else [str(error)]
-    )
-    lines = [" ".join(part.split()) for part in parts if part]
+    parts = [
+        diag.message_primary if values else primary(error),
+        None if shown_row(error) and not values else diag.message_detail,
+        diag.message_hint,
+    ]
+    lines = [" ".join(part.split()) for part in (parts if diag.message_primary else [str(error)]) if part]
     return printable(" ".join(line if line.endswith((".", "?", "!")) else f"{line}." for line in lines))
+
+
+def primary(error: psycopg.Error) -> str:
+    """The server's first sentence; in the place of a value that it could not read, an ellipsis."""
+    said, state = error.diag.message_primary or "", error.sqlstate or ""
+    if not state.startswith("22") or state == pg.InvalidParameterValue.sqlstate or is_raised(error):
+        return said
+    return without_values(said)
+
+
+def without_values(said: str) -> str:
+    """A sentence of the server's with an ellipsis for whatever it quotes: names too."""
+    return re.sub(_QUOTED, _hidden, " ".join(said.split()))
+
+
+def _hidden(match: re.Match[str]) -> str:
+    text = match[0]
+    return ": …" if text[0] in (":", "\uff1a") else f"{text[0]}…{text[-1]}"
+
+
+def is_raised(error: psycopg.Error) -> bool:
+    """Whether code in the database has written the message, out of whatever it likes."""
+    return (error.diag.source_function or "") in ("exec_stmt_raise", "exec_stmt_assert") or (
+        error.diag.source_file or ""
+    ) in ("plperl.c", "pltcl.c", "plpy_elog.c", "plv8.cc")
+
+
+def shown_row(error: psycopg.Error) -> str | None:
+    """The DETAIL that shows a row which a constraint, a view or a partition refuses."""
+    is_refused = isinstance(error, pg.NotNullViolation | pg.CheckViolation | pg.WithCheckOptionViolation)
+    return error.diag.message_detail if is_refused and error.diag.source_file in _SHOW_ROWS else None
+
+
+def traced(text: str, error: BaseException) -> str:
+    """A traceback of an error, which quotes the server's behind it, without values that its own message leaves out."""
+    said = str(error)
+    cause = error.__cause__
+    while cause is not None:
+        if isinstance(cause, psycopg.Error):
+            if (row := shown_row(cause)) and row not in said:
+                text = text.replace(row, "…")
+            if (first := cause.diag.message_primary) and first not in said:
+                text = text.replace(first, primary(cause))
+        cause = cause.__cause__
+    return text
 
 
 def failure(

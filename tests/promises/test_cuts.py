@@ -14,7 +14,7 @@ from aftermath import IDS, MIGRATIONS, Story, Tale, attempt, read, reported, wri
 from conftest import Connect, open_folder, run
 from listeners import Heard
 from proxy import Proxy, Sender
-from waiting import watching
+from waiting import PATIENCE, watching
 
 from sqlrail.engine import lost
 from sqlrail.errors import ConnectionFailed, ConnectionLost, SqlrailError
@@ -76,7 +76,7 @@ def cut(story: Tale, folder: Path, sender: Sender, number: int, *, again: bool) 
     with story.copy() as url, watching(story.server, url) as watch:
         with closing(Proxy(folder, url, sender=sender, cut_after=number, again=again)) as proxy:
             error = attempt(proxy.url, heard, story.migrations)
-            assert proxy.was_cut.is_set()
+            assert proxy.was_cut.wait(PATIENCE)
         watch.wait_until_gone()
         records = story.check(url, heard.applied_ids)
         if error is None:

@@ -700,7 +700,7 @@ def cut(descent: Descent, folder: Path, sender: Sender, number: int, *, again: b
     with descent.copy() as url, watching(descent.server, url) as watch:
         with closing(Proxy(folder, url, sender=sender, cut_after=number, again=again)) as proxy:
             ended = go_down(proxy.url, heard)
-            assert proxy.was_cut.is_set()
+            assert proxy.was_cut.wait(PATIENCE)
         watch.wait_until_gone()
         left = descent.check(url, heard.back)
         if isinstance(ended, SqlrailError):

@@ -15,6 +15,7 @@ from sqlrail.ground.names import join
 from sqlrail.orphans import expressions
 from sqlrail.orphans.restoring.shape import Facts, Key, Shape, emptied, is_row, left_by, listing
 from sqlrail.orphans.session import Session, message
+from sqlrail.postgres.diagnostics import primary, without_values
 
 #: classes of SQLSTATE that are about a row: its values, a constraint, what a trigger raised, a limit. While cells
 #: are read also 42: the text of a regclass or a tsquery may be wrong by now, but no right is a row's fault.
@@ -233,10 +234,9 @@ class Work:
                 continue
             self.session.ask(b"ROLLBACK TO SAVEPOINT sqlrail_piece; RELEASE SAVEPOINT sqlrail_piece")
             if first == last:
-                why = fault.diag.message_primary if fault else "a trigger, or somebody's change, kept it out"
                 # Its parent may yet come back.
                 final = not isinstance(fault, pg.ForeignKeyViolation)
-                self._leave(shape, first, last, why or str(fault), final=final)
+                self._leave(shape, first, last, _why(fault), final=final)
             else:
                 middle = (first + last) // 2
                 ranges += [(middle + 1, last), (first, middle)]
@@ -244,6 +244,15 @@ class Work:
 
     def _leave(self, shape: Shape, first: int, last: int, why: str, *, final: bool) -> None:
         self.ask("restore_leave", shape=shape.number, first=first, last=last, why=why, final=final)
+
+
+def _why(fault: psycopg.Error | None) -> str:
+    """Why a row stays, without its values."""
+    if fault is None:
+        return "a trigger, or somebody's change, kept it out"
+    if (fault.sqlstate or "").startswith("42"):  # a cell is read as the name of something that is gone
+        return without_values(fault.diag.message_primary or str(fault))
+    return primary(fault) or str(fault)
 
 
 def _definition(column: dict[str, Any]) -> bytes:
