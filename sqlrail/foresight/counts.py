@@ -67,6 +67,36 @@ class Source:
         }
 
 
+@dataclass(frozen=True)
+class Unique:
+    """A key of which no two rows may have the same: its parts, and which rows have one.
+
+    hashed: a number that equal ones have in common, which sorts faster; only where some have it too they are compared.
+    """
+
+    parts: tuple[sql.Composable, ...]
+    condition: sql.Composable  # of rows
+    filled: sql.Composable  # of the parts, by their names
+    hashed: sql.Composable | None
+
+    @property
+    def names(self) -> list[sql.Composable]:
+        """By which the parts are called once they are computed."""
+        return names_of_parts(len(self.parts))
+
+    @property
+    def as_parts(self) -> dict[str, object]:
+        """The parts of a question."""
+        shown = [sql.SQL("{} AS {}").format(*it) for it in zip(self.parts, self.names, strict=True)]
+        listed = {"parts": sql.SQL(", ").join(shown), "names": sql.SQL(", ").join(self.names)}
+        return {**listed, "condition": self.condition, "filled": self.filled}
+
+
+def names_of_parts(number: int) -> list[sql.Composable]:
+    """By which so many parts of a key are called."""
+    return [sql.Identifier(f"sqlrail part {n}") for n in range(number)]
+
+
 #: asks over a connection; the errors are the server's
 Question = Callable[["Asker"], Counted]
 
@@ -103,32 +133,21 @@ def rows_refused(source: Source, expression: sql.Composable, pages: int | None) 
     return ask
 
 
-def duplicates(
-    source: Source,
-    condition: sql.Composable,
-    parts: Sequence[sql.Composable],
-    *,
-    hashed: sql.Composable | None,
-    hashes: bool,
-    is_wide: bool,
-) -> Question:
-    """Counts the rows that would have to go for these parts to be unique.
-
-    hashed: a number that equal ones have in common, which sorts faster; only where some have it too they are compared.
-    """
-    sizes = [sql.SQL("pg_column_size({})").format(part) for part in parts]
-    size = sql.SQL("max({})").format(sql.SQL(" + ").join(sizes)) if is_wide else sql.SQL("0")
-    named = {"condition": condition, "parts": sql.SQL(", ").join(parts)}
-    quick = {"condition": condition, "parts": hashed, "size": size, "limit": LONG, "hashes": "off"}
-    exact = {**named, "size": size, "limit": LONG, "hashes": "on" if hashes else "off"}
+def duplicates(source: Source, unique: Unique, *, hashes: bool, is_wide: bool) -> Question:
+    """Counts the rows that would have to go for a key to be unique; is_wide: values may be too long for an index."""
+    sizes = [sql.SQL("pg_column_size({})").format(name) for name in unique.names]
+    size = sql.SQL(" + ").join(sizes) if is_wide else sql.SQL("0")
+    asked = {**unique.as_parts, "size": size, "limit": LONG}
 
     def ask(asker: Asker) -> Counted:
-        rows, too_long = asker.numbers("count_duplicates", source, **(quick if hashed else exact))
-        if hashed and rows:
-            rows, too_long = asker.numbers("count_duplicates", source, **exact)
+        if unique.hashed:
+            (same,) = asker.numbers("count_same_hashes", source, **asked, hashed=unique.hashed)
+            if not same:
+                return Counted(0)
+        rows, too_long = asker.numbers("count_duplicates", source, **asked, hashes="on" if hashes else "off")
         if too_long and not rows:
             return Counted(why="some values may be too long for an index")
-        return Counted(rows, asker.keys("keys_of_duplicates", source, **named) if rows else ())
+        return Counted(rows, asker.keys("keys_of_duplicates", source, **unique.as_parts) if rows else ())
 
     return ask
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from psycopg import sql
 
 from sqlrail.foresight import counts
-from sqlrail.foresight.counts import Question, Source
+from sqlrail.foresight.counts import Question, Source, Unique
 from sqlrail.foresight.demands import BPCHAR, INT2, INT4, INT8, NUMERIC, TEXT, VARCHAR, Demand
 from sqlrail.foresight.later import ROW, Judge, Later
 from sqlrail.foresight.tables import LiveTable
@@ -154,21 +154,31 @@ def _unique(demand: Demand, at: Moment) -> Question | Unknown:
     assert index
     if not index.usual or index.method != "btree":
         return Unknown("its operator class may find other values equal than = does")
-    parts = _parts(index)
-    conditions: list[sql.Composable] = (
-        [sql.SQL("({})").format(sql.SQL(index.predicate))] if index.predicate else []
+    composite = [it for it in index.attributes if it and at.after.columns[it].kind in ("c", "d")]
+    filled = (
+        () if index.nulls_equal else _filled(index, "num_nulls({}) = 0" if composite else "{} IS NOT NULL")
     )
-    if not index.nulls_equal:
-        composite = [it for it in index.attributes if it and at.after.columns[it].kind in ("c", "d")]
-        form = "num_nulls({}) = 0" if composite else "{} IS NOT NULL"
-        conditions += [sql.SQL(form).format(part) for part in parts]
     hashes = not set(index.types) <= SORTED
-    source = at.source(demand, at.rows)
     is_wide = hashes and (
         at.rows.live.is_wide or at.is_spread(demand) or bool(at.rows.levels) or 0 in index.attributes
     )
-    hashed = _hashed(index, parts) if hashes else None
-    return counts.duplicates(source, _where(conditions), parts, hashed=hashed, hashes=hashes, is_wide=is_wide)
+    source, key = at.source(demand, at.rows), _key(index, filled, hashes=hashes)
+    return counts.duplicates(source, key, hashes=hashes, is_wide=is_wide)
+
+
+def _key(index: Index, filled: Sequence[sql.Composable], *, hashes: bool) -> Unique:
+    parts = tuple(_parts(index))
+    hashed = _hashed(index, counts.names_of_parts(len(parts))) if hashes else None
+    return Unique(parts, _where(_predicate(index)), _where(filled), hashed)
+
+
+def _predicate(index: Index) -> list[sql.Composable]:
+    return [sql.SQL("({})").format(sql.SQL(index.predicate))] if index.predicate else []
+
+
+def _filled(index: Index, form: str) -> list[sql.Composable]:
+    """What says of the parts, by their names, that none is null."""
+    return [sql.SQL(form).format(name) for name in counts.names_of_parts(len(index.keys))]
 
 
 def _hashed(index: Index, parts: Sequence[sql.Composable]) -> sql.Composable | None:
@@ -186,13 +196,12 @@ def _exclusion(demand: Demand, at: Moment) -> Question | Unknown:
     if index is None or constraint is None or len(constraint.operators) != len(index.keys):
         return Unknown("its operators are not told")
     parts, source = _parts(index), at.source(demand, at.rows)
-    where = [sql.SQL("({})").format(sql.SQL(index.predicate))] if index.predicate else []
-    filled = _where([*where, *(sql.SQL("{} IS NOT NULL").format(part) for part in parts)])
     equal = [operator == EQUALS for operator in constraint.operators]
     if all(equal):
         hashes = not set(index.types) <= SORTED
-        hashed = _hashed(index, parts) if hashes else None
-        return counts.duplicates(source, filled, parts, hashed=hashed, hashes=hashes, is_wide=hashes)
+        key = _key(index, _filled(index, "{} IS NOT NULL"), hashes=hashes)
+        return counts.duplicates(source, key, hashes=hashes, is_wide=hashes)
+    filled = _where([*_predicate(index), *(sql.SQL("{} IS NOT NULL").format(part) for part in parts)])
     each = _each_with_each(index, constraint, source, at.rows, filled)
     spans = [number for number, is_equal in enumerate(equal) if not is_equal]
     if len(spans) > 1 or constraint.operators[spans[0]] != OVERLAPS or index.types[spans[0]] not in RANGES:
@@ -205,7 +214,7 @@ def _each_with_each(
     index: Index, constraint: Constraint, source: Source, rows: Later, filled: sql.Composable
 ) -> Question:
     """Counts the rows that are in the way of one that lies before them."""
-    names = [sql.Identifier(f"sqlrail part {n}") for n, _ in enumerate(index.keys)]
+    names = counts.names_of_parts(len(index.keys))
     shown = [sql.SQL("{} AS {}").format(part, name) for part, name in zip(_parts(index), names, strict=True)]
     text = sql.SQL("(SELECT {} FROM {} AS {} WHERE {})").format(
         sql.SQL(", ").join([*shown, *rows.own_columns]), source.rows, _column(source.name), filled
