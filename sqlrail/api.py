@@ -18,6 +18,7 @@ from sqlrail.ground.events import (
     BatchCleaned,
     Begun,
     Event,
+    HistoryRead,
     Listener,
     Progress,
     ProgressEnded,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from sqlrail.results.status import StatusResult
 
 #: what `say` is not told, for the result has it or an application has no bar
-FACTS_ONLY = (Reached, Begun, Applied, RolledBack, Progress, ProgressEnded, BatchCleaned)
+FACTS_ONLY = (Reached, HistoryRead, Begun, Applied, RolledBack, Progress, ProgressEnded, BatchCleaned)
 
 
 def migrate(

@@ -85,6 +85,9 @@ class MissingPrerequisite(SqlrailError):
 class ConnectionFailed(SqlrailError):
     """The database cannot be reached."""
 
+    #: whether the server answers, and has no connection left
+    is_full = False
+
 
 class ConnectionLost(SqlrailError):
     """The connection to the database was lost."""
@@ -139,8 +142,8 @@ class Refused(SqlrailError):
 class Interrupted(SqlrailError):
     """interrupted: the statement was cancelled and its transaction rolled back."""
 
-    def __init__(self, signum: int) -> None:
-        super().__init__()
+    def __init__(self, signum: int, *lines: str) -> None:
+        super().__init__(*lines)
         self.signum = signum
 
     @property

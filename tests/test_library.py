@@ -205,9 +205,10 @@ def test_what_happens_is_told_as_facts(any_database: str, folder: Path, connect:
             keeper.rollback()
 
     library.migrate(any_database, folder, lock_timeout=0.5, listener=hear)
-    reached, begun, *others, applied = told
+    reached, history, begun, *others, applied = told
     assert isinstance(reached, events.Reached)
     assert reached.target.database == keeper.info.dbname
+    assert history == events.HistoryRead("002_b", 1)
     assert begun == events.Begun("003_c")
     last = [event for event in others if isinstance(event, events.GaveWay)][-1]
     assert (last.what, last.waited_for) == ("003_c", "ACCESS EXCLUSIVE on public.child")

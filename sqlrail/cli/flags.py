@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any
 
+from sqlrail.cli.verb import idle
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import SETTINGS
 from sqlrail.ground.values import names
@@ -33,6 +35,11 @@ def add(parser: argparse._ActionsContainer, *settings: str, **options: Any) -> N
         action = {"action": _AddUp} if row.reader is names else {}
         given = {"default": argparse.SUPPRESS, **action, **options}
         parser.add_argument(row.flag, metavar=row.metavar, help=row.help.replace("%", "%%"), **given)
+
+
+def texts(options: argparse.Namespace) -> dict[str, str | None]:
+    """What was given as text, by the names of the flags: among it what settings are read from."""
+    return {name: value for name, value in vars(options).items() if isinstance(value, str)}
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +79,53 @@ def add_other_history(parser: argparse.ArgumentParser) -> None:
         "--allow-other-history", action="store_true",
         help="go on though another tool's history names files of this folder",
     )  # fmt: skip
+
+
+#: flags that say how a round over many tenants goes
+OF_A_ROUND = ("canary", "waves", "parallel", "max_failed")
+
+
+def add_each(parser: argparse.ArgumentParser) -> None:
+    """For each of many tenants."""
+    group = parser.add_argument_group("for each of many tenants")
+    group.add_argument(
+        "--each-database",
+        metavar="FILE",
+        help="the databases whose URLs are in a file, one a line (-: stdin)",
+    )
+    group.add_argument(
+        "--canary",
+        metavar="NAME",
+        action="append",
+        help="this tenant first, alone; may be given several times",
+    )
+    group.add_argument(
+        "--waves", metavar="N,N", type=_waves,
+        help="then so many, then so many; the rest if none of them failed",
+    )  # fmt: skip
+    group.add_argument("--parallel", metavar="N", type=_some, help="tenants at once (default: 4)")
+    group.add_argument(
+        "--max-failed", metavar="N", type=_some, help="begin no other tenant when so many have failed"
+    )
+
+
+def is_for_each(options: argparse.Namespace) -> bool:
+    """Whether a verb is to run for each of many tenants. UsageError for what says how, if it is not."""
+    if getattr(options, "each_database", None) is not None:
+        return True
+    for flag in OF_A_ROUND:
+        idle(options, flag, "it is for --each-database")
+    return False
+
+
+def _some(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 on")
+    return int(text)
+
+
+def _waves(text: str) -> tuple[int, ...]:
+    return tuple(_some(part.strip()) for part in text.split(","))
 
 
 def allowed(options: argparse.Namespace) -> list[str]:

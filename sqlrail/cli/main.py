@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import NoReturn
 
+from sqlrail.cli import flags
 from sqlrail.cli.parser import parse
 from sqlrail.cli.signals import on_interrupt
 from sqlrail.cli.talk import Talk, discard, print_result, shown
@@ -84,8 +85,11 @@ def _naming_the_way_without(verb: Verb) -> Iterator[None]:
 
 
 def _run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result[Mapping[str, object]]:
-    flags = {name: value for name, value in vars(options).items() if isinstance(value, str)}
-    settings = read(flags, need_database=verb.needs_database(options))
+    if flags.is_for_each(options):
+        from sqlrail.cli import each
+
+        return each.run(options, verb, talk)
+    settings = read(flags.texts(options), need_database=verb.needs_database(options))
     settings = replace(
         settings, notices=getattr(options, "verbose", False), reached=lambda target: talk(Reached(target))
     )

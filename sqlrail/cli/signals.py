@@ -9,12 +9,15 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def on_interrupt(handle: Callable[[int], None]) -> None:
-    """Has the first SIGINT or SIGTERM handled so."""
+def on_interrupt(handle: Callable[[int], None], times: int = 1) -> None:
+    """Has the first SIGINT or SIGTERM handled so, or as many of them."""
+    left = times
 
     def interrupt(number: int, _: FrameType | None) -> None:
+        nonlocal left
+        left -= 1
         # Once is enough: a second one would only disturb the rolling back, which takes seconds at the most.
-        for each in SIGNALS:
+        for each in SIGNALS if not left else ():
             signal.signal(each, signal.SIG_IGN)
         handle(number)
 

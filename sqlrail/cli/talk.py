@@ -15,6 +15,7 @@ from sqlrail.ground.events import (
     BatchCleaned,
     Begun,
     Event,
+    HistoryRead,
     Progress,
     ProgressEnded,
     Reached,
@@ -29,6 +30,8 @@ from sqlrail.ground.words import Script, in_json, masked, visible
 RESULTS = (Applied, RolledBack)
 #: what nobody wants to read without a Bar
 OF_A_BAR = (Begun, Progress, ProgressEnded, BatchCleaned)
+#: what only those want to know who look at many databases
+SILENT = (HistoryRead, *OF_A_BAR)
 
 
 class Talk:
@@ -45,7 +48,7 @@ class Talk:
             self._reached(event)
         elif isinstance(event, RESULTS):
             self._tell(text(event))
-        elif not isinstance(event, OF_A_BAR):
+        elif not isinstance(event, SILENT):
             self.say(text(event))
 
     def _reached(self, event: Reached) -> None:

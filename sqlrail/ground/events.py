@@ -65,6 +65,13 @@ class WaitingForLock(NamedTuple):
 # Files
 
 
+class HistoryRead(NamedTuple):
+    """What the records say before anything is applied: the newest file that is, and how many are to be."""
+
+    newest: str | None  # its id; None: none is applied
+    pending: int
+
+
 class Begun(NamedTuple):
     """A file is about to be sent by itself. One that goes with others is over when they are, and is only applied."""
 
@@ -211,7 +218,7 @@ class LeftBehind(NamedTuple):
 Event = (
     Said | Noted | Warned | Noticed
     | Reached | WaitingForServer | WaitingForLock
-    | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
+    | HistoryRead | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
     | Progress | ProgressEnded | BatchCleaned
     | WaitingForStandby | Unconfirmed | AnswerLost
     | CopyingRows | LeftBehind

@@ -10,6 +10,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -135,6 +136,24 @@ def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Setting
         host=socket.gethostname(),
         secrets=_secrets(((url, parameters),), os.environ),
         **read,
+    )
+
+
+def of_database(settings: Settings, url: str, origin: str, problems: list[str]) -> Settings:
+    """The same settings for another database; what is wrong with its URL is added to problems."""
+    read_url = urls.read(url, origin, problems)
+    parameters = read_url.parameters
+    urls.check_parameters(parameters, origin, os.environ, problems)
+    timeout_given = "connect_timeout" in parameters or os.environ.get("PGCONNECT_TIMEOUT")
+    return replace(
+        settings,
+        database_url=read_url.text,
+        is_named=True,
+        embedded=False,
+        connect_timeout=None if timeout_given else Settings.connect_timeout,
+        secrets=_secrets(((url, parameters),), os.environ),
+        warnings=(),
+        notes=read_url.notes,
     )
 
 

@@ -13,6 +13,7 @@ from sqlrail.ground.events import (
     DroppedIndex,
     Event,
     GaveWay,
+    HistoryRead,
     LeftBehind,
     Loaded,
     Noted,
@@ -68,8 +69,12 @@ def text(event: Event) -> str:
             return _of_a_file(event)
 
 
-def _of_a_file(event: Begun | Applied | RolledBack | Loaded | Resumed | DroppedIndex) -> str:
+def _of_a_file(
+    event: HistoryRead | Begun | Applied | RolledBack | Loaded | Resumed | DroppedIndex,
+) -> str:
     match event:
+        case HistoryRead(newest, pending):
+            return f"at {printable(newest) if newest else 'no file yet'}, {pending} pending"
         case Begun(name):
             return f"applying {printable(name)} ..."
         case Applied(name, seconds, cleanup):

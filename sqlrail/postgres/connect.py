@@ -148,7 +148,9 @@ def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFai
         text = f"{where}: {failure.what} ({failure.words}). {failure.remedy}"
     if failure.passes and not settings.wait:
         text += " --wait 60s waits for it."
-    return ConnectionFailed(masked(text, settings.secrets))
+    failed = ConnectionFailed(masked(text, settings.secrets))
+    failed.is_full = failure.is_full
+    return failed
 
 
 def target(settings: Settings) -> str:
@@ -158,6 +160,16 @@ def target(settings: Settings) -> str:
         return f"service {part['service']}"
     host = part["host"] or part["hostaddr"] or "the local socket"
     return f"{part['user']}@{host}:{part['port']}/{part['dbname'] or part['user']}"
+
+
+def place(settings: Settings) -> str:
+    """Which database that is, as host/name, with the port where it is not PostgreSQL's own; whoever it is for."""
+    part, given = _parameters(settings), conninfo_to_dict(settings.database_url or "")
+    if part["service"] and not (given.get("host") or given.get("hostaddr")):
+        return f"service {part['service']}{'/' if part['dbname'] else ''}{part['dbname']}"
+    host = part["host"] or part["hostaddr"] or "localhost"
+    port = f":{part['port']}" if part["port"] != "5432" else ""
+    return f"{host}{port}/{part['dbname'] or part['user']}"
 
 
 def _parameters(settings: Settings) -> dict[str, str]:

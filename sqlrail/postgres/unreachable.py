@@ -37,10 +37,15 @@ class Reason(NamedTuple):
     remedy: str
     passes: bool = False
     answered: bool = False  # by a server, whose word counts for more than that of an address where nobody is
+    is_full: bool = False  # others have all its connections
 
 
 def _answer(pattern: str, what: str, remedy: str, passes: bool = False) -> Reason:
     return Reason(pattern, what, remedy, passes, answered=True)
+
+
+def _full(pattern: str, what: str, remedy: str) -> Reason:
+    return Reason(pattern, what, remedy, passes=True, answered=True, is_full=True)
 
 
 AGAIN = "Run again in a moment."
@@ -59,16 +64,15 @@ REASONS = (
             "Name the primary server in DATABASE_URL."),
     _answer("57P03: ", "the server takes no connections now, for it starts, stops or recovers", AGAIN, passes=True),
     _answer("57P0[12]: ", "the server is being shut down or restarted", AGAIN, passes=True),
-    _answer("53300: .*InitializeSessionUserId|too many connections for role",
-            "the role {role} has all the connections that it may have",
-            "Close those that nobody uses, or raise the limit: ALTER ROLE ... CONNECTION LIMIT.",
-            passes=True),
-    _answer("53300: .*CheckMyDatabase|too many connections for database",
-            "the database {database} has all the connections that it may have",
-            "Close those that nobody uses, or raise the limit: ALTER DATABASE ... CONNECTION LIMIT.", passes=True),
-    _answer("53300: .*InitPostgres|remaining connection slots",
-            "the only connections that are left are reserved, for superusers say", FREE, passes=True),
-    _answer("53300: |too many clients|no more connections allowed", "there is no connection left", FREE, passes=True),
+    _full("53300: .*InitializeSessionUserId|too many connections for role",
+          "the role {role} has all the connections that it may have",
+          "Close those that nobody uses, or raise the limit: ALTER ROLE ... CONNECTION LIMIT."),
+    _full("53300: .*CheckMyDatabase|too many connections for database",
+          "the database {database} has all the connections that it may have",
+          "Close those that nobody uses, or raise the limit: ALTER DATABASE ... CONNECTION LIMIT."),
+    _full("53300: .*InitPostgres|remaining connection slots",
+          "the only connections that are left are reserved, for superusers say", FREE),
+    _full("53300: |too many clients|no more connections allowed", "there is no connection left", FREE),
     _answer("28P01: |(?:password|SASL) auth.* failed", "the password is wrong, or there is no role {role}",
             SPELLING),
     _answer("no password supplied", "the server asks for a password, and none is given",
@@ -138,6 +142,7 @@ class Failure:
     remedy: str | None
     words: str
     passes: bool
+    is_full: bool = False
 
 
 def explain(conninfo: str, error: psycopg.Error, role: str, database: str) -> Failure:
@@ -151,7 +156,13 @@ def explain(conninfo: str, error: psycopg.Error, role: str, database: str) -> Fa
         return Failure(None, None, words, passes=False)
     names = {"role": role, "database": database}
     what, remedy = (text.format(**names) for text in (telling[0].what, telling[0].remedy))
-    return Failure(what, remedy, words, any(reason.passes for reason in telling))
+    return Failure(
+        what,
+        remedy,
+        words,
+        any(reason.passes for reason in telling),
+        any(reason.is_full for reason in telling),
+    )
 
 
 def _find(part: str) -> Reason | None:

@@ -15,7 +15,7 @@ from sqlrail.engine.operation import Apply
 from sqlrail.errors import Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
-from sqlrail.ground.events import Listener, Noted, Said, Warned
+from sqlrail.ground.events import HistoryRead, Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
 from sqlrail.records import problems
@@ -136,6 +136,7 @@ def apply(
     if backend.is_old:
         backend.prepare()
     pending = due(backend, migrations, wanted)
+    listener(HistoryRead(applied_before[-1] if applied_before else None, len(pending)))
     if any(not file.transactional for file in check(backend, pending)):
         backend.own_tables()  # where their notes are kept
     stamps = _stamps(backend, listener, asked=stamp)

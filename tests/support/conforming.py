@@ -28,8 +28,14 @@ def validator(name: str) -> Any:
 
 
 def flaw(verb: str, document: Mapping[str, Any]) -> str | None:
-    """Where a document that a verb printed is not as its schema says, or, if the verb failed, the schema of errors."""
-    name = "error" if "error" in document else verb
+    """Where a document that a verb printed is not as its schema says, or, if the verb failed, the schema of errors.
+
+    That of many tenants is of a schema of its own, and in it what is of each.
+    """
+    name = next((kind for kind in ("error", "tenants") if kind in document), verb)
+    for tenant in document.get("tenants", ()):
+        if "result" in tenant and (found := flaw(verb, {**tenant["result"], "target": tenant["target"]})):
+            return f"{tenant['name']}: {found}"
     error = best_match(validator(name).iter_errors(document))
     return f"{name}.json: {error.json_path}: {error.message}" if error else None
 

@@ -24,10 +24,13 @@ from sqlrail import results, verbs
 from sqlrail.cli.verb import Verb, load, names
 from sqlrail.results.error import ErrorDocument
 from sqlrail.results.target import TargetResult
+from sqlrail.results.tenants import TenantsResult
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json"
 #: what every verb prints that fails
 ERROR = "error"
+#: what verbs print for each of many tenants
+TENANTS = "tenants"
 #: exit codes other than 0 and that of --check with which a verb prints its result
 ALSO = {"cleanup": ["3"]}
 EXAMPLES = {
@@ -53,10 +56,11 @@ NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each verb and the schema of its document; at last the one of errors."""
+    """Each verb and the schema of its document; at last the ones of many tenants, and of errors."""
     for name in names():
         verb = load(name)
         yield name, _schema(f"sqlrail {name} --json", *returned(verb), reached=_reached(verb))
+    yield TENANTS, _schema("sqlrail VERB --each-database --json", TenantsResult, reached={False})
     yield ERROR, _schema("sqlrail VERB --json, where it fails", ErrorDocument, reached={True, False})
 
 
@@ -112,7 +116,7 @@ def schema_of(type_: Any, parts: dict[str, Any]) -> dict[str, Any]:
         return {"type": "array", "items": schema_of(inner[0], parts)}
     if origin is dict:
         return {"type": "object", "additionalProperties": schema_of(inner[1], parts)}
-    return {"type": NAMES[type_]}
+    return {"type": NAMES[type_]} if type_ is not object else {}
 
 
 def _is_union(type_: Any) -> bool:

@@ -36,6 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_other_history(parser)
     flags.add(parser, "schema_file")
+    flags.add_each(parser)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[MigrateResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, width
 from sqlrail.cli.verb import FOUND, OK, Result, Verb
 from sqlrail.ground.settings import Settings
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit 4 unless everything is applied and intact")
+    flags.add_each(parser)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StatusResult]:

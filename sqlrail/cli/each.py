@@ -1,0 +1,136 @@
+"""A verb for each of many tenants: how it is begun, what is said meanwhile, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from sqlrail.cli.board import Board
+from sqlrail.cli.flags import texts
+from sqlrail.cli.render import tenants as render
+from sqlrail.cli.render.tenants import few
+from sqlrail.cli.signals import on_interrupt
+from sqlrail.cli.talk import Talk, width
+from sqlrail.cli.verb import Result, Verb, idle
+from sqlrail.errors import Interrupted, UsageError
+from sqlrail.ground.events import Event, Noted, Said
+from sqlrail.ground.reading import read
+from sqlrail.ground.settings import Settings
+from sqlrail.tenants import databases
+from sqlrail.tenants.limits import Limits
+from sqlrail.tenants.round import Ear, Round
+from sqlrail.tenants.tenant import Done, Ended, Outcome, Tenant
+from sqlrail.tenants.totals import Rounded, in_order
+
+if TYPE_CHECKING:
+    from sqlrail.results.status import StatusResult
+
+#: flags of single verbs that have no meaning for many tenants, and why
+ALONE = {
+    "database_url": "--each-database names the databases",
+    "schema_file": "it is one file, and the tenants are many",
+    "write": "the files are the same for all tenants: look at one tenant alone",
+    "print_sql": "it is one script, and the tenants are many",
+    "orm": "it looks at a scratch database, and at no tenant",
+    "against": "it is one database, and the tenants are many",
+}
+#: of those who were in hand when the second signal came
+CUT = (
+    "interrupted twice: its connection was closed, so that the server rolls back what was under way. `status` says "
+    "what was committed."
+)
+
+
+def run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result[Mapping[str, object]]:
+    """Calls the verb for each tenant; its exit code, JSON and text are those of all together."""
+    for flag, why in ALONE.items():
+        idle(options, flag, why)
+    _refuse_to_ask(options)
+    settings = replace(
+        read(texts(options), need_database=False),
+        notices=getattr(options, "verbose", False),
+        schema_file=None,
+    )
+    talk.settings = settings
+    tenants = databases.of_file(options.each_database, settings)
+    limits = _limits(options)
+    round_ = Round(lambda tenant, ear: _turn(options, verb, tenant, ear), limits)
+    on_interrupt(lambda number: _stop(round_, number, talk), times=2)
+    rounded = _look_on(round_, tenants, talk)
+    return rounded.exit_code, rounded.as_json(), render.text(rounded, width())
+
+
+def _stop(round_: Round, number: int, talk: Talk) -> None:
+    if round_.signal is None:
+        talk(
+            Said(
+                f"interrupted: ends behind the files in hand ({few([*round_.in_hand])}); once more, and it ends at once"
+            )
+        )
+    round_.stop(number)
+
+
+def _refuse_to_ask(options: argparse.Namespace) -> None:
+    """UsageError where somebody at a terminal would be asked for each tenant."""
+    asks = options.verb == "repair" or getattr(options, "action", None) == "purge"
+    if asks and not options.yes:
+        raise UsageError("nobody can be asked for each of many tenants: say --yes.")
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    return Limits(
+        canaries=tuple(options.canary or ()),
+        waves=options.waves or (),
+        parallel=options.parallel or Limits.parallel,
+        max_failed=options.max_failed,
+    )
+
+
+def _look_on(round_: Round, tenants: list[Tenant], talk: Talk) -> Rounded:
+    """Goes through the round, and tells of it."""
+    outcomes = list[Outcome]()
+    with closing(Board(talk, tenants)) as board:
+        for happening in round_.run(tenants):
+            board(happening, round_.in_hand)
+            if isinstance(happening, Ended):
+                outcomes.append(happening.outcome)
+    cut = Interrupted(round_.signal or 0, CUT)
+    outcomes += [Outcome(tenant, 0, None, cut) for tenant in round_.in_hand.values()]
+    names = [tenant.name for tenant in tenants]
+    return Rounded(in_order(outcomes, names), tuple(round_.left), round_.held, round_.signal)
+
+
+def _turn(options: argparse.Namespace, verb: Verb, tenant: Tenant, ear: Ear) -> Done:
+    talk = _TenantTalk(tenant.settings, ear)
+    for note in tenant.settings.notes:
+        talk(Noted(note))
+    code, document, text = verb.run(options, tenant.settings, talk)
+    if options.verb == "migrate":
+        text = ""  # versions say it all
+    if options.verb == "status":
+        return _of_status(cast("StatusResult", document), code, ear)
+    return Done(document, code, text)
+
+
+def _of_status(document: StatusResult, code: int, ear: Ear) -> Done:
+    """The version alone, in the place of the table, and what is wrong."""
+    applied = [entry["id"] for entry in document["migrations"] if entry["state"] in ("applied", "edited")]
+    ear.version = applied[-1] if applied else None
+    return Done(document, code, "\n".join(problem["message"] for problem in document["problems"]))
+
+
+class _TenantTalk(Talk):
+    """Prints nothing: hands on what it is told to the thread that looks on."""
+
+    def __init__(self, settings: Settings, ear: Ear) -> None:
+        super().__init__(as_json=True)
+        self.settings, self._ear = settings, ear
+
+    def __call__(self, event: Event) -> None:
+        self._ear(event)
+
+    def say(self, text: str) -> None:
+        self._ear(Said(text))

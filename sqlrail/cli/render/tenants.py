@@ -1,0 +1,80 @@
+"""What became of many tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from sqlrail.cli.render.tables import table
+from sqlrail.files.numbering import NUMBER
+from sqlrail.ground.words import counted, printable
+from sqlrail.tenants.tenant import Outcome
+from sqlrail.tenants.totals import Rounded, message
+
+#: names, and reports that differ, that people read; the JSON has them all
+NAMES, REPORTS = 5, 20
+HEADS = ("tenant", "why")
+
+
+def text(rounded: Rounded, width: int | None) -> str:
+    """Which tenants are where, what was said of them, who failed and why, and the sum."""
+    lines = [*_reports(rounded.outcomes), *_failures(rounded.outcomes, width)]
+    if rounded.left:
+        lines.append(f"not begun, for {printable(rounded.held)}: {few(rounded.left)}")
+    if rounded.versions:
+        lines.append(_versions(rounded.versions))
+    return "\n".join([*lines, _sum(rounded)])
+
+
+def few(names: Sequence[str]) -> str:
+    """Some names, and how many others there are."""
+    shown = ", ".join(map(printable, names[:NAMES]))
+    more = len(names) - NAMES
+    return f"{shown} and {counted(more, 'other')}" if more > 0 else shown
+
+
+def _sum(rounded: Rounded) -> str:
+    totals = rounded.totals()
+    parts = [f"{totals['done'] + totals['found']:,} done"]
+    parts += [f"{totals[kind]:,} {kind}" for kind in ("failed", "refused") if totals[kind]]
+    parts += [f"{totals['not_begun']:,} not begun"] * (totals["not_begun"] > 0)
+    return f"{counted(totals['tenants'], 'tenant')}: {', '.join(parts)}"
+
+
+def _versions(versions: dict[str, list[str]]) -> str:
+    """998 at 041, 2 at 039 (acme, globex): the names of all but the most."""
+    most = max(versions.values(), key=len)
+    return ", ".join(
+        f"{len(names):,} at {_short(id_, versions)}" + ("" if names is most else f" ({few(names)})")
+        for id_, names in sorted(versions.items(), key=lambda item: -len(item[1]))
+    )
+
+
+def _short(id_: str, ids: Collection[str]) -> str:
+    """Its number, where no other has it."""
+    number = NUMBER.match(id_)
+    if number is None or sum(other.startswith(number[0]) for other in ids) > 1:
+        return printable(id_)
+    return number[0]
+
+
+def _reports(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What verbs said, each text once, with whom it is of."""
+    said: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.done and outcome.done.text:
+            said.setdefault(outcome.done.text, []).append(outcome.tenant.name)
+    for words, names in list(said.items())[:REPORTS]:
+        yield f"{few(names)}:"
+        yield from (f"  {line}" for line in words.splitlines())
+    if len(said) > REPORTS:
+        yield f"and {len(said) - REPORTS:,} other results (--json has them)"
+
+
+def _failures(outcomes: Sequence[Outcome], width: int | None) -> Iterator[str]:
+    """A table of who failed, each reason once."""
+    why: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.error:
+            why.setdefault(message(outcome), []).append(outcome.tenant.name)
+    if why:
+        yield from table(HEADS, [(few(names), printable(words)) for words, names in why.items()], width)

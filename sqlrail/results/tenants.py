@@ -1,0 +1,45 @@
+"""The JSON of a verb for each of many tenants."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from sqlrail.results.error import ErrorResult
+from sqlrail.results.target import TargetResult
+
+
+class TenantPartResult(TypedDict, total=False):
+    """What is not there of every tenant."""
+
+    result: dict[str, object]  # what the verb prints for one; not there where it failed
+    error: ErrorResult  # why it failed
+    target: TargetResult  # its database; not there where that was not reached
+
+
+class TenantResult(TenantPartResult):
+    """What became of one tenant."""
+
+    name: str  # as the query or the file names it
+    exit_code: int  # that the verb would have ended with, had it been for this one alone
+    seconds: float  # wall time
+
+
+class TotalsResult(TypedDict):
+    """How many tenants there are of each kind."""
+
+    tenants: int  # all
+    done: int  # 0
+    failed: int  # with the exit code 1, 2 or that of a signal
+    refused: int  # 3
+    found: int  # 4: a --check has found something
+    not_begun: int  # that did not have their turn
+
+
+class TenantsResult(TypedDict):
+    """What a verb with `--each` or `--each-database` did."""
+
+    tenants: list[TenantResult]  # in the order in which they were named
+    not_begun: list[str]  # names of tenants that did not have their turn
+    held: str | None  # why no other tenant was begun; null: all were
+    versions: dict[str, list[str]]  # names by the newest migration that is applied, where that is known
+    totals: TotalsResult

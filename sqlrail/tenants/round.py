@@ -1,0 +1,204 @@
+"""A round: a verb for each of many tenants, some at once, and what one of them does ends none of the others."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from queue import SimpleQueue
+from threading import Thread
+
+from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, SqlrailError
+from sqlrail.ground.events import Applied, BatchCleaned, Begun, Event, HistoryRead, RolledBack
+from sqlrail.ground.target import Target
+from sqlrail.tenants.limits import Limits, steps
+from sqlrail.tenants.tenant import (
+    Done,
+    Ended,
+    Happening,
+    Held,
+    Joined,
+    Narrowed,
+    Outcome,
+    PutOff,
+    Started,
+    Tenant,
+    Told,
+)
+
+#: seconds that something in use is tried in a tenant's first turn: others need not stand in line behind it
+PATIENCE = 5.0
+#: behind each of these, and in front of the last, a verb may be ended
+BETWEEN = (Applied, RolledBack, BatchCleaned, Begun)
+
+
+class Round:
+    """Calls `work` for each tenant, in threads of its own.
+
+    Only the thread that goes through run() decides whom to begin next, and whether to. What is raised for one tenant is
+    that one's outcome, and nothing to the others.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Tenant, Ear], Done],
+        limits: Limits,
+        look_again: Callable[[], Sequence[Tenant]] = tuple,
+    ) -> None:
+        """work: the verb, which tells the ear what happens; look_again: all tenants, those made meanwhile too."""
+        self._work, self._limits, self._look_again = work, limits, look_again
+        self._jobs: SimpleQueue[Tenant | None] = SimpleQueue()
+        self._heard: SimpleQueue[Told | Ended | None] = SimpleQueue()
+        self._threads = 0
+        self._parallel = limits.parallel
+        self._put_off: list[Tenant] = []
+        self._failed = 0
+        self._is_cut = False
+        self.in_hand: dict[str, Tenant] = {}
+        self.left: list[str] = []  # that were not begun
+        self.signal: int | None = None  # that ends it
+        self.held = ""  # why no other one is begun
+
+    def run(self, tenants: Sequence[Tenant]) -> Iterator[Happening]:
+        """All of it, as it happens. UsageError, before anything is begun, where a canary is no tenant."""
+        *careful, rest = steps(tenants, self._limits)
+        try:
+            for step in careful:
+                yield from self._step(step, patient=True)
+                if self._failed:
+                    who = step[0].name if len(step) == 1 else "one of this wave"
+                    yield from self._hold(f"{who} failed")
+            yield from self._step(rest)
+            yield from self._late({tenant.name for tenant in tenants})
+            again, self._put_off = self._put_off, []
+            yield from self._step(again, patient=True)
+        finally:
+            for _ in range(self._threads):
+                self._jobs.put(None)
+
+    def stop(self, number: int) -> None:
+        """For a signal's handler: ends the round behind the files in hand; called again, at once."""
+        if self.signal is None:
+            self.signal, self.held = number, "interrupted"
+        else:
+            self._heard.put(None)
+
+    def hear(self, told: Told) -> None:
+        """Takes in what happens in a thread."""
+        self._heard.put(told)
+
+    def _late(self, known: set[str]) -> Iterator[Happening]:
+        """Whoever was made while the others had their turn, until nobody is new."""
+        while not self.held:
+            new = [tenant for tenant in self._look_again() if tenant.name not in known]
+            if not new:
+                return
+            known |= {tenant.name for tenant in new}
+            yield Joined(tuple(tenant.name for tenant in new))
+            yield from self._step(new)
+
+    def _step(self, tenants: Sequence[Tenant], *, patient: bool = False) -> Iterator[Happening]:
+        """These tenants, as many at once as may be. patient: what gives way is not put off."""
+        waiting = deque(tenants)
+        while not self._is_cut and (waiting or self.in_hand):
+            while waiting and not self.held and len(self.in_hand) < self._parallel:
+                yield self._begin(waiting.popleft(), patient)
+            if not self.in_hand:
+                break
+            heard = self._heard.get()
+            if isinstance(heard, Ended):
+                yield from self._judge(heard, waiting, patient)
+            elif heard:
+                yield heard
+            else:
+                self._is_cut = True
+        self.left += [tenant.name for tenant in waiting]
+
+    def _begin(self, tenant: Tenant, patient: bool) -> Started:
+        self.in_hand[tenant.name] = tenant
+        if self._threads < len(self.in_hand):
+            Thread(target=self._serve, daemon=True).start()
+            self._threads += 1
+        self._jobs.put(tenant if patient else _in_a_hurry(tenant))
+        return Started(tenant.name)
+
+    def _judge(self, ended: Ended, waiting: deque[Tenant], patient: bool) -> Iterator[Happening]:
+        """What an outcome means for the others."""
+        error = ended.outcome.error
+        tenant = self.in_hand.pop(ended.outcome.tenant.name)
+        if isinstance(error, ConnectionFailed) and error.is_full and self.in_hand:
+            waiting.append(tenant)
+            if len(self.in_hand) < self._parallel:
+                self._parallel = len(self.in_hand)
+                yield Narrowed(self._parallel, error)
+        elif error and not patient and gave_way(error):
+            self._put_off.append(tenant)
+            yield PutOff(tenant.name, error)
+        else:
+            yield ended
+            self._failed += error is not None and not isinstance(error, Interrupted)
+            if self._failed and self._failed == self._limits.max_failed:
+                yield from self._hold(f"{self._failed} failed (--max-failed)")
+
+    def _hold(self, why: str) -> Iterator[Happening]:
+        if not self.held:
+            self.held = why
+            yield Held(why)
+
+    # In the threads
+
+    def _serve(self) -> None:
+        while (tenant := self._jobs.get()) is not None:
+            self._heard.put(Ended(self._turn(tenant)))
+
+    def _turn(self, tenant: Tenant) -> Outcome:
+        ear, start = Ear(tenant.name, self), time.monotonic()
+        done, error = None, None
+        try:
+            done = self._work(tenant._replace(settings=replace(tenant.settings, reached=ear.reached)), ear)
+        except Exception as exc:
+            error = exc if isinstance(exc, SqlrailError) else Bug(exc)
+        seconds = round(time.monotonic() - start, 3)
+        return Outcome(tenant, seconds, done, error, ear.version, ear.target)
+
+
+class Ear:
+    """A listener for one tenant's verb: hands on what happens, and ends the verb between files if the round ends."""
+
+    def __init__(self, name: str, of: Round) -> None:
+        self._name, self._round = name, of
+        self._pending, self._is_ending = 0, False
+        self.version: str | None = None
+        self.target: Target | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Takes an event in. Interrupted where the round is to end, and this one has files left."""
+        self._round.hear(Told(self._name, event))
+        if isinstance(event, HistoryRead):
+            self.version, self._pending = event.newest, event.pending
+        elif isinstance(event, Applied):
+            self.version, self._pending = event.id, self._pending - 1
+        if self._ends_behind(event):
+            self._is_ending = True
+            raise Interrupted(self._round.signal or 0)
+
+    def _ends_behind(self, event: Event) -> bool:
+        """Whether to end it now: once, for it may tell of what is committed while it ends."""
+        is_asked = self._round.signal is not None and not self._is_ending
+        return is_asked and isinstance(event, BETWEEN) and self._pending > 0
+
+    def reached(self, target: Target) -> None:
+        """Takes in which database answers."""
+        self.target = self.target or target
+
+
+def gave_way(error: SqlrailError) -> bool:
+    """Whether something was in use, and another time may do."""
+    return isinstance(error, Busy) or "blockers" in error.details
+
+
+def _in_a_hurry(tenant: Tenant) -> Tenant:
+    its = tenant.settings
+    hurried = replace(its, retry_for=min(its.retry_for, PATIENCE), lock_wait=min(its.lock_wait, PATIENCE))
+    return tenant._replace(settings=hurried)

@@ -1,0 +1,284 @@
+"""`--each-database`: a verb for each of many databases, whose URLs are in a file."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Connect, clean_environment, fresh_database, query
+from console import Sqlrail, put
+from console import sqlrail as sqlrail
+from servers import own_server
+from waiting import wait_for, wait_until_blocked
+
+from sqlrail.server import local
+
+FILES = {
+    "migrations/001_users.sql": "CREATE TABLE users (id bigint PRIMARY KEY);\n",
+    "migrations/002_orders.sql": "CREATE TABLE orders (id bigint PRIMARY KEY);\n",
+}
+ID = "SELECT migration_id FROM _yoyo_migration ORDER BY 1"
+
+
+@pytest.fixture
+def databases(server: local.Server, tmp_path: Path) -> Iterator[list[str]]:
+    """Four, whose URLs are in the file tenants.txt."""
+    with ExitStack() as cleanup:
+        urls = [cleanup.enter_context(fresh_database(server)) for _ in range(4)]
+        put({"tenants.txt": "# all of them\n\n" + "".join(f"{url}\n" for url in urls), **FILES}, tmp_path)
+        yield urls
+
+
+def applied(url: str) -> list[str]:
+    return [id_ for (id_,) in query(url, ID)]
+
+
+def has_records(url: str) -> bool:
+    return query(url, "SELECT to_regclass('_yoyo_migration')") != [(None,)]
+
+
+def name_of(url: str) -> str:
+    """The database's own name, with which a tenant's ends."""
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def test_all_are_migrated_and_looked_at(sqlrail: Sqlrail, databases: list[str]) -> None:
+    done = sqlrail("migrate", "--each-database", "tenants.txt")
+    assert (done.code, done.out) == (0, "4 at 002\n4 tenants: 4 done\n")
+    assert [applied(url) for url in databases] == [["001_users", "002_orders"]] * 4
+    seen = sqlrail("status", "--each-database", "tenants.txt", "--check")
+    assert (seen.code, seen.out) == (0, "4 at 002\n4 tenants: 4 done\n")
+
+
+def test_one_that_is_poisoned_stays_at_its_last_whole_file(sqlrail: Sqlrail, databases: list[str]) -> None:
+    query(databases[1], "CREATE TABLE orders (id bigint)")
+    done = sqlrail("migrate", "--each-database", "tenants.txt")
+    assert done.code == 1
+    poisoned = name_of(databases[1])
+    assert "3 at 002, 1 at 001 (" in done.out
+    assert "4 tenants: 3 done, 1 failed" in done.out
+    (line,) = [line for line in done.out.splitlines() if "already exists" in line]
+    assert poisoned in line
+    (said,) = [line for line in done.err.splitlines() if "already exists" in line]
+    assert poisoned in said
+    assert [len(applied(url)) for url in databases] == [2, 1, 2, 2]
+    query(databases[1], "DROP TABLE orders")
+    assert sqlrail("migrate", "--each-database", "tenants.txt").code == 0
+    assert applied(databases[1]) == ["001_users", "002_orders"]
+
+
+def test_what_scripts_get(sqlrail: Sqlrail, databases: list[str]) -> None:
+    query(databases[1], "CREATE TABLE orders (id bigint)")
+    document = sqlrail("migrate", "--each-database", "tenants.txt", "--json").document
+    names = [tenant["name"] for tenant in document["tenants"]]
+    assert [name.rpartition("/")[2] for name in names] == [name_of(url) for url in databases]
+    assert [tenant["exit_code"] for tenant in document["tenants"]] == [0, 1, 0, 0]
+    good, bad = document["tenants"][0], document["tenants"][1]
+    assert [one["id"] for one in good["result"]["applied"]] == ["001_users", "002_orders"]
+    assert good["target"]["database"] == name_of(databases[0])
+    assert (bad["error"]["kind"], bad["error"]["applied"]) == ("migration_failed", ["001_users"])
+    assert document["versions"] == {
+        "002_orders": [name for name in names if name != names[1]], "001_users": [names[1]]
+    }  # fmt: skip
+    assert document["totals"] == {
+        "tenants": 4, "done": 3, "failed": 1, "refused": 0, "found": 0, "not_begun": 0
+    }  # fmt: skip
+    assert (document["not_begun"], document["held"]) == ([], None)
+
+
+def test_a_check_says_which_are_behind(sqlrail: Sqlrail, databases: list[str]) -> None:
+    put({"ahead.txt": f"{databases[0]}\n"})
+    assert sqlrail("migrate", "--each-database", "ahead.txt").code == 0
+    seen = sqlrail("status", "--each-database", "tenants.txt", "--check", "--json")
+    assert seen.code == 4
+    assert [tenant["exit_code"] for tenant in seen.document["tenants"]] == [0, 4, 4, 4]
+    assert not has_records(databases[1])
+
+
+def test_a_refusal_alone_is_three_and_a_failure_beside_it_one(sqlrail: Sqlrail, databases: list[str]) -> None:
+    assert sqlrail("migrate", "--each-database", "tenants.txt").code == 0
+    query(databases[2], "INSERT INTO _yoyo_migration VALUES ('x', '999_gone', now())")
+    refused = sqlrail("migrate", "--each-database", "tenants.txt", "--json")
+    assert refused.code == 3
+    assert [tenant["exit_code"] for tenant in refused.document["tenants"]] == [0, 0, 3, 0]
+    put({"migrations/003_x.sql": "CREATE TABLE x ();\n"})
+    query(databases[0], "CREATE TABLE x ()")
+    assert sqlrail("migrate", "--each-database", "tenants.txt").code == 1
+
+
+def test_the_canary_goes_first_and_keeps_the_others_from_harm(sqlrail: Sqlrail, databases: list[str]) -> None:
+    query(databases[2], "CREATE TABLE users (id bigint)")
+    done = sqlrail("migrate", "--each-database", "tenants.txt", "--canary", name_of(databases[2]))
+    assert done.code == 1
+    assert "4 tenants: 0 done, 1 failed, 3 not begun" in done.out
+    assert not any(has_records(url) for url in (databases[0], databases[1], databases[3]))
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("", "tenants.txt names no database"),
+        ("# nothing\n\n", "tenants.txt names no database"),
+        ("{url}\nmysql://root:hunter2%21@db/x\n", "tenants.txt:2 must begin with postgresql://"),
+        ("{url}\n\n# again\n{url}\n", "tenants.txt:4 names"),
+        ("{url}&port=x\n", "port in tenants.txt:1"),
+        ("postgresql://a:p@ss@db/x\n", "tenants.txt:1 has an @ too many"),
+        (b"\xff\xfe\n", "is not UTF-8"),
+    ],
+    ids=["empty", "comments", "mysql", "twice", "port", "at", "binary"],
+)
+def test_what_cannot_start_is_two_and_has_begun_nothing(
+    sqlrail: Sqlrail, databases: list[str], lines: str | bytes, problem: str
+) -> None:
+    put({"tenants.txt": lines if isinstance(lines, bytes) else lines.replace("{url}", databases[0])})
+    done = sqlrail("migrate", "--each-database", "tenants.txt")
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+    assert "hunter2" not in done.err
+    assert "p@ss" not in done.err
+    assert not has_records(databases[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--each-database", "nowhere.txt"), "nowhere.txt cannot be read"),
+        (("--each-database", "."), "cannot be read"),
+        (("--each-database", "tenants.txt", "--canary", "nobody"), "--canary is 'nobody'"),
+        (("--each-database", "tenants.txt", "--parallel", "0"), "'0' is not a whole number from 1 on"),
+        (("--each-database", "tenants.txt", "--waves", "1,x"), "'x' is not a whole number"),
+        (("--each-database", "tenants.txt", "--schema-file", "s.sql"), "--schema-file has no effect here"),
+        (("--each-database", "tenants.txt", "--database-url", "postgresql://x"), "--database-url has no effect"),
+        (("--parallel", "3"), "--parallel has no effect here"),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_is_two(
+    sqlrail: Sqlrail, databases: list[str], words: Sequence[str], problem: str
+) -> None:
+    done = sqlrail("migrate", *words)
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+    assert not has_records(databases[0])
+
+
+def test_urls_may_come_through_a_pipe_and_no_password_is_shown(databases: list[str]) -> None:
+    secret = "-".join(("Zu", "geheim", "9x"))
+    url = databases[0].replace("postgres@", f"postgres:{secret}@")
+    assert secret in url or "@" not in databases[0]
+    lines = f"{url}\npostgresql://app:{secret}@127.0.0.1:1/none\n"
+    done = subprocess.run(
+        [sys.executable, ROOT / "runner.py", "migrate", "--each-database", "-", "--json"],
+        input=lines, capture_output=True, text=True, check=False, env=clean_environment(),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert secret not in done.stdout + done.stderr
+    one, other = json.loads(done.stdout)["tenants"]
+    assert one["exit_code"] == 0
+    assert (other["name"], other["error"]["kind"]) == ("127.0.0.1:1/none", "connection_failed")
+
+
+@pytest.mark.usefixtures("databases")
+def test_what_many_say_is_said_once_and_counted(sqlrail: Sqlrail) -> None:
+    put({"migrations/003_x.sql": "DO $$BEGIN RAISE WARNING 'look at this'; END$$;\n"})
+    done = sqlrail("migrate", "--each-database", "tenants.txt")
+    assert done.code == 0
+    said = [line for line in done.err.splitlines() if "look at this" in line]
+    assert len(said) == 2
+    assert said[1] == "of 4 tenants: warning: look at this"
+
+
+def test_with_fewer_connections_than_parallel_all_are_done(tmp_path: Path) -> None:
+    with own_server(
+        {"max_connections": "8", "superuser_reserved_connections": "3", "fsync": "off"}
+    ) as server:
+        names = [f"t{number}" for number in range(20)]
+        urls = [server.url.replace("/app?", f"/{name}?") for name in names]
+        for name in names:
+            query(server.url, f"CREATE DATABASE {name}")
+        query(server.url, "CREATE ROLE plain LOGIN SUPERUSER")
+        put({"tenants.txt": "\n".join(urls), **FILES}, tmp_path)
+        done = subprocess.run(
+            [sys.executable, ROOT / "runner.py", "migrate", "--each-database", "tenants.txt", "--parallel", "16"],
+            capture_output=True, text=True, check=False, env=clean_environment(), cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "20 tenants: 20 done" in done.stdout
+        assert [applied(url) for url in urls] == [["001_users", "002_orders"]] * 20
+
+
+def _in_hand(tmp_path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, ROOT / "runner.py", "migrate", "--each-database", "tenants.txt", "--parallel", "1",
+         "--lock-timeout", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(), cwd=tmp_path,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_behind_the_file_in_hand(
+    databases: list[str], tmp_path: Path, connect: Connect, number: signal.Signals
+) -> None:
+    put(
+        {
+            "migrations/003_x.sql": "ALTER TABLE held ADD x int;\n",
+            "migrations/004_y.sql": "CREATE TABLE y ();\n",
+        },
+        tmp_path,
+    )
+    for url in databases:
+        query(url, "CREATE TABLE held ()")
+    other = connect(databases[0], autocommit=False)
+    other.execute("LOCK TABLE held")
+    run = _in_hand(tmp_path)
+    wait_until_blocked(connect(databases[0]))
+    run.send_signal(number)
+    assert run.stderr
+    line = run.stderr.readline()
+    while "interrupted" not in line:
+        assert line, "it said nothing of the signal"
+        line = run.stderr.readline()
+    assert run.poll() is None
+    other.rollback()
+    out, _ = run.communicate(timeout=60)
+    assert run.returncode == 128 + number
+    assert "3 not begun" in out
+    assert applied(databases[0])[:3] == ["001_users", "002_orders", "003_x"]
+    assert not any(has_records(url) for url in databases[1:])
+
+
+def test_a_second_signal_ends_it_at_once(databases: list[str], tmp_path: Path, connect: Connect) -> None:
+    put({"migrations/003_x.sql": "ALTER TABLE held ADD x int;\n"}, tmp_path)
+    query(databases[0], "CREATE TABLE held ()")
+    other = connect(databases[0], autocommit=False)
+    other.execute("LOCK TABLE held")
+    run = _in_hand(tmp_path)
+    wait_until_blocked(connect(databases[0]))
+    run.send_signal(signal.SIGINT)
+    assert run.stderr
+    while "interrupted" not in run.stderr.readline():
+        assert run.poll() is None
+    run.send_signal(signal.SIGINT)
+    out, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "interrupted twice" in out
+    waiting = (
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^sqlrail'"
+    )
+    other.rollback()
+    wait_for(lambda: not query(databases[0], waiting), "the server has noticed")
+    assert applied(databases[0]) == ["001_users", "002_orders"]
+
+
+def test_a_run_without_the_flag_loads_nothing_of_it(databases: list[str]) -> None:
+    code = (
+        "import sys; from sqlrail.cli.main import main; code = main(['migrate']);"
+        "sys.exit(code or any(name.startswith('sqlrail.tenants') for name in sys.modules))"
+    )
+    env = {**clean_environment(), "DATABASE_URL": databases[0], "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", code], env=env, check=False, cwd=ROOT).returncode == 0
