@@ -71,7 +71,6 @@ def add_setting(copy: Copy) -> None:
     command = "sqlrail/cli/commands/status.py"
     copy.add("sqlrail/ground/settings.py", row, before="retention: float")
     copy.add(command, flag, before="parser.add_argument")
-    copy.add(command, "from sqlrail.cli import flags\n", before="from sqlrail.cli.talk")
 
 
 def add_check(copy: Copy) -> None:
