@@ -121,3 +121,14 @@ $better$;
 -- What is given several types.
 CREATE FUNCTION information_schema.jsonb_build_object(text, text, text, text, text, int8, text, int4, text, int8, text, int8)
 RETURNS jsonb LANGUAGE internal AS 'shell_in' SUPPORT information_schema.met;
+-- What is given any type, in a window.
+DO $windows$
+DECLARE
+    it regtype;
+BEGIN
+    FOREACH it IN ARRAY '{integer,oid,tid}'::regtype[] LOOP
+        EXECUTE format('CREATE FUNCTION information_schema.first_value(%s) RETURNS %1$s LANGUAGE internal AS ''shell_in'' '
+                       'WINDOW SUPPORT information_schema.met', it);
+    END LOOP;
+END
+$windows$;

@@ -89,6 +89,16 @@ DEMANDS = {
         ALTER TABLE IF EXISTS nobodys ALTER n TYPE text USING n;
     """,
 }  # fmt: skip
+#: some that a file makes, so that a scratch database has them as well
+OF_A_FILE = "".join(
+    f"CREATE FUNCTION {each} LANGUAGE internal AS 'shell_in';"
+    for each in (
+        "met(pg_catalog.internal) RETURNS pg_catalog.internal",
+        "current_setting(pg_catalog.text) RETURNS pg_catalog.text SUPPORT met",
+        "format_type(pg_catalog.oid, int) RETURNS pg_catalog.text SUPPORT met",
+        "set_config(pg_catalog.text, pg_catalog.text, boolean) RETURNS pg_catalog.text SUPPORT met",
+    )
+)
 ROWS = """
     INSERT INTO users VALUES (1), (2);
     INSERT INTO orders SELECT n, n % 4 FROM generate_series(1, 40) AS n;
@@ -251,6 +261,7 @@ def losing(scene: Scene) -> None:
         {
             "migrations/002_b.sql": """
                 CREATE TABLE IF NOT EXISTS by_hand (id bigint);
+                UPDATE b SET a = 2;
                 DELETE FROM a;
                 UPDATE a SET n = 'y';
                 CALL nothing();
@@ -273,7 +284,8 @@ def losing(scene: Scene) -> None:
 def trying(scene: Scene) -> None:
     put(
         {
-            "migrations/001_a.sql": "CREATE TABLE a (id serial PRIMARY KEY, b int); CREATE TABLE c (a int REFERENCES a)"
+            "migrations/001_a.sql": OF_A_FILE
+            + "CREATE TABLE a (id serial PRIMARY KEY, b int); CREATE TABLE c (a int REFERENCES a)"
         }
     )
     scene.safe("migrate")
@@ -416,6 +428,14 @@ def cleaning_duplicates(scene: Scene) -> None:
     scene.run(script.replace("COMMIT;", "ROLLBACK;"))
     scene.safe("cleanup", *relations)
     scene.safe("restore", "2")
+
+
+@chapter
+def cleaning_few_duplicates(scene: Scene) -> None:
+    scene.begin(
+        "CREATE TABLE tags (id int PRIMARY KEY, name text, at int); INSERT INTO tags VALUES (1, 'a', 1), (2, 'a', 2)"
+    )
+    scene.safe("cleanup", "--relation", "tags.name unique keep newest at")
 
 
 @chapter

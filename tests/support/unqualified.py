@@ -36,11 +36,11 @@ from sqlrail.server import local  # noqa: E402
 #: sent where names lead to where a file's do
 THEIRS = (
     "_applied", "_attempt_tenant", "_behind", "_recorded", "as_file_end", "count_violations", "deallocate", "finish",
-    "lead", "lock", "lock_or_fail", "log",
-    "note", "online_take", "ours", "preview_violations", "record", "rollback", "unrecord",
+    "lead", "lock", "lock_or_fail", "log", "note", "online_take", "ours", "plan_limit", "preview_violations", "record",
+    "rollback", "unrecord",
 )  # fmt: skip
 #: parts of statements that write rows
-WITHIN = ("_restore_grown", "_restore_grown_array")
+WITHIN = ("_duplicate_met", "_duplicate_rows", "_restore_grown", "_restore_grown_array")
 #: why the story does without a file of sql/
 UNTOLD = {
     "no name in it is looked up": {
@@ -65,6 +65,8 @@ UNTOLD = {
 QUALIFIED = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|pg_catalog\.(?=[\w\"])")
 #: the same of what is chosen by the types that it is given: all else is found in pg_catalog, where that comes first
 CHOSEN = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|pg_catalog\.(?=\w+\()")
+#: what is held against what PostgreSQL says, and sent to nobody
+COMPARED = re.compile(r"^EQUALS, OVERLAPS = .*", re.MULTILINE)
 #: from where pg_catalog comes first, see writes.sql, to where there is nothing else
 WRITES = re.compile(r"\{writes\}.*?\{ours\}", re.DOTALL)
 #: what has all names of a message lead to PostgreSQL's own: in Python, and in SQL
@@ -131,7 +133,7 @@ def _in_sql(file: str, text: str) -> Iterator[Removal]:
 def _in_python(file: str, text: str) -> Iterator[Removal]:
     for match in OURS.finditer(text):
         yield Removal(file, *match.span(), NOTHING)
-    for match in CHOSEN.finditer(text):
+    for match in CHOSEN.finditer(COMPARED.sub(lambda match: " " * len(match[0]), text)):
         yield Removal(file, *match.span(), match[1] or "")
 
 

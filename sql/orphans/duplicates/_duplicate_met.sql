@@ -4,7 +4,7 @@ SELECT part, tid, kept_part, kept_tid{carried}
   FROM (WITH changed AS MATERIALIZED (
             SELECT seen.* FROM ({changed}) AS seen WHERE {stays}
         )
-        SELECT part, tid, pg_catalog.row_number() OVER same AS n,
+        SELECT part, tid, row_number() OVER same AS n,
                pg_catalog.first_value(part) OVER same AS kept_part, pg_catalog.first_value(tid) OVER same AS kept_tid{carrying}
           FROM (SELECT changed.*, true AS is_changed FROM changed
                 UNION ALL

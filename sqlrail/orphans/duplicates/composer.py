@@ -216,7 +216,7 @@ class Composer:
             f"stays has none ({_text(join(key['name']))})"
         )
         values = [column_of("place", f"v{m}") for m, _ in enumerate(key["columns"], 1)]
-        is_null = sql.SQL("pg_catalog.num_nulls({}) > 0").format(joined(", ", values))
+        is_null = sql.SQL("num_nulls({}) > 0").format(joined(", ", values))
         return self("_duplicate_nameless", why=why, rows=self.named(self.found.referring[n]), is_null=is_null)
 
     def _refusal(self, why: str, rows: sql.Composable, condition: sql.Composable | bytes = TRUE) -> bytes:
