@@ -13,7 +13,7 @@ WITH {and_found}deleted AS (
     RETURNING {returned}
 ), archived AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)
-    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, 'orphan', {kept} FROM {deleted}
+    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, {went_as}, {kept} FROM {deleted}
     RETURNING action
 )
 SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM deleted)::text, true),

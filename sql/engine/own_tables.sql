@@ -44,8 +44,8 @@ CREATE TABLE IF NOT EXISTS sqlrail.progress (
 
 -- One row for each row that a cleanup deleted or changed, or that went or was changed by a cascade. The cells are text, and
 -- exact under the settings that archive_format.sql names; a typed copy would pin types and break when columns change.
--- The action: orphan (deleted for itself), duplicate, cascade, set null, set default, set value, set reference; of the last two
--- also what cells became.
+-- The action: orphan, not null and check (deleted for itself; older versions call all three orphan), duplicate, cascade, set null,
+-- set default, set value, set reference; of the last two also what cells became.
 CREATE TABLE IF NOT EXISTS sqlrail.archive (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run bigint NOT NULL,

@@ -47,6 +47,7 @@ class Composer:
             "writes": message(session, "writes"),
             "relation": str(constraint),
             "are": self.kind.are,
+            "went_as": self.kind.went_as,
             "unmended": self.kind.unmended,
             "source": facts.child["name"],
             "parent_name": facts.parent.get("name"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import sql
 
@@ -22,6 +22,9 @@ from sqlrail.orphans import nodes
 from sqlrail.orphans.expressions import as_text, column_of, joined, matches, numbered, object_of, table
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Session, message
+
+if TYPE_CHECKING:
+    from sqlrail.results.archive import Archived
 
 
 class Online(NamedTuple):
@@ -39,6 +42,8 @@ class Kind:
 
     #: what the rows are, behind their number
     are: str
+    #: what the archive calls one that was deleted for itself
+    went_as: Archived
     #: why rows that were set would still be so
     unmended: str
     #: the looks, quick and close
@@ -279,6 +284,7 @@ def _is_staged(facts: Facts) -> sql.Composable:
 KINDS: dict[type[Constraint], Kind] = {
     Relation: Kind(
         are="are orphans",
+        went_as="orphan",
         unmended="have no parent: the default names none, or a trigger has changed it",
         count=_count_orphans,
         preview="preview",
@@ -289,6 +295,7 @@ KINDS: dict[type[Constraint], Kind] = {
     ),
     NotNull: Kind(
         are="violate it",
+        went_as="not null",
         unmended="be null: the default is, or a trigger has changed it",
         count=_count_rows,
         preview="preview_violations",
@@ -299,6 +306,7 @@ KINDS: dict[type[Constraint], Kind] = {
     ),
     Check: Kind(
         are="violate it",
+        went_as="check",
         unmended="violate it",
         count=_count_rows,
         preview="preview_violations",

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-#: what made a row go into the archive; an orphan is any row that was deleted for itself
-Archived = Literal["orphan", "cascade", "set null", "set default", "set value", "duplicate", "set reference"]
+#: what made a row go into the archive: it was an orphan, had no value, violated a check or was a duplicate, went with
+#: such a row, or was changed; older versions call the rows of the first three orphans
+Archived = Literal[
+    "orphan",
+    "not null",
+    "check",
+    "cascade",
+    "set null",
+    "set default",
+    "set value",
+    "duplicate",
+    "set reference",
+]
 #: the verbs that change rows, and log it
 LoggedVerb = Literal["migrate", "cleanup", "restore", "purge"]
 

@@ -19,6 +19,7 @@ from sqlrail.errors import BadFile, MigrationFailed, Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse, parse_decided
 from sqlrail.verbs import online
+from sqlrail.verbs.archive import list_runs
 from sqlrail.verbs.cleanup import cleanup, print_sql
 
 Connection = psycopg.Connection[Any]
@@ -160,7 +161,7 @@ def test_a_file_s_check_is_read_as_postgresql_reads_it(
     after = f"{check}, ADD CONSTRAINT other CHECK (id > 0)"
     apply(any_database, tmp_path, _1=f"-- cleanup: orders check positive delete\n{after};")
     assert [id_ for id_, *_ in connection.execute(ORDERS.encode())] == [1, 2, 5]
-    assert [cells["id"] for _, action, cells in archive(connection) if action == "orphan"] == ["3", "4"]
+    assert [cells["id"] for _, action, cells in archive(connection) if action == "check"] == ["3", "4"]
 
 
 PATHS = {
@@ -480,6 +481,31 @@ def test_rows_of_any_type_come_back(said: str, any_database: str, connect: Conne
     connection.execute("ALTER TABLE odd DROP CONSTRAINT small")
     assert reasons(restore(any_database)) == {}
     assert contents(connection) == before
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["archived now", "archived by an older version"])
+@pytest.mark.parametrize("kind", ["not null delete", "check"])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_archive_has_a_word_for_each_kind_and_knows_that_of_older_versions(
+    kind: str, way: str, is_old: bool, db: Connection, database: str, tmp_path: Path
+) -> None:
+    said, after, *_ = KINDS[kind]
+    word = kind.removesuffix(" delete")
+    db.execute(SHOP.encode())
+    before = contents(db)
+    clean_by(way, db, database, tmp_path, said, after)
+    (run,) = list_runs(settings(database), nobody).runs
+    kept = {(part["source"], part["action"]): part["rows"] for part in run.kept}
+    assert kept == {("public.orders", word): 2, ("public.lines", "cascade"): {"check": 1}.get(kind, 2)}
+    if is_old:
+        db.execute("UPDATE sqlrail.archive SET action = 'orphan' WHERE action <> 'cascade'")
+    (left,) = [
+        it for one in restore(database).relations for it in one.reasons if it.source == "public.orders"
+    ]
+    assert left.action == ("orphan" if is_old else word)
+    db.execute("ALTER TABLE orders ALTER total DROP NOT NULL, DROP CONSTRAINT IF EXISTS positive")
+    assert reasons(restore(database)) == {}
+    assert (contents(db), archive(db)) == (before, [])
 
 
 @kinds

@@ -6,6 +6,7 @@ from sqlrail.cli.render.words import shown
 from sqlrail.ground.names import join
 from sqlrail.ground.words import rows
 from sqlrail.orphans.restoring.restored import Left, Restore
+from sqlrail.orphans.restoring.shape import FOR_THEMSELVES
 
 #: reasons that people read of one relation; the JSON has them all
 REASONS = 10
@@ -37,5 +38,6 @@ def _left_line(left: Left) -> str:
     samples = "; ".join(
         ", ".join(f"{join(name)} {shown(value)}" for name, value in sample.items()) for sample in left.samples
     )
-    kind = {"orphan": "", "cascade": " (by a cascade)"}.get(left.action, f" ({left.action})")
+    words = {**dict.fromkeys(FOR_THEMSELVES, ""), "cascade": " (by a cascade)"}
+    kind = words.get(left.action, f" ({left.action})")
     return f"{rows(left.rows)} of {left.source}{kind}: {left.reason}" + (f": {samples}" if samples else "")

@@ -18,6 +18,7 @@ from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import ask_facts, quickly
 from sqlrail.orphans.restoring.shape import (
     CHANGED,
+    FOR_THEMSELVES,
     Facts,
     Key,
     Shape,
@@ -90,7 +91,7 @@ class Look:
             stuck = f"{shape.source} has a new column without a default that may not be null ({new})"
         elif shape.is_update:
             return self._keys_of_update(shape, facts, keys)
-        elif shape.kind == "orphan" and not self.force:
+        elif shape.kind in FOR_THEMSELVES and not self.force:
             return self._keys_of_orphans(shape, facts, keys)
         elif not keys and not self.force and shape.kind != "duplicate":
             stuck = f"no foreign key of {shape.source} says any more which rows these belong to"

@@ -13,6 +13,8 @@ from sqlrail.orphans.session import Session, message
 
 #: the kind of rows that are still there: one or several keys have set columns of theirs to null or default
 CHANGED = "changed"
+#: the kinds of those that were deleted for themselves; older versions called them all orphans
+FOR_THEMSELVES = ("orphan", "not null", "check")
 
 #: a foreign key of the table or a relation in its form, as restore_facts.sql and restore_parent.sql have it
 Key = dict[str, Any]
@@ -48,7 +50,7 @@ class Shape:
     number: int
     relation: str
     source: str
-    kind: str  # deleted as an orphan or by a cascade, or changed
+    kind: str  # deleted for itself, as a duplicate or by a cascade; or changed
     columns: list[str]  # that were archived
     rows: int
     became: list[str] = field(
