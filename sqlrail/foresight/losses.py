@@ -177,14 +177,14 @@ class Query:
     is_unknown: bool = False
     links: tuple[Link, ...] = ()
 
-    def of_children(self, child: Shape, parent: Shape, key: Constraint) -> Query:
-        """Those of another table whose key names one of these."""
-        names = [
-            tuple(shape.columns[number].name for number in numbers if number in shape.columns)
-            for shape, numbers in ((child, key.columns), (parent, key.foreign_columns))
-        ]
+    def of_children(self, child: Shape, parent: Shape, key: Constraint, *, is_unknown: bool) -> Query:
+        """Those of another table whose key names one of these; the shapes are the live tables'."""
+        sides = (child, key.columns), (parent, key.foreign_columns)
+        if not all(number in shape.columns for shape, numbers in sides for number in numbers):
+            return replace(self, is_unknown=True)  # by a column that the files make
+        names = [tuple(shape.columns[number].name for number in numbers) for shape, numbers in sides]
         link = Link((child.schema, child.name), names[0], (parent.schema, parent.name), names[1])
-        return Query(self.text, self.is_unknown, (*self.links, link))
+        return Query(self.text, self.is_unknown or is_unknown, (*self.links, link))
 
 
 class _Finder:
@@ -269,7 +269,8 @@ class _Finder:
         action = _ACTION.search(key.definition)
         if action is None:
             return
-        below = query.of_children(child, parent, key)
+        is_unknown = self._may_write_anything or child.oid in self._written
+        below = query.of_children(self.first[child.oid], self.first[parent.oid], key, is_unknown=is_unknown)
         if action[1] == "CASCADE":
             yield from self._deleted(child, below, above)
             return

@@ -92,8 +92,12 @@ def count(
     connection: Connection, settings: Settings, questions: Iterable[Question], *, is_counted: bool = True
 ) -> dict[Question, int | None]:
     """The answers, None where nobody knows; without is_counted only whether there is any row at all is looked up."""
-    limit = milliseconds(limit_of(settings))
-    begin = wire.message(connection, "loss_begin", limits=look_limits(connection, settings), limit=limit)
+    parts = {
+        "ours": wire.message(connection, "ours"),
+        "limits": look_limits(connection, settings),
+        "limit": milliseconds(limit_of(settings)),
+    }
+    begin = wire.message(connection, "loss_begin", **parts)
     answer = wire.send(connection, begin, wire.Answer())
     if answer.error is not None:
         raise failure(connection, "the live rows cannot be counted", "rows were being counted", answer.error)

@@ -84,6 +84,7 @@ class Work:
     pending: Any  # yoyo's list of them
     files: Sequence[File]
     noted: dict[str, int]  # statements that are done already, of files outside a transaction
+    is_like: bool  # whether the rehearsal had all that the live database has beside the files
 
 
 def trial(settings: Settings, listener: Listener, work: Work, rehearsed: Scene, consent: Consent) -> Trial:
@@ -117,12 +118,12 @@ class _Trials:
         while found is None:
             try:
                 self._look_at_live()
-            except (ConnectionFailed, DatabaseFailed) as exc:
+            except (ConnectionFailed, ConnectionLost, DatabaseFailed) as exc:
                 return self._nothing(f"the live tables cannot be read: {exc}")
             files = self._fitting()
             if not files:
                 return Trial(not_tried=self.left_out.reasons)
-            if not self._bytes(files):
+            if not self._bytes(files) and self.work.is_like:
                 return self._rehearsal(files)
             found = self._try(files)
         return found

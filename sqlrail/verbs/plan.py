@@ -98,7 +98,8 @@ def plan(
     rehearsing = Rehearsing(settings, listener, files, applied, pending, due, noted)
     done = rehearsing.run()
     scene, fails = done.scene, done.fails
-    work = Work(lambda its: rehearsing.build(its, done.provided), pending, due, noted)
+    is_like = rehearsing.is_whole and not done.likened.failed
+    work = Work(lambda its: rehearsing.build(its, done.provided), pending, due, noted, is_like)
     tried = NOT_TRIED if fails else trial(settings, listener, work, scene, consent)
     findings = _findings(due, major, partitioned, listener)
     sizes = _live(settings, scene)

@@ -157,6 +157,14 @@ CASES = [
         column_pets__team_id=2,
     ),
     case(
+        "ALTER TABLE members RENAME TO was; ALTER TABLE likes RENAME TO members; ALTER TABLE was RENAME TO likes;"
+        "DELETE FROM teams WHERE id <= 2",
+        table_teams=2,
+        table_members=4,
+        table_notes=8,
+        column_pets__team_id=2,
+    ),
+    case(
         "WITH gone AS (DELETE FROM posts WHERE id < 5 RETURNING id) SELECT count(*) FROM gone",
         table_posts=None,
     ),

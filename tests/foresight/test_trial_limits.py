@@ -297,6 +297,21 @@ def test_what_is_half_done_is_not_tried(live: str, files: Path) -> None:
     assert trial.not_tried["002_pending"].startswith("some of its statements are done already")
 
 
+def test_beside_what_is_half_done_a_table_without_rows_is_compared_as_well(
+    database: str, files: Path
+) -> None:
+    """That rehearsal begins from what the files build, which is not what somebody has made of the live table."""
+    text = "-- transactional: false\nALTER TABLE posts ADD a int; SELECT 1 / id FROM nowhere"
+    write(files, **{"002_pending": text})
+    assert attempt(database, Heard(), files) is not None
+    query(database, "ALTER TABLE users ADD by_hand int NOT NULL")
+    half = {"002_pending": text.replace("SELECT 1 / id FROM nowhere", "SELECT 1")}
+    write(files, **half, **{"001_z_ahead": "INSERT INTO users (id) VALUES (1)"})
+    trial = planned(database, files).trial
+    assert trial.tried == {}
+    assert trial.not_tried["001_z_ahead"] == "public.users is not as the files build it (`drift` shows how)"
+
+
 # What reaches out of the database
 
 
@@ -520,6 +535,36 @@ def test_a_copy_is_dropped_when_the_plan_is_interrupted_and_by_the_next_where_it
     assert query(server.url, SCRATCHES) == [(left,)]
     planned(database, write(files, **{"002_pending": "SELECT 1"}))
     assert query(server.url, SCRATCHES) == []
+
+
+@pytest.mark.parametrize("where", ["live", "scratch"])
+@pytest.mark.parametrize(
+    "moment", ["look", "_may_be_silent", "_switch", "_copy_one", "_own_sequences", "_listed"]
+)
+def test_where_a_connection_is_lost_the_file_is_not_tried_and_the_plan_goes_on(
+    server: local.Server, live: str, files: Path, monkeypatch: pytest.MonkeyPatch, moment: str, where: str
+) -> None:
+    """At each step of copying, its sessions in the live database are ended, or those in the copy."""
+    room = trials if moment == "look" else copying
+    done, ends = (
+        getattr(room, moment),
+        f"datname {'=' if where == 'live' else '<>'} %s AND pid <> pg_backend_pid()",
+    )
+    name = live.rpartition("/")[2].partition("?")[0]
+
+    def ended(*args: object) -> object:
+        end = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {ends} AND query !~ 'pg_stat'"
+        query(server.url, end, [name])
+        return done(*args)
+
+    monkeypatch.setattr(room, moment, ended)
+    before = query(live, "TABLE users")
+    write(files, **{"002_pending": f"INSERT INTO users VALUES (11); {UNIQUE}"})
+    made = planned(live, files)
+    assert made.trial.tried == {}
+    assert set(made.trial.not_tried) == {"002_pending"}
+    assert [one.outcome for file in made.files for one in file.statements] == [None, None]
+    assert query(live, "TABLE users") == before
 
 
 def test_a_copy_that_is_interrupted_leaves_nothing(server: local.Server, live: str, files: Path) -> None:
