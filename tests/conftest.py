@@ -32,8 +32,8 @@ import pytest
 from sqlrail.server import local
 
 ROOT = Path(__file__).resolve().parent.parent
-#: nothing here has to survive a power cut
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+#: nothing here has to survive a power cut, and nobody writes but the tests
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 #: the system's PostgreSQL, a folder a major
 SYSTEM = Path("/usr/lib/postgresql")
 #: fixtures that need what the Makefile does not install: PgBouncer, or the system's PostgreSQL

@@ -4,7 +4,7 @@
 DO $schema$
 BEGIN
     -- Runners of several tenants may want them at once.
-    PERFORM pg_advisory_xact_lock(hashtext('tables of sqlrail'));
+    PERFORM pg_catalog.pg_advisory_xact_lock(hashtext('tables of sqlrail'));
     IF to_regnamespace('sqlrail') IS NULL THEN
         CREATE SCHEMA sqlrail;
     END IF;

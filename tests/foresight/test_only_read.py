@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,7 +15,7 @@ from cases import cases
 from conftest import FAST, Servers, majors, open_folder
 from console import Sqlrail, sqlrail
 from stage import Stage
-from waiting import wait_for
+from traces import traces
 
 from sqlrail.server import local
 
@@ -25,17 +25,6 @@ __all__ = ["sqlrail"]  # the fixture
 SLOW = "CREATE TABLE slow (id int PRIMARY KEY, n int);"
 SLOW_ROWS = "INSERT INTO slow SELECT n, n FROM generate_series(1, 20) AS n"
 PENDING = "ALTER TABLE slow ADD CHECK (pg_sleep(0.01)::text = '' AND n > 1);\n"
-TABLES = """
-SELECT oid::regclass::text FROM pg_class
- WHERE relkind IN ('r', 'm', 't') AND NOT relisshared AND relpersistence <> 't' ORDER BY 1
-"""
-ROWS = "SELECT '{0}', count(*), md5(string_agg(concat_ws(',', ctid, xmin, xmax), ';' ORDER BY ctid)) FROM {0}"
-COUNTERS = """
-SELECT sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del) FROM pg_stat_all_tables WHERE schemaname !~ '^pg_toast_temp'
-"""
-DATABASE = (
-    "SELECT tup_inserted, tup_updated, tup_deleted, temp_files FROM pg_stat_database WHERE datname = %s"
-)
 LOCKS = """
 SELECT l.relation::regclass::text, l.mode FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
  WHERE d.datname = current_database() AND l.locktype IN ('relation', 'tuple', 'page') AND l.pid <> pg_backend_pid()
@@ -43,35 +32,7 @@ UNION ALL
 SELECT 'transaction', backend_xid::text FROM pg_stat_activity
  WHERE datname = current_database() AND backend_xid IS NOT NULL
 """
-THERE = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-
-
-class Traces(NamedTuple):
-    """What anybody leaves behind who writes."""
-
-    rows: list[Any]
-    counters: list[Any]
-    database: list[Any]
-    position: list[Any]  # of the write-ahead log
-    transaction: list[Any]  # the next one's number
-
-
-def traces(connection: psycopg.Connection[Any]) -> Traces:
-    """What others have counted they tell when they leave."""
-    wait_for(lambda: not connection.execute(THERE).rowcount, "they have left")
-    connection.execute("SELECT pg_stat_force_next_flush()")  # and this one what it has done itself
-
-    def ask(statement: str, *parameters: object) -> list[Any]:
-        return connection.execute(statement.encode(), parameters or None).fetchall()
-
-    tables = " UNION ALL ".join(ROWS.format(name) for (name,) in ask(TABLES))
-    return Traces(
-        ask(tables),
-        ask(COUNTERS),
-        ask(DATABASE, connection.info.dbname),
-        ask("SELECT pg_current_wal_insert_lsn()"),
-        ask("SELECT pg_snapshot_xmax(pg_current_snapshot())"),
-    )
+POSITION = "SELECT pg_current_wal_insert_lsn()"
 
 
 @contextmanager
@@ -96,7 +57,7 @@ def sampled(connection: psycopg.Connection[Any]) -> Iterator[set[tuple[str, str]
 @contextmanager
 def quiet_server(major: int) -> Iterator[str]:
     """A server that writes nothing by itself; the URL of its database."""
-    options = {**FAST, "autovacuum": "off", "wal_level": "minimal", "max_wal_senders": "0"}
+    options = {**FAST, "wal_level": "minimal", "max_wal_senders": "0"}
     with open_folder() as folder:
         try:
             yield local.start(folder / "pg", bin=majors()[major], options=options).url
@@ -119,10 +80,10 @@ def test_the_live_database_is_only_read(
         # What a reader of new rows may note about them is noted already.
         watcher.execute("VACUUM (FREEZE)")
         watcher.execute("CHECKPOINT")
-        before = traces(watcher)
+        before = traces(watcher), watcher.execute(POSITION).fetchall()
         with sampled(watcher) as held:
             files = stage.plan("--scratch", servers(other).url)
-        after = traces(watcher)
+        after = traces(watcher), watcher.execute(POSITION).fetchall()
     assert {check["verdict"] for it in files["100000_slow"]["statements"] for check in it["checks"]} == {
         "fails"
     }
