@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sqlrail.cli.board import Board
-from sqlrail.cli.flags import texts
 from sqlrail.cli.render import tenants as render
 from sqlrail.cli.render.tenants import few
 from sqlrail.cli.signals import on_interrupt
 from sqlrail.cli.talk import Talk, width
-from sqlrail.cli.verb import Result, Verb, idle
+from sqlrail.cli.verb import Result, Run, Verb, idle
 from sqlrail.errors import Interrupted, UsageError
 from sqlrail.ground.events import Event, Noted, Said
-from sqlrail.ground.reading import read
 from sqlrail.ground.settings import Settings
 from sqlrail.tenants import databases
 from sqlrail.tenants.limits import Limits
 from sqlrail.tenants.round import Ear, Round
+from sqlrail.tenants.schemas import Schemas
 from sqlrail.tenants.tenant import Done, Ended, Outcome, Tenant
 from sqlrail.tenants.totals import Rounded, in_order
+from sqlrail.verbs.many import Many
 
 if TYPE_CHECKING:
     from sqlrail.results.status import StatusResult
 
 #: flags of single verbs that have no meaning for many tenants, and why
 ALONE = {
-    "database_url": "--each-database names the databases",
     "schema_file": "it is one file, and the tenants are many",
     "write": "the files are the same for all tenants: look at one tenant alone",
     "print_sql": "it is one script, and the tenants are many",
@@ -44,23 +43,54 @@ CUT = (
 )
 
 
-def run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result[Mapping[str, object]]:
+def run(
+    options: argparse.Namespace, verb: Verb, settings: Settings, talk: Talk
+) -> Result[Mapping[str, object]]:
     """Calls the verb for each tenant; its exit code, JSON and text are those of all together."""
     for flag, why in ALONE.items():
         idle(options, flag, why)
     _refuse_to_ask(options)
-    settings = replace(
-        read(texts(options), need_database=False),
-        notices=getattr(options, "verbose", False),
-        schema_file=None,
-    )
-    talk.settings = settings
-    tenants = databases.of_file(options.each_database, settings)
-    limits = _limits(options)
-    round_ = Round(lambda tenant, ear: _turn(options, verb, tenant, ear), limits)
-    on_interrupt(lambda number: _stop(round_, number, talk), times=2)
-    rounded = _look_on(round_, tenants, talk)
+    settings = replace(settings, schema_file=None)
+    if options.each_database is not None:
+        idle(options, "database_url", "--each-database names the databases")
+        tenants = databases.of_file(options.each_database, settings)
+        rounded = _go(options, verb.run, tenants, talk)
+    else:
+        rounded = _over_schemas(options, verb, settings, talk)
     return rounded.exit_code, rounded.as_json(), render.text(rounded, width())
+
+
+def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, talk: Talk) -> Rounded:
+    schemas = Schemas(options.each, settings, talk)
+    tenants = schemas.tenants()
+    if verb.of_many is None:
+        return _go(options, verb.run, tenants, talk, schemas.later)
+    with ExitStack() as ends:
+        many = ends.enter_context(Many(settings, talk))
+        many.survey([tenant.name for tenant in tenants])
+        work = verb.of_many(many)
+
+        def turn(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[Mapping[str, object]]:
+            if isinstance(talk, _TenantTalk):
+                talk.ear.version = many.newest(str(settings.tenant))
+            return work(options, settings, talk)
+
+        rounded = _go(options, turn, tenants, talk, schemas.later)
+        if rounded.is_cut:
+            ends.pop_all()  # threads are at work on its connections
+        return rounded
+
+
+def _go(
+    options: argparse.Namespace,
+    work: Run,
+    tenants: list[Tenant],
+    talk: Talk,
+    later: Callable[[], list[Tenant]] = list,
+) -> Rounded:
+    round_ = Round(lambda tenant, ear: _turn(options, work, tenant, ear), _limits(options), later)
+    on_interrupt(lambda number: _stop(round_, number, talk), times=2)
+    return _look_on(round_, tenants, talk)
 
 
 def _stop(round_: Round, number: int, talk: Talk) -> None:
@@ -100,14 +130,16 @@ def _look_on(round_: Round, tenants: list[Tenant], talk: Talk) -> Rounded:
     cut = Interrupted(round_.signal or 0, CUT)
     outcomes += [Outcome(tenant, 0, None, cut) for tenant in round_.in_hand.values()]
     names = [tenant.name for tenant in tenants]
-    return Rounded(in_order(outcomes, names), tuple(round_.left), round_.held, round_.signal)
+    return Rounded(
+        in_order(outcomes, names), tuple(round_.left), round_.held, round_.signal, bool(round_.in_hand)
+    )
 
 
-def _turn(options: argparse.Namespace, verb: Verb, tenant: Tenant, ear: Ear) -> Done:
+def _turn(options: argparse.Namespace, work: Run, tenant: Tenant, ear: Ear) -> Done:
     talk = _TenantTalk(tenant.settings, ear)
     for note in tenant.settings.notes:
         talk(Noted(note))
-    code, document, text = verb.run(options, tenant.settings, talk)
+    code, document, text = work(options, tenant.settings, talk)
     if options.verb == "migrate":
         text = ""  # versions say it all
     if options.verb == "status":
@@ -127,10 +159,10 @@ class _TenantTalk(Talk):
 
     def __init__(self, settings: Settings, ear: Ear) -> None:
         super().__init__(as_json=True)
-        self.settings, self._ear = settings, ear
+        self.settings, self.ear = settings, ear
 
     def __call__(self, event: Event) -> None:
-        self._ear(event)
+        self.ear(event)
 
     def say(self, text: str) -> None:
-        self._ear(Said(text))
+        self.ear(Said(text))

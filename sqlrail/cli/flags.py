@@ -85,10 +85,15 @@ def add_other_history(parser: argparse.ArgumentParser) -> None:
 OF_A_ROUND = ("canary", "waves", "parallel", "max_failed")
 
 
-def add_each(parser: argparse.ArgumentParser) -> None:
-    """For each of many tenants."""
+def add_each(parser: argparse.ArgumentParser, *, schemas: bool = False) -> None:
+    """For each of many tenants. schemas: also of one database."""
     group = parser.add_argument_group("for each of many tenants")
-    group.add_argument(
+    which = group.add_mutually_exclusive_group()
+    if schemas:
+        which.add_argument(
+            "--each", metavar="QUERY", help="the schemas that a query names, as SELECT schema FROM tenants"
+        )
+    which.add_argument(
         "--each-database",
         metavar="FILE",
         help="the databases whose URLs are in a file, one a line (-: stdin)",
@@ -111,11 +116,16 @@ def add_each(parser: argparse.ArgumentParser) -> None:
 
 def is_for_each(options: argparse.Namespace) -> bool:
     """Whether a verb is to run for each of many tenants. UsageError for what says how, if it is not."""
-    if getattr(options, "each_database", None) is not None:
+    if getattr(options, "each", None) is not None or names_databases(options):
         return True
     for flag in OF_A_ROUND:
-        idle(options, flag, "it is for --each-database")
+        idle(options, flag, "it is for --each and --each-database")
     return False
+
+
+def names_databases(options: argparse.Namespace) -> bool:
+    """Whether a file names the databases, and not the settings one."""
+    return getattr(options, "each_database", None) is not None
 
 
 def _some(text: str) -> int:

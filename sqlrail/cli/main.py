@@ -85,11 +85,8 @@ def _naming_the_way_without(verb: Verb) -> Iterator[None]:
 
 
 def _run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result[Mapping[str, object]]:
-    if flags.is_for_each(options):
-        from sqlrail.cli import each
-
-        return each.run(options, verb, talk)
-    settings = read(flags.texts(options), need_database=verb.needs_database(options))
+    is_for_each, names_databases = flags.is_for_each(options), flags.names_databases(options)
+    settings = read(flags.texts(options), need_database=verb.needs_database(options) and not names_databases)
     settings = replace(
         settings, notices=getattr(options, "verbose", False), reached=lambda target: talk(Reached(target))
     )
@@ -100,6 +97,10 @@ def _run(options: argparse.Namespace, verb: Verb, talk: Talk) -> Result[Mapping[
         talk(Noted(note))
     if settings.embedded:
         settings = _start_server(settings, talk)
+    if is_for_each:
+        from sqlrail.cli import each
+
+        return each.run(options, verb, settings, talk)
     return verb.run(options, settings, talk)
 
 

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlrail.cli import commands
 from sqlrail.cli.talk import Talk
 from sqlrail.errors import Refused, UsageError
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import by_order
+
+if TYPE_CHECKING:
+    from sqlrail.verbs.many import Many
 
 #: exit codes of a verb that raises nothing: REFUSED where a cleanup left orphans that no key decides about
 OK, REFUSED, FOUND = 0, Refused.exit_code, 4
@@ -28,6 +31,8 @@ ORDER = (
 Document = TypeVar("Document", bound=Mapping[str, object])
 #: the exit code, the JSON and the text
 Result = tuple[int, Document, str]
+#: what a verb does
+Run = Callable[[argparse.Namespace, Settings, Talk], Result[Mapping[str, object]]]
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,15 @@ class Verb:
 
     #: its line in --help
     help: str
-    run: Callable[[argparse.Namespace, Settings, Talk], Result[Mapping[str, object]]]
+    run: Run
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
     #: raises UsageError where a flag would decide nothing
     refuse_idle: Callable[[argparse.Namespace], None] = lambda _: None
     needs_database: Callable[[argparse.Namespace], bool] = lambda _: True
     #: the way without a database, for whoever has none
     without_database: str = ""
+    #: run over many schemas of one database that are looked at together
+    of_many: Callable[[Many], Run] | None = None
 
 
 def names() -> list[str]:

@@ -13,7 +13,7 @@ class TenantPartResult(TypedDict, total=False):
 
     result: dict[str, object]  # what the verb prints for one; not there where it failed
     error: ErrorResult  # why it failed
-    target: TargetResult  # its database; not there where that was not reached
+    target: TargetResult  # its database; not there where it was not reached, or did not have to be
 
 
 class TenantResult(TenantPartResult):

@@ -25,6 +25,7 @@ class Rounded:
     left: tuple[str, ...] = ()  # names
     held: str = ""
     signal: int | None = None  # that ended it
+    is_cut: bool = False  # by a second one: threads may still be at work
 
     @property
     def exit_code(self) -> int:

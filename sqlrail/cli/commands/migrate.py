@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from sqlrail.cli import flags
 from sqlrail.cli.commands import schema
 from sqlrail.cli.progress import Bar
 from sqlrail.cli.talk import Talk
-from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.cli.verb import OK, Result, Run, Verb
 from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
     from sqlrail.results.migrate import MigrateResult
+    from sqlrail.verbs.apply import Migrated
+    from sqlrail.verbs.many import Many
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +39,23 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_other_history(parser)
     flags.add(parser, "schema_file")
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[MigrateResult]:
-    from sqlrail.cli.render import migrate as render
     from sqlrail.verbs.apply import migrate
+
+    return _migrate(options, settings, talk, migrate)
+
+
+def _of_many(many: Many) -> Run:
+    return lambda options, settings, talk: _migrate(options, settings, talk, many.migrate)
+
+
+def _migrate(
+    options: argparse.Namespace, settings: Settings, talk: Talk, migrate: Callable[..., Migrated]
+) -> Result[MigrateResult]:
+    from sqlrail.cli.render import migrate as render
 
     settings = replace(settings, new_schema=options.new_schema)
     with closing(Bar(talk, names_files=True)) as bar:
@@ -54,4 +68,9 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     return OK, result.as_json(), render.text(result)
 
 
-VERB = Verb("apply what is pending, each file with its cleanup in one transaction", _run, _add_arguments)
+VERB = Verb(
+    "apply what is pending, each file with its cleanup in one transaction",
+    _run,
+    _add_arguments,
+    of_many=_of_many,
+)

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, width
-from sqlrail.cli.verb import FOUND, OK, Result, Verb
+from sqlrail.cli.verb import FOUND, OK, Result, Run, Verb
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
     from sqlrail.results.status import StatusResult
+    from sqlrail.verbs.apply import Status
+    from sqlrail.verbs.many import Many
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit 4 unless everything is applied and intact")
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StatusResult]:
-    from sqlrail.cli.render import status as render
     from sqlrail.verbs.apply import status
+
+    return _status(options, settings, talk, status)
+
+
+def _of_many(many: Many) -> Run:
+    return lambda options, settings, talk: _status(options, settings, talk, many.status)
+
+
+def _status(
+    options: argparse.Namespace, settings: Settings, talk: Talk, status: Callable[..., Status]
+) -> Result[StatusResult]:
+    from sqlrail.cli.render import status as render
 
     result = status(settings, talk)
     code = FOUND if options.check and not result.is_intact else OK
     return code, result.as_json(), render.text(result, width())
 
 
-VERB = Verb("show the history; changes nothing", _run, _add_arguments)
+VERB = Verb("show the history; changes nothing", _run, _add_arguments, of_many=_of_many)
