@@ -34,6 +34,7 @@ from sqlrail.postgres.connect import target
 from sqlrail.scratch.built import Built
 from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.scratch import NoScratch, is_beside
+from sqlrail.scratch.seen import OWNED
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import TrialResult
@@ -163,6 +164,8 @@ class _Trials:
             return "some of its statements are done already, and what they have left cannot be told from the rest"
         if file.id not in self.rehearsed.seen:
             return "it was not rehearsed"
+        if any((one.note or "").endswith(OWNED) for one in self.rehearsed.seen[file.id]):
+            return f"it has DROP OWNED: {OWNED}"
         if way := self.ways_out.get(file.id):
             return f"it reaches out of the database by {way}, which nothing would take back"
         if obstacle := next(filter(None, map(self.obstacles.get, sorted(self.touched[file.id]))), None):

@@ -25,6 +25,7 @@ from sqlrail.scratch.rehearsal_outside import OutsideRehearsal
 from sqlrail.scratch.scene import ReachesOut, Scene, reaches_out
 from sqlrail.scratch.seen import (
     LOCKS,
+    OWNED,
     SHARED,
     UNSEEN,
     Changes,
@@ -34,6 +35,7 @@ from sqlrail.scratch.seen import (
     ask,
     brief,
     compare,
+    is_about_owned,
     locks_of,
     source,
     takes_back,
@@ -115,6 +117,8 @@ class Rehearsal:
             self._look_at_shapes(file, piece, is_back=is_back)
             if is_table_there:
                 self._look_aside(file, piece)
+            if is_about_owned(statement.words):
+                self.scene.add_note(file, f"{UNSEEN}{OWNED}")
 
     def run_outside(self, worker: Connection, file: File) -> None:
         self.scene.seen[file.id] = []

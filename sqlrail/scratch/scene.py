@@ -140,6 +140,10 @@ class Scene:
         last = self.seen[file.id].pop()
         self.keep(file, last._replace(notices=(*last.notices, text)))
 
+    def add_note(self, file: File, text: str) -> None:
+        """Says why nothing is known of the statement that was seen last."""
+        self.keep(file, self.seen[file.id].pop()._replace(note=text))
+
     def lacks(self, piece: Piece) -> bool:
         """Whether a statement is about something that is not there."""
         return any(

@@ -33,6 +33,7 @@ UNSEEN = "not rehearsed: "
 MISSING = "it is about a role or an extension that is missing where the scratch database lies"
 DONE = "done already"
 SHARED = "it is about the whole server, which a scratch database shares with the real one"
+OWNED = "what a role owns in the live database, it need not own in another"
 
 
 class Watched(NamedTuple):
@@ -119,6 +120,11 @@ def strongest(modes: Iterable[str]) -> int:
 def takes_back(words: tuple[str, ...]) -> bool:
     """Whether a statement undoes others, to a savepoint or all, and does nothing of its own."""
     return words[:1] in (("ROLLBACK",), ("ABORT",))
+
+
+def is_about_owned(words: tuple[str, ...]) -> bool:
+    """Whether a statement drops whatever belongs to a role."""
+    return words[:2] == ("DROP", "OWNED")
 
 
 def brief(piece: Piece) -> str:

@@ -312,6 +312,25 @@ def test_beside_what_is_half_done_a_table_without_rows_is_compared_as_well(
     assert trial.not_tried["001_z_ahead"] == "public.users is not as the files build it (`drift` shows how)"
 
 
+def test_what_a_role_owns_in_the_live_database_is_not_told_from_a_copy(live: str, files: Path) -> None:
+    query(live, "CREATE ROLE trial_owner; ALTER TABLE posts OWNER TO trial_owner")
+    try:
+        write(files, **{"002_pending": "DROP OWNED BY trial_owner", "003_behind": UNIQUE})
+        made = planned(live, files)
+        (dropping,) = made.files[0].statements
+        assert (made.files[0].verdict, dropping.outcome) == ("unknown", None)
+        assert (
+            dropping.note
+            == "not rehearsed: what a role owns in the live database, it need not own in another"
+        )
+        assert made.trial.not_tried == {
+            "002_pending": "it has DROP OWNED: what a role owns in the live database, it need not own in another",
+            "003_behind": "it is behind 002_pending, which is not tried to its end",
+        }
+    finally:
+        query(live, "DROP OWNED BY trial_owner; DROP ROLE trial_owner")
+
+
 # What reaches out of the database
 
 
