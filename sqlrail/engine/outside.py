@@ -74,7 +74,7 @@ class OutsideRun:
             return
         operation = self._operation.name if self._marks else "post-apply"
         key = {"id": self._migration.id, "hash": self._migration.hash, "operation": operation}
-        guard = self._operation.guard(self._session.store)
+        guard = self._operation.guard(self._session.store) + self._session.store.guard(self._file)
         StatementRun(self._session, self._retry, self._cut_off, worker, self._file, key, guard, give_up).run()
 
     def _closing(self, started: float, tries: Tries) -> Closing:

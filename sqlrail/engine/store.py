@@ -27,6 +27,11 @@ from sqlrail.records.history import Note, Record
 KEY = int.from_bytes(b"sqlrail", "big")
 #: of the locks with two numbers the first, where the second says whose schema it is
 KEY_OF_TENANTS = int.from_bytes(b"rail", "big")
+#: whose rows guard_tenant.sql looks at, with what they are called there
+CATALOGS = {
+    "class": "c", "type": "t", "label": "e", "check": "k", "function": "p", "trigger": "t", "column": "a", "rule": "r",
+    "policy": "s",
+}  # fmt: skip
 #: joins a record whatever transaction it is sent in, see Store.record
 IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
@@ -151,7 +156,8 @@ class Store:
     def begin(self, file: File | None) -> bytes:
         """Opens a transaction with a file's limits; as ours where statements of ours come first."""
         ours = self.message("ours") if file is None or file.cleanup else b""
-        return self.message("begin") + self.limits(file) + ours
+        before = self.message("own_before") if self.settings.tenant and _says(file, b"drop") else b""
+        return self.message("begin") + self.limits(file) + before + ours
 
     def opening(self, file: File | None, lock: str, question: bytes) -> bytes:
         """Opens a transaction under the runners' lock; the question is asked with the lock in hand."""
@@ -159,11 +165,27 @@ class Store:
 
     def ending(self, file: File) -> bytes:
         """What ends the transaction of a file, up to its record."""
-        text = self.message("finish") + self.limits(file)
-        # A large file is not read again to find out.
-        if file.small is None or b"prepare" in file.small.lower():
+        text = self.guard(file) + self.message("finish") + self.limits(file)
+        if _says(file, b"prepare"):
             text += self.message("deallocate")
         return text
+
+    def guard(self, file: File) -> bytes:
+        """What refuses, in front of a COMMIT, what a tenant's file has changed in other schemas."""
+        return b"" if self.settings.tenant is None else self._guards[_says(file, b"grant", b"revoke")]
+
+    @cached_property
+    def _guards(self) -> tuple[bytes, bytes]:
+        written = {
+            f"{what}_is_written": self.message("_written", xmin=sql.Identifier(row, "xmin"))
+            for what, row in CATALOGS.items()
+        }
+        ours, theirs = self.message("ours"), self.message("theirs")
+        one, other = (
+            ours + self.message("guard_tenant", may_grant=may_grant, **written) + theirs
+            for may_grant in (False, True)
+        )
+        return one, other
 
     def closing_outside(self, hash_: str, record: bytes) -> bytes:
         """Ends the lock's transaction of a file that ran outside of one."""
@@ -271,3 +293,11 @@ class Store:
         """What writes the environment's name into a database that has no stamp."""
         named = {"environment": self.settings.environment, "actor": self.settings.actor}
         return self.message("set_stamp", **named, overwrite=False)
+
+
+def _says(file: File | None, *words: bytes) -> bool:
+    """Whether one of the words is in a file; a large one is not read again to find out."""
+    if file is None:
+        return False
+    text = None if file.small is None else file.small.lower()
+    return text is None or any(word in text for word in words)

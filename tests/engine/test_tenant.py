@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from listeners import Heard
 from psycopg import sql
 
 from sqlrail.engine.backend import Backend
-from sqlrail.errors import Busy, UsageError
+from sqlrail.errors import Busy, Refused, UsageError
+from sqlrail.ground.events import Begun, Event
 from sqlrail.ground.settings import Settings
 from sqlrail.verbs.apply import migrate, status
 
@@ -140,3 +142,138 @@ def test_two_tenants_are_worked_on_at_once_one_only_by_one_and_all_by_nobody_els
     with attempt(settings), pytest.raises(Busy, match=r"sqlrail .*is at work"):
         migrate(acme, Heard())
     assert migrate(acme, Heard()).applied
+
+
+# The guard
+
+SHARED = """
+    CREATE TABLE countries (id int PRIMARY KEY, name text);
+    CREATE INDEX by_name ON countries (name);
+    CREATE VIEW all_countries AS SELECT * FROM countries;
+    CREATE SEQUENCE numbers;
+    CREATE TYPE mood AS ENUM ('good');
+    CREATE DOMAIN positive AS int;
+    CREATE FUNCTION seven() RETURNS int LANGUAGE sql AS 'SELECT 7';
+    CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TRIGGER late AFTER DELETE ON countries FOR EACH ROW EXECUTE FUNCTION nothing();
+    CREATE SCHEMA other;
+    CREATE TABLE other.things ();
+"""
+OUTSIDE = {
+    "alter": ("ALTER TABLE countries ADD COLUMN x int", "public.countries"),
+    "drop": ("DROP TABLE countries CASCADE", "public.countries"),
+    "drop if exists": ("DROP TABLE IF EXISTS nothing, other.things", "other.things"),
+    "drop in code": ("DO $$ BEGIN EXECUTE 'DROP VIEW all_countries'; END $$", "public.all_countries"),
+    "truncate": ("TRUNCATE countries", "public.countries"),
+    "rename": ("ALTER TABLE countries RENAME name TO called", "public.countries"),
+    "index": ("CREATE INDEX ON countries (name, id)", "public.countries_name_id_idx"),
+    "drop index": ("DROP INDEX by_name", "public.by_name"),
+    "trigger": (
+        "CREATE TRIGGER t AFTER INSERT ON countries FOR EACH ROW EXECUTE FUNCTION nothing()", "public.countries",
+    ),
+    "create": ("CREATE TABLE public.more (id serial)", "public.more"),
+    "view": ("CREATE OR REPLACE VIEW all_countries AS SELECT 1 AS n; ALTER VIEW public.all_countries RENAME TO v",
+             "public.v"),
+    "sequence": ("ALTER SEQUENCE numbers INCREMENT 2", "public.numbers"),
+    "label": ("ALTER TYPE mood ADD VALUE 'bad'", "public.mood"),
+    "domain": ("ALTER DOMAIN positive ADD CHECK (VALUE > 0)", "public.positive"),
+    "type": ("CREATE TYPE public.size AS ENUM ('big')", "public.size"),
+    "function": ("CREATE FUNCTION other.eight() RETURNS int LANGUAGE sql AS 'SELECT 8'", "other.eight()"),
+    "alter function": ("ALTER FUNCTION seven() STRICT", "public.seven()"),
+    "in a savepoint": (
+        "DO $$ BEGIN ALTER FUNCTION seven() STRICT; EXCEPTION WHEN others THEN RAISE; END $$", "public.seven()",
+    ),
+    "grant": ("GRANT SELECT ON countries TO PUBLIC", "public.countries"),
+    "lock": ("LOCK TABLE countries IN ACCESS EXCLUSIVE MODE", "public.countries"),
+    "drop trigger": ("DROP TRIGGER late ON countries", "public.countries"),
+    "another tenant": ("ALTER TABLE globex.orders ADD COLUMN x int", "globex.orders"),
+}  # fmt: skip
+#: what is the tenant's own, and needs what is shared
+WITHIN = """
+    SET CONSTRAINTS ALL DEFERRED;
+    CREATE TABLE cities (id serial PRIMARY KEY, country int REFERENCES countries, at positive, m mood);
+    CREATE INDEX by_name ON cities (country);
+    CREATE VIEW all_countries AS SELECT * FROM countries;
+    CREATE TYPE mood AS ENUM ('better'); ALTER TYPE mood ADD VALUE 'best';
+    CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+    CREATE TYPE pair AS (a int, b text);
+    CREATE FUNCTION seven() RETURNS int LANGUAGE sql AS 'SELECT 8';
+    CREATE TEMP TABLE scrap (id int); DROP TABLE scrap;
+    CREATE TABLE short (id int PRIMARY KEY, long text); DROP TABLE short;
+    INSERT INTO countries VALUES (1, 'a'); SELECT nextval('numbers'); ANALYZE countries;
+    ALTER TABLE orders DROP COLUMN total;
+"""
+GONE = """
+    DROP INDEX by_name; DROP VIEW all_countries; DROP TABLE cities; DROP FUNCTION seven(); DROP TYPE mood, pair;
+    DROP DOMAIN positive; DELETE FROM countries;
+"""
+
+
+@pytest.mark.parametrize("kind", OUTSIDE)
+def test_a_file_that_changes_what_is_not_the_tenants_is_refused_and_leaves_nothing(
+    settings: Settings, any_database: str, kind: str
+) -> None:
+    text, named = OUTSIDE[kind]
+    make(any_database, "acme", "globex")
+    query(any_database, "CREATE TABLE globex.orders ()")
+    with psycopg.connect(any_database) as own:
+        own.execute(SHARED.encode())
+    write(settings.migrations, **{"004_out": f"CREATE TABLE mine ();\n{text};\n"})
+    before = catalog(any_database)
+    with pytest.raises(
+        Refused, match=f"it changes .*{re.escape(named)}.*, outside of the schema acme"
+    ) as refused:
+        migrate(of(settings, "acme"), Heard())
+    assert "004_out.sql" in str(refused.value)
+    assert refused.value.applied == list(FILES)
+    assert catalog(any_database) == before
+
+
+def catalog(url: str) -> list[tuple[Any, ...]]:
+    """What there is outside of the tenant's schema, as it was written."""
+    text = """
+        SELECT 'c', oid::text, xmin::text FROM pg_class WHERE relnamespace::regnamespace::text IN ('public', 'other')
+        UNION ALL SELECT 'p', oid::text, xmin::text FROM pg_proc WHERE oid > 16384
+        UNION ALL SELECT 't', oid::text, xmin::text FROM pg_type WHERE typnamespace = 'public'::regnamespace
+        UNION ALL SELECT 'mine', tablename, '' FROM pg_tables WHERE tablename = 'mine' ORDER BY 1, 2
+    """
+    return query(url, text)
+
+
+def test_what_is_the_tenants_own_passes_also_where_others_are_at_work(
+    settings: Settings, any_database: str, connect: Connect
+) -> None:
+    make(any_database, "acme")
+    with psycopg.connect(any_database) as own:
+        own.execute(SHARED.encode())
+    other = connect(any_database)
+
+    def meanwhile(event: Event) -> None:
+        if isinstance(event, Begun):
+            other.execute("CREATE OR REPLACE FUNCTION seven() RETURNS int LANGUAGE sql AS 'SELECT 9'")
+            other.execute("ALTER TABLE other.things ADD COLUMN IF NOT EXISTS x int")
+            other.execute("GRANT SELECT ON countries TO PUBLIC")
+
+    outside = "-- transactional: false\n"
+    files = {
+        "004_in": WITHIN,
+        "005_gone": GONE,
+        "006_in": WITHIN.replace("DROP COLUMN total", "ADD COLUMN total int"),
+    }
+    write(settings.migrations, **files, **{"007_gone": outside + GONE, "008_in": outside + WITHIN})
+    assert len(migrate(of(settings, "acme"), meanwhile).applied) == 8
+
+
+def test_outside_a_transaction_the_same_is_refused_statement_by_statement(
+    settings: Settings, any_database: str
+) -> None:
+    make(any_database, "acme")
+    query(any_database, "CREATE TABLE countries (id int)")
+    text = "-- transactional: false\nCREATE TABLE mine ();\nALTER TABLE countries ADD COLUMN x int;\n"
+    write(settings.migrations, **{"004_out": text})
+    with pytest.raises(Refused, match=r"004_out.sql:3:\d+: .*it changes public.countries"):
+        migrate(of(settings, "acme"), Heard())
+    assert tables(any_database, "acme") == ["mine", "orders"]
+    assert query(
+        any_database, "SELECT attname FROM pg_attribute WHERE attrelid = 'countries'::regclass AND attnum > 0"
+    ) == [("id",)]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -22,11 +23,13 @@ from console import Outcome, called, put
 from waiting import wait_for
 
 from sqlrail.engine.store import KEY
+from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.testing.template import template
 from sqlrail.verbs.apply import migrate, status
+from sqlrail.verbs.many import Many
 
 Connection = psycopg.Connection[Any]
 LOOKALIKES = (Path(__file__).parents[1] / "lookalikes.sql").read_bytes()
@@ -587,6 +590,23 @@ def migrating_a_tenant(scene: Scene) -> None:
         )
         migrate(settings, nobody)
         status(settings, nobody)
+    scene.look()
+    put(
+        {
+            "migrations/005_more.sql": """
+                CREATE FUNCTION nothing() RETURNS int LANGUAGE sql AS 'SELECT 1';
+                CREATE TYPE kind AS ENUM ('a');
+                DROP TABLE pets;
+                GRANT SELECT ON orders TO PUBLIC;
+            """,
+            "migrations/006_out.sql": "DROP TABLE shared",
+        }
+    )
+    scene.own.execute("CREATE TABLE public.shared ()")
+    with Many(replace(settings, tenant=None), nobody) as many:
+        many.survey(["other"])
+        with pytest.raises(Refused, match=r"public\.shared"):
+            many.migrate(settings, nobody)
     scene.look()
 
 

@@ -36,8 +36,8 @@ from sqlrail.server import local  # noqa: E402
 #: sent where names lead to where a file's do
 THEIRS = (
     "_applied", "_attempt_tenant", "_behind", "_recorded", "as_file_end", "count_violations", "deallocate", "finish",
-    "lead", "lock", "lock_or_fail", "log", "note", "online_take", "ours", "plan_limit", "preview_violations", "record",
-    "rollback", "unrecord",
+    "lead", "lock", "lock_or_fail", "log", "note", "online_take", "ours", "own_before", "plan_limit",
+    "preview_violations", "record", "rollback", "unrecord",
 )  # fmt: skip
 #: parts of statements that write rows
 WITHIN = ("_duplicate_met", "_duplicate_rows", "_restore_grown", "_restore_grown_array")
