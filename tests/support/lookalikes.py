@@ -584,7 +584,7 @@ def migrating_a_tenant(scene: Scene) -> None:
     put(FILES)
     scene.own.execute("CREATE SCHEMA other")
     url, files = scene.url, Path("migrations")
-    for shared in (None, ("information_schema", "pg_catalog")):
+    for shared in (None, ("public", "information_schema", "pg_catalog")):
         settings = Settings(
             database_url=url, migrations=files, environment="test", tenant="other", shared_path=shared
         )
