@@ -9,7 +9,8 @@ from waiting import wait_for
 
 TABLES = """
 SELECT oid::regclass::text FROM pg_class
- WHERE relkind IN ('r', 'm', 't') AND NOT relisshared AND relpersistence <> 't' AND has_table_privilege(oid, 'SELECT')
+ WHERE relkind IN ('r', 'm', 't') AND NOT relisshared AND relpersistence <> 't'
+   AND has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT')
  ORDER BY 1
 """
 ROWS = "SELECT '{0}', count(*), md5(string_agg(concat_ws(',', ctid, xmin, xmax), ';' ORDER BY ctid)) FROM {0}"
