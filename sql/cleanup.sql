@@ -6,14 +6,14 @@
 -- null is NOT IN an empty set, and is nobody's orphan. The child's row is held against itself: only the WHERE compares, with
 -- the operator of the key. Rows that violate another constraint go by the same statement.
 {writes}
-WITH {and_found}deleted AS (
+WITH deleted AS (
     DELETE FROM {child} AS c
      WHERE {is_staged}
        AND {still}
-    RETURNING {returned}
+    RETURNING {cells} AS cells
 ), archived AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)
-    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, {went_as}, {kept} FROM {deleted}
+    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, {went_as}, cells FROM deleted
     RETURNING action
 )
 SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM deleted)::text, true),

@@ -61,9 +61,9 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
     tables = [table["name"] for table in (facts.child, facts.parent) if table]
     parts = {"tables": tables, "columns": [*relation.columns], "keys": [*keys]}
     placed = session.ask(message(session, "nodes_placement", **parts))[-1][0]
-    if not placed["distributed"]:
-        return facts
     refusals = [*facts.refusals, *placed["refusals"]]
+    if not placed["distributed"]:
+        return replace(facts, refusals=refusals)
     if facts.cascades:
         refusals.append("its rows lie on other nodes, where those that would go with them are not found")
     if not isinstance(relation, Relation):

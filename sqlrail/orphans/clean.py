@@ -99,7 +99,7 @@ def compose_round(session: Session, relation: Constraint, facts: Facts, **purpos
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     if isinstance(relation, Unique):
         return duplicates.compose_round(session, relation, facts, **purpose)
-    part = Composer(session, relation, facts)
+    part = Composer(session, relation, facts, counted=purpose.get("expected") is not None)
     text = part("archive_format")
     text += part.find()
     text += part.weigh(**purpose) + part("cascades")

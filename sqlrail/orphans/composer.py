@@ -35,12 +35,15 @@ def looking(session: Session, constraint: Constraint, facts: Facts) -> dict[str,
 class Composer:
     """Fills in the statements for one constraint, with the names that the catalog gave."""
 
-    def __init__(self, session: Session, constraint: Constraint, facts: Facts) -> None:
+    def __init__(
+        self, session: Session, constraint: Constraint, facts: Facts, *, counted: bool = False
+    ) -> None:
+        """For a constraint whose rows a look may have counted a moment ago."""
         self.session, self.facts = session, facts
         self.edges, self.is_set = facts.cascades, bool(facts.sets)
         self.kind = kinds.of(constraint)
         self.online = self.kind.online(facts)
-        self._find = self.kind.find(facts)
+        self._find, self._copies_first = self.kind.find(facts), counted and facts.together
         self.parts: dict[str, Any] = {
             **looking(session, constraint, facts),
             "ours": message(session, "ours"),
@@ -64,8 +67,8 @@ class Composer:
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),
             "recover": b"",
             "and_found": b"",
+            "with_found": b"",
             "of_batch": {},
-            **_archived(facts),
             "is_below": sql.SQL("is_below" if facts.is_tree else "false"),
             **self.kind.cleaning(session, constraint, facts),
         }
@@ -75,6 +78,9 @@ class Composer:
 
     def find(self) -> bytes:
         """What stages the rows that violate the constraint."""
+        if self._copies_first:
+            # So they are looked for once less.
+            return b"".join(map(self, ("nodes_recover", "nodes_parallel", "nodes_copy", "nodes_found")))
         return self(self._find)
 
     def weigh(self, **purpose: Any) -> bytes:
@@ -90,8 +96,15 @@ class Composer:
 
     def clean(self, *, in_batch: bool = False) -> bytes:
         """What archives the orphans that are staged, and deletes them or sets their columns."""
-        parts = self.parts["of_batch"] if in_batch else {}
-        return self("set_orphans" if self.is_set else "cleanup", **parts) + self("deferred_keys")
+        return self._clean(in_batch) + self("deferred_keys")
+
+    def _clean(self, in_batch: bool) -> bytes:
+        if not self.facts.distributed:
+            return self("set_orphans" if self.is_set else "cleanup")
+        if in_batch:
+            return self("nodes_delete_batch", **self.parts["of_batch"]) + self("nodes_archive")
+        copy = b"" if self._copies_first else self("nodes_copy")
+        return copy + self("nodes_archive") + self("nodes_delete")
 
     def cascades(self, **parts: Any) -> bytes:
         """What archives the rows of other tables that go, or are changed, with the orphans that are staged."""
@@ -111,17 +124,6 @@ class Composer:
             matches=matches(keys, edge["operators"], columns),
             **parts,
         )
-
-
-def _archived(facts: Facts) -> dict[str, sql.Composable]:
-    """How deleted rows become the archive's: as cells, or, from other nodes, as they are, which become cells here."""
-    if facts.distributed:
-        return {"returned": sql.SQL("c.*"), "kept": cells(facts.child), "deleted": sql.SQL("deleted AS c")}
-    return {
-        "returned": sql.SQL("{} AS cells").format(cells(facts.child)),
-        "kept": sql.SQL("cells"),
-        "deleted": sql.SQL("deleted"),
-    }
 
 
 def _changes(constraint: Constraint, facts: Facts) -> dict[str, sql.Composable]:

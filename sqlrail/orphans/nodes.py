@@ -38,9 +38,10 @@ def cleans(session: Session, relation: Relation, facts: Facts, parts: dict[str, 
     by_key: dict[str, Any] = {
         "is_staged": message(session, "_nodes_staged", found=sql.SQL("found"), **keys),
         "and_found": message(session, "_nodes_and", first=found),
+        "with_found": message(session, "_nodes_with", first=found),
     }
     still = message(session, "_nodes_orphan", **parts) if facts.together else sql.SQL("true")
-    again = {"of_batch": by_key, "is_staged": sql.SQL("true"), "and_found": b""}
+    again = {"of_batch": by_key, "is_staged": sql.SQL("true"), "and_found": b"", "with_found": b""}
     return {
         **by_key,
         **(again if facts.together else {}),

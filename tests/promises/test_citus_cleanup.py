@@ -15,11 +15,12 @@ import psycopg
 import pytest
 from conftest import Connect
 from psycopg import sql
-from test_cleanup import archive, clean, settings
+from test_cleanup import archive, clean, ids, settings
 from test_online import run as online
 from test_print_sql import psql
-from test_restore import restore
+from test_restore import counts, exact, fill_with_every_type, reasons, restore, set_oddly, set_plainly
 
+from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse
 from sqlrail.verbs import cleanup as room
@@ -151,3 +152,118 @@ def as_psql(url: str, script: str) -> str:
     done = psql(url, script)
     assert not re.search("ERROR", done.stderr), done.stderr
     return done.stdout
+
+
+# Exactly
+
+
+@pytest.mark.parametrize("odd", ["", "oddly"])
+@pytest.mark.parametrize("place", ["distributed", "distributed by another", "reference", "single shard"])
+def test_every_type_comes_back_to_the_letter(cluster: tuple[str, Connection], place: str, odd: str) -> None:
+    url, db = cluster
+    db.execute("CREATE SCHEMA shop; SET search_path = shop")
+    fill_with_every_type(db)
+    how = {
+        "distributed": "create_distributed_table('orders', 'user_id')",
+        "distributed by another": "create_distributed_table('orders', 'id')",
+        "reference": "create_reference_table('orders')",
+        "single shard": "create_distributed_table('orders', NULL)",
+    }
+    db.execute(f"SELECT {how[place]}".encode())
+    db.execute("SELECT create_distributed_table('users', 'id')")
+    before = exact(db)
+    try:
+        if odd:
+            set_oddly(db)
+        (one,) = clean(url, "shop.orders.user_id -> shop.users.id").relations
+        assert (one.deleted, ids(db)) == (len(before[0]), [])
+        db.execute("INSERT INTO users VALUES (99, 'Edsger')")
+        assert one.run is not None
+        result = restore(url, one.run)
+        assert (reasons(result), counts(result)) == ({}, (len(before[0]), 0))
+        assert exact(db) == before
+    finally:
+        set_plainly(db)
+
+
+# What Citus cannot do, and keys of other kinds
+
+
+def test_a_columnar_child_is_refused_with_what_to_do(cluster: tuple[str, Connection]) -> None:
+    url, db = cluster
+    db.execute("CREATE EXTENSION IF NOT EXISTS citus_columnar")
+    db.execute(TABLES + "; SELECT alter_table_set_access_method('shop.child', 'columnar')")
+    db.execute("INSERT INTO shop.child VALUES (1, 7)")
+    db.execute("INSERT INTO shop.parent VALUES (1)")
+    refused = r"shop.child is columnar.*SELECT alter_table_set_access_method\('shop.child', 'heap'\)"
+    for verb in (clean, online):
+        with pytest.raises(Refused, match=refused):
+            verb(url, RELATION)
+    assert rows(db).total() == 1
+    db.execute("SELECT alter_table_set_access_method('shop.child', 'heap')")
+    assert clean(url, RELATION).relations[0].deleted == 1
+
+
+def test_a_schema_that_is_a_shard_is_cleaned_on_its_node(cluster: tuple[str, Connection]) -> None:
+    url, db = cluster
+    db.execute(TABLES + "; SELECT citus_schema_distribute('shop')")
+    for statement in ROWS.replace("{nobody}", "NULL").split(";"):
+        db.execute(statement.encode())
+    (one,) = clean(url, RELATION).relations
+    assert one.facts.together
+    assert one.deleted == 8
+    db.execute("INSERT INTO shop.parent SELECT n, 'p' || n FROM generate_series(21, 24) AS n")
+    assert one.run is not None
+    assert counts(restore(url, one.run)) == (8, 0)
+
+
+@pytest.mark.parametrize("near", [True, False], ids=["together", "apart"])
+def test_keys_are_compared_as_the_key_does(cluster: tuple[str, Connection], near: bool) -> None:
+    """Of two columns, and of texts that a foreign key calls equal and = does not."""
+    url, db = cluster
+    db.execute(
+        """CREATE SCHEMA shop; CREATE TABLE shop.parent (a int, b varchar(9), PRIMARY KEY (a, b));
+        CREATE TABLE shop.child (id int, a int, b varchar(9), c char(4));
+        CREATE TABLE shop.word (w char(4) PRIMARY KEY)"""
+    )
+    db.execute(f"SELECT create_distributed_table('shop.child', '{'a' if near else 'id'}')".encode())
+    db.execute("SELECT create_distributed_table('shop.parent', 'a')")
+    db.execute("SELECT create_reference_table('shop.word')")
+    db.execute("INSERT INTO shop.parent VALUES (1, 'x'), (2, 'y')")
+    db.execute("INSERT INTO shop.word VALUES ('ab')")
+    db.execute(
+        """INSERT INTO shop.child VALUES (1, 1, 'x', 'ab'), (2, 1, 'y', 'ab  '), (3, 2, NULL, 'no'), (4, 3, 'x', NULL)"""
+    )
+    (one,) = clean(url, "shop.child.(b, a) -> shop.parent.(b, a)").relations
+    assert (one.deleted, ids(db, "shop.child")) == (2, [1, 3])
+    (one,) = clean(url, "shop.child.c -> shop.word.w").relations
+    assert (one.deleted, ids(db, "shop.child")) == (1, [1])
+
+
+# Transactions in doubt
+
+
+@pytest.mark.parametrize("verb", [clean, online], ids=["cleanup", "online"])
+def test_a_parent_that_is_committed_and_has_not_arrived_is_one(
+    cluster: tuple[str, Connection], verb: Any
+) -> None:
+    """As a coordinator leaves it that crashes between its commit and that of its nodes."""
+    url, db = cluster
+    build(db, "by the key", "by the key")
+    nodes = db.execute(
+        "SELECT nodeport, groupid, shardid FROM pg_dist_shard JOIN pg_dist_placement USING (shardid)"
+        " JOIN pg_dist_node USING (groupid) WHERE logicalrelid = 'shop.parent'::regclass"
+        " AND shardid = get_shard_id_for_distribution_column('shop.parent', 22)"
+    ).fetchall()
+    ((port, group, shard),) = nodes
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    gid = "citus_0_1_999999_1"
+    with psycopg.connect(**{**info, "port": str(port)}, autocommit=True) as node:
+        node.execute("SET citus.enable_manual_changes_to_shards = on; BEGIN")
+        node.execute(f"INSERT INTO shop.parent_{shard} VALUES (22, 'late')".encode())
+        node.execute(f"PREPARE TRANSACTION '{gid}'".encode())
+    db.execute("INSERT INTO pg_dist_transaction (groupid, gid) VALUES (%s, %s)", (group, gid))
+    (one,) = verb(url, RELATION).relations
+    assert db.execute("SELECT count(*) FROM shop.child WHERE parent_id = 22").fetchall() == [(2,)]
+    assert one.deleted == 6
+    assert db.execute("SELECT name FROM shop.parent WHERE id = 22").fetchall() == [("late",)]

@@ -55,9 +55,11 @@ UNTOLD = {
     },
     "it takes a cluster of Citus, see test_citus_cleanup.py": {
         "_nodes_and", "_nodes_child_key", "_nodes_enough", "_nodes_found", "_nodes_has_parents",
-        "_nodes_lost", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "nodes_count",
-        "nodes_find", "nodes_find_apart", "nodes_find_keys", "nodes_hold", "nodes_missing",
-        "nodes_placement", "nodes_put", "nodes_recover", "nodes_take", "nodes_taken",
+        "_nodes_lost", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_with",
+        "nodes_archive", "nodes_copy", "nodes_count", "nodes_delete", "nodes_delete_batch",
+        "nodes_find", "nodes_find_apart", "nodes_find_keys", "nodes_found", "nodes_hold",
+        "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_put", "nodes_recover",
+        "nodes_take", "nodes_taken",
     },
     "it is no statement of ours": {"seed"},
 }  # fmt: skip

@@ -1,5 +1,7 @@
 -- Where Citus keeps the rows of a constraint's tables, whether each of its nodes finds the orphans among its own rows by
 -- itself, and what cannot be done there. A single shard and a schema that is one lie whole on one node.
+-- What is sent between nodes may take the disk that the archive takes as well.
+SELECT set_config('citus.max_intermediate_result_size', '-1', true);
 WITH asked AS (
     SELECT {columns}::text[] AS columns, {keys}::text[] AS keys
 ), placed AS (
@@ -13,7 +15,8 @@ WITH asked AS (
       FROM unnest({tables}::text[]) WITH ORDINALITY AS named(name, n)
       LEFT JOIN pg_catalog.pg_dist_partition AS p ON p.logicalrelid = named.name::regclass
 ), pair AS (
-    SELECT child.kind AS child, parent.kind AS parent, child.column, child.place > 0 AND child.place = parent.place AS near,
+    SELECT child.kind AS child, parent.kind AS parent,
+           child.kind <> 'local' OR coalesce(parent.kind, 'local') <> 'local' AS is_spread, child.column, child.place > 0 AND child.place = parent.place AS near,
            EXISTS (SELECT FROM asked, unnest(asked.columns, asked.keys) AS compared("column", key)
                     WHERE compared.column = child.column AND compared.key = parent.column) AS by_column
       FROM placed AS child
@@ -21,7 +24,7 @@ WITH asked AS (
      WHERE child.n = 1
 )
 SELECT json_build_object(
-    'distributed', pair.child <> 'local' OR coalesce(pair.parent, 'local') <> 'local',
+    'distributed', pair.is_spread,
     'together', CASE WHEN pair.parent IS NULL THEN true
                      WHEN pair.child = 'local' THEN false
                      WHEN pair.child = 'citus local' THEN pair.parent = 'citus local'
@@ -32,9 +35,12 @@ SELECT json_build_object(
     'distribution_column', pair.column,
     'refusals', array_remove(ARRAY[
         -- A parent whose transaction is committed, and is not yet on its node, would be missed.
-        CASE WHEN NOT has_function_privilege('pg_catalog.recover_prepared_transactions()', 'EXECUTE')
+        CASE WHEN pair.is_spread AND NOT has_function_privilege('pg_catalog.recover_prepared_transactions()', 'EXECUTE')
             THEN format('what is committed may be in doubt on a node still, and this role may not settle it: GRANT EXECUTE ON '
                         'FUNCTION recover_prepared_transactions() TO %I', current_user) END,
+        CASE WHEN pair.is_spread AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node WHERE groupid = 0)
+            THEN 'the coordinator is not among its own nodes, so what it left in doubt on others cannot be settled: SELECT '
+                 'citus_set_coordinator_host(...)' END,
         (SELECT format('%1$s is columnar, and its rows can be neither deleted nor changed: bring it back into rows first, '
                        'SELECT alter_table_set_access_method(%2$L, ''heap'')', min(c.oid::regclass::text), min(c.oid::regclass::text))
            FROM (SELECT ({tables}::text[])[1]::regclass::oid AS oid

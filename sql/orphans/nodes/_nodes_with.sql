@@ -1,0 +1,2 @@
+-- One part of a WITH.
+WITH {first}
