@@ -232,7 +232,8 @@ def test_keys_are_compared_as_the_key_does(cluster: tuple[str, Connection], near
     db.execute("INSERT INTO shop.parent VALUES (1, 'x'), (2, 'y')")
     db.execute("INSERT INTO shop.word VALUES ('ab')")
     db.execute(
-        """INSERT INTO shop.child VALUES (1, 1, 'x', 'ab'), (2, 1, 'y', 'ab  '), (3, 2, NULL, 'no'), (4, 3, 'x', NULL)"""
+        """INSERT INTO shop.child VALUES (1, 1, 'x', 'ab'), (2, 1, 'y', 'ab  '), (3, 2, NULL, 'no'),
+                                        (4, 3, 'x', NULL)"""
     )
     (one,) = clean(url, "shop.child.(b, a) -> shop.parent.(b, a)").relations
     assert (one.deleted, ids(db, "shop.child")) == (2, [1, 3])
@@ -256,9 +257,9 @@ def test_a_parent_that_is_committed_and_has_not_arrived_is_one(
         " AND shardid = get_shard_id_for_distribution_column('shop.parent', 22)"
     ).fetchall()
     ((port, group, shard),) = nodes
-    info = psycopg.conninfo.conninfo_to_dict(url)
+    node_url = psycopg.conninfo.make_conninfo(url, port=port)
     gid = "citus_0_1_999999_1"
-    with psycopg.connect(**{**info, "port": str(port)}, autocommit=True) as node:
+    with psycopg.connect(node_url, autocommit=True) as node:
         node.execute("SET citus.enable_manual_changes_to_shards = on; BEGIN")
         node.execute(f"INSERT INTO shop.parent_{shard} VALUES (22, 'late')".encode())
         node.execute(f"PREPARE TRANSACTION '{gid}'".encode())
