@@ -13,11 +13,12 @@ from sqlrail.cli.render import tenants as render
 from sqlrail.cli.render.tenants import few
 from sqlrail.cli.signals import on_interrupt
 from sqlrail.cli.talk import Talk, width
-from sqlrail.cli.verb import Result, Run, Verb, idle
+from sqlrail.cli.verb import OK, Result, Run, Verb, idle
 from sqlrail.errors import Interrupted, UsageError
 from sqlrail.ground.events import Event, Noted, Said
 from sqlrail.ground.settings import Settings
 from sqlrail.tenants import databases
+from sqlrail.tenants.alike import first_of_each, like_their_leaders
 from sqlrail.tenants.limits import Limits
 from sqlrail.tenants.round import Ear, Round
 from sqlrail.tenants.schemas import Schemas
@@ -54,10 +55,29 @@ def run(
     if options.each_database is not None:
         idle(options, "database_url", "--each-database names the databases")
         tenants = databases.of_file(options.each_database, settings)
-        rounded = _go(options, verb.run, tenants, talk)
+        rounded = _over_databases(options, verb, tenants, talk)
     else:
         rounded = _over_schemas(options, verb, settings, talk)
     return rounded.exit_code, rounded.as_json(), render.text(rounded, width())
+
+
+def _over_databases(options: argparse.Namespace, verb: Verb, tenants: list[Tenant], talk: Talk) -> Rounded:
+    if options.verb != "plan":
+        return _go(options, verb.run, tenants, talk)
+    seen = _go(options, _look, tenants, talk)
+    if seen.signal is not None or seen.left:
+        return seen
+    leaders = [outcome.tenant for outcome in first_of_each(seen.outcomes)]
+    alone = argparse.Namespace(**{**vars(options), "canary": None, "waves": None})
+    return like_their_leaders(seen, _go(alone, verb.run, leaders, talk))
+
+
+def _look(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StatusResult]:
+    """Where a tenant is."""
+    from sqlrail.verbs.apply import status
+
+    del options
+    return OK, status(settings, talk).as_json(), ""
 
 
 def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, talk: Talk) -> Rounded:
@@ -163,6 +183,9 @@ class _TenantTalk(Talk):
 
     def __call__(self, event: Event) -> None:
         self.ear(event)
+
+    def on_interrupt(self, handle: Callable[[int], None]) -> None:
+        """It is the ear that ends a verb."""
 
     def say(self, text: str) -> None:
         self.ear(Said(text))

@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TextIO
 
+from sqlrail.cli.signals import on_interrupt
 from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
@@ -60,6 +61,10 @@ class Talk:
     def with_target(self, document: Mapping[str, object]) -> Mapping[str, object]:
         """The document with the database that the verb worked on."""
         return {**document, "target": self.target.as_json()} if self.target else document
+
+    def on_interrupt(self, handle: Callable[[int], None]) -> None:
+        """Has the first signal that interrupts handled so."""
+        on_interrupt(handle)
 
     def say(self, text: str) -> None:
         """One line on stderr."""

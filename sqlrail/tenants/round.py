@@ -168,7 +168,8 @@ class Ear:
 
     def __init__(self, name: str, of: Round) -> None:
         self._name, self._round = name, of
-        self._pending, self._is_ending = 0, False
+        self._is_ending = False
+        self._pending: int | None = None  # files; None: nobody says how many
         self.version: str | None = None
         self.target: Target | None = None
 
@@ -178,7 +179,7 @@ class Ear:
         if isinstance(event, HistoryRead):
             self.version, self._pending = event.newest, event.pending
         elif isinstance(event, Applied):
-            self.version, self._pending = event.id, self._pending - 1
+            self.version, self._pending = event.id, (self._pending or 1) - 1
         if self._ends_behind(event):
             self._is_ending = True
             raise Interrupted(self._round.signal or 0)
@@ -186,7 +187,7 @@ class Ear:
     def _ends_behind(self, event: Event) -> bool:
         """Whether to end it now: once, for it may tell of what is committed while it ends."""
         is_asked = self._round.signal is not None and not self._is_ending
-        return is_asked and isinstance(event, BETWEEN) and self._pending > 0
+        return is_asked and isinstance(event, BETWEEN) and self._pending != 0
 
     def reached(self, target: Target) -> None:
         """Takes in which database answers."""

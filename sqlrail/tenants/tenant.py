@@ -35,6 +35,7 @@ class Outcome(NamedTuple):
     error: SqlrailError | None
     version: str | None = None  # the newest file that is applied; None: nobody has looked, or none is
     target: Target | None = None  # None: its database was not reached
+    like: str | None = None  # the name of another one, whose result it is
 
     @property
     def exit_code(self) -> int:

@@ -90,6 +90,8 @@ def _as_json(outcome: Outcome) -> TenantResult:
         told["error"] = outcome.error.as_json(message(outcome))["error"]
     elif outcome.done:
         told["result"] = dict(outcome.done.document)
+    if outcome.like:
+        told["like"] = outcome.like
     if outcome.target:
         told["target"] = outcome.target.as_json()
     return cast("TenantResult", told)

@@ -115,8 +115,8 @@ class Drift:
             "sql": self.script(with_drops=with_drops),
         }
 
-    def told(self) -> str:
-        """The differences, table by table, and how many there are."""
+    def told(self, *, named: bool = True) -> str:
+        """The differences, table by table, and how many there are. named: says of which database."""
         lines, before = [], None
         for difference in self.differences:
             if difference.home != before:
@@ -125,7 +125,8 @@ class Drift:
             lines += [f"  {line}" for line in lines_of(difference, self.words)]
         number = len(self.differences)
         end = counted(number, "difference") if number else "no difference"
-        return "\n".join([*lines, f"{end} between {printable(self.database)} and {self._other()}"])
+        between = f"between {printable(self.database)} and" if named else "to"
+        return "\n".join([*lines, f"{end} {between} {self._other()}"])
 
     def _other(self) -> str:
         if not self.built:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, Connect, clean_environment, fresh_database, query
@@ -17,7 +18,9 @@ from console import sqlrail as sqlrail
 from servers import own_server
 from waiting import wait_for, wait_until_blocked
 
+from sqlrail.ground.settings import Settings
 from sqlrail.server import local
+from sqlrail.verbs import plan as verbs_plan
 
 FILES = {
     "migrations/001_users.sql": "CREATE TABLE users (id bigint PRIMARY KEY);\n",
@@ -282,3 +285,85 @@ def test_a_run_without_the_flag_loads_nothing_of_it(databases: list[str]) -> Non
     )
     env = {**clean_environment(), "DATABASE_URL": databases[0], "PYTHONPATH": str(ROOT)}
     assert subprocess.run([sys.executable, "-c", code], env=env, check=False, cwd=ROOT).returncode == 0
+
+
+def test_plan_rehearses_once_for_each_version(
+    sqlrail: Sqlrail, databases: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsed: list[str | None] = []
+    plan = verbs_plan.plan
+
+    def counting(settings: Settings, *rest: Any, **how: Any) -> Any:
+        rehearsed.append(settings.database_url)
+        return plan(settings, *rest, **how)
+
+    monkeypatch.setattr(verbs_plan, "plan", counting)
+    put({"ahead.txt": f"{databases[2]}\n"})
+    assert sqlrail("migrate", "--each-database", "ahead.txt", "--to", "1").code == 0
+    done = sqlrail("plan", "--each-database", "tenants.txt", "--json")
+    assert done.code == 0
+    tenants = done.document["tenants"]
+    files = [[one["id"] for one in tenant["result"]["files"]] for tenant in tenants]
+    assert files == [["001_users", "002_orders"]] * 2 + [["002_orders"]] + [["001_users", "002_orders"]]
+    assert [tenant.get("like") for tenant in tenants] == [None, tenants[0]["name"], None, tenants[0]["name"]]
+    assert {*rehearsed} == {databases[0], databases[2]}
+    assert len(rehearsed) == 2
+    assert not has_records(databases[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (("drift", "--check"), "no difference to what 2 files build, up to 002_orders"),
+        (("doctor", "--check"), "nothing unhealthy"),
+        (("cleanup", "--relation", "orders.id -> users.id"), "no orphans"),
+        (("rollback", "--yes"), "done: 1 rolled back, 1 still applied"),
+        (("repair", "--yes"), "nothing to repair"),
+        (("archive", "list"), "0 rows in the archive"),
+        (("archive", "purge", "--older-than", "1d", "--yes"), "nothing to purge"),
+        (("plan", "--check"), "nothing to plan: 2 applied, none pending"),
+    ],
+    ids=lambda it: it[0] if isinstance(it, tuple) else "",
+)
+def test_what_all_tenants_have_in_common_is_said_once(
+    sqlrail: Sqlrail, databases: list[str], words: Sequence[str], out: str
+) -> None:
+    put({"migrations/002_orders.rollback.sql": "DROP TABLE orders;\n"})
+    assert sqlrail("migrate", "--each-database", "tenants.txt").code == 0
+    done = sqlrail(*words, "--each-database", "tenants.txt")
+    assert done.code == 0, done.err
+    assert done.out.count(out) == 1, done.out
+    assert f"{name_of(databases[3])}:\n" in done.out
+    assert done.out.endswith("4 tenants: 4 done\n")
+
+
+def test_baseline_and_restore_of_each(sqlrail: Sqlrail, databases: list[str]) -> None:
+    for url in databases:
+        query(url, "CREATE TABLE users (id bigint PRIMARY KEY)")
+    query(databases[1], "DROP TABLE users")
+    done = sqlrail("baseline", "--to", "1", "--each-database", "tenants.txt", "--json")
+    assert [tenant["exit_code"] for tenant in done.document["tenants"]] == [0, 3, 0, 0]
+    assert done.code == 3
+    assert applied(databases[0]) == ["001_users"]
+    assert not has_records(databases[1]) or applied(databases[1]) == []
+    lost = sqlrail("restore", "7", "--each-database", "tenants.txt")
+    assert lost.code in (1, 2, 3)
+    assert "4 tenants" in lost.out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("repair",), "say --yes"),
+        (("archive", "purge", "--older-than", "1d"), "say --yes"),
+        (("doctor", "--write"), "--write has no effect here"),
+        (("drift", "--print-sql"), "--print-sql has no effect here"),
+    ],
+)
+@pytest.mark.usefixtures("databases")
+def test_what_asks_or_writes_one_file_is_for_one_database(
+    sqlrail: Sqlrail, words: Sequence[str], problem: str
+) -> None:
+    done = sqlrail(*words, "--each-database", "tenants.txt")
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err

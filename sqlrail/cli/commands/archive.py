@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, typed_name, width
 from sqlrail.cli.verb import OK, Result, Verb, idle
 from sqlrail.errors import UsageError
@@ -19,6 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "purge"))
     parser.add_argument("--older-than", metavar="TIME", help="purge: of runs that are older, as in 30d")
     parser.add_argument("--yes", action="store_true", help="purge: do not ask, in production too")
+    flags.add_each(parser)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="record them though the database differs from what they build, or cannot be compared",
     )  # fmt: skip
     flags.add(parser, "scratch")
+    flags.add_each(parser)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[BaselinedResult]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.progress import Bar
-from sqlrail.cli.signals import on_interrupt
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, REFUSED, Result, Verb, idle
 from sqlrail.errors import UsageError
@@ -47,6 +46,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--all", action="store_true", help="every foreign key's, not only those that are not validated"
     )
+    flags.add_each(parser)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
@@ -96,7 +96,7 @@ def _clean_online(
     from sqlrail.verbs import online
 
     interrupts = Interrupts()
-    on_interrupt(interrupts.interrupt)
+    talk.on_interrupt(interrupts.interrupt)
     with closing(Bar(talk, told=time.monotonic())) as bar:
         return online.cleanup(settings, bar, named, every=options.all, interrupts=interrupts)
 

@@ -24,6 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write what mends it as new migrations (of the name mend)",
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="exit 4 if anything is found")
+    flags.add_each(parser)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[HealthResult]:
@@ -39,7 +40,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
         if not result.made:
             talk(Said("no file was made: there is nothing that SQL mends"))
     code = FOUND if options.check and result.findings else OK
-    return code, result.as_json(), render.text(result)
+    return code, result.as_json(), render.text(result, of_many=flags.is_for_each(options))
 
 
 VERB = Verb(

@@ -45,6 +45,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check", action="store_true", help="exit 4 if there is a difference")
     flags.add(parser, "scratch")
+    flags.add_each(parser)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
@@ -69,7 +70,11 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     )
     result = drift(settings, talk, choice, pending=options.pending, orm=options.orm)
     document = result.as_json(with_drops=options.with_drops)
-    text = Script(document["sql"]) if options.print_sql else render.text(result)
+    text = (
+        Script(document["sql"])
+        if options.print_sql
+        else render.text(result, of_many=flags.is_for_each(options))
+    )
     return FOUND if options.check and result.differences else OK, document, text
 
 

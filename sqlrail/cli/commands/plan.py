@@ -39,6 +39,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --try: however many rows, and to another server",
     )
+    flags.add_each(parser)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, typed
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.ground.events import Said
@@ -26,6 +27,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="remove the record of a file that is gone for good, or the checkpoints of one that is half done",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    flags.add_each(parser, schemas=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[RepairedResult]:

@@ -24,6 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
     how_far.add_argument("--to", metavar="ID", help="all that come after this one, which stays applied")
     parser.add_argument("--yes", action="store_true", help="in production too")
+    flags.add_each(parser, schemas=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[RollbackResult]:

@@ -9,8 +9,11 @@ from sqlrail.ground.words import counted, printable, rows
 from sqlrail.verbs.doctor import Finding, Health
 
 
-def text(result: Health) -> str:
-    """What is unhealthy, table by table, with what mends it, and how much there is."""
+def text(result: Health, *, of_many: bool = False) -> str:
+    """What is unhealthy, table by table, with what mends it, and how much there is.
+
+    of_many: where the database is named elsewhere.
+    """
     lines = []
     in_order = sorted(result.findings, key=lambda finding: finding.table)
     for table, findings in groupby(in_order, key=lambda finding: finding.table):
@@ -20,7 +23,7 @@ def text(result: Health) -> str:
         ]
     number = len(result.findings)
     end = counted(number, "finding") if number else "nothing unhealthy"
-    lines.append(f"{end} in {printable(result.database)}")
+    lines.append(end if of_many else f"{end} in {printable(result.database)}")
     if result.made:
         lines += [f"made {file.path}: read it before you run it" for file in result.made]
     elif any(finding.is_mended for finding in result.findings):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlrail.verbs.drift import Drift
 
 
-def text(result: Drift) -> str:
-    """The differences, table by table, and what to do about them."""
-    if not result.differences:
-        return result.told()
+def text(result: Drift, *, of_many: bool = False) -> str:
+    """The differences, table by table, and what to do about them. of_many: the database is named elsewhere."""
+    if not result.differences or of_many:
+        return result.told(named=not of_many)
     return f"{result.told()}\n--print-sql prints what makes the database the same"
