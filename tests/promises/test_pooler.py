@@ -348,3 +348,40 @@ def test_a_plan_does_not_hang_and_says_what_it_cannot_see(pooled: str, database:
         ("scans", "its locks are not seen through a pooler")
     ]
     assert query(database, "SELECT datname FROM pg_database WHERE datname ~ '^sqlrail_scratch'") == []
+
+
+def test_tenants_through_a_pool_of_5_are_worked_on_as_without_one(
+    server: local.Server, database: str, tmp_path: Path
+) -> None:
+    names = [f"tenant {number}" for number in range(12)]
+    for name in names:
+        query(database, f'CREATE SCHEMA "{name}"')
+    files = write(
+        tmp_path / "files",
+        **{
+            "001_a": "CREATE TABLE a (id int);\n",
+            "002_b": "-- transactional: false\nINSERT INTO a VALUES (1);\nBEGIN;\nINSERT INTO a VALUES (2);\nCOMMIT;\n",
+            "003_c": "INSERT INTO a VALUES (3);\n",
+        },
+    )
+    each = ("--each", "SELECT nspname FROM pg_namespace WHERE nspname ~ '^tenant'", "--migrations", files)
+    with pooler(server, database, default_pool_size=5) as pooled:
+        env = {"DATABASE_URL": pooled, "APP_ENV": "test"}
+        before = what_is_seen(pooled)
+        done = run("migrate", *each, "--parallel", "4", env=env)
+        assert done.returncode == 0, done.stderr
+        for name in names:
+            assert query(database, f'SELECT id FROM "{name}".a ORDER BY id') == [(1,), (2,), (3,)]
+        assert query(database, "SELECT to_regclass('public.a'), to_regclass('public._yoyo_log')") == [
+            (None, None)
+        ]
+        assert what_is_seen(pooled) == before
+        assert advisory_locks(database) == []
+        write(files, **{"004_d": "-- transactional: false\nVACUUM a;\n"})
+        done = run("migrate", *each, env=env)
+        assert done.returncode == 3
+        assert (
+            "004_d.sql:2:1: this connection goes through a pooler, where names can lead to tenant 0"
+            in done.stderr
+        )
+    assert run("migrate", *each, env={"DATABASE_URL": database, "APP_ENV": "test"}).returncode == 0
