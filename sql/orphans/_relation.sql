@@ -87,10 +87,7 @@ WITH RECURSIVE named AS (
     UNION
     SELECT fk.conrelid
       FROM reached
-     CROSS JOIN LATERAL (
-           SELECT reached.oid AS relid
-           UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(reached.oid)
-           UNION SELECT relid FROM pg_catalog.pg_partition_tree(reached.oid)) AS kin
+     CROSS JOIN LATERAL {kin_of_reached} AS kin
       JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = kin.relid AND t.tgconstraint <> 0 AND t.tgtype & 8 <> 0
      -- LIMIT and OFFSET keep each a look-up: nobody estimates how few these are.
      CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_constraint WHERE oid = t.tgconstraint LIMIT 1) AS fk
@@ -105,10 +102,7 @@ WITH RECURSIVE named AS (
              WHERE twin.oid = fk.oid OR twin.conparentid = fk.oid) AS enabled
       FROM (SELECT DISTINCT reached.oid AS of, t.tgconstraint
               FROM reached
-             CROSS JOIN LATERAL (
-                   SELECT reached.oid AS relid
-                   UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(reached.oid)
-                   UNION SELECT relid FROM pg_catalog.pg_partition_tree(reached.oid)) AS kin
+             CROSS JOIN LATERAL {kin_of_reached} AS kin
               JOIN pg_catalog.pg_trigger AS t
                 ON t.tgrelid = kin.relid AND t.tgconstraint <> 0 AND t.tgtype & 8 <> 0) AS referred
      CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_constraint WHERE oid = referred.tgconstraint LIMIT 1) AS fk
@@ -213,21 +207,7 @@ WITH RECURSIVE named AS (
 ), tables AS (
     SELECT c.oid,
            json_build_object(
-               'name', format('%I.%I', n.nspname, c.relname), 'schema', n.nspname, 'table', c.relname,
-               'only', c.relkind <> 'p',
-               'columns', (SELECT json_agg(a.attname ORDER BY a.attnum)
-                             FROM pg_catalog.pg_attribute AS a
-                            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                              AND a.attgenerated = ''),
-               -- Those that ::text would write otherwise than the type does: by somebody's own cast, or without the
-               -- blanks that a bpchar of no length keeps.
-               'recast', (SELECT coalesce(json_agg(a.attname), '[]')
-                            FROM pg_catalog.pg_attribute AS a
-                            LEFT JOIN base ON base.oid = a.atttypid
-                            JOIN pg_catalog.pg_cast AS cast_ ON cast_.castsource IN (a.atttypid, base.type)
-                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                             AND casttarget = 'pg_catalog.text'::regtype AND castmethod = 'f'
-                             AND (cast_.oid >= 16384 OR castsource = 'bpchar'::regtype AND a.atttypmod = -1))
+{described}
                ) AS description
       FROM (SELECT child AS oid FROM relation UNION SELECT parent FROM relation
             UNION SELECT conrelid FROM cascade UNION SELECT confrelid FROM cascade) AS wanted
@@ -275,18 +255,8 @@ SELECT json_build_object(
     -- The tables that lose rows, or have some changed, and those that their rows are also rows of.
     'losing', (SELECT json_agg(DISTINCT kin.relid::oid::bigint)
                  FROM touched
-                CROSS JOIN LATERAL (
-                      SELECT oid AS relid
-                      UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(oid)
-                      UNION SELECT relid FROM pg_catalog.pg_partition_tree(oid)) AS kin),
-    -- The publications that would give the archive away.
-    'published', (SELECT string_agg(pubname, ', ' ORDER BY pubname) FROM pg_catalog.pg_publication AS p
-                   WHERE pubinsert
-                     AND (puballtables
-                          OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace
-                                      WHERE pnpubid = p.oid AND pnnspid = to_regnamespace('sqlrail'))
-                          OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel
-                                      WHERE prpubid = p.oid AND prrelid = to_regclass('sqlrail.archive')))),
+                CROSS JOIN LATERAL {kin_of_touched} AS kin),
+    'published', {published},
     'foreign_keys', (SELECT coalesce(json_agg(own_key ORDER BY name), '[]') FROM own_key),
     -- of the child's rows, as of the last ANALYZE or VACUUM
     'estimate', (SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint
@@ -297,11 +267,7 @@ SELECT json_build_object(
                    WHERE a.attrelid = relation.child AND a.attnum > 0 AND NOT a.attisdropped
                      AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
                    ORDER BY lower(replace(a.attname, '_', '')) <> 'createdat', a.attnum LIMIT 1),
-    'primary_key', (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')
-                      FROM pg_catalog.pg_constraint AS pk
-                     CROSS JOIN LATERAL unnest(pk.conkey) WITH ORDINALITY AS k(attnum, n)
-                      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = pk.conrelid AND a.attnum = k.attnum
-                     WHERE pk.conrelid = relation.child AND pk.contype = 'p'),
+    'primary_key', {primary_key_of_child},
     'triggers', (SELECT coalesce(json_agg(trigger ORDER BY name), '[]') FROM trigger),
     'cascades', (SELECT coalesce(json_agg(json_build_object(
             'constraint', conname, 'depth', depth,
@@ -349,10 +315,8 @@ SELECT json_build_object(
           WHERE EXISTS (SELECT FROM pg_catalog.pg_proc AS f
                          WHERE f.oid IN (equality.oprcode, equality.castfunc) AND f.provolatile <> 'i')
           ORDER BY pair.n LIMIT 1),
-        -- An index in an order of before does not find what is in it, and its rows would be orphans.
-        (SELECT format('its key is sorted by the %s, which had version %s when its indexes were made, and has %s now, so '
-                       'that they may not find what is there: REINDEX what is sorted by it, then %s',
-                       min(stale.name), min(recorded), coalesce(min(actual), 'none'), min(refresh))
+        -- Rows that an index does not find would be orphans.
+        (SELECT {resorted}
            FROM (SELECT unnest(collations) AS oid FROM equality
                  UNION SELECT unnest(collations) FROM key_index) AS used
            JOIN (
@@ -390,16 +354,7 @@ SELECT json_build_object(
           WHERE is_set AND asked.kind <> 'relation' AND c.oid = to_regclass('sqlrail.archive') AND NOT pg_has_role(c.relowner, 'USAGE')
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
                              WHERE attrelid = c.oid AND attname = 'became' AND NOT attisdropped)),
-        -- What another has hung on the archive may keep rows out of it; none of ours is there.
-        (SELECT format('sqlrail.%I has triggers or rules, which may keep rows out of the archive', min(c.relname))
-           FROM pg_catalog.pg_class AS c
-          WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname IN ('archive', 'run')
-            AND (EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
-                 OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid))
-         HAVING count(*) > 0),
-        -- Keys and triggers would not act, and rows be left behind that they should have taken along.
-        CASE WHEN current_setting('session_replication_role') = 'replica'
-            THEN 'session_replication_role is replica, so no foreign key acts' END,
+{whatever_is_cleaned},
         (SELECT format('the foreign key %s does not act, because triggers of %s are disabled (ALTER TABLE ... ENABLE '
                        'TRIGGER ALL)', string_agg(DISTINCT conname::text, ', '), min(confrelid::regclass::text))
            FROM touched JOIN foreign_key AS fk ON fk.of = touched.oid

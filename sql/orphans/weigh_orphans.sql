@@ -53,13 +53,3 @@ BEGIN
     END IF;
 END
 $guard$;
-
--- The run, made once a transaction and only if there is something to delete; its number stays in a local setting.
-WITH run AS (
-    INSERT INTO sqlrail.run (verb, migration_id, actor)
-    SELECT {verb}, {migration}, {actor}
-      FROM pg_temp.sqlrail_limit
-     WHERE orphans > 0 AND coalesce(current_setting('sqlrail.run', true), '') = ''
-    RETURNING id
-)
-SELECT set_config('sqlrail.run', id::text, true) FROM run;

@@ -145,10 +145,23 @@ def about(session: Session, name: str, relations: Sequence[Constraint], **parts:
         "relations": json.dumps([_asked(n, relation) for n, relation in enumerate(relations)]),
         "child": wire.named(session.connection, sql.SQL("asked.child")),
         "parent": wire.named(session.connection, sql.SQL("asked.parent")),
-        "stale_collations": message(session, "_stale_collations"),
-        "without_identity": message(session, "_without_identity"),
+        "kin_of_reached": about_table(session, "_kin", "reached.oid"),
+        "kin_of_touched": about_table(session, "_kin", "touched.oid"),
+        "primary_key_of_child": about_table(session, "_primary_key", "relation.child"),
     }
-    return message(session, name, **given, **parts)
+    return message(session, name, **given, **said_of_any(session, "its key is"), **parts)
+
+
+def about_table(session: Session, name: str, table: str) -> bytes:
+    """A part of a question, about a table that the question knows by an expression of its own."""
+    return message(session, name, table=sql.SQL(table))
+
+
+def said_of_any(session: Session, what_is: str) -> dict[str, bytes]:
+    """The parts that questions about relations and about duplicates share; what is sorted, in words."""
+    names = ("_stale_collations", "_without_identity", "_described", "_published", "_whatever_is_cleaned")
+    shared = {name[1:]: message(session, name) for name in names}
+    return {**shared, "resorted": message(session, "_resorted", what=what_is)}
 
 
 def _asked(number: int, constraint: Constraint) -> dict[str, Any]:

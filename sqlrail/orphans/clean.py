@@ -102,5 +102,5 @@ def compose_round(session: Session, relation: Constraint, facts: Facts, **purpos
     part = Composer(session, relation, facts, counted=purpose.get("expected") is not None)
     text = part("archive_format")
     text += part.find()
-    text += part.weigh(**purpose) + part("cascades")
+    text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

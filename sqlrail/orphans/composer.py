@@ -59,9 +59,12 @@ class Composer:
             **_changes(constraint, facts),
             "counter": "changed" if facts.sets else "deleted",
             "actor": session.settings.actor,
+            "kept_rows": message(session, "_kept_rows", stay="stay"),
+            "unchanged_rows": message(session, "_kept_rows", stay="stay as they are"),
             # Where rows lie on other nodes, their keys are staged instead of their places.
             "staging": sql.SQL("TEMP TABLE sqlrail_orphan ON COMMIT DROP"),
             "and_staged": sql.SQL(""),
+            "found_in": sql.SQL("(SELECT FROM pg_temp.sqlrail_limit WHERE orphans > 0) AS found"),
             "row_locks": sql.SQL(""),
             "tables": joined(", ", map(table, {it["name"]: it for it in facts.written}.values())),
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import sql
@@ -281,6 +282,15 @@ def _is_staged(facts: Facts) -> sql.Composable:
     return sql.SQL(place)
 
 
+#: of constraints that a row violates by itself
+_by_itself = partial(
+    Kind,
+    are="violate it",
+    count=_count_rows,
+    preview="preview_violations",
+    find=_find_rows,
+    online=_rows_online,
+)
 KINDS: dict[type[Constraint], Kind] = {
     Relation: Kind(
         are="are orphans",
@@ -293,26 +303,11 @@ KINDS: dict[type[Constraint], Kind] = {
         looking=_relation_looks,
         cleaning=_relation_cleans,
     ),
-    NotNull: Kind(
-        are="violate it",
+    NotNull: _by_itself(
         went_as="not null",
         unmended="be null: the default is, or a trigger has changed it",
-        count=_count_rows,
-        preview="preview_violations",
-        find=_find_rows,
-        online=_rows_online,
         looking=_null_looks,
         cleaning=_null_cleans,
     ),
-    Check: Kind(
-        are="violate it",
-        went_as="check",
-        unmended="violate it",
-        count=_count_rows,
-        preview="preview_violations",
-        find=_find_rows,
-        online=_rows_online,
-        looking=_check_looks,
-        cleaning=_check_cleans,
-    ),
+    Check: _by_itself(went_as="check", unmended="violate it", looking=_check_looks, cleaning=_check_cleans),
 }

@@ -52,10 +52,7 @@ WITH RECURSIVE target AS (
     UNION
     SELECT fk.conrelid
       FROM affected
-     CROSS JOIN LATERAL (
-           SELECT affected.oid AS relid
-           UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(affected.oid)
-           UNION SELECT relid FROM pg_catalog.pg_partition_tree(affected.oid)) AS kin
+     CROSS JOIN LATERAL {kin_of_affected} AS kin
       JOIN foreign_key AS fk ON fk.confrelid = kin.relid
      WHERE EXISTS (SELECT FROM unique_index AS u
                      JOIN pg_catalog.pg_attribute AS a ON a.attrelid = fk.conrelid AND a.attname = ANY (u.columns)
@@ -65,10 +62,7 @@ WITH RECURSIVE target AS (
            fk.confrelid <> affected.oid
              AND fk.confrelid NOT IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(affected.oid)) AS is_partial
       FROM affected
-     CROSS JOIN LATERAL (
-           SELECT affected.oid AS relid
-           UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(affected.oid)
-           UNION SELECT relid FROM pg_catalog.pg_partition_tree(affected.oid)) AS kin
+     CROSS JOIN LATERAL {kin_of_affected} AS kin
       JOIN foreign_key AS fk ON fk.confrelid = kin.relid
 ), written(oid) AS (
     SELECT oid FROM affected UNION SELECT conrelid FROM referring
@@ -119,9 +113,7 @@ WITH RECURSIVE target AS (
       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = written.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN LATERAL (
            SELECT cut.partrelid AS oid
-             FROM (SELECT relid FROM pg_catalog.pg_partition_ancestors(written.oid)
-                   UNION SELECT relid FROM pg_catalog.pg_partition_tree(written.oid)
-                   UNION SELECT written.oid) AS kin
+             FROM {kin_of_written} AS kin
              JOIN pg_catalog.pg_partitioned_table AS cut ON cut.partrelid = kin.relid
             WHERE cut.partexprs IS NOT NULL
                OR EXISTS (SELECT FROM pg_catalog.pg_attribute AS its
@@ -180,23 +172,8 @@ WITH RECURSIVE target AS (
 ), description AS (
     SELECT c.oid,
            json_build_object(
-               'name', format('%I.%I', n.nspname, c.relname), 'schema', n.nspname, 'table', c.relname,
-               'only', c.relkind <> 'p',
-               'columns', (SELECT json_agg(a.attname ORDER BY a.attnum)
-                             FROM pg_catalog.pg_attribute AS a
-                            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
-               'recast', (SELECT coalesce(json_agg(a.attname), '[]')
-                            FROM pg_catalog.pg_attribute AS a
-                            LEFT JOIN base ON base.oid = a.atttypid
-                            JOIN pg_catalog.pg_cast AS cast_ ON cast_.castsource IN (a.atttypid, base.type)
-                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                             AND casttarget = 'pg_catalog.text'::regtype AND castmethod = 'f'
-                             AND (cast_.oid >= 16384 OR castsource = 'bpchar'::regtype AND a.atttypmod = -1)),
-               'primary_key', (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')
-                                 FROM pg_catalog.pg_constraint AS pk
-                                CROSS JOIN LATERAL unnest(pk.conkey) WITH ORDINALITY AS k(attnum, n)
-                                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = pk.conrelid AND a.attnum = k.attnum
-                                WHERE pk.conrelid = c.oid AND pk.contype = 'p'),
+{described},
+               'primary_key', {primary_key_of_table},
                'given', (SELECT coalesce(json_object_agg("column", why), '{{}}') FROM given WHERE given.oid = c.oid AND why IS NOT NULL),
                'forbidden', (SELECT coalesce(json_agg(json_build_array(word, why) ORDER BY word, why), '[]')
                                FROM forbidden WHERE forbidden.oid = c.oid)) AS said
@@ -259,13 +236,7 @@ SELECT json_build_object(
     'estimate', (SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint
                    FROM part JOIN target ON target.oid = part.of
                    JOIN pg_catalog.pg_class AS c ON c.oid = part.relid AND c.relkind = 'r'),
-    'published', (SELECT string_agg(pubname, ', ' ORDER BY pubname) FROM pg_catalog.pg_publication AS p
-                   WHERE pubinsert
-                     AND (puballtables
-                          OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace
-                                      WHERE pnpubid = p.oid AND pnnspid = to_regnamespace('sqlrail'))
-                          OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel
-                                      WHERE prpubid = p.oid AND prrelid = to_regclass('sqlrail.archive')))),
+    'published', {published},
     'refusals', array_remove(ARRAY[
         (SELECT format('%s is not a table', oid::regclass) FROM target WHERE relkind NOT IN ('r', 'p')),
         (SELECT format('%s is a table of PostgreSQL''s own', c.oid::regclass) FROM target JOIN pg_catalog.pg_class AS c USING (oid)
@@ -278,9 +249,7 @@ SELECT json_build_object(
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS pk WHERE pk.conrelid = target.oid AND pk.contype = 'p')),
         CASE WHEN to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
             THEN 'the rows may lie on other nodes, where their duplicates are not looked for: this server runs Citus' END,
-        (SELECT format('its columns are sorted by the %s, which had version %s when its indexes were made, and has %s now, so '
-                       'that they may not find what is there: REINDEX what is sorted by it, then %s',
-                       min(stale.name), min(recorded), coalesce(min(actual), 'none'), min(refresh))
+        (SELECT {resorted}
            FROM (SELECT a.attcollation AS oid FROM target
                    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target.oid AND a.attnum > 0
                   UNION SELECT unnest(u.indcollation::oid[]) FROM unique_index AS u WHERE u.indrelid IN (SELECT oid FROM affected)) AS used
@@ -288,12 +257,5 @@ SELECT json_build_object(
 {stale_collations}
                 ) AS stale ON stale.oid = used.oid
          HAVING count(*) > 0),
-        (SELECT format('sqlrail.%I has triggers or rules, which may keep rows out of the archive', min(c.relname))
-           FROM pg_catalog.pg_class AS c
-          WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname IN ('archive', 'run')
-            AND (EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
-                 OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid))
-         HAVING count(*) > 0),
-        CASE WHEN current_setting('session_replication_role') = 'replica'
-            THEN 'session_replication_role is replica, so no foreign key acts' END
+{whatever_is_cleaned}
     ], NULL))

@@ -90,10 +90,7 @@ SELECT json_build_object(
     'needed', (SELECT coalesce(json_agg(name ORDER BY attnum), '[]') FROM attribute
                 WHERE needed AND NOT generated AND NOT archived AND NOT {changed}),
     'defaults', (SELECT json_object_agg(name, "default") FROM attribute WHERE NOT generated),
-    'primary', (SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')
-                  FROM pg_catalog.pg_constraint AS p, unnest(p.conkey) WITH ORDINALITY AS k(attnum, n)
-                  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = (SELECT oid FROM target) AND a.attnum = k.attnum
-                 WHERE p.conrelid = target.oid AND p.contype = 'p'),
+    'primary', {primary_key},
     'unique', (SELECT coalesce(json_agg(json_build_object('name', (SELECT quote_ident(relname) FROM pg_catalog.pg_class WHERE oid = i.indexrelid), 'columns', (
                           SELECT json_agg(a.attname ORDER BY k.n)
                             FROM unnest(i.indkey[:i.indnkeyatts - 1]) WITH ORDINALITY AS k(attnum, n)

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
-from sqlrail.orphans.ask import quickly
+from sqlrail.orphans.ask import about_table, quickly, said_of_any
 from sqlrail.orphans.duplicates.facts import Facts
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres import wire
@@ -33,8 +33,10 @@ def question(session: Session, wanted: Unique) -> bytes:
         relations=json.dumps([_also(n, relation) for n, relation in enumerate(wanted.also, 1)]),
         child=wire.named(session.connection, sql.SQL("also.child")),
         parent=wire.named(session.connection, sql.SQL("also.parent")),
-        stale_collations=message(session, "_stale_collations"),
-        without_identity=message(session, "_without_identity"),
+        kin_of_affected=about_table(session, "_kin", "affected.oid"),
+        kin_of_written=about_table(session, "_kin", "written.oid"),
+        primary_key_of_table=about_table(session, "_primary_key", "c.oid"),
+        **said_of_any(session, "its columns are"),
     )  # fmt: skip
 
 

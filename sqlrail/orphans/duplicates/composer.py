@@ -60,8 +60,9 @@ class Composer:
         text = self("archive_format") + b"".join(
             self("duplicate_stage", named=self.named(it.name), query=it.query) for it in self.found.stages
         )
+        text += self("duplicate_weigh", told=self._told())
         text += self(
-            "duplicate_weigh", told=self._told(), gone=self._gone(self.facts.table),
+            "begin_run", found_in=self._gone(self.facts.table),
             verb=verb, migration=migration, actor=self.session.settings.actor,
         )  # fmt: skip
         text += b"".join(self._archive()) + self._write() + self("deferred_keys") + self("archive_format_off")
@@ -272,7 +273,10 @@ class Composer:
                 )
             )  # fmt: skip
         counts = (sql.SQL("(SELECT count(*) FROM {})").format(name) for name in names)
-        return self("duplicate_write", parts=b",\n".join(parts), counts=joined(", ", counts))
+        kept = self("_kept_rows", stay="stay as they are")
+        return self(
+            "duplicate_write", parts=b",\n".join(parts), counts=joined(", ", counts), unchanged_rows=kept
+        )
 
 
 def _archived(wanted: Unique, described: Table) -> dict[str, Any]:

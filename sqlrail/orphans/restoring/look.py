@@ -15,7 +15,7 @@ from sqlrail.ground.names import join
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique
-from sqlrail.orphans.ask import ask_facts, quickly
+from sqlrail.orphans.ask import about_table, ask_facts, quickly
 from sqlrail.orphans.restoring.shape import (
     CHANGED,
     FOR_THEMSELVES,
@@ -73,6 +73,7 @@ class Look:
             columns=shape.columns,
             changed=shape.is_update,
             sources=sources,
+            primary_key=about_table(self.session, "_primary_key", "target.oid"),
         )
         found = self.session.ask(quickly(self.session, question))
         if not found:
