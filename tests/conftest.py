@@ -25,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cluster
 import conforming
 import psycopg
 import pytest
@@ -215,6 +216,19 @@ def database(server: local.Server) -> Iterator[str]:
 def any_database(request: pytest.FixtureRequest, servers: Servers) -> Iterator[str]:
     with fresh_database(servers(request.param)) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[cluster.Cluster]:
+    with cluster.made() as found:
+        yield found
+
+
+@pytest.fixture
+def citus(_cluster: cluster.Cluster) -> cluster.Cluster:
+    """An empty database on every node of a cluster of Citus."""
+    _cluster.empty()
+    return _cluster
 
 
 @pytest.fixture

@@ -26,4 +26,8 @@ SELECT (SELECT n.nspname
        version() ~ 'linux' AS notices_dead_clients,
        pg_backend_pid() AS pid,
        pg_is_in_recovery() AS is_standby,
-       extract(epoch FROM current_setting('deadlock_timeout')::interval)::float8 AS deadlock_timeout;
+       extract(epoch FROM current_setting('deadlock_timeout')::interval)::float8 AS deadlock_timeout,
+       -- Where there is Citus, 0 on its coordinator. Its catalog can be named only where it is there.
+       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')
+            THEN substring(query_to_xml('SELECT groupid FROM pg_catalog.pg_dist_local_group', false, true, '')::text
+                           FROM '<groupid>([0-9]+)')::int END AS citus_group;

@@ -1,12 +1,21 @@
 -- sqlrail's own tables: what yoyo's cannot hold. Made by the first transaction that needs one.
 -- IF NOT EXISTS would ask for the right to create schemas even where its owner has made this one for the role.
 {writes}
+-- Citus, told to give each new schema a node of its own, would take this one away from here.
 DO $schema$
+DECLARE
+    shards text := current_setting('citus.enable_schema_based_sharding', true);
 BEGIN
     -- Runners of several tenants may want them at once.
     PERFORM pg_catalog.pg_advisory_xact_lock(hashtext('tables of sqlrail'));
     IF to_regnamespace('sqlrail') IS NULL THEN
+        IF shards = 'on' THEN
+            PERFORM set_config('citus.enable_schema_based_sharding', 'off', true);
+        END IF;
         CREATE SCHEMA sqlrail;
+        IF shards = 'on' THEN
+            PERFORM set_config('citus.enable_schema_based_sharding', shards, true);
+        END IF;
     END IF;
 END
 $schema$;

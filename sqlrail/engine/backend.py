@@ -18,7 +18,7 @@ from sqlrail.engine.lock import RunnersLock
 from sqlrail.engine.news import Applied, News
 from sqlrail.engine.recorded import Recorded
 from sqlrail.engine.retry import with_blockers
-from sqlrail.engine.session import Session, check_pooler
+from sqlrail.engine.session import Session, check_node, check_pooler
 from sqlrail.engine.store import IN_ANY
 from sqlrail.engine.tables import Tables
 from sqlrail.engine.yoyo import YoyoBackend
@@ -75,6 +75,7 @@ class Backend(AbstractContextManager["Backend"]):
                 self.recorded.take_in(known)
             if kept is None:
                 check_pooler(self.session)
+            check_node(self.session)
         except BaseException as exc:
             self.__exit__(type(exc), exc, None)
             raise

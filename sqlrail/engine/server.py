@@ -29,6 +29,7 @@ class Server:
     is_standby: bool
     deadlock_timeout: float  # seconds
     more_limits: tuple[str, ...]  # those of MORE_LIMITS that this server understands
+    citus: int | None = None  # the group of this node of Citus: 0 is the coordinator's
 
     @classmethod
     def read(
@@ -39,6 +40,7 @@ class Server:
         pid: int,
         is_standby: bool,
         deadlock_timeout: float,
+        citus: int | None,
     ) -> Server:
         """From the last columns of look.sql, and what the connection knows by itself."""
         version, is_socket = connection.info.server_version, connection.pgconn.host.startswith(b"/")
@@ -54,7 +56,13 @@ class Server:
             is_standby,
             deadlock_timeout,
             tuple(name for name, fits in limits.items() if fits),
+            citus,
         )
+
+    @property
+    def is_citus(self) -> bool:
+        """Whether tables may lie on other nodes."""
+        return self.citus is not None
 
 
 #: until it has answered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -94,12 +94,12 @@ class Session:
     def look(self) -> None:
         """Asks what the server is like, and where the records are."""
         row = self.ask_alone(self.store.look()).rows[0]
-        *about_tables, database, linux, pid, is_standby, deadlock_timeout = row
-        self.server = Server.read(self.connection, database, linux, pid, is_standby, deadlock_timeout)
+        about_tables, about_server = row[:-6], row[-6:]
+        self.server = Server.read(self.connection, *about_server)
         tenant = self.settings.tenant
         place = Place.read(self.settings.new_schema or tenant is not None, *about_tables)
         if tenant is not None:
-            _check_tenant(tenant, place, f"{database}, or the role {self.connection.info.user}")
+            _check_tenant(tenant, place, f"{self.server.database}, or the role {self.connection.info.user}")
         self.store = replace(self.store, connection=self.connection, server=self.server, place=place)
 
     def is_at(self, place: Place) -> None:
@@ -186,13 +186,14 @@ class Session:
         backend: int | None = connection.info.backend_pid
         if self.server.is_pooled:  # a number of the pooler's own
             backend = self._under_way.backend if connection is self.connection else None
-        return Watch(self.settings, backend, limit, name, self.tell, self.keep_lock, commit.waits)
+        hears = self.tell, self.keep_lock, commit.waits
+        return Watch(self.settings, backend, limit, name, *hears, citus=self.server.is_citus)
 
     def _send_and_hear(
         self, connection: Connection, text: bytes, answer: Answer, watch: Watch, **how: Any
     ) -> Answer:
         try:
-            wire.send(connection, text, answer, waiting=watch, **how)
+            _way(self.server, connection, text)(connection, text, answer, waiting=watch, **how)
         except Interrupted as exc:
             if self.is_unconfirmed:
                 exc.args = (f"interrupted: {unconfirmed(self._commit.unconfirmed)}",)
@@ -295,6 +296,16 @@ class Session:
         )
 
 
+def _way(server: Server, connection: Connection, text: bytes) -> Callable[..., Answer]:
+    """How a message is sent: what may be for other nodes too, statement by statement."""
+    is_idle = connection.info.transaction_status == TransactionStatus.IDLE
+    if not server.is_citus or (is_idle and not text.startswith(b"BEGIN")):
+        return wire.send
+    from sqlrail.engine import one_by_one
+
+    return one_by_one.send
+
+
 def check_pooler(session: Session) -> None:
     """Refused where each statement may go to another session: there are no transactions then."""
     if not session.server.is_pooled:
@@ -307,6 +318,16 @@ def check_pooler(session: Session) -> None:
             "server itself in DATABASE_URL. Nothing was changed."
         ) from answer.error
     session.undo()
+
+
+def check_node(session: Session) -> None:
+    """Refused on a worker of Citus: a second history would begin there."""
+    server, info = session.server, session.connection.info
+    if server.citus:
+        raise Refused(
+            f"{info.host}:{info.port} is a worker of Citus, and its records would be a second history: name the "
+            f"coordinator of {server.database} in DATABASE_URL. Nothing was changed."
+        )
 
 
 def _check_tenant(tenant: str, place: Place, where: str) -> None:

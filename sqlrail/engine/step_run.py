@@ -204,7 +204,7 @@ class StepRun:
             raise Busy(f"{notes.place} was noted by another runner in the meantime. {notes.stands}")
         completed = max(0, answer.completed - ahead.count(b";\n"))
         return explain.failure(
-            self._file, step.piece, answer.error, completed, notes.stands, len(ahead.decode())
+            self._file, step.piece, answer.error, completed, notes.stands, len(ahead.decode()) - answer.shift
         )
 
     def _send_watched(self, text: bytes, limit: float, data: Iterator[bytes] | None = None) -> wire.Answer:

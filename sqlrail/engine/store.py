@@ -194,7 +194,9 @@ class Store:
 
     def limits(self, file: File | None) -> bytes:
         """SET LOCAL of a file's limits, or of ours without one."""
-        return self.message("limits", **self._own_limits(file)) + self._more_limits
+        own = self._own_limits(file)
+        elsewhere = self.message("limits_citus", **own) if self.server.is_citus else b""
+        return self.message("limits", **own) + self._more_limits + elsewhere
 
     def limit_values(self, file: File | None) -> dict[str, str | int]:
         """The same limits as values, each by the name of its setting."""
@@ -221,7 +223,7 @@ class Store:
     def step_limits(self, file: File) -> bytes:
         """What goes ahead of each statement outside a transaction that can be tried again."""
         limit = self.message("lock_limit", lock_timeout=milliseconds(self.lock_timeout(file)))
-        return self.limits(file) if self.server.is_pooled else limit
+        return self.limits(file) if self.server.is_pooled or self.server.is_citus else limit
 
     def lock_timeout(self, file: File | None) -> float:
         """In seconds, 0 is none: a file's own, or that of the settings."""

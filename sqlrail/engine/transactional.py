@@ -81,7 +81,8 @@ def failure(
     error = answer.error
     assert error is not None
     stands = f"Nothing of {file.id} was kept."
-    return explain.failure(file, piece, error, None if at_commit else answer.completed, stands, ahead)
+    completed = None if at_commit else answer.completed
+    return explain.failure(file, piece, error, completed, stands, ahead - answer.shift)
 
 
 class TransactionalRun:

@@ -92,7 +92,8 @@ class Seen:
 class Watch:
     """Watches one statement of a backend of ours, if it takes long.
 
-    limit: its lock_timeout in seconds, 0 is none. The listener is told every second how far a long statement is.
+    limit: its lock_timeout in seconds, 0 is none; citus: whether it may wait on another node. The listener is told
+    every second how far a long statement is.
     tick() and stop() are for whoever waits for the statement, see wire.send.
     """
 
@@ -105,7 +106,10 @@ class Watch:
         listener: Listener = nobody,
         beat: Callable[[], object] = lambda: None,
         unconfirmed: Callable[[Standbys], object] = lambda _: None,
+        *,
+        citus: bool = False,
     ) -> None:
+        self.citus = citus
         self.beat = beat  # what has to be done now and then meanwhile
         self.unconfirmed = unconfirmed  # told, once, that a commit waits for a standby
         self.settings, self.pid, self.limit, self.name, self.listener = settings, pid, limit, name, listener
@@ -187,12 +191,19 @@ class Watch:
     def _look(self, ended: threading.Event) -> None:
         try:
             with closing(connect(replace(self.settings, wait=0), name="watcher of sqlrail")) as connection:
-                text = wire.message(connection, "waits", ours=wire.message(connection, "ours"), pid=self.pid)
+                parts = {"ours": wire.message(connection, "ours"), "pid": self.pid}
+                text = wire.message(connection, "waits", **parts)
+                elsewhere = wire.message(connection, "waits_citus", **parts) if self.citus else b""
                 while not ended.is_set():
                     answer = wire.send_ours(connection, text)
                     # What was seen last counts: the wait, and this connection with it, may end at any time.
                     if answer.error is None and not ended.is_set():
-                        self._seen = _read(*(answer.tables[number] for number in (-4, -3, -2)))
+                        waits, *more = (answer.tables[number] for number in (-4, -3, -2))
+                        if elsewhere and not waits:
+                            asked = wire.send_ours(connection, elsewhere)
+                            waits = asked.tables[-2] if asked.error is None else []
+                        if not ended.is_set():
+                            self._seen = _read(waits, *more)
                     if connection.closed:
                         return
                     ended.wait(self.every)
@@ -242,6 +253,8 @@ def _lock(kind: str, mode: str, relation: str | None) -> str:
     """A lock as PostgreSQL's documentation calls it."""
     if kind == "relation":
         return f"{_mode(mode)} on {relation}"
+    if kind == "citus":
+        return "a lock on another node"
     if kind in ("transactionid", "virtualxid"):
         return "the end of a transaction" + (f" that wrote a row of {relation}" if relation else "")
     if kind == "tuple":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ COPY_BLOCK = 1 << 16
 CHUNK = 1000
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
 SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
+PIPELINE_OFF = int(pq.PipelineStatus.OFF)
 
 
 class Waiting(Protocol):
@@ -59,11 +60,14 @@ class Answer:
         self.ahead = 0  # results in front, of statements that nobody asks about
         self.results: list[pq.abc.PGresult] = []
         self.completed = 0  # statements that ended well, those that rules added not counted
+        self.taken_in = 0  # the same, whatever is dropped or not counted
+        self.shift = 0  # characters in front of the text by which the server gives the place of the error
         self.error: psycopg.Error | None = None
         self.connection: Connection | None = None
 
     def add(self, result: pq.abc.PGresult) -> None:
         """Takes in what a statement gave, whole or a row of it."""
+        self.taken_in += result.status != SINGLE_TUPLE
         if self.ahead:
             self.ahead -= result.status != SINGLE_TUPLE
             return
@@ -211,7 +215,7 @@ def in_ours(connection: Connection, text: bytes) -> tuple[bytes, Answer]:
 
 def send(
     connection: Connection,
-    text: bytes,
+    text: bytes | Sequence[bytes],
     answer: Answer,
     *,
     meanwhile: Callable[[], object] = lambda: None,
@@ -220,6 +224,7 @@ def send(
 ) -> Answer:
     """Sends one message, does what can be done meanwhile, and reads all that comes back into the answer.
 
+    Statements in a list, none of which is a COPY, are a message each, of which none waits for an answer to another.
     The data go to the COPY … FROM stdin in the message, block by block, until the server has answered with an error.
     An error of the server is returned in answer.error, not raised; the connection is lost if it is closed
     afterwards. When a signal handler raises in the middle, the statement is cancelled and the rest is read before the
@@ -227,7 +232,10 @@ def send(
     """
     pgconn, answer.connection = connection.pgconn, connection
     try:
-        pgconn.send_query(text)
+        if isinstance(text, bytes):
+            pgconn.send_query(text)
+        else:
+            _send_each(pgconn, text)
         if answer.keep is not True:
             pgconn.set_single_row_mode()
         _flush(pgconn)
@@ -242,6 +250,15 @@ def send(
         if waiting:
             waiting.stop()
     return answer
+
+
+def _send_each(pgconn: pq.abc.PGconn, statements: Sequence[bytes]) -> None:
+    pgconn.enter_pipeline_mode()
+    try:
+        for statement in statements:
+            pgconn.send_query_params(statement, None)
+    finally:  # what is read comes to an end there
+        pgconn.pipeline_sync()
 
 
 def stream(connection: Connection, text: bytes) -> Generator[Iterator[tuple[Any, ...]], None, None]:
@@ -386,16 +403,25 @@ def _wait(
 
 
 def _results(
-    pgconn: pq.abc.PGconn, until: float | None, waiting: Waiting | None
+    pgconn: pq.abc.PGconn, until: float | None, waiting: Waiting | None, *, by_row: bool = False
 ) -> Iterator[pq.abc.PGresult]:
+    """by_row: the rows of each message but the first, for which it was asked before, come one by one too."""
     while True:
         while pgconn.is_busy():
             _wait(pgconn, select.POLLIN, until, waiting)
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
+            if pgconn.pipeline_status == PIPELINE_OFF or pgconn.status != pq.ConnStatus.OK:
+                return
+            if by_row:
+                with suppress(psycopg.OperationalError):  # behind the last there is none
+                    pgconn.set_single_row_mode()
+        elif result.status == pq.ExecStatus.PIPELINE_SYNC:
+            pgconn.exit_pipeline_mode()
             return
-        yield result
+        else:
+            yield result
 
 
 def _collect(
@@ -406,7 +432,7 @@ def _collect(
     waiting: Waiting | None = None,
 ) -> None:
     pgconn = connection.pgconn
-    for result in _results(pgconn, until, waiting):
+    for result in _results(pgconn, until, waiting, by_row=answer.keep is not True):
         status = result.status
         if status in (COMMAND_OK, TUPLES_OK, SINGLE_TUPLE):
             answer.add(result)

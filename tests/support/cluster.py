@@ -1,0 +1,104 @@
+"""A cluster of Citus that is there: TEST_CITUS_URL names a database of its coordinator's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+Connection = psycopg.Connection[Any]
+
+#: what ends a test's sessions, and what drops all that it has made; the schema public would take the extension along
+END = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name ~ '^(sqlrail|the )'
+"""
+MADE = """
+    SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace
+     WHERE nspname !~ '^(pg_|citus|columnar)' AND nspname NOT IN ('public', 'information_schema')
+    UNION ALL
+    SELECT format('DROP %s IF EXISTS public.%I CASCADE', CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, relname)
+      FROM pg_class AS c
+     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
+       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
+    UNION ALL
+    SELECT format('DROP TYPE IF EXISTS public.%I CASCADE', typname) FROM pg_type
+     WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'
+    UNION ALL
+    SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
+     WHERE pronamespace = 'public'::regnamespace
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A database on every node of a cluster, which is ours."""
+
+    url: str
+    workers: tuple[str, ...]  # their URLs
+
+    def connect(self, url: str | None = None) -> Connection:
+        return psycopg.connect(url or self.url, autocommit=True)
+
+    def rows(self, statement: str, url: str | None = None) -> list[tuple[Any, ...]]:
+        """The rows of one statement, or none."""
+        with self.connect(url) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def shard(self, table: str) -> tuple[str, str]:
+        """A shard of a table, and the URL of the worker that it lies on."""
+        name, port = self.rows(
+            f"""SELECT shard_name, nodeport FROM citus_shards
+                 WHERE table_name = '{table}'::regclass AND nodeport <> {_port(self.url)} ORDER BY 1 LIMIT 1"""
+        )[0]
+        return str(name), next(worker for worker in self.workers if _port(worker) == port)
+
+    def empty(self) -> None:
+        with self.connect() as connection:
+            connection.execute(END)
+            for (statement,) in connection.execute(MADE).fetchall():
+                connection.execute(statement)
+
+
+def _port(url: str) -> int:
+    return int(str(conninfo_to_dict(url)["port"]))
+
+
+@contextmanager
+def made() -> Iterator[Cluster]:
+    """One on every node of the cluster, dropped at the end; skips where there is no cluster."""
+    given = os.environ.get("TEST_CITUS_URL")
+    if not given:
+        pytest.skip("TEST_CITUS_URL names no cluster")
+    with psycopg.connect(given, autocommit=True) as one:
+        nodes = one.execute(
+            "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0 ORDER BY nodeid"
+        ).fetchall()
+        host, port = one.info.host, one.info.port
+    name = f"test_{os.getpid()}"
+    servers = [make_conninfo(given, host=node, port=at) for node, at in [(host, port), *nodes]]
+    urls = [make_conninfo(server, dbname=name) for server in servers]
+    try:
+        for server, url in zip(servers, urls, strict=True):
+            _run(server, f"SET client_min_messages = error; CREATE DATABASE {name}")
+            _run(url, "CREATE EXTENSION citus")
+        _run(urls[0], f"SELECT citus_set_coordinator_host('{host}', {port})")
+        for node, at in nodes:
+            _run(urls[0], f"SELECT citus_add_node('{node}', {at})")
+        yield Cluster(urls[0], tuple(urls[1:]))
+    finally:
+        for server in servers:
+            _run(server, f"SET client_min_messages = error; DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _run(url: str, statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements.split("; "):
+            connection.execute(statement.encode())
