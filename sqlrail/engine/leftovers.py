@@ -120,7 +120,9 @@ class Leftovers:
         """Drops invalid indexes, and says so; DatabaseFailed where one cannot be."""
         for found in invalid:
             name = sql.Identifier(found.schema, found.name).as_string(self._worker)
-            answer = wire.send(self._worker, f"DROP INDEX CONCURRENTLY {name}".encode(), wire.Answer())
+            # Not every node of Citus has come to make its part of it.
+            text = f"DROP INDEX CONCURRENTLY IF EXISTS {name}"
+            answer = wire.send(self._worker, text.encode(), wire.Answer())
             self._notes.raise_if_lost(f"the invalid index {name} was being dropped; whether it is gone")
             if answer.error is None:
                 self._session.tell(DroppedIndex(found.name))

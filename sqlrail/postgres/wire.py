@@ -257,6 +257,8 @@ def _send_each(pgconn: pq.abc.PGconn, statements: Sequence[bytes]) -> None:
     try:
         for statement in statements:
             pgconn.send_query_params(statement, None)
+        # The snapshot of the last lasts until another takes its place; CREATE INDEX CONCURRENTLY would wait for that.
+        pgconn.send_query_params(b"", None)
     finally:  # what is read comes to an end there
         pgconn.pipeline_sync()
 

@@ -180,3 +180,55 @@ def test_a_lock_that_only_a_warning_names_gives_way_too(citus: Cluster, sqlrail:
         assert citus.rows("SELECT count(*) FROM orders") == [(1000,)]
     done = sqlrail("migrate", env=env(citus))
     assert done.code == 0, done.err
+
+
+# What Citus lets run outside a transaction only
+
+
+def test_a_table_is_distributed_while_it_is_written(citus: Cluster, sqlrail: Sqlrail) -> None:
+    text = """-- transactional: false
+        SELECT create_distributed_table_concurrently('events', 'id');
+        ALTER TABLE events ADD COLUMN note text;
+    """
+    begin(
+        citus,
+        sqlrail,
+        {"002_events.sql": "CREATE TABLE events (id int PRIMARY KEY); INSERT INTO events VALUES (1)"},
+    )
+    put({"migrations/003_distributed.sql": text})
+    done = sqlrail("migrate", env=env(citus))
+    assert done.code == 0, done.err
+    assert citus.rows("SELECT citus_table_type FROM citus_tables WHERE table_name = 'events'::regclass") == [
+        ("distributed",)
+    ]
+    assert citus.rows("SELECT id, note FROM events") == [(1, None)]
+
+
+def test_in_a_transaction_that_is_refused_with_what_to_do(citus: Cluster, sqlrail: Sqlrail) -> None:
+    text = "CREATE TABLE events (id int);\nSELECT create_distributed_table_concurrently('events', 'id');\n"
+    begin(citus, sqlrail, {"002_events.sql": text})
+    failed = sqlrail("migrate", env=env(citus))
+    assert failed.code == 1
+    assert "002_events.sql:2:1: " in failed.err
+    assert "`-- transactional: false`" in failed.err
+    assert citus.rows("SELECT to_regclass('events')::text") == [(None,)]
+
+
+def test_an_index_that_failed_on_a_shard_is_made_anew(citus: Cluster, sqlrail: Sqlrail) -> None:
+    text = "-- transactional: false\nCREATE UNIQUE INDEX CONCURRENTLY by_total ON orders (user_id, total);\n"
+    begin(citus, sqlrail, {"002_index.sql": text})
+    citus.rows("INSERT INTO orders VALUES (2001, 7, 106)")
+    failed = sqlrail("migrate", env=env(citus))
+    assert failed.code == 1
+    assert "002_index.sql:2:1: " in failed.err
+    citus.rows("DELETE FROM orders WHERE id = 2001")
+    done = sqlrail("migrate", env=env(citus))
+    assert done.code == 0, done.err
+    on_workers = [name for worker in citus.workers for name in indexes(citus, worker) if name != "by_total"]
+    assert len(on_workers) == 8
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        citus.rows("INSERT INTO orders VALUES (2001, 7, 106)")
+    for url in (citus.url, *citus.workers):
+        with citus.connect(url) as connection:
+            connection.execute("SET citus.override_table_visibility = off")
+            assert connection.execute("SELECT FROM pg_index WHERE NOT indisvalid").rowcount == 0
