@@ -1,7 +1,7 @@
 """A PostgreSQL migration runner: plain SQL files, applied by yoyo, on guard rails.
 
-`migrate` and `status` are for applications, raise what is in `errors`, and tell a listener what is in `events`;
-docs/library.md tells more. They are loaded when they are first asked for: importing this package costs nothing.
+`migrate`, `migrate_each` and `status` are for applications, raise what is in `errors`, and tell a listener what is in
+`events`; docs/library.md tells more. They are loaded when first asked for: importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlrail import errors
-    from sqlrail.api import migrate, status
+    from sqlrail.api import migrate, migrate_each, status
     from sqlrail.ground import events
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "errors", "events", "migrate", "status"]
+__all__ = ["__version__", "errors", "events", "migrate", "migrate_each", "status"]
 #: what is a module, and where it lies
 MODULES = {"errors": "sqlrail.errors", "events": "sqlrail.ground.events"}
 

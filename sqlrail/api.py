@@ -1,4 +1,4 @@
-"""sqlrail for applications: `migrate` and `status` as functions that return what the JSON of the verbs holds.
+"""sqlrail for applications: `migrate`, `migrate_each` and `status` return what the JSON of the verbs holds.
 
 They print nothing, end nothing, install no signal handler, keep nothing between two calls, and may be called from any
 thread. What they are told is in their arguments; what a URL leaves open libpq takes from its own variables and files.
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlrail.errors import Bug, SqlrailError
+from sqlrail.errors import Bug, SettingsError, SqlrailError
 from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
@@ -35,6 +35,7 @@ from sqlrail.ground.words import masked
 if TYPE_CHECKING:
     from sqlrail.results.migrate import MigrateResult
     from sqlrail.results.status import StatusResult
+    from sqlrail.results.tenants import TenantsResult
 
 #: what `say` is not told, for the result has it or an application has no bar
 FACTS_ONLY = (Reached, HistoryRead, Begun, Applied, RolledBack, Progress, ProgressEnded, BatchCleaned)
@@ -99,6 +100,55 @@ def status(
     with _hiding(settings):
         talk = _Talk(settings, say, listener)
         return apply.status(replace(settings, reached=talk.reached), talk).as_json()
+
+
+def migrate_each(
+    url: str | Collection[str],
+    directory: str | os.PathLike[str],
+    *,
+    schemas: str | Collection[str] | None = None,
+    canaries: Collection[str] = (),
+    waves: Collection[int] = (),
+    parallel: int = 4,
+    max_failed: int | None = None,
+    environment: str | None = None,
+    to: str | None = None,
+    lock_wait: float = Settings.lock_wait,
+    lock_timeout: float = Settings.lock_timeout,
+    statement_timeout: float = Settings.statement_timeout,
+    retry_for: float = Settings.retry_for,
+    max_share: float = Settings.max_share,
+    max_rows: int = Settings.max_rows,
+    allow_triggers: Collection[str] = (),
+    listener: Callable[[str, Event], object] = lambda _, __: None,
+) -> TenantsResult:
+    """Applies what is pending for each of many tenants, some at once, in threads of its own.
+
+    With schemas, a query that names them or their names, these are schemas of the one database; without, `url` is a
+    list of URLs, a database each. The other arguments are the command line's. `listener` is called in this thread, with
+    the tenant's name and what happens there; what it raises ends the run behind the files in hand, and so does a
+    KeyboardInterrupt.
+
+    Returns what became of each, whoever failed too: `totals` says how many did. Raises errors.SqlrailError, or one of
+    its subclasses, where nothing could be begun.
+    """
+    from sqlrail.tenants import each
+    from sqlrail.tenants.limits import Limits
+
+    limits = Limits(tuple(canaries), tuple(waves), parallel, max_failed)
+    more: dict[str, Any] = {
+        "environment": environment, "lock_wait": lock_wait, "lock_timeout": lock_timeout,
+        "statement_timeout": statement_timeout, "retry_for": retry_for, "max_share": max_share, "max_rows": max_rows,
+        "allow_triggers": allow_triggers,
+    }  # fmt: skip
+    if schemas is None:
+        urls = [url] if isinstance(url, str) else list(url)
+        return each.of_databases([given(one, directory, **more) for one in urls], limits, listener, to)
+    if not isinstance(url, str):
+        raise SettingsError("the schemas are of one database: give its URL, and not several.")
+    settings = given(url, directory, **more)
+    with _hiding(settings):
+        return each.of_schemas(settings, schemas, limits, listener, to)
 
 
 class _Talk:

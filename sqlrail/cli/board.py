@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -22,7 +23,7 @@ class Board:
     """Tells of a round. The same sentence is said of the first tenant alone, and counted of all others."""
 
     def __init__(self, talk: Talk, tenants: Sequence[Tenant]) -> None:
-        self._talk, self._bar, self._total = talk, Bar(talk), len(tenants)
+        self._talk, self._bar, self._total = talk, Bar(talk, time.monotonic()), len(tenants)
         self._done, self._failed = 0, 0
         self._said: Counter[str] = Counter()
         self._settings = {tenant.name: tenant.settings for tenant in tenants}

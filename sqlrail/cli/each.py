@@ -17,6 +17,7 @@ from sqlrail.cli.verb import OK, Result, Run, Verb, idle
 from sqlrail.errors import Interrupted, UsageError
 from sqlrail.ground.events import Event, Noted, Said
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.values import folder
 from sqlrail.tenants import databases
 from sqlrail.tenants.alike import first_of_each, like_their_leaders
 from sqlrail.tenants.limits import Limits
@@ -54,6 +55,7 @@ def run(
     settings = replace(settings, schema_file=None)
     if options.each_database is not None:
         idle(options, "database_url", "--each-database names the databases")
+        idle(options, "shared", "it is for the schemas of one database, and goes with --each")
         tenants = databases.of_file(options.each_database, settings)
         rounded = _over_databases(options, verb, tenants, talk)
     else:
@@ -81,6 +83,7 @@ def _look(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result
 
 
 def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, talk: Talk) -> Rounded:
+    shared = _shared(options, verb, settings, talk) if verb.of_many else None
     schemas = Schemas(options.each, settings, talk)
     tenants = schemas.tenants()
     if verb.of_many is None:
@@ -98,7 +101,17 @@ def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, t
         rounded = _go(options, turn, tenants, talk, schemas.later)
         if rounded.is_cut:
             ends.pop_all()  # threads are at work on its connections
-        return rounded
+        return replace(rounded, shared=shared)
+
+
+def _shared(options: argparse.Namespace, verb: Verb, settings: Settings, talk: Talk) -> Done | None:
+    """What is for all tenants: the files of a folder of its own, in the database itself."""
+    if options.shared is None:
+        return None
+    its = replace(settings, migrations=folder(options.shared))
+    alone = argparse.Namespace(**{**vars(options), "to": None})  # --to names a file of the tenants
+    code, document, text = verb.run(alone, its, talk)
+    return Done(document, code, text)
 
 
 def _go(
@@ -151,7 +164,7 @@ def _look_on(round_: Round, tenants: list[Tenant], talk: Talk) -> Rounded:
     outcomes += [Outcome(tenant, 0, None, cut) for tenant in round_.in_hand.values()]
     names = [tenant.name for tenant in tenants]
     return Rounded(
-        in_order(outcomes, names), tuple(round_.left), round_.held, round_.signal, bool(round_.in_hand)
+        in_order(outcomes, names), tuple(round_.left), round_.held, round_.signal, is_cut=bool(round_.in_hand)
     )
 
 

@@ -85,8 +85,8 @@ def add_other_history(parser: argparse.ArgumentParser) -> None:
 OF_A_ROUND = ("canary", "waves", "parallel", "max_failed")
 
 
-def add_each(parser: argparse.ArgumentParser, *, schemas: bool = False) -> None:
-    """For each of many tenants. schemas: also of one database."""
+def add_each(parser: argparse.ArgumentParser, *, schemas: bool = False, shared: bool = False) -> None:
+    """For each of many tenants. schemas: also of one database; shared: and first for what they share."""
     group = parser.add_argument_group("for each of many tenants")
     which = group.add_mutually_exclusive_group()
     if schemas:
@@ -98,6 +98,12 @@ def add_each(parser: argparse.ArgumentParser, *, schemas: bool = False) -> None:
         metavar="FILE",
         help="the databases whose URLs are in a file, one a line (-: stdin)",
     )
+    if shared:
+        group.add_argument(
+            "--shared",
+            metavar="DIR",
+            help="with --each: first the files of this folder, in the database itself",
+        )
     group.add_argument(
         "--canary",
         metavar="NAME",
@@ -118,7 +124,7 @@ def is_for_each(options: argparse.Namespace) -> bool:
     """Whether a verb is to run for each of many tenants. UsageError for what says how, if it is not."""
     if getattr(options, "each", None) is not None or names_databases(options):
         return True
-    for flag in OF_A_ROUND:
+    for flag in (*OF_A_ROUND, "shared"):
         idle(options, flag, "it is for --each and --each-database")
     return False
 

@@ -40,6 +40,7 @@ class TenantsResult(TypedDict):
     """What a verb with `--each` or `--each-database` did."""
 
     tenants: list[TenantResult]  # in the order in which they were named
+    shared: dict[str, object] | None  # what the verb prints for the files of --shared
     not_begun: list[str]  # names of tenants that did not have their turn
     held: str | None  # why no other tenant was begun; null: all were
     versions: dict[str, list[str]]  # names by the newest migration that is applied, where that is known

@@ -84,6 +84,13 @@ class Round:
         else:
             self._heard.put(None)
 
+    def drain(self) -> None:
+        """Waits until nobody is at work any more, for whoever looks on no longer."""
+        while self.in_hand:
+            heard = self._heard.get()
+            if isinstance(heard, Ended):
+                del self.in_hand[heard.outcome.tenant.name]
+
     def hear(self, told: Told) -> None:
         """Takes in what happens in a thread."""
         self._heard.put(told)

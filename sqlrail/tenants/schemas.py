@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -22,9 +22,9 @@ SHOWN = 3
 
 
 class Schemas:
-    """The schemas that a query names, as it names them at the time."""
+    """The schemas that a query names, as it names them at the time, or those of a list."""
 
-    def __init__(self, query: str, settings: Settings, listener: Listener) -> None:
+    def __init__(self, query: str | Collection[str], settings: Settings, listener: Listener) -> None:
         """settings: of the database."""
         self._query, self._settings, self._listener = query, settings, listener
 
@@ -74,6 +74,8 @@ class Schemas:
 
     def _rows(self, connection: Connection) -> Sequence[tuple[object, ...]]:
         """What the query returns. It is one statement, in a transaction that writes nothing."""
+        if not isinstance(self._query, str):
+            return [(name,) for name in self._query]
         connection.read_only = True
         try:
             with connection.transaction(force_rollback=True), connection.cursor(binary=True) as cursor:

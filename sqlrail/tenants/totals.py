@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlrail.errors import Refused, UsageError
 from sqlrail.ground.words import masked
+from sqlrail.tenants.tenant import Done as DoneFor
 from sqlrail.tenants.tenant import Outcome
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Rounded:
     left: tuple[str, ...] = ()  # names
     held: str = ""
     signal: int | None = None  # that ended it
+    shared: DoneFor | None = None  # what was done in the database itself, for all of them
     is_cut: bool = False  # by a second one: threads may still be at work
 
     @property
@@ -34,6 +36,7 @@ class Rounded:
         if self.signal is not None:
             return 128 + self.signal
         codes = {outcome.exit_code for outcome in self.outcomes}
+        codes |= {self.shared.code} if self.shared else set()
         if codes - {DONE, REFUSED, FOUND}:
             return WRONG if codes == {WRONG} else 1
         return next((code for code in (REFUSED, FOUND) if code in codes), DONE)
@@ -51,6 +54,7 @@ class Rounded:
         """The same for scripts."""
         return {
             "tenants": [_as_json(outcome) for outcome in self.outcomes],
+            "shared": dict(self.shared.document) if self.shared else None,
             "not_begun": list(self.left),
             "held": self.held or None,
             "versions": self.versions,

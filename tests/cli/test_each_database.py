@@ -316,7 +316,7 @@ def test_plan_rehearses_once_for_each_version(
     [
         (("drift", "--check"), "no difference to what 2 files build, up to 002_orders"),
         (("doctor", "--check"), "nothing unhealthy"),
-        (("cleanup", "--relation", "orders.id -> users.id"), "no orphans"),
+        (("cleanup", "--relation", "orders.id -> users.id"), "orders.id -> users.id: no orphans"),
         (("rollback", "--yes"), "done: 1 rolled back, 1 still applied"),
         (("repair", "--yes"), "nothing to repair"),
         (("archive", "list"), "0 rows in the archive"),

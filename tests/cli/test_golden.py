@@ -112,6 +112,18 @@ STORIES: dict[str, Sequence[Step]] = {
         "DATABASE_URL=postgresql://postgres@127.0.0.1:1/app status",
         "status --migrations nowhere",
     ),
+    "tenant": (
+        Sql("CREATE TABLE tenants (schema text)"),
+        "migrate --each 'SELECT schema FROM tenants'",
+        "tenant add acme",
+        "tenant add acme",
+        "tenant add globex --to 1",
+        Sql("INSERT INTO tenants VALUES ('acme'), ('globex')"),
+        "status --each 'SELECT schema FROM tenants' --check",
+        Sql("CREATE TABLE globex.orders ()"),
+        "migrate --each 'SELECT schema FROM tenants' --canary acme --parallel 1",
+        "migrate --each 'SELECT schema FROM tenants' --canary globex --parallel 1",
+    ),
     "status": (
         "status",
         "status --check",

@@ -50,6 +50,7 @@ EXAMPLES = {
     "repair": "repair --yes",
     "new": "new 'add users'",
     "lint": "lint --all --check",
+    "tenant": "tenant add acme",
     "stop": "stop",
 }
 NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}

@@ -580,6 +580,14 @@ def lacking_rights(scene: Scene) -> None:
 
 
 @chapter
+def making_a_tenant(scene: Scene) -> None:
+    put(FILES)
+    scene.safe("tenant", "add", "newt")
+    scene.safe("migrate", "--each", "SELECT nspname FROM pg_namespace WHERE nspname = 'newt'")
+    scene.own.execute("DROP SCHEMA newt CASCADE")
+
+
+@chapter
 def migrating_a_tenant(scene: Scene) -> None:
     put(FILES)
     scene.own.execute("CREATE SCHEMA other")

@@ -39,7 +39,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_other_history(parser)
     flags.add(parser, "schema_file")
-    flags.add_each(parser, schemas=True)
+    flags.add_each(parser, schemas=True, shared=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[MigrateResult]:

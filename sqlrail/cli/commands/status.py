@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit 4 unless everything is applied and intact")
-    flags.add_each(parser, schemas=True)
+    flags.add_each(parser, schemas=True, shared=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StatusResult]:

@@ -17,7 +17,8 @@ HEADS = ("tenant", "why")
 
 def text(rounded: Rounded, width: int | None) -> str:
     """Which tenants are where, what was said of them, who failed and why, and the sum."""
-    lines = [*_reports(rounded.outcomes), *_failures(rounded.outcomes, width)]
+    shared = [f"shared: {line}" for line in rounded.shared.text.splitlines()] if rounded.shared else []
+    lines = [*shared, *_reports(rounded.outcomes), *_failures(rounded.outcomes, width)]
     if rounded.left:
         lines.append(f"not begun, for {printable(rounded.held)}: {few(rounded.left)}")
     if rounded.versions:
@@ -36,6 +37,7 @@ def _sum(rounded: Rounded) -> str:
     totals = rounded.totals()
     parts = [f"{totals['done'] + totals['found']:,} done"]
     parts += [f"{totals[kind]:,} {kind}" for kind in ("failed", "refused") if totals[kind]]
+    parts += [f"{totals['found']:,} with what --check looks for"] * (totals["found"] > 0)
     parts += [f"{totals['not_begun']:,} not begun"] * (totals["not_begun"] > 0)
     return f"{counted(totals['tenants'], 'tenant')}: {', '.join(parts)}"
 

@@ -1,0 +1,2 @@
+-- The schema of a new tenant.
+CREATE SCHEMA {schema};

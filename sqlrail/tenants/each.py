@@ -1,0 +1,74 @@
+"""migrate for each of many tenants, as an application calls it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from sqlrail.errors import UsageError
+from sqlrail.ground.events import Event, nobody
+from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import masked
+from sqlrail.postgres.connect import place
+from sqlrail.tenants.limits import Limits
+from sqlrail.tenants.round import Ear, Round
+from sqlrail.tenants.schemas import Schemas
+from sqlrail.tenants.tenant import Done, Ended, Outcome, Tenant, Told
+from sqlrail.tenants.totals import Rounded, in_order
+from sqlrail.verbs.apply import migrate
+from sqlrail.verbs.many import Many
+
+if TYPE_CHECKING:
+    from sqlrail.results.tenants import TenantsResult
+
+Heard = Callable[[str, Event], object]
+
+
+def of_databases(settings: Sequence[Settings], limits: Limits, heard: Heard, to: str | None) -> TenantsResult:
+    """Databases, one for each of the settings. UsageError where one is named twice."""
+    tenants = [Tenant(masked(place(its), its.secrets), its) for its in settings]
+    names = [tenant.name for tenant in tenants]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"{twice} is named twice: write each database once.")
+    if not tenants:
+        raise UsageError("there is no URL, and so no tenant.")
+
+    def work(tenant: Tenant, ear: Ear) -> Done:
+        return Done(migrate(tenant.settings, ear, to=to).as_json())
+
+    return _go(Round(work, limits), tenants, heard)
+
+
+def of_schemas(
+    settings: Settings, schemas: str | Collection[str], limits: Limits, heard: Heard, to: str | None
+) -> TenantsResult:
+    """Schemas of the database of the settings: those that a query names, or these."""
+    found = Schemas(schemas, settings, nobody)
+    tenants = found.tenants()
+    with Many(settings, nobody) as many:
+        many.survey([tenant.name for tenant in tenants])
+
+        def work(tenant: Tenant, ear: Ear) -> Done:
+            ear.version = many.newest(tenant.name)
+            return Done(many.migrate(tenant.settings, ear, to=to).as_json())
+
+        return _go(Round(work, limits, found.later), tenants, heard)
+
+
+def _go(round_: Round, tenants: Sequence[Tenant], heard: Heard) -> TenantsResult:
+    outcomes = list[Outcome]()
+    happenings = round_.run(tenants)
+    try:
+        for happening in happenings:
+            if isinstance(happening, Ended):
+                outcomes.append(happening.outcome)
+            elif isinstance(happening, Told):
+                heard(happening.name, happening.event)
+    except BaseException:
+        # Whoever is in hand ends behind its file, before the connections are closed.
+        round_.stop(signal.SIGINT)
+        round_.drain()
+        raise
+    names = [tenant.name for tenant in tenants]
+    return Rounded(in_order(outcomes, names), tuple(round_.left), round_.held).as_json()
