@@ -17,4 +17,5 @@ SELECT CASE WHEN child.oid = {child} THEN NULL ELSE cn.nspname END, child.relnam
    AND ({every} OR NOT fk.convalidated AND coalesce((to_jsonb(fk)->>'conenforced')::boolean, true))
    AND NOT coalesce((to_jsonb(fk)->>'conperiod')::boolean, false)
    AND child.relpersistence <> 't' AND cn.nspname !~ '^pg_' AND cn.nspname NOT IN ('information_schema', 'sqlrail')
+   AND ({only} IS NULL OR cn.nspname = {only})
  ORDER BY cn.nspname, child.relname, fk.conname;

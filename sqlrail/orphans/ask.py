@@ -51,8 +51,17 @@ def judge(session: Session, relation: Constraint, said: dict[str, Any]) -> Facts
         facts = replace(facts, wrong=_misfit(session, facts, relation.columns[0], relation.said.value))
     refusals = [_undecided(relation, facts.undecided)] if facts.undecided else []
     refusals += facts.refusals
-    facts = replace(facts, refusals=refusals)
+    facts = replace(facts, refusals=[*refusals, *outside(session, facts)])
     return _placed(session, relation, facts) if facts.citus and not (facts.absent or facts.wrong) else facts
+
+
+def outside(session: Session, facts: Facts) -> list[str]:
+    """What refuses, where it is for a tenant, to write to a table that is not in its schema."""
+    tenant = session.settings.tenant
+    others = [table["name"] for table in facts.written if table and table["schema"] != tenant]
+    if tenant is None or not others:
+        return []
+    return [f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} not in the schema {tenant}"]
 
 
 def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:

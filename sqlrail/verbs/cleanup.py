@@ -131,7 +131,9 @@ def known(backend: Backend, *, every: bool = False) -> list[Constraint]:
             name: wire.named(backend.connection, sql.SQL(f"quote_ident({name}.relname)"))
             for name in ("child", "parent")
         }
-        rows = backend.ask(backend.message("foreign_keys", every=every, **visible))
+        rows = backend.ask(
+            backend.message("foreign_keys", every=every, only=backend.settings.tenant, **visible)
+        )
     found = [
         Relation(
             (*filter(None, [child_schema]), child),

@@ -37,6 +37,7 @@ def restore(
         if not backend.has_archive:
             raise Refused(f"there is no run {run}: {backend.database} has no archive.")
         with _explaining(run, backend), backend.locked():
+            _refuse_others(backend, run)
             wanted = _find(backend, run, relation)
             if isinstance(wanted, Restore):
                 return wanted
@@ -66,6 +67,17 @@ def _explaining(run: int, backend: Backend) -> Iterator[None]:
             )
             raise failure(f"{what} is refused", when, stands=stands, kind=Refused) from cause
         raise failure(f"{what} failed", when, stands="Nothing was changed.") from cause
+
+
+def _refuse_others(backend: Backend, run: int) -> None:
+    """Refused where it is for a tenant, and the rows are another's."""
+    if backend.settings.tenant is None:
+        return
+    if others := [source for (source,) in backend.ask(backend.message("restore_others", run=run))]:
+        raise Refused(
+            f"run {run} is not of {backend.settings.tenant}: it has archived rows of {', '.join(others)}. "
+            "Nothing was changed."
+        )
 
 
 def _find(backend: Backend, run: int, relation: Constraint | None) -> str | Restore | None:

@@ -25,11 +25,14 @@ from waiting import wait_for
 from sqlrail.engine.store import KEY
 from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
+from sqlrail.ground.kinds import parse
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.testing.template import template
 from sqlrail.verbs.apply import migrate, status
+from sqlrail.verbs.cleanup import cleanup
 from sqlrail.verbs.many import Many
+from sqlrail.verbs.restore import restore
 
 Connection = psycopg.Connection[Any]
 LOOKALIKES = (Path(__file__).parents[1] / "lookalikes.sql").read_bytes()
@@ -615,6 +618,18 @@ def migrating_a_tenant(scene: Scene) -> None:
         many.survey(["other"])
         with pytest.raises(Refused, match=r"public\.shared"):
             many.migrate(settings, nobody)
+    scene.look()
+    scene.own.execute(
+        ROWS.replace("INTO ", "INTO other.")
+        .replace("% 4", "% 2 + 1")
+        .split("INSERT INTO other.pets")[0]
+        .encode()
+    )
+    scene.own.execute(
+        "ALTER TABLE other.orders DROP CONSTRAINT orders_user_id_fkey; DELETE FROM other.users WHERE id = 2"
+    )
+    done = cleanup(settings, nobody, [parse("orders.user_id -> users.id")])
+    restore(settings, nobody, done.run or 0, force=True)
     scene.look()
 
 

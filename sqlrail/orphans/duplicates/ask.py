@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from psycopg import sql
 
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
-from sqlrail.orphans.ask import about_table, quickly, said_of_any
+from sqlrail.orphans.ask import about_table, outside, quickly, said_of_any
 from sqlrail.orphans.duplicates.facts import Facts
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres import wire
@@ -19,7 +20,8 @@ def ask_facts(session: Session, wanted: Unique, before: bytes = b"") -> Facts:
     """What the catalog says, see duplicate_facts.sql; what is given before is sent before."""
     asked = message(session, "duplicate_facts", query=question(session, wanted))
     ((said,),) = session.ask(before + quickly(session, asked))[-1:]
-    return Facts.read(said)
+    facts = Facts.read(said)
+    return replace(facts, refusals=[*facts.refusals, *outside(session, facts)])
 
 
 def question(session: Session, wanted: Unique) -> bytes:
