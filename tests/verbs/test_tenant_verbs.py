@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from aftermath import write
-from conftest import query
+from conftest import query, run
 from listeners import Heard
 
 from sqlrail.errors import Refused
@@ -106,3 +106,13 @@ def test_a_file_cleans_the_tenants_rows_and_its_way_back_takes_back_what_is_the_
     with pytest.raises(Refused, match=r"it changes public.visits, outside of the schema acme"):
         rollback(acme, Heard())
     assert orders(any_database) == {**ALL, "acme": [1]}
+
+
+def test_each_of_many_is_cleaned_in_its_own_schema(acme: Settings, any_database: str) -> None:
+    each = ("--each", "SELECT unnest(ARRAY['acme', 'globex'])", "--relation", str(RELATION))
+    env = {"DATABASE_URL": any_database, "APP_ENV": "test"}
+    done = run("cleanup", *each, "--migrations", acme.migrations, env=env)
+    assert (done.returncode, orders(any_database)) == (0, {"acme": [1], "globex": [1], "public": [1, 2, 3]})
+    assert query(any_database, "SELECT source, count(*) FROM sqlrail.archive GROUP BY source ORDER BY source") == [
+        ("acme.orders", 2), ("globex.orders", 2),
+    ]  # fmt: skip

@@ -46,7 +46,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--all", action="store_true", help="every foreign key's, not only those that are not validated"
     )
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:

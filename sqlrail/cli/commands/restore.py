@@ -26,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="all rows that no foreign key forbids, and without values whose column is gone",
     )
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _number(text: str) -> int:
