@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from yoyo.migrations import MigrationList
 
@@ -12,8 +12,10 @@ from sqlrail.engine.store import Store
 from sqlrail.errors import Refused
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
-from sqlrail.ground.constraint import Constraint
 from sqlrail.postgres.connect import Connection
+
+if TYPE_CHECKING:
+    from sqlrail.ground.constraint import Constraint
 
 
 class Observer(Protocol):

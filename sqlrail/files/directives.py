@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlrail.files.examine import Comment
 from sqlrail.files.numbering import number
 from sqlrail.files.statements import Flaw
-from sqlrail.ground.constraint import Constraint
-from sqlrail.ground.kinds import parse_decided
-from sqlrail.ground.loses import Loses
 from sqlrail.ground.values import seconds
+
+if TYPE_CHECKING:
+    from sqlrail.ground.constraint import Constraint
+    from sqlrail.ground.loses import Loses
 
 #: a line that says something to us: its name, and its value; yoyo asks for no blank either
 DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:\s*(.*)")
@@ -55,11 +56,16 @@ def _either(yes: str, no: str) -> Callable[[str], bool]:
     return read
 
 
+# What few files say is loaded where one says it: a run with nothing to do has no time for more.
 def _constraint(value: str) -> tuple[Constraint, ...]:
+    from sqlrail.ground.kinds import parse_decided
+
     return (parse_decided(value),)
 
 
 def _loses(value: str) -> tuple[Loses, ...]:
+    from sqlrail.ground.loses import Loses
+
     return (Loses.parse(value),)
 
 

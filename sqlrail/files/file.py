@@ -6,13 +6,13 @@ import io
 import re
 from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sqlrail.errors import BadFile
-from sqlrail.files import checks, keys, other_tools, statements
+from sqlrail.files import other_tools, statements
 from sqlrail.files.content import BLOCK, Blanked, checksum, reading, state_of
 from sqlrail.files.directives import (
     DIRECTIVE,
@@ -28,12 +28,9 @@ from sqlrail.files.examine import Comment, examine, openings
 from sqlrail.files.other_tools import Mark
 from sqlrail.files.pieces import Piece, Reader
 from sqlrail.files.statements import Flaw
-from sqlrail.ground.check import Check
-from sqlrail.ground.constraint import Action, Constraint
-from sqlrail.ground.relation import Relation
-from sqlrail.ground.unique import knowing
 
 if TYPE_CHECKING:
+    from sqlrail.ground.constraint import Constraint
     from sqlrail.results.error import PlaceResult
 
 #: bytes up to which a file stays in memory from the first look to its run, instead of being read again
@@ -97,50 +94,20 @@ class File(Directives):
         """
         if not self.cleanup:
             return []
-        found = list(keys.added(self.content().decode(errors="replace")))
-        return knowing(self._of_text(one, found) for one in self.cleanup)
+        from sqlrail.files import cleanups
 
-    def _of_text(self, one: Constraint, found: list[keys.Key]) -> Constraint:
-        match one:
-            case Relation():
-                return self._following(one, found)
-            case Check():
-                return self._expressed(one)
-        return one
-
-    def _expressed(self, check: Check) -> Check:
-        """With its expression, where the file adds it."""
-        with self._open() as stream:
-            found = checks.of_name(checks.added(Reader(stream)), check.child, check.name)
-        if found is None:
-            return check
-        # What PostgreSQL names by itself gets another name where this one is taken.
-        is_applied = not found.is_named
-        return replace(
-            check, expression=found.expression, search_path=found.search_path, is_applied=is_applied
-        )
+        return cleanups.of_file(self.cleanup, self.path, self.content(), self._open)
 
     def makes(self, table: tuple[str, ...]) -> bool:
         """Whether it makes a table of that name itself."""
+        from sqlrail.files import checks
+
         with self._open() as stream:
             return checks.makes(Reader(stream), table)
 
     def line_of(self, one: Constraint) -> int:
         """The line of the cleanup that names it."""
         return self.lines["cleanup"][self.cleanup.index(one)]
-
-    def _following(self, relation: Relation, found: list[keys.Key]) -> Relation:
-        words = {Action(key.action, key.sets) for key in found if key.action and _is_of(key, relation)}
-        if relation.said is None and len(words) == 1:
-            return replace(relation, otherwise=words.pop())
-        if words and relation.said not in words:
-            of_key, said = " and ".join(sorted(map(str, words))), relation.said
-            raise BadFile(
-                f"{self.path}: cleanup: {relation} {said or ''}".rstrip()
-                + f" is not what the file's own key does to "
-                f"orphans ({of_key}); say the same, or leave it to the key."
-            )
-        return relation
 
     def check(self) -> None:
         """BadFile, with all its lines, for anything that must not reach the database."""
@@ -238,18 +205,6 @@ class File(Directives):
     @property
     def _changed(self) -> str:
         return f"{self.path} changed while the run was under way; run again."
-
-
-def _is_of(key: keys.Key, relation: Relation) -> bool:
-    """Whether a file's key is the relation's: a schema or the parent's columns count where both have them."""
-    tables = ((key.child, relation.child), (key.parent, relation.parent))
-    if any(one[-1] != other[-1] or (len(one) == len(other) and one != other) for one, other in tables):
-        return False
-    if not key.keys:
-        return set(key.columns) == set(relation.columns)
-    return set(zip(key.columns, key.keys, strict=False)) == set(
-        zip(relation.columns, relation.keys, strict=True)
-    )
 
 
 def check_files(files: Iterable[File]) -> None:
