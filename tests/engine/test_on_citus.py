@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 from cluster import Cluster
+from conftest import ROOT, clean_environment
 from console import Sqlrail, put
 from console import sqlrail as sqlrail
+from waiting import wait_for
 
 pytestmark = pytest.mark.promise
 
@@ -232,3 +237,111 @@ def test_an_index_that_failed_on_a_shard_is_made_anew(citus: Cluster, sqlrail: S
         with citus.connect(url) as connection:
             connection.execute("SET citus.override_table_visibility = off")
             assert connection.execute("SELECT FROM pg_index WHERE NOT indisvalid").rowcount == 0
+
+
+# What becomes of the other nodes
+
+
+def test_a_reset_leaves_the_cluster_and_nothing_on_its_nodes(citus: Cluster, sqlrail: Sqlrail) -> None:
+    text = """
+        CREATE TABLE places (id int PRIMARY KEY); SELECT create_reference_table('places');
+        CREATE SCHEMA other; CREATE TABLE other.pets (id int, user_id int REFERENCES users, PRIMARY KEY (user_id, id));
+    """
+    begin(citus, sqlrail, {"002_more.sql": text})
+    put({"migrations/003_more.sql": "SELECT create_distributed_table('other.pets', 'user_id')"})
+    more = "CREATE TYPE mood AS ENUM ('good'); CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    put({"migrations/004_more.sql": more})
+    done = sqlrail("migrate", env=env(citus))
+    assert done.code == 0, done.err
+    done = sqlrail("reset", "--yes", env=env(citus))
+    assert done.code == 0, done.err
+    assert citus.rows("SELECT count(*) FROM users") == [(100,)]
+    assert citus.rows("SELECT count(*) FROM pg_dist_node WHERE isactive") == [(4,)]
+    for worker in citus.workers:
+        with citus.connect(worker) as connection:
+            connection.execute("SET citus.override_table_visibility = off")
+            shards = "SELECT count(*) FROM pg_class WHERE relname ~ '^(users|orders|places|pets)_[0-9]+$'"
+            assert connection.execute(shards.encode()).fetchall()[0][0] <= 2 * 3 + 1 + 3
+
+
+HELD = "ALTER TABLE orders ADD COLUMN note text;\nUPDATE users SET name = 'all' WHERE id < 50;\nSELECT 1;\n"
+
+
+@contextmanager
+def held_up(citus: Cluster, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A runner in the middle of its file, which has changed other nodes and waits for a row on one of them."""
+    with closing(psycopg.connect(citus.url)) as writer:
+        writer.execute("UPDATE users SET name = 'mine' WHERE id < 50")
+        command = [
+            sys.executable,
+            str(ROOT / "runner.py"),
+            "migrate",
+            "--lock-timeout",
+            "60s",
+            "--retry-for",
+            "0",
+        ]
+        process = subprocess.Popen(
+            command, cwd=folder, env={**clean_environment(), **env(citus)}, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        with process, citus.connect() as look:
+            waits = (
+                f"SELECT FROM citus_lock_waits WHERE blocking_gpid % 10000000000 = {writer.info.backend_pid}"
+            )
+            wait_for(lambda: look.execute(waits.encode()).rowcount > 0, "the runner waits on another node")
+            yield process
+            process.kill()
+
+
+def check_undone(citus: Cluster, sqlrail: Sqlrail) -> None:
+    """Nothing of the file is there, and run again it is there on every node."""
+    added = "SELECT FROM pg_attribute WHERE attname = 'note' AND NOT attisdropped"
+    with citus.connect() as look:
+        gone = b"SELECT FROM pg_stat_activity WHERE application_name ~ '^sqlrail' AND datname = current_database()"
+        wait_for(lambda: look.execute(gone).rowcount == 0, "the runner's backend has left")
+        assert look.execute(added.encode()).rowcount == 0
+    done = sqlrail("migrate", env=env(citus))
+    assert done.code == 0, done.err
+    assert citus.rows("SELECT count(*) FROM users WHERE name = 'all'") == [(49,)]
+    for worker in citus.workers:
+        with citus.connect(worker) as look:
+            look.execute("SET citus.override_table_visibility = off")
+            shards = look.execute("SELECT FROM pg_class WHERE relname ~ '^orders_[0-9]+$'").rowcount
+            assert look.execute(added.encode()).rowcount == shards + 1
+
+
+@pytest.mark.parametrize("victim", ["runner", "coordinator's backend", "worker's backends"])
+def test_who_is_killed_in_the_middle_of_a_file_leaves_nothing_of_it(
+    citus: Cluster, sqlrail: Sqlrail, tmp_path: Path, victim: str
+) -> None:
+    begin(citus, sqlrail, {"002_held.sql": HELD})
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    with held_up(citus, tmp_path) as process:
+        if victim == "runner":
+            process.kill()
+        elif victim == "coordinator's backend":
+            citus.rows(f"{end} AND application_name ~ '^sqlrail '")
+        else:
+            for worker in citus.workers:
+                citus.rows(f"{end} AND application_name ~ '^citus_internal gpid=1'", worker)
+        assert process.wait(60) == (-9 if victim == "runner" else 1)
+    check_undone(citus, sqlrail)
+
+
+def test_a_worker_that_is_down_is_named_and_nothing_is_kept(citus: Cluster, sqlrail: Sqlrail) -> None:
+    begin(citus, sqlrail, {"002_held.sql": HELD})
+    node, host, port = citus.rows(
+        "SELECT nodeid, nodename, nodeport FROM pg_dist_node WHERE groupid > 0 LIMIT 1"
+    )[0]
+    citus.rows(f"SELECT citus_update_node({node}, '{host}', 1)")
+    try:
+        assert sqlrail("status", env=env(citus)).code == 0
+        failed = sqlrail("migrate", env=env(citus))
+        assert failed.code == 1
+        assert "002_held.sql:1:1: " in failed.err
+        assert f"{host}:1" in failed.err
+    finally:
+        citus.rows(f"SELECT citus_update_node({node}, '{host}', {port})")
+        citus.rows("SELECT start_metadata_sync_to_all_nodes()")
+    check_undone(citus, sqlrail)

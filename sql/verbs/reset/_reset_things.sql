@@ -7,8 +7,14 @@ SELECT o.turn, o.class, o.id, o.schema, o.owner,
                 WHERE d.classid = o.class AND d.objid = o.id AND d.deptype = 'a') AS part
   FROM (SELECT 1, tableoid, oid, 0::pg_catalog.oid, evtowner FROM pg_catalog.pg_event_trigger
         UNION ALL SELECT 2, tableoid, oid, 0, pubowner FROM pg_catalog.pg_publication
-        UNION ALL SELECT 3, tableoid, oid, extnamespace, extowner FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'
-        UNION ALL SELECT 4, tableoid, oid, oid, nspowner FROM pg_catalog.pg_namespace
+        UNION ALL SELECT 3, tableoid, oid, extnamespace, extowner FROM pg_catalog.pg_extension WHERE extname NOT IN ('plpgsql', 'citus', 'citus_columnar')
+        UNION ALL SELECT 4, tableoid, oid, oid, nspowner FROM pg_catalog.pg_namespace AS s
+                   -- Without its extension Citus would forget the nodes, and the rows that lie there; some of it is in public.
+                   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                                       JOIN pg_catalog.pg_depend AS d
+                                         ON d.classid = c.tableoid AND d.objid = c.oid AND d.deptype = 'e'
+                                       JOIN pg_catalog.pg_extension AS e ON e.tableoid = d.refclassid AND e.oid = d.refobjid
+                                      WHERE c.relnamespace = s.oid AND e.extname IN ('citus', 'citus_columnar'))
         UNION ALL SELECT 5, tableoid, oid, relnamespace, relowner FROM pg_catalog.pg_class
                    WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
         UNION ALL SELECT 5, tableoid, oid, pronamespace, proowner FROM pg_catalog.pg_proc

@@ -18,11 +18,16 @@ DECLARE
     thing record;
     statement text;
 BEGIN
+    -- On Citus a function, say, cannot be dropped where shards were, side by side, before.
+    IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN
+        PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    END IF;
     FOR thing IN
         SELECT t.class, t.id FROM ({things}) AS t
          WHERE NOT pg_catalog.format('%s/%s', t.class, t.id) = ANY ({kept})
            -- All else in a schema goes with it.
-           AND (t.turn <> 5 OR pg_catalog.format('%s/%s', 'pg_catalog.pg_namespace'::regclass::oid, t.schema) = ANY ({kept}))
+           AND (t.turn <> 5 OR pg_catalog.format('%s/%s', 'pg_catalog.pg_namespace'::regclass::oid, t.schema) = ANY ({kept})
+                OR NOT EXISTS (SELECT FROM ({things}) AS s WHERE s.turn = 4 AND s.id = t.schema))
          ORDER BY t.turn
     LOOP
         -- What has gone with something before it has no name any more.
