@@ -73,6 +73,19 @@ class Leftovers:
         new = [found for found in there if not found.valid and found.oid not in announced["invalid"]]
         return [found for found in new if index.concerns(found)]
 
+    def refuse_outside(self, index: Index | None) -> None:
+        """Refused where the file is a tenant's, and the index that of another schema's table; no COMMIT guards that."""
+        tenant = self._session.settings.tenant
+        tables = None if tenant is None else self._tables(index)
+        if not tables:
+            return
+        if others := [name for (name,) in self._notes.ask("outside", tables=tables)]:
+            raise Refused(
+                f"{self._notes.place}: it changes {', '.join(others)}, outside of the schema {tenant}. What tenants "
+                "share is for files of its own (--shared); what only a tenant has must be there first. "
+                + self._notes.stands
+            )
+
     def invalid(self, index: Index) -> list[Found]:
         """The invalid indexes that a statement may have made, or is about to."""
         there = self._indexes_of(self._tables(index))

@@ -143,6 +143,7 @@ class StepRun:
     def _alone(self, step: Step, index: Index | None) -> None:
         """Runs a statement that refuses a transaction, between its announcement and its note."""
         self._refuse_without_path(step)
+        self._leftovers.refuse_outside(index)
         if index and index.verb == "create" and index.name:
             # IF NOT EXISTS would take an invalid one, of an earlier run or of somebody's psql, for done.
             self._leftovers.drop(self._leftovers.invalid(index))

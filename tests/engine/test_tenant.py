@@ -277,3 +277,24 @@ def test_outside_a_transaction_the_same_is_refused_statement_by_statement(
     assert query(
         any_database, "SELECT attname FROM pg_attribute WHERE attrelid = 'countries'::regclass AND attnum > 0"
     ) == [("id",)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE INDEX CONCURRENTLY ON countries (id)",
+        "DROP INDEX CONCURRENTLY by_id",
+        "REINDEX TABLE CONCURRENTLY countries",
+    ],
+)
+def test_an_index_of_a_shared_table_is_refused_where_no_commit_guards_it(
+    settings: Settings, any_database: str, text: str
+) -> None:
+    make(any_database, "acme")
+    query(any_database, "CREATE TABLE countries (id int); CREATE INDEX by_id ON countries (id)")
+    indexes = "SELECT indexrelid FROM pg_index WHERE indrelid = 'countries'::regclass"
+    before = query(any_database, indexes)
+    write(settings.migrations, **{"004_out": f"-- transactional: false\nCREATE TABLE mine ();\n{text};\n"})
+    with pytest.raises(Refused, match=r"004_out.sql:3:1: it changes public.countries, outside"):
+        migrate(of(settings, "acme"), Heard())
+    assert query(any_database, indexes) == before

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlrail.ground.events import Applied, BatchCleaned, Begun, Event, Progress, ProgressEnded, RolledBack
+from sqlrail.ground.events import (
+    Applied,
+    BatchCleaned,
+    Begun,
+    Event,
+    HistoryRead,
+    Progress,
+    ProgressEnded,
+    RolledBack,
+)
 from sqlrail.ground.sentences import text
 
 
@@ -25,7 +34,7 @@ class Heard:
                 self.applied_ids.append(name)
             case RolledBack(name):
                 self.back.append(name)
-            case Begun() | Progress() | ProgressEnded() | BatchCleaned():
+            case Begun() | HistoryRead() | Progress() | ProgressEnded() | BatchCleaned():
                 pass
             case _:
                 self.say(text(event))
