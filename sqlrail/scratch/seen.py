@@ -140,7 +140,11 @@ def source(piece: Piece) -> str:
 
 def ask(connection: Connection, text: bytes) -> list[list[tuple[Any, ...]]]:
     """The tables that a message of ours returns while a file is rehearsed."""
-    answer = wire.send(connection, text, wire.Answer())
+    return tables_of(connection, wire.send(connection, text, wire.Answer()))
+
+
+def tables_of(connection: Connection, answer: wire.Answer) -> list[list[tuple[Any, ...]]]:
+    """What an answer to such a message holds."""
     if answer.error is None:
         return answer.tables
     raise failure(connection, "the rehearsal cannot be watched", "a file was being rehearsed", answer.error)

@@ -12,12 +12,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from psycopg import errors as pg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from sqlrail.engine.store import Store
 from sqlrail.ground.names import NAME, plain
+from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
-from sqlrail.scratch.seen import LOCKS, MODES, Held, States, ask
+from sqlrail.scratch.seen import LOCKS, MODES, Held, States, ask, tables_of
 
 #: what a statement begins with that leaves the catalog as it is
 PLAIN = (
@@ -152,7 +155,7 @@ class Shape:
 
     @classmethod
     def of(cls, oid: int, said: Mapping[str, Any]) -> Shape:
-        """Of what plan_shapes.sql says of it."""
+        """Of what _plan_shapes.sql says of it."""
         columns = {it["number"]: made(Column, it) for it in said["columns"]}
         constraints = {it["oid"]: made(Constraint, it) for it in said["constraints"]}
         indexes = {it["oid"]: made(Index, it) for it in said["indexes"]}
@@ -219,8 +222,10 @@ class _Where:
 class Gallery:
     """The shapes of the tables that were there before the first pending file, kept up to date."""
 
-    def __init__(self, store: Store, connection: Connection, watched: Collection[int]) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, connection: Connection, watched: Collection[int], *, is_pooled: bool = False
+    ) -> None:
+        self._store, self._is_pooled = store, is_pooled
         #: before the first pending file: the tables; the newest object; what each type is made of
         self.first: dict[int, Shape] = {}
         self.newest, self.states = 0, dict[str, str]()
@@ -265,13 +270,28 @@ class Gallery:
 
     def _read(self, connection: Connection, oids: Collection[int]) -> Shapes:
         """As seen from a session, in its transaction or between two."""
-        name = "plan_shapes_within" if mid_transaction(connection) else "plan_shapes_between"
-        store = self._store
-        text = store.message(name, ours=store.message("ours"), shapes=self._question(oids))
-        found = {row[0]: Shape.of(*row) for table in ask(connection, text) for row in table if len(row) == 2}
+        tables = self._ask(connection, list(oids))
+        found = {row[0]: Shape.of(*row) for table in tables for row in table if len(row) == 2}
         return {oid: found.get(oid) for oid in oids}
 
-    def _question(self, oids: Collection[int]) -> bytes:
+    def _ask(self, connection: Connection, oids: list[int]) -> list[list[tuple[Any, ...]]]:
+        is_within, store = mid_transaction(connection), self._store
+        name = "plan_shapes_within" if is_within else "plan_shapes_between"
+        ours = store.message("ours")
+        if self._is_pooled:  # where the next message may meet another session
+            shapes = self._question(sql.Literal(oids)) + b";"
+            return ask(connection, store.message(name, ours=ours, shapes=shapes))
+        execute = store.message("plan_shapes_execute", tables=oids)
+        kept = wire.send(connection, store.message(name, ours=ours, shapes=execute), wire.Answer())
+        if not isinstance(kept.error, pg.InvalidSqlStatementName):
+            return tables_of(connection, kept)
+        wire.send(
+            connection, store.message("plan_shapes_unkept") if is_within else b"ROLLBACK", wire.Answer()
+        )
+        prepare = store.message("plan_shapes_prepare", shapes=self._question(sql.SQL("$1")))
+        return ask(connection, store.message(name, ours=ours, shapes=prepare + execute))
+
+    def _question(self, tables: sql.Composable) -> bytes:
         store = self._store
         state = store.message("_type_state")
 
@@ -279,8 +299,8 @@ class Gallery:
             return store.message("_leans", catalog=catalog, object=expression.encode(), state=state)
 
         return store.message(
-            "plan_shapes",
-            tables=list(oids),
+            "_plan_shapes",
+            tables=tables,
             of_default=leans("pg_attrdef", "d.oid"),
             of_check=leans("pg_constraint", "k.oid"),
             of_constraint=leans("pg_constraint", "k.oid"),

@@ -364,6 +364,17 @@ def test_values_that_may_be_too_long_for_an_index_are_unknown(foreseen: Foreseen
         connection.execute("CREATE UNIQUE INDEX ON users (email)")
 
 
+@pytest.mark.parametrize("forget", ["DEALLOCATE ALL", "-- transactional: false\nDISCARD ALL"])
+def test_a_file_that_forgets_what_its_session_had_prepared_is_seen_all_the_same(
+    foreseen: Foreseen, forget: str
+) -> None:
+    foreseen.begin()
+    head, _, forget = forget.rpartition("\n")
+    text = f"{head}\nALTER TABLE users ALTER n SET NOT NULL;\n{forget};\nALTER TABLE users ALTER email SET NOT NULL"
+    verdicts = [(it["columns"], it["verdict"]) for it in foreseen.checks(**{"002_x": text})]
+    assert verdicts == [(["n"], "passes"), (["email"], "fails")]
+
+
 def test_no_code_but_postgresqls_runs_because_plan_counts(foreseen: Foreseen) -> None:
     """A check that calls somebody's function is unknown: the function could do anything with our rights."""
     function = """

@@ -1,5 +1,5 @@
 -- What tables look like: columns by number, constraints and indexes by oid, partition bounds; a table that is not there gives
--- no row. Behind ours.sql, so that expressions name with their schema whatever is not PostgreSQL's own.
+-- no row. Behind ours.sql, so that expressions name with their schema whatever is not PostgreSQL's own. A query.
 SELECT t.oid::bigint, jsonb_build_object(
     'schema', n.nspname, 'name', t.relname, 'kind', t.relkind,
     'bound', pg_get_partition_constraintdef(t.oid),
@@ -83,4 +83,4 @@ SELECT t.oid::bigint, jsonb_build_object(
   JOIN pg_class AS t ON t.oid = w.oid
   JOIN pg_namespace AS n ON n.oid = t.relnamespace
  WHERE t.relkind IN ('r', 'p')
- ORDER BY t.oid;
+ ORDER BY t.oid
