@@ -10,7 +10,7 @@ from psycopg import sql
 
 from sqlrail.foresight.leaning import why_not
 from sqlrail.foresight.tables import LiveTable
-from sqlrail.scratch.shapes import Column, Gallery, Shape, names_in
+from sqlrail.scratch.shapes import Column, Shape, Snapshots, names_in
 from sqlrail.scratch.using import Using
 
 #: columns of our own beside the table's: the primary key's, and where the row lies
@@ -148,12 +148,12 @@ class Later:
 class Judge:
     """Whether expressions may be asked about; extensions: by name, whether one has it in the live database."""
 
-    gallery: Gallery
+    snapshots: Snapshots
     extensions: Mapping[str, bool]
 
     def why_not(self, leans: Sequence[object]) -> str | None:
         """Why what leans on these cannot be asked about."""
-        return why_not(leans, self.gallery, self.extensions)  # type: ignore[arg-type]
+        return why_not(leans, self.snapshots, self.extensions)  # type: ignore[arg-type]
 
     def default(self, column: Column, why: dict[int, str]) -> sql.Composable:
         """What a new column has in rows that were there before it."""

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlrail.scratch.shapes import Gallery, Lean
+from sqlrail.scratch.shapes import Lean, Snapshots
 
 #: enums and domains are data; a domain's checks are leaned on by themselves
 DATA = ("e", "d")
 WORDS = {"pg_proc": "function", "pg_operator": "operator", "pg_cast": "cast", "pg_type": "type"}
 
 
-def why_not(leans: Iterable[Lean], gallery: Gallery, extensions: Mapping[str, bool]) -> str | None:
+def why_not(leans: Iterable[Lean], snapshots: Snapshots, extensions: Mapping[str, bool]) -> str | None:
     """Why something that leans on these cannot be judged by a look; None if it can.
 
     extensions: by name, whether an extension has it in the live database.
     """
-    return next(filter(None, (_why_not(lean, gallery, extensions) for lean in leans)), None)
+    return next(filter(None, (_why_not(lean, snapshots, extensions) for lean in leans)), None)
 
 
-def _why_not(lean: Lean, gallery: Gallery, extensions: Mapping[str, bool]) -> str | None:
+def _why_not(lean: Lean, snapshots: Snapshots, extensions: Mapping[str, bool]) -> str | None:
     what = f"{WORDS.get(lean.catalog, 'operator class')} {lean.name}"
-    if lean.oid > gallery.newest:
+    if lean.oid > snapshots.newest:
         return f"it leans on {what}, which the pending files make"
-    if lean.catalog == "pg_type" and gallery.states.get(str(lean.oid)) != lean.state:
+    if lean.catalog == "pg_type" and snapshots.states.get(str(lean.oid)) != lean.state:
         return f"it leans on {what}, which the pending files change"
     if lean.catalog == "pg_type" and lean.kind in DATA and not lean.extension:
         return None

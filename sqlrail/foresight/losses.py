@@ -130,7 +130,7 @@ def _losses(threats: Sequence[Threat], counted: Mapping[Question, int | None]) -
 
 def _add_tried(found: list[list[Loss]], scene: Scene, file: File, tried: Sequence[Tried]) -> None:
     """Takes the trial's word for the rows that statements delete, whatever deletes them."""
-    first = scene.gallery.first
+    first = scene.snapshots.first
     tops: dict[tuple[str, ...], tuple[str, str]] = {
         (it.schema, it.name): _top(it, first) for it in first.values()
     }
@@ -191,7 +191,7 @@ class _Finder:
     """Goes through the statements in their order, with the shapes of the tables as they are before each."""
 
     def __init__(self, scene: Scene) -> None:
-        self.first = scene.gallery.first
+        self.first = scene.snapshots.first
         self.now: Shapes = dict(self.first)
         self._written: set[int] = set()
         #: tables whose rows a pending file has moved into a data file of its own transaction

@@ -50,14 +50,14 @@ def _look(settings: Settings, scene: Scene, files: Sequence[File]) -> tuple[Live
     shapes = [shape for one in seen for shape in one.shapes.values() if shape]
     oids = {oid for one in seen for oid in one.shapes}
     oids |= {other for shape in shapes for other in shape.others}
-    first = [scene.gallery.first[oid] for oid in sorted(oids & scene.gallery.first.keys())]
+    first = [scene.snapshots.first[oid] for oid in sorted(oids & scene.snapshots.first.keys())]
     if not first:
         return Live({}, {}), set()
     leans = {lean for shape in shapes for lean in _leans(shape)} | {
         lean for one in seen for how in one.using.values() for lean in how.leans
     }
     with closing(connect(settings)) as connection:
-        limits, every = look_limits(connection, settings), scene.gallery.first.values()
+        limits, every = look_limits(connection, settings), scene.snapshots.first.values()
         live = tables.look(connection, limits, first, leans, every)
         calls = any(one.source[:6].upper().startswith(("SELECT", "WITH", "VALUES")) for one in seen)
         own = wire.ask(connection, "own_functions") if calls else []
@@ -155,12 +155,12 @@ class _Walk:
     writes: Writes = field(init=False)
 
     def __post_init__(self) -> None:
-        first = self.scene.gallery.first
+        first = self.scene.snapshots.first
         self.now, self.there = dict(first), list(first.values())
         self.laters = {oid: Later.first(first[oid], live) for oid, live in self.live.tables.items()}
         views = {it.name for it in self.scene.watched.values() if it.kind == "v"}
         self.writes = Writes(self.functions, views)
-        self.judge = Judge(self.scene.gallery, self.live.extensions)
+        self.judge = Judge(self.scene.snapshots, self.live.extensions)
 
     def all(self, files: Sequence[File]) -> list[Asked]:
         """Everything that is demanded."""
@@ -206,13 +206,13 @@ class _Walk:
         self.laters[oid] = later
 
     def _moment(self, was: Shape, after: Shape, laters: Mapping[int, Later], seen: Seen) -> Moment:
-        first = self.scene.gallery.first[after.oid]
+        first = self.scene.snapshots.first[after.oid]
         missing = Later.first(first, LiveTable(first.schema, first.name))
         rows_before, rows = (it.get(after.oid, missing) for it in (laters, self.laters))
         return Moment(was, after, rows_before, rows, seen.using, self.judge, self.live.tables)
 
     def _asked(self, file: File, number: int, demand: Demand, at: Moment, start: Shapes) -> Iterator[Asked]:
-        after, first = at.after, self.scene.gallery.first[at.after.oid]
+        after, first = at.after, self.scene.snapshots.first[at.after.oid]
         if after.kind == "p" and at.rows.live.is_there and not at.rows.live.children:
             return  # its partitions speak
         key = demand.constraint

@@ -11,7 +11,7 @@ from sqlrail.ground.names import NAME, plain
 from sqlrail.postgres.connect import Connection
 from sqlrail.scratch.seen import ask
 from sqlrail.scratch.shapes import names_in
-from sqlrail.scratch.using import Using, tokens, understood
+from sqlrail.scratch.using import Using, listed, outside, understood
 
 _TARGET = rf"(ONLY )?({NAME}(?: ?\. ?{NAME})*) ?\*?(?: (?:AS )?({NAME}))?"
 _DELETE, _UPDATE = (re.compile(f"(?i){verb} {_TARGET}") for verb in ("DELETE FROM", "UPDATE"))
@@ -76,7 +76,7 @@ def overwritten(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     target = _target(_UPDATE, parts)
     if target is None or "WHERE" in parts or "FROM" in parts:
         return
-    for part in _listed(parts.get("SET", "")):
+    for part in listed(parts.get("SET", "")):
         if match := _SETS.fullmatch(part):
             column = f"{target.reference}.{match[1]}"
             yield plain(match[1]), {**target._asdict(), "column": column, "value": match[2]}
@@ -92,25 +92,12 @@ def _target(pattern: re.Pattern[str], parts: Mapping[str, str]) -> Target | None
 
 def _parts(text: str) -> dict[str, str]:
     """A statement at the words that begin its clauses; the first of each counts, outside of parentheses."""
-    depth, name, parts = 0, "", dict[str, list[str]]()
-    for word in tokens(text):
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(word, 0)
+    name, parts = "", dict[str, list[str]]()
+    for word, is_outside in outside(text):
         is_head = word.upper() in ("FROM", "SET") and parts.get("", []) == ["DELETE", " "]
-        if depth == 0 and word.upper() in _CLAUSES and not is_head and word.upper() not in parts:
+        if is_outside and word.upper() in _CLAUSES and not is_head and word.upper() not in parts:
             name = word.upper()
             parts[name] = []
-        elif word != ";":
+        else:
             parts.setdefault(name, []).append(word)
     return {name: "".join(words) for name, words in {"": [], **parts}.items()}
-
-
-def _listed(text: str) -> Iterator[str]:
-    depth, part = 0, list[str]()
-    for word in tokens(text):
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(word, 0)
-        if word == "," and depth == 0:
-            yield "".join(part)
-            part = []
-        else:
-            part.append(word)
-    yield "".join(part)

@@ -60,7 +60,7 @@ class Rehearsal:
         self._held = Held()
         self._last = scene.states(scene.connection)
         self._locked: set[int] = set()
-        self._shapes: Shapes = dict(scene.gallery.now)  # at the beginning of a file
+        self._shapes: Shapes = dict(scene.snapshots.now)  # at the beginning of a file
         self._using: Mapping[str, Using] = {}
         self._doomed = Doomed()
         self._notices = Notices(scene.connection)
@@ -86,8 +86,8 @@ class Rehearsal:
     def begins(self, file: File) -> None:
         if file.id in self.scene.seen:  # an earlier try, which was taken back
             self._last = self.scene.states(self.scene.connection)
-            self.scene.gallery.set_back(self._shapes)
-        self._shapes = {**self.scene.gallery.now}
+            self.scene.snapshots.set_back(self._shapes)
+        self._shapes = {**self.scene.snapshots.now}
         self.scene.seen[file.id] = []
         self._look_ahead()
 
@@ -155,14 +155,14 @@ class Rehearsal:
 
     def _look_at_shapes(self, file: File, piece: Piece, *, is_back: bool) -> None:
         """What looks otherwise behind the statement of which was just kept what it did."""
-        seen, gallery, text = self.scene.seen[file.id], self.scene.gallery, source(piece)
+        seen, snapshots, text = self.scene.seen[file.id], self.scene.snapshots, source(piece)
         if is_back:
             oids = {oid for one in seen for oid in one.shapes}
         else:
             held = locked(self._held)
-            oids = gallery.concerned(piece.statements[0].words, text, held - self._locked, held)
+            oids = snapshots.concerned(piece.statements[0].words, text, held - self._locked, held)
             self._locked = held
-        shapes = gallery.look(self.scene.connection, oids) if oids else {}
+        shapes = snapshots.look(self.scene.connection, oids) if oids else {}
         seen[-1] = seen[-1]._replace(
             source=text, shapes=shapes, using=self._using, is_back=is_back, doomed=self._doomed
         )

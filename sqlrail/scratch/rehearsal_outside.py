@@ -108,12 +108,12 @@ class OutsideRehearsal:
 
     def _look_at_shapes(self, step: Step, before: _After, after: _After, using: Mapping[str, Using]) -> None:
         """What looks otherwise behind the statement of which was just kept what it did."""
-        seen, gallery = self.scene.seen[self.file.id], self.scene.gallery
+        seen, snapshots = self.scene.seen[self.file.id], self.scene.snapshots
         text, held, is_back = source(step.piece), locked_by(after.states), takes_back(step.words)
-        oids = gallery.concerned(step.words, text, held - locked_by(before.states), held)
+        oids = snapshots.concerned(step.words, text, held - locked_by(before.states), held)
         if is_back:
             oids = {oid for one in seen for oid in one.shapes}
-        shapes = gallery.look(self.worker, oids) if oids else {}
+        shapes = snapshots.look(self.worker, oids) if oids else {}
         seen[-1] = seen[-1]._replace(source=text, shapes=shapes, using=using, is_back=is_back)
 
     def _look(self) -> _After:

@@ -30,7 +30,7 @@ from sqlrail.scratch.seen import (
     source,
     strongest,
 )
-from sqlrail.scratch.shapes import Gallery
+from sqlrail.scratch.shapes import Snapshots
 from sqlrail.scratch.using import Using
 
 
@@ -55,7 +55,7 @@ class Scene:
         self.seen: dict[str, list[Seen]] = {}
         self.watched = self.relations(self.connection)
         tables = [oid for oid, it in self.watched.items() if it.kind in ("r", "p")]
-        self.gallery = Gallery(self.store, self.connection, tables, is_pooled=self.is_pooled)
+        self.snapshots = Snapshots(self.store, self.connection, tables, is_pooled=self.is_pooled)
         (rows,) = ask(self.connection, self.store.message("plan_objects"))
         self.objects: dict[Address, tuple[str, str]] = {
             (catalog, oid): (kind, name) for catalog, oid, kind, name in rows

@@ -219,7 +219,7 @@ class _Where:
         return found
 
 
-class Gallery:
+class Snapshots:
     """The shapes of the tables that were there before the first pending file, kept up to date."""
 
     def __init__(

@@ -40,7 +40,7 @@ def tokens(text: str) -> list[str]:
 
 def usings(text: str) -> tuple[str, dict[str, str]]:
     """The table that a statement alters, as in SQL, and the expression by the name of each column that has one."""
-    parts = ["".join(part).strip() for part in _split(tokens(text))]
+    parts = [part.strip() for part in listed(text)]
     table = re.match(_TABLE, re.sub(r" +", " ", parts[0])) if parts else None
     if table is None:
         return "", {}
@@ -48,17 +48,25 @@ def usings(text: str) -> tuple[str, dict[str, str]]:
     return table[1], dict(filter(None, map(_using, parts)))
 
 
-def _split(words: list[str]) -> Iterator[list[str]]:
-    """At the commas between a statement's parts."""
-    depth, part = 0, list[str]()
-    for word in words:
+def outside(text: str) -> Iterator[tuple[str, bool]]:
+    """A statement's tokens, each with whether it stands outside of all parentheses; without what ends it."""
+    depth = 0
+    for word in tokens(text):
         depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(word, 0)
-        if word == "," and depth == 0:
-            yield part
+        if word != ";":
+            yield word, depth == 0
+
+
+def listed(text: str) -> Iterator[str]:
+    """The parts of a statement between its commas."""
+    part = list[str]()
+    for word, is_outside in outside(text):
+        if word == "," and is_outside:
+            yield "".join(part)
             part = []
-        elif word != ";":
+        else:
             part.append(word)
-    yield part
+    yield "".join(part)
 
 
 def _using(part: str) -> tuple[str, str] | None:

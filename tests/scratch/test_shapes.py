@@ -50,7 +50,7 @@ def rehearsed(url: str, folder: Path, **texts: str) -> Iterator[Scene]:
 
 def changes(scene: Scene, file: str = "002_x") -> list[dict[str, Any]]:
     """By the names at the start, what looks otherwise behind each statement of a file: a shape, or None."""
-    first = scene.gallery.first
+    first = scene.snapshots.first
     return [{first[oid].name: shape for oid, shape in seen.shapes.items()} for seen in scene.seen[file]]
 
 
@@ -143,7 +143,7 @@ def test_the_expression_behind_using_is_seen_as_it_is_meant(any_database: str, t
     assert "public.mood" in mood.using["m"].expression
     assert [(it.name, it.kind, it.extension) for it in mood.using["m"].leans] == [("public.mood", "e", False)]
     assert [it.state for it in mood.using["m"].leans] == [
-        scene.gallery.states[str(mood.using["m"].leans[0].oid)]
+        scene.snapshots.states[str(mood.using["m"].leans[0].oid)]
     ]
     assert set(mood.using) == {"m"}
     # Some majors name the table as well, by the name that it has there.
