@@ -127,11 +127,11 @@ def databases(server: Server, folder: Path, number: int) -> list[float]:
             "--each-database",
             file,
         ]
-        run([*command, "--parallel", "4"], "")
+        run([*command, "--parallel", "4"], server.url)
         for parallel in (1, 4):
             write_files(folder, {f"9{parallel}_more.sql": f"ALTER TABLE t1 ADD COLUMN by{parallel} int;\n"})
             started = time.perf_counter()
-            run([*command, "--parallel", str(parallel)], "")
+            run([*command, "--parallel", str(parallel)], server.url)
             seconds.append(time.perf_counter() - started)
     return seconds
 

@@ -172,20 +172,17 @@ class Store:
 
     def guard(self, file: File) -> bytes:
         """What refuses, in front of a COMMIT, what a tenant's file has changed in other schemas."""
-        return b"" if self.settings.tenant is None else self._guards[_says(file, b"grant", b"revoke")]
+        if self.settings.tenant is None:
+            return b""
+        guard = self.message("guard_tenant", may_grant=_says(file, b"grant", b"revoke"), **self._written)
+        return self.message("ours") + guard + self.message("theirs")
 
     @cached_property
-    def _guards(self) -> tuple[bytes, bytes]:
-        written = {
+    def _written(self) -> dict[str, bytes]:
+        return {
             f"{what}_is_written": self.message("_written", xmin=sql.Identifier(row, "xmin"))
             for what, row in CATALOGS.items()
         }
-        ours, theirs = self.message("ours"), self.message("theirs")
-        one, other = (
-            ours + self.message("guard_tenant", may_grant=may_grant, **written) + theirs
-            for may_grant in (False, True)
-        )
-        return one, other
 
     def closing_outside(self, hash_: str, record: bytes) -> bytes:
         """Ends the lock's transaction of a file that ran outside of one."""
