@@ -27,9 +27,8 @@ class Duplicates:
     groups: int  # of rows that a unique constraint would call equal
     gone: int  # of the table itself
     pointed: tuple[Pointed, ...]
-    in_turn: tuple[
-        tuple[str, int], ...
-    ]  # by table: what becomes a duplicate of another row by that, and goes as well
+    # by table: rows that become duplicates of others by that, and go as well
+    in_turn: tuple[tuple[str, int], ...]
     changed: int  # all that refer to another row: one may do so by several keys
 
     @property

@@ -11,7 +11,7 @@ from sqlrail.ground.names import join
 from sqlrail.orphans import expressions
 from sqlrail.orphans.session import Session, message
 
-#: the kind of rows that are still there: one or several keys have set columns of theirs to null or default
+#: the kind of rows that are still there: columns of theirs were set, or refer to another row since
 CHANGED = "changed"
 #: the kinds of those that were deleted for themselves; older versions called them all orphans
 FOR_THEMSELVES = ("orphan", "not null", "check")
@@ -53,9 +53,8 @@ class Shape:
     kind: str  # deleted for itself, as a duplicate or by a cascade; or changed
     columns: list[str]  # that were archived
     rows: int
-    became: list[str] = field(
-        default_factory=list
-    )  # of columns that were set, those whose new value the archive has
+    # of columns that were set, those whose new value the archive has
+    became: list[str] = field(default_factory=list)
     facts: Facts | None = None
     keys: list[Key] = field(default_factory=list)
     stuck: str | None = None  # why none of its rows can go anywhere
