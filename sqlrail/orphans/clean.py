@@ -5,39 +5,22 @@ The order of statements is the argument for their safety; each file of sql/ says
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
-from sqlrail.errors import Refused, UsageError
+from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import ask_facts, default_refusals
 from sqlrail.orphans.cleaned import Cleaned, effects
 from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.duplicates import clean as duplicates
-from sqlrail.orphans.facts import Facts, Table
+from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, refusal
-from sqlrail.orphans.session import Session, message
+from sqlrail.orphans.prepare import lock, own_tables
+from sqlrail.orphans.session import Session
 from sqlrail.orphans.survey import preview
-from sqlrail.postgres import wire
-
-
-def lock(session: Session, relations: Iterable[Constraint], written: Iterable[Table] = ()) -> bytes:
-    """What locks all that the relations' cleanup reads and writes, together: one after the other could deadlock.
-
-    Where the tables that are written are known already, they are given.
-    """
-    tables = [[sql.Identifier(*table).as_string() for table in relation.tables] for relation in relations]
-    tables += [[table["name"]] for table in written]
-    names = {
-        "names": [child for child, *_ in tables],
-        "parents": [next(iter(parents), None) for _, *parents in tables],
-    }
-    at = {name: wire.named(session.connection, sql.SQL(name)) for name in ("child", "parent")}
-    return message(session, "lock_relations", **names, **at)
 
 
 def clean(
@@ -74,17 +57,10 @@ def clean(
 
 
 def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
-    try:
-        own_tables = session.own_tables()
-    except Refused:
-        # Nothing to archive needs nothing to archive it in.
-        look = preview(session, relation, closely=False)
-        if look.refusals:
-            raise refusal(relation, look.refusals) from None
-        if look.orphans == 0:
-            return look
-        raise
-    text = own_tables + compose_round(session, relation, facts, **purpose)
+    tables = own_tables(session, lambda: preview(session, relation, closely=False))
+    if isinstance(tables, Cleaned):
+        return tables
+    text = tables + compose_round(session, relation, facts, **purpose)
     try:
         run, orphans, cleaned, archived = session.ask(text)[-1]
     except psycopg.Error as exc:

@@ -13,10 +13,11 @@ from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import question, quickly
-from sqlrail.orphans.clean import compose_round, lock
+from sqlrail.orphans.clean import compose_round
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
+from sqlrail.orphans.prepare import lock
 from sqlrail.orphans.session import Printer, Session, message
 
 

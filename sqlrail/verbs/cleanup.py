@@ -22,7 +22,7 @@ from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique, knowing
 from sqlrail.orphans import clean as orphans
-from sqlrail.orphans import guards, kinds, script, survey
+from sqlrail.orphans import guards, kinds, prepare, script, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.postgres import wire
 
@@ -358,7 +358,7 @@ def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ..
 def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
     with _explained(backend, "the cleanup"):
         written = [table for one in due for table in one.facts.written if isinstance(one.relation, Unique)]
-        backend.ask(orphans.lock(backend, [one.relation for one in due], written))
+        backend.ask(prepare.lock(backend, [one.relation for one in due], written))
     waiting = {one.relation for one in due}
     may_have_more: set[Constraint] = set()
     while waiting:

@@ -9,11 +9,11 @@ import json
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
-from sqlrail.errors import Refused, UsageError
+from sqlrail.errors import UsageError
 from sqlrail.ground.unique import Unique
 from sqlrail.orphans import facts as orphans
+from sqlrail.orphans import prepare
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.duplicates.ask import ask_facts, question
 from sqlrail.orphans.duplicates.composer import Composer
@@ -22,7 +22,6 @@ from sqlrail.orphans.duplicates.survey import counted, described, unordered
 from sqlrail.orphans.duplicates.told import Duplicates
 from sqlrail.orphans.guards import reason, refusal
 from sqlrail.orphans.session import Session, message
-from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
 
 
@@ -60,10 +59,7 @@ def lock(session: Session, wanted: Unique) -> Facts:
     """Locks the table and those around it that the cleanup may write to; what the catalog says under the locks."""
     facts = ask_facts(session, wanted)
     while facts.tables:
-        names = [table["name"] for table in facts.written]
-        at = {name: wire.named(session.connection, sql.SQL(name)) for name in ("child", "parent")}
-        text = message(session, "lock_relations", names=names, parents=[None for _ in names], **at)
-        locked, facts = facts, ask_facts(session, wanted, text)
+        locked, facts = facts, ask_facts(session, wanted, prepare.lock(session, [], facts.written))
         if facts.tables.keys() <= locked.tables.keys():
             break
     return facts
@@ -101,19 +97,12 @@ def _round(
     """What one round has done, and how many duplicates it found."""
     wanted = one.relation
     assert isinstance(wanted, Unique)
-    try:
-        own_tables = session.own_tables()
-    except Refused:
-        # Nothing to archive needs nothing to archive it in.
-        look = counted(session, one, closely=False)
-        if look.refusals:
-            raise refusal(wanted, look.refusals) from None
-        if look.orphans == 0:
-            return look, 0
-        raise
+    tables = prepare.own_tables(session, lambda: counted(session, one, closely=False))
+    if isinstance(tables, Cleaned):
+        return tables, 0
     part = Composer(session, wanted, facts, before=before, expected=expected)
     try:
-        run, told, _ = session.ask(own_tables + part.clean(**purpose))[-1]
+        run, told, _ = session.ask(tables + part.clean(**purpose))[-1]
     except psycopg.errors.UndefinedFunction as exc:
         raise UsageError(unordered(one, exc).refusals[0]) from exc
     except psycopg.errors.IntegrityError as exc:
