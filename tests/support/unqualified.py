@@ -59,7 +59,8 @@ UNTOLD = {
         "nodes_archive", "nodes_copy", "nodes_count", "nodes_delete", "nodes_delete_batch",
         "nodes_find", "nodes_find_apart", "nodes_find_keys", "nodes_found", "nodes_hold",
         "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_put", "nodes_recover",
-        "nodes_take", "nodes_taken", "limits_citus", "waits_citus",
+        "nodes_take", "nodes_taken", "is_sharded", "limits_citus",
+        "waits_citus",
     },
     "it is no statement of ours": {"seed"},
 }  # fmt: skip
