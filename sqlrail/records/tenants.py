@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from psycopg import sql
@@ -38,47 +39,53 @@ def tables(asking: Asking, schemas: Sequence[str], names: Sequence[str]) -> dict
     return {name: Tables(bool(there), frozenset(all_), frozenset(may)) for name, there, all_, may in rows}
 
 
-class Recorded(NamedTuple):
-    """What one schema has recorded: whoever has the same has run the same."""
-
-    version: int | None  # of yoyo's tables
-    records: tuple[tuple[str, str, str | None], ...]  # id, hash and checksum of each, by hash
+#: id, hash and checksum of each record, by hash: whoever has the same has run the same
+Recorded = tuple[tuple[str, str, str | None], ...]
+Rows = list[tuple[Any, ...]]
 
 
 def recorded(
-    asking: Asking, schemas: Sequence[str], names: Mapping[str, str], limit: bytes
+    asking: Asking, schemas: Sequence[str], records: str, log: str, limit: bytes
 ) -> Iterator[tuple[str, Recorded]]:
     """Of each schema what it has recorded; what cannot be read at this moment is left out.
 
-    names: of yoyo's tables by the parts of _tenant_recorded.sql; limit: goes in front of each statement.
+    records, log: the names of yoyo's tables; limit: goes in front of each statement.
     """
+    parts = {"its_records": records, "its_log": log}
+    for some, rows in _each(asking, "_tenant_recorded", schemas, parts, limit):
+        yield from ((some[number], its) for number, its in _put_together(rows, len(some)))
 
-    def ask(some: Sequence[str]) -> list[tuple[str, Recorded]]:
-        each = [
-            asking.message(
-                "_tenant_recorded",
-                number=number,
-                **{part: sql.Identifier(schema, name) for part, name in names.items()},
-            )
-            for number, schema in enumerate(some)
-        ]
-        rows = asking.look_up("tenants_recorded", limit=limit, each=b"UNION ALL\n".join(each))
-        return [(some[number], its) for number, its in _put_together(rows, len(some))]
 
-    for start in range(0, len(schemas), CHUNK):
-        yield from _each(ask, schemas[start : start + CHUNK])
+def versions(
+    asking: Asking, schemas: Sequence[str], table: str, limit: bytes
+) -> Iterator[tuple[str, int | None]]:
+    """Of each schema which form yoyo's tables have, as for recorded()."""
+    for some, rows in _each(asking, "_tenant_version", schemas, {"its_versions": table}, limit):
+        yield from ((some[number], version) for number, version in rows)
 
 
 def _each(
-    ask: Callable[[Sequence[str]], list[tuple[str, Recorded]]], some: Sequence[str]
-) -> Iterator[tuple[str, Recorded]]:
-    """The answers about all of them, or where one is in the way of the others, about each that can be read."""
-    try:
-        yield from ask(some)
-    except DatabaseFailed:
-        if some[1:]:
+    asking: Asking, name: str, schemas: Sequence[str], parts: Mapping[str, str], limit: bytes
+) -> Iterator[tuple[Sequence[str], Rows]]:
+    """The rows of many queries, CHUNK schemas a statement; where one is in the way of others, of each by itself."""
+
+    def ask(some: Sequence[str]) -> Rows:
+        each = [
+            asking.message(
+                name, number=number, **{part: sql.Identifier(schema, table) for part, table in parts.items()}
+            )
+            for number, schema in enumerate(some)
+        ]
+        return asking.look_up("tenants_recorded", limit=limit, each=b"UNION ALL\n".join(each))
+
+    for start in range(0, len(schemas), CHUNK):
+        some = schemas[start : start + CHUNK]
+        try:
+            yield some, ask(some)
+        except DatabaseFailed:
             for one in some:
-                yield from _each(ask, [one])
+                with suppress(DatabaseFailed):
+                    yield [one], ask([one])
 
 
 def _put_together(rows: Iterable[tuple[Any, ...]], many: int) -> Iterator[tuple[int, Recorded]]:
@@ -86,23 +93,20 @@ def _put_together(rows: Iterable[tuple[Any, ...]], many: int) -> Iterator[tuple[
 
     Where a record has no id the schema is left out.
     """
-    versions: list[int | None] = [None] * many
     ids: list[dict[str, str]] = [{} for _ in range(many)]
     logged: list[dict[str, tuple[float, str | None]]] = [{} for _ in range(many)]
     for number, kind, what, of, at in rows:
         if kind == "record":
             ids[number][what] = of
-        elif kind == "log":
+        else:
             at = math.inf if at is None else at
             if at >= logged[number].get(what, (-math.inf, None))[0]:
                 logged[number][what] = at, of
-        else:
-            versions[number] = max(int(what), versions[number] or 0)
     for number in range(many):
         if None not in ids[number].values():
             told = {hash_: comment for hash_, (_, comment) in logged[number].items()}
             each = ((id_, hash_, _checksum(told.get(hash_))) for hash_, id_ in sorted(ids[number].items()))
-            yield number, Recorded(versions[number], tuple(each))
+            yield number, tuple(each)
 
 
 def _checksum(comment: str | None) -> str | None:

@@ -26,9 +26,6 @@ from sqlrail.records.history import Entry, Record
 from sqlrail.records.problems import Problem
 from sqlrail.verbs.apply import Migrated, Status, apply, status_of
 
-#: yoyo's tables by the parts of _tenant_recorded.sql
-TABLES = {"its_records": YOYO.records, "its_log": YOYO.log, "its_versions": YOYO.version}
-
 
 @dataclass(frozen=True)
 class History:
@@ -85,17 +82,30 @@ class Many(AbstractContextManager["Many"]):
         noted = set[str]()
         if self._place.has_all_own_tables:
             noted = {name for (name,) in base.look_up("tenants_noted", names=list(schemas))}
-        plain = [name for name in schemas if there[name].readable >= {*TABLES.values()} and name not in noted]
+        whole = {YOYO.records, YOYO.log, YOYO.version}
+        plain = [name for name in schemas if there[name].readable >= whole and name not in noted]
         limit = base.message("lock_limit", lock_timeout=milliseconds(self._settings.lock_timeout))
-        newest, histories = max(internalmigrations.schema_versions), dict[tenants.Recorded, History]()
+        histories = dict[tenants.Recorded, History]()
         self._histories |= dict.fromkeys(schemas)
-        for name, its in tenants.recorded(base, plain, TABLES, limit):
-            if its.version == newest:
-                if its not in histories:
-                    records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its.records]
-                    found = hand.find(self._settings.migrations, hand.migrations, hand.files, records)
-                    histories[its] = History(records, *found)
-                self._histories[name] = histories[its]
+        for name, its in tenants.recorded(base, plain, YOYO.records, YOYO.log, limit):
+            if its not in histories:
+                records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its]
+                found = hand.find(self._settings.migrations, hand.migrations, hand.files, records)
+                histories[its] = History(records, *found)
+            self._histories[name] = histories[its]
+        self._check_versions([name for name in plain if not self._is_run(name)], limit)
+
+    def _is_run(self, name: str) -> bool:
+        history = self._histories[name]
+        return history is not None and all(entry.state in problems.RUN for entry in history.entries)
+
+    def _check_versions(self, schemas: Sequence[str], limit: bytes) -> None:
+        """Forgets those whose tables are not as this yoyo makes them: they are made so in their own turn."""
+        newest = max(internalmigrations.schema_versions)
+        current = {
+            name for name, it in tenants.versions(self._base, schemas, YOYO.version, limit) if it == newest
+        }
+        self._histories |= dict.fromkeys(name for name in schemas if name not in current)
 
     def _place_of(self, name: str) -> Place:
         return replace(self._place, schema=name, target=name, has_records=True, is_old=False, is_current=True)

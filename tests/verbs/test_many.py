@@ -171,7 +171,7 @@ def test_what_a_survey_cannot_read_is_looked_at_alone(
     other.execute('LOCK TABLE "a""b c.d"._yoyo_log')
     with Many(settings, Heard()) as many:
         many.survey(NAMES)
-        assert [many.newest(name) for name in NAMES] == [None] * 4
+        assert [many.newest(name) for name in NAMES] == ["003_total", None, None, None]
         other.rollback()
         assert many.migrate(of(settings, NAMES[1]), Heard()).applied == ()
         with pytest.raises(SqlrailError, match="have no migration_id"):
@@ -179,6 +179,12 @@ def test_what_a_survey_cannot_read_is_looked_at_alone(
         with pytest.raises(UsageError, match="no schema newt"):
             many.migrate(of(settings, "newt"), Heard())
         assert many.migrate(of(settings, "acme"), Heard()).applied == ()  # there is nothing to write
+    write(settings.migrations, **{"004_more": "ALTER TABLE orders ADD COLUMN more int;\n"})
+    with Many(settings, Heard()) as many:
+        many.survey(NAMES[:2])
+        assert [many.newest(name) for name in NAMES[:2]] == [None, "003_total"]
+        with pytest.raises(Refused, match="half a history"):
+            many.migrate(of(settings, "acme"), Heard())
 
 
 def test_an_edited_file_is_refused_everywhere_where_it_ran(settings: Settings) -> None:
