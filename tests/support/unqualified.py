@@ -58,7 +58,7 @@ UNTOLD = {
         "_nodes_lost", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_with",
         "nodes_archive", "nodes_copy", "nodes_count", "nodes_delete", "nodes_delete_batch",
         "nodes_find", "nodes_find_apart", "nodes_find_keys", "nodes_found", "nodes_hold",
-        "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_put", "nodes_recover",
+        "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_recover",
         "nodes_take", "nodes_taken", "is_sharded", "limits_citus",
         "waits_citus",
     },

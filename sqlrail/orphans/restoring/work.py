@@ -113,8 +113,7 @@ class Work:
             self._mark_taken(shape, facts)
             change, condition = self._inserting(shape, facts), b""
         self._mark_parentless(shape)
-        name = "nodes_put" if facts.distributed else "restore_put"
-        return self._by_halves(shape, name, ROWS, change=change, condition=condition)
+        return self._by_halves(shape, "restore_put", ROWS, change=change, condition=condition)
 
     def _inserting(self, shape: Shape, facts: Facts) -> bytes:
         columns = [sql.Identifier(each["name"]) for each in facts.columns]
