@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,9 @@ class Cleaned:
     foreign_keys: tuple[str, ...] = ()
     seen: Seen | None = field(default=None, compare=False)
     duplicates: Duplicates | None = None  # what becomes of what refers to them
+    counted_before: tuple[str, ...] = field(
+        default=(), compare=False
+    )  # cleanups whose changes the look has not seen
     #: what the catalog said
     facts: Facts = field(default_factory=Facts, compare=False, repr=False)
 
@@ -138,6 +142,7 @@ class Cleaned:
             "samples": list(seen.samples) if seen else [],
             "run": self.run,
             "skipped": self.skipped,
+            "counted_before": list(self.counted_before),
             "duplicates": self.duplicates.as_json() if self.duplicates else None,
             "refusals": list(self.refusals),
             "triggers": list(self.triggers),
@@ -154,6 +159,23 @@ def _columns(columns: tuple[str, ...]) -> str | None:
     if not columns:
         return None
     return columns[0] if len(columns) == 1 else f"({', '.join(map(join, columns))})"
+
+
+def in_their_turn(seen: Iterable[tuple[str, Cleaned]]) -> Iterator[Cleaned]:
+    """Looks at constraints that are cleaned one after the other, each with those before it that change its tables.
+
+    All were counted on the rows of today. Each has in front of it the file that it is told of, if any.
+    """
+    earlier: list[tuple[str, Cleaned]] = []
+    for file, one in seen:
+        names = [
+            str(other.relation) if of == file else of
+            for of, other in earlier
+            if one.facts.names_read & other.facts.names_written
+        ]
+        if (one.orphans or names) and not (one.skipped or one.refusals):
+            earlier.append((file, one))
+        yield replace(one, counted_before=tuple(dict.fromkeys(names)))
 
 
 def mixed_rows(one: Cleaned) -> str:

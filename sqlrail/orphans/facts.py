@@ -108,6 +108,11 @@ class Facts:
         return [self.child, *(edge["table"] for edge in self.cascades)]
 
     @property
+    def names_read(self) -> set[str]:
+        """The names of the tables whose rows say which of them violate the constraint."""
+        return {table["name"] for table in (self.child, self.parent) if table}
+
+    @property
     def names_written(self) -> set[str]:
-        """Their names."""
+        """The names of those that are written to."""
         return {table["name"] for table in self.written}

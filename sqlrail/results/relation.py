@@ -75,6 +75,7 @@ class CleanedResult(TypedDict):
     samples: list[OrphanResult]  # of the keys that most rows miss, 5 at the most
     run: int | None  # the number that `restore` takes; null: nothing was changed
     skipped: str | None  # why not looked at: a table or column is missing, or no row can violate it
+    counted_before: list[str]  # files or constraints whose cleanup comes first, and may leave other rows
     duplicates: DuplicatesResult | None  # null for all that is no unique constraint, or was not looked at
     refusals: list[str]  # why its cleanup is refused
     triggers: list[str]  # that its deletions fire

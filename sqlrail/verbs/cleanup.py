@@ -23,7 +23,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique, knowing
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans import guards, kinds, prepare, script, survey
-from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.cleaned import Cleaned, in_their_turn
 from sqlrail.postgres import wire
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def cleanup(
         seen = look(backend, relations, closely=dry_run)
         say_published(listener, seen)
         if dry_run:
-            return Cleanup(None, True, in_order(seen, relations))
+            told = in_their_turn(("", one) for one in seen)
+            return Cleanup(None, True, in_order(told, relations))
         decided = check(seen, named)
         say_found(listener, decided)
         done = {one.relation: one for one in (*seen, *_clean_all(backend, decided))}.values()

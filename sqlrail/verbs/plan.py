@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans import survey
-from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.cleaned import Cleaned, in_their_turn
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import failure
@@ -86,7 +86,7 @@ def plan(
         problems.refuse(found, allowed)
         pending = apply.due(live, migrations, wanted)
         due = apply.check(live, pending)
-        cleanup = {file.id: _previews(live, file) for file in due}
+        cleanup = _previews(live, due)
         recorded = {record.hash for record in live.records}
         # Without what runs after the last file: that may need what is pending.
         applied = MigrationList(it for it in migrations if it.hash in recorded)
@@ -113,7 +113,7 @@ def plan(
                     tried.tried.get(file.id, ()),
                 )
             ),
-            cleanup=cleanup[file.id],
+            cleanup=tuple(cleanup[file.id]),
             findings=tuple(finding for finding in findings if finding.id == file.id),
         )
         for file in due
@@ -148,8 +148,13 @@ def _with_verdict(statement: Planned) -> Planned:
     return replace(statement, verdict=max(statement.verdict, "fails", key=VERDICTS.index))
 
 
-def _previews(live: Backend, file: File) -> tuple[Cleaned, ...]:
-    return tuple(look_at(live, relation, survey.preview) for relation in file.relations())
+def _previews(live: Backend, due: Iterable[File]) -> dict[str, list[Cleaned]]:
+    """What the cleanups of each file would find in the rows of today."""
+    seen = [(file, look_at(live, one, survey.preview)) for file in due for one in file.relations()]
+    told: dict[str, list[Cleaned]] = {file.id: [] for file in due}
+    for (file, _), one in zip(seen, in_their_turn((file.id, one) for file, one in seen), strict=True):
+        told[file.id].append(one)
+    return told
 
 
 def _findings(

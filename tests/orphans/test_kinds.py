@@ -704,3 +704,20 @@ def test_plan_looks_at_what_is_there_and_holds_nothing_against_what_earlier_file
     assert contents(db) == before
     assert sqlrail("migrate", "--database-url", database).code == 0
     assert [id_ for id_, *_ in db.execute(ORDERS.encode())] == [1, 2, 5]
+
+
+def test_a_look_says_what_is_cleaned_before_the_rows_that_it_counts(
+    db: Connection, database: str, sqlrail: Sqlrail
+) -> None:
+    db.execute(f"{SHOP}; {CHECK}; CREATE TABLE notes (id int PRIMARY KEY, at date)".encode())
+    said = ["orders.total not null delete", "orders check positive delete", "notes.at not null delete"]
+    named = [word for it in said for word in ("--relation", it)]
+    done = sqlrail("cleanup", "--dry-run", "--json", *named, "--database-url", database)
+    assert [one["counted_before"] for one in done.document["relations"]] == [
+        [],
+        ["orders.total not null"],
+        [],
+    ]
+    text = sqlrail("cleanup", "--dry-run", *named, "--database-url", database).out
+    before = "  counted before the cleanup of orders.total not null, which may leave other rows\n"
+    assert (text.count("counted before"), text.count(before)) == (1, 1)

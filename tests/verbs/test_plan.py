@@ -728,6 +728,35 @@ def test_check_counts_a_cleanup_that_would_be_refused(shop: str, files: Path, sh
     assert (done.code, "would be refused: the parent table is empty" in done.out) == (4, True)
 
 
+def test_what_an_earlier_cleanup_may_leave_is_not_in_the_number_and_it_says_so(
+    shop: str, files: Path, show: Any
+) -> None:
+    write(files, **{
+        "002_x": "-- cleanup: orders.user_id -> users.id delete\n-- cleanup: orders.user_id not null delete\nSELECT 1",
+        "003_y": "-- cleanup: users.n not null delete\nSELECT 1",
+        "004_z": "-- cleanup: orders.user_id not null set 1\n-- cleanup: empty.id -> users.id delete\nSELECT 1",
+    })  # fmt: skip
+    query(shop, "UPDATE orders SET user_id = NULL WHERE id = 1; UPDATE users SET n = NULL WHERE id = 2")
+    before = {
+        (one["child"], one["column"], one["kind"]): one["counted_before"]
+        for file in show("--json").document["files"]
+        for one in file["cleanup"]
+    }
+    assert before == {
+        ("orders", "user_id", "relation"): [],
+        ("orders", "user_id", "not null"): ["002_x"],
+        ("users", "n", "not null"): [],
+        ("empty", "id", "relation"): ["003_y"],
+    }
+    lines = [line.strip() for line in show().out.splitlines() if "cleanup of" in line]
+    assert [line.partition("; counted before the cleanup of ")[2] for line in lines] == [
+        "", "orders.user_id -> users.id, which may leave other rows", "",
+        "002_x, which may leave other rows", "003_y, which may leave other rows"]  # fmt: skip
+    query(shop, "UPDATE orders SET user_id = 1 WHERE user_id IS NULL OR user_id > 900")
+    query(shop, "UPDATE users SET n = 1")
+    assert "counted before" not in show().out
+
+
 def test_nothing_pending_needs_no_scratch_database(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sqlrail.verbs.rehearsing.built", None)
     done = show("--check")

@@ -25,7 +25,7 @@ def text(result: Cleanup) -> str:
         if one.mixed:
             lines.append(f"  left for you to mend: {mixed_rows(one)}")
         if result.dry_run:
-            lines += [f"  {found}" for found in _seen_lines(one)]
+            lines += [f"  {found}" for found in (*_seen_lines(one), *before(one))]
         lines += [f"  trigger {trigger}" for trigger in one.triggers]
         lines += [f"  foreign key {cascade}" for cascade in one.cascades]
     if result.dry_run:
@@ -59,6 +59,12 @@ def line(one: Cleaned) -> str:
         share, becomes = one.orphans / one.seen.rows, BECOMES[one.action or "delete"]
         return f"{one.relation}: {rows(one.orphans)} of {one.seen.rows:,} ({share:.2%}) would be archived and {becomes}"
     return cleaned(one.summary)
+
+
+def before(one: Cleaned) -> list[str]:
+    """What is cleaned first, if it may change what was counted."""
+    names = " and ".join(one.counted_before)
+    return [f"counted before the cleanup of {names}, which may leave other rows"] if names else []
 
 
 def _seen_lines(one: Cleaned) -> list[str]:

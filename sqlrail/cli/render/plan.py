@@ -149,7 +149,10 @@ def _keys(check: Check) -> str:
 def _more_lines(file: PlannedFile) -> list[str]:
     lines = list(_check_lines(file))
     lines += [f"{_place(one)} {notice}" for one in file.statements for notice in one.notices]
-    lines += [f"cleanup of {cleanup.line(relation)}" for relation in file.cleanup]
+    lines += [
+        f"cleanup of {'; '.join([cleanup.line(relation), *cleanup.before(relation)])}"
+        for relation in file.cleanup
+    ]
     shown = file.findings[:FINDINGS]
     lines += [
         f"{finding.line}:{finding.column} {finding.rule}: {finding.message} Safer: {finding.remedy}."
