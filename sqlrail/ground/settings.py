@@ -114,8 +114,8 @@ class Settings:
         note="how long a runner that was stopped (Ctrl-Z, a paused container) keeps its locks; 0: until somebody "
         "ends it",
     )
-    max_share: float = setting("10%", share, "F", "share of a table that may be orphans")
-    max_rows: int = setting("1000", count, "N", "orphans that may go whatever their share of the table")
+    max_share: float = setting("10%", share, "F", "share of a table that a cleanup may take")
+    max_rows: int = setting("1000", count, "N", "rows that a cleanup may take whatever their share of the table")
     allow_triggers: tuple[str, ...] = setting(
         "", names, "NAMES", "triggers that may fire, separated by commas; may be given several times",
         note="triggers that may fire, separated by commas",

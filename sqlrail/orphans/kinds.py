@@ -43,6 +43,8 @@ class Kind:
 
     #: what the rows are, behind their number
     are: str
+    #: who came since the survey of an online cleanup, and why, behind "more"
+    newcomers: str
     #: what the archive calls one that was deleted for itself
     went_as: Archived
     #: why rows that were set would still be so
@@ -290,10 +292,12 @@ _by_itself = partial(
     preview="preview_violations",
     find=_find_rows,
     online=_rows_online,
+    newcomers="rows that violate it have come since the survey, so somebody is writing them",
 )
 KINDS: dict[type[Constraint], Kind] = {
     Relation: Kind(
         are="are orphans",
+        newcomers="orphans have come since the survey, so somebody is deleting parents",
         went_as="orphan",
         unmended="have no parent: the default names none, or a trigger has changed it",
         count=_count_orphans,

@@ -16,7 +16,7 @@ from test_cleanup import apply, archive, clean, contents, refusal, settings
 from test_restore import reasons, restore
 
 from sqlrail.errors import BadFile, MigrationFailed, Refused
-from sqlrail.ground.events import nobody
+from sqlrail.ground.events import BatchCleaned, Event, nobody
 from sqlrail.ground.kinds import parse, parse_decided
 from sqlrail.verbs import online
 from sqlrail.verbs.archive import list_runs
@@ -721,3 +721,31 @@ def test_a_look_says_what_is_cleaned_before_the_rows_that_it_counts(
     text = sqlrail("cleanup", "--dry-run", *named, "--database-url", database).out
     before = "  counted before the cleanup of orders.total not null, which may leave other rows\n"
     assert (text.count("counted before"), text.count(before)) == (1, 1)
+
+
+def test_nothing_that_is_no_orphan_is_called_one(
+    db: Connection, database: str, connect: Connect, sqlrail: Sqlrail
+) -> None:
+    db.execute(f"{SHOP}; INSERT INTO orders SELECT n FROM generate_series(100, 102) AS n".encode())
+    said = "orders.total not null delete"
+    # Whoever has a row in hand makes an online cleanup look a second time.
+    connect(database, autocommit=False).execute("SELECT FROM orders WHERE id = 100 FOR UPDATE")
+
+    def write_more(event: Event) -> None:
+        if isinstance(event, BatchCleaned):
+            db.execute(
+                "INSERT INTO orders SELECT n FROM generate_series(1000, 1020) AS n ON CONFLICT DO NOTHING"
+            )
+
+    told = settings(database, pause=0.0, max_rows=5, max_share=0.0)
+    with pytest.raises(Refused, match="21 more rows that violate it have come since the survey") as caught:
+        online.cleanup(told, write_more, [parse_decided(said)])
+    assert "orphan" not in str(caught.value)
+    db.execute(
+        "DELETE FROM orders WHERE total IS NULL AND id <> 100; UPDATE orders SET total = 1 WHERE id > 1000"
+    )
+    for way in ([], ["--online"], ["--dry-run"]):
+        done = sqlrail(
+            "cleanup", *way, "--relation", "orders.note not null set 'x'", "--database-url", database
+        )
+        assert "orphan" not in done.out + done.err, done

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli.render.words import shown
 from sqlrail.ground.names import join
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.sentences import BECOMES, cleaned
 from sqlrail.ground.words import counted, rows
 from sqlrail.orphans import kinds
@@ -38,8 +39,11 @@ def _end(result: Cleanup) -> str:
     parts = [f"{rows(deleted)} deleted"] * (deleted > 0) + [f"{rows(changed)} changed"] * (changed > 0)
     if parts:
         end = f"done: {', '.join(parts)}, all in the archive as run {result.run}"
+    elif any(one.orphans for one in result.relations):
+        end = "nothing was changed"
     else:
-        end = "nothing was changed" if any(one.orphans for one in result.relations) else "no orphans"
+        are_relations = all(isinstance(one.relation, Relation) for one in result.relations)
+        end = "no orphans" if are_relations else "nothing to clean"
     left = sum(one.orphans for one in result.undecided)
     return f"{end}; {rows(left)} left, because nothing says what to do with them" if left else end
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from sqlrail.ground.constraint import Constraint
-from sqlrail.orphans import guards, survey
+from sqlrail.orphans import guards, kinds, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.online.patience import Patience
@@ -73,7 +73,7 @@ class Look:
         new = max(0, rows - before)
         most, share = self.session.settings.max_rows, self.session.settings.max_share
         if not may_have_more and new > most and new > share * one.orphans:
-            refusals = [f"{new} more orphans have come since the survey, so somebody is deleting parents"]
+            refusals = [f"{new} more {kinds.of(relation).newcomers}"]
         if refusals:
             raise self.tally.refusal(relation, refusals)
         self.tally.put(replace(one, orphans=one.orphans + new, facts=found.facts, run=self.tally.id))
