@@ -1,0 +1,89 @@
+"""Which chapter of the story of look-alikes sends which file of sql/: tests/told.json has the first that does.
+
+python tests/support/told.py    tells them all on the newest PostgreSQL, and writes it anew
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "support")]
+
+from conftest import FAST, majors, open_folder  # noqa: E402
+from lookalikes import CHAPTERS, plant, reaching, tell  # noqa: E402
+
+from sqlrail.server import local  # noqa: E402
+
+LIST = ROOT / "tests" / "told.json"
+#: why the story does without a file of sql/
+UNTOLD = {
+    "no name in it is looked up": {
+        "_provider_c", "_provider_i", "_provider_i_rules", "drop_leftover", "limits_tcp",
+    },
+    "it is printed, and for people to send": {"_renamed_table", "forget_nameless", "yoyo_log", "yoyo_versioned"},
+    "it is sent where nobody else may create: to a server, or in a database, of ours": {
+        "held_by", "roles_drop", "roles_left", "roles_make", "roles_share", "scratch_extension", "trial_names",
+    },
+    "it takes a crash, a standby, or an extension that only one database can have": {
+        "detaching", "extension_schemas", "standby",
+    },
+    "it takes a cluster of Citus, see test_citus_cleanup.py": {
+        "_nodes_and", "_nodes_child_key", "_nodes_enough", "_nodes_found", "_nodes_has_parents",
+        "_nodes_lost", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_with",
+        "nodes_archive", "nodes_copy", "nodes_count", "nodes_delete", "nodes_delete_batch",
+        "nodes_find", "nodes_find_apart", "nodes_find_keys", "nodes_found", "nodes_hold",
+        "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_recover",
+        "nodes_take", "nodes_taken", "is_sharded", "limits_citus",
+        "waits_citus",
+    },
+    "it is no statement of ours": {"seed"},
+}  # fmt: skip
+
+
+def told() -> dict[str, list[str]]:
+    """The files by their chapters, as the list has them."""
+    found: dict[str, list[str]] = json.loads(LIST.read_text())
+    return found
+
+
+def untold() -> set[str]:
+    """The names of files that the story does without."""
+    return set[str]().union(*UNTOLD.values())
+
+
+def flaws(chapters: dict[str, list[str]]) -> list[str]:
+    """Files that no chapter sends, or that are none."""
+    files = {path.relative_to(ROOT).as_posix(): path.stem for path in (ROOT / "sql").rglob("*.sql")}
+    sent = set[str]().union(*chapters.values())
+    missing = {file for file, name in files.items() if file not in sent and name not in untold()}
+    return [
+        *(f"no chapter sends {it}" for it in sorted(missing)),
+        *(f"no {it}" for it in sorted(sent - {*files})),
+    ]
+
+
+def main() -> int:
+    """Says what is still wrong; 1 if anything is."""
+    chapters, sent = dict[str, list[str]](), set[str]()
+    with open_folder() as folder:
+        server = local.start(folder / "pg", bin=majors()[max(majors())], options=FAST)
+        try:
+            plant(server.url)
+            for name in CHAPTERS:
+                with reaching() as places:
+                    tell(name, server.url)
+                chapters[name] = sorted(it for it in places - sent if it.endswith(".sql"))
+                sent |= places
+        finally:
+            local.stop(folder / "pg")
+    LIST.write_text(json.dumps(chapters, indent=1) + "\n")
+    wrong = flaws(chapters)
+    sys.stdout.writelines(f"{it}\n" for it in wrong)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
