@@ -45,7 +45,7 @@ EMPTY = b"""
      WHERE datname = current_database() AND pid <> pg_backend_pid();
     DROP EVENT TRIGGER IF EXISTS refusing;
     ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC;
-    DROP SCHEMA IF EXISTS public, sqlrail, other CASCADE;
+    DROP SCHEMA IF EXISTS public, sqlrail, other, newt CASCADE;
     SET allow_system_table_mods = on;
     DROP TABLE IF EXISTS pg_catalog.pg_dist_partition;
     RESET allow_system_table_mods;
@@ -272,6 +272,7 @@ def losing(scene: Scene) -> None:
                 UPDATE a SET n = 'y';
                 CALL nothing();
                 TRUNCATE b;
+                DEALLOCATE ALL;
                 ALTER TABLE a ALTER j TYPE varchar USING NULL::varchar;
                 ALTER TABLE a ALTER n TYPE int USING n::int;
                 ALTER TABLE a DROP j;
@@ -587,7 +588,6 @@ def making_a_tenant(scene: Scene) -> None:
     put(FILES)
     scene.safe("tenant", "add", "newt")
     scene.safe("migrate", "--each", "VALUES ('newt')")
-    scene.own.execute("DROP SCHEMA newt CASCADE")
 
 
 @chapter

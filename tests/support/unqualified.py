@@ -36,14 +36,14 @@ from sqlrail.server import local  # noqa: E402
 
 #: sent where names lead to where a file's do
 THEIRS = (
-    "_applied", "_attempt_tenant", "_behind", "_recorded", "as_file_end", "count_violations", "deallocate", "finish",
-    "lead", "lock", "lock_or_fail", "log", "note", "online_take", "ours", "own_before", "plan_limit",
+    "_applied", "_attempt", "_attempt_tenant", "_behind", "_recorded", "as_file_end", "count_violations", "deallocate",
+    "finish", "lead", "lock", "lock_or_fail", "log", "note", "online_take", "ours", "own_before", "plan_limit",
     "preview_violations", "record", "rollback", "unrecord",
 )  # fmt: skip
 #: parts of statements that write rows
 WITHIN = ("_duplicate_met", "_duplicate_rows", "_restore_grown", "_restore_grown_array")
-#: an operator, or the schema in front of another name
-QUALIFIED = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|pg_catalog\.(?=[\w\"])")
+#: an operator, or the schema in front of another name; of one that a text spells, another's number is no error
+QUALIFIED = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|(?<!')pg_catalog\.(?=[\w\"])")
 #: the same of what is chosen by the types that it is given: all else is found in pg_catalog, where that comes first
 CHOSEN = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|pg_catalog\.(?=\w+\()")
 #: what is held against what PostgreSQL says, and sent to nobody
