@@ -53,10 +53,13 @@ def in_json(text: str) -> str:
 
 
 def guess(word: str, choices: Iterable[str]) -> str:
-    """The end of a sentence that says a word is no choice: with the one that it is close to, if there is one."""
+    """The end of a sentence that says a word is no choice: with the one that it is close to, or the beginning of."""
     from difflib import get_close_matches
 
-    near = get_close_matches(word, list(choices), n=1, cutoff=0.75)
+    there = list(choices)
+    near = get_close_matches(word, there, n=1, cutoff=0.75) or [
+        it for it in there if it.startswith(f"{word}-")
+    ]
     return f"; did you mean {near[0]}?" if near else "."
 
 
