@@ -56,11 +56,10 @@ class Session:
         self.connection = (kept and kept.take(settings, self._notice)) or self.connect()
         self.server: Server = kept.server if kept else NOT_ASKED
         self.store = Store(self.connection, settings, self.server)
-        self.watch = Watch(settings)  # of what was sent last
+        self.watch, self._heartbeat = Watch(settings), Heartbeat(settings.idle_timeout)
         self._commit = Commit(None, tell)  # of the last message
         self._under_way = UnderWay(limit=settings.lock_timeout)
         self._worker: Connection | None = None  # that a file outside a transaction runs on
-        self._heartbeat = Heartbeat(settings.idle_timeout)
 
     # The connection
 

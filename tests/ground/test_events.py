@@ -20,6 +20,8 @@ SENTENCES: list[tuple[Event, str]] = [
     (events.Noted("so it is"), "note: so it is"),
     (events.Warned("so it is"), "warning: so it is"),
     (events.Noticed("NOTICE", "hello"), "notice: hello"),
+    (events.HistoryRead("001_a", 2), "at 001_a, 2 pending"),
+    (events.HistoryRead(None, 0), "at no file yet, 0 pending"),
     (events.Reached(TARGET), "target: app@db:5432/shop, PostgreSQL 18.1, environment staging"),
     (
         events.WaitingForServer("app@db:5432/shop", 60.0, "the server starts"),

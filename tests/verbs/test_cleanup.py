@@ -425,7 +425,7 @@ def test_the_json_has_what_scripts_may_rely_on(
         "kind": "relation", "check": None, "value": None, "duplicates": None,
         "child": "orders", "column": "user_id", "columns": ["user_id"], "parent": "users", "key": "id", "keys": ["id"],
         "orphans": 1, "timestamp": None, "oldest": None, "newest": None, "skipped": None, "refusals": [],
-        "action": "delete", "undecided": False, "changed": 0, "mixed_keys": 0,
+        "action": "delete", "undecided": False, "changed": 0, "mixed_keys": 0, "counted_before": [],
         "triggers": [], "cascades": ["lines_order_id_fkey: cascade"], "foreign_keys": [],
     }  # fmt: skip
     seen = {

@@ -29,15 +29,9 @@ class Composer:
     """The statements about the duplicates of one table; before: rows that earlier rounds have deleted."""
 
     def __init__(
-        self,
-        session: Session,
-        wanted: Unique,
-        facts: Facts,
-        *,
-        before: int = 0,
-        expected: int | sql.Composable | None = None,
-        kept: bool = True,
-    ) -> None:
+        self, session: Session, wanted: Unique, facts: Facts, *, before: int = 0,
+        expected: int | sql.Composable | None = None, kept: bool = True,
+    ) -> None:  # fmt: skip
         self.session, self.wanted, self.facts = session, wanted, facts
         self.before, self.expected = before, expected
         self.named = _kept_as if kept else sql.Identifier
