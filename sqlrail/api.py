@@ -25,6 +25,7 @@ from sqlrail.ground.events import (
     Reached,
     RolledBack,
     nobody,
+    without_passwords,
 )
 from sqlrail.ground.reading import given
 from sqlrail.ground.sentences import text
@@ -159,7 +160,7 @@ class _Talk:
         self._is_there = False
 
     def __call__(self, event: Event) -> None:
-        event = self._without_passwords(event)
+        event = without_passwords(event, self._secrets)
         self._listener(event)
         if not isinstance(event, FACTS_ONLY):
             self._say(text(event))
@@ -169,11 +170,6 @@ class _Talk:
         if not self._is_there:
             self._is_there = True
             self(Reached(target))
-
-    def _without_passwords(self, event: Event) -> Event:
-        facts: dict[str, Any] = event._asdict()
-        texts = {name: masked(it, self._secrets) for name, it in facts.items() if isinstance(it, str)}
-        return event._replace(**facts | texts)
 
 
 @contextmanager

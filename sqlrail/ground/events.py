@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlrail.ground.target import Target
 from sqlrail.ground.waits import Blocker, Standbys
+from sqlrail.ground.words import masked
 
 
 class Said(NamedTuple):
@@ -229,3 +230,10 @@ Listener = Callable[[Event], object]
 
 def nobody(_: Event) -> None:
     """A listener that wants to know nothing."""
+
+
+def without_passwords(event: Event, secrets: Collection[str]) -> Event:
+    """The same event, with *** for each password in its texts."""
+    facts: dict[str, Any] = event._asdict()
+    texts = {name: masked(it, secrets) for name, it in facts.items() if isinstance(it, str)}
+    return event._replace(**facts | texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,8 @@ Heard = Callable[[str, Event], object]
 def of_databases(settings: Sequence[Settings], limits: Limits, heard: Heard, to: str | None) -> TenantsResult:
     """Databases, one for each of the settings. UsageError where one is named twice."""
     tenants = [Tenant(masked(place(its), its.secrets), its) for its in settings]
-    names = [tenant.name for tenant in tenants]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    counts = Counter(tenant.name for tenant in tenants)
+    if twice := next((name for name, number in counts.items() if number > 1), None):
         raise UsageError(f"{twice} is named twice: write each database once.")
     if not tenants:
         raise UsageError("there is no URL, and so no tenant.")

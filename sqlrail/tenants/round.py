@@ -10,7 +10,15 @@ from queue import SimpleQueue
 from threading import Thread
 
 from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, SqlrailError
-from sqlrail.ground.events import Applied, BatchCleaned, Begun, Event, HistoryRead, RolledBack
+from sqlrail.ground.events import (
+    Applied,
+    BatchCleaned,
+    Begun,
+    Event,
+    HistoryRead,
+    RolledBack,
+    without_passwords,
+)
 from sqlrail.ground.target import Target
 from sqlrail.tenants.limits import Limits, steps
 from sqlrail.tenants.tenant import (
@@ -160,7 +168,7 @@ class Round:
             self._heard.put(Ended(self._turn(tenant)))
 
     def _turn(self, tenant: Tenant) -> Outcome:
-        ear, start = Ear(tenant.name, self), time.monotonic()
+        ear, start = Ear(tenant, self), time.monotonic()
         done, error = None, None
         try:
             done = self._work(tenant._replace(settings=replace(tenant.settings, reached=ear.reached)), ear)
@@ -171,10 +179,10 @@ class Round:
 
 
 class Ear:
-    """A listener for one tenant's verb: hands on what happens, and ends the verb between files if the round ends."""
+    """Listens to one tenant's verb: hands on what happens, without passwords, and ends it between files if need be."""
 
-    def __init__(self, name: str, of: Round) -> None:
-        self._name, self._round = name, of
+    def __init__(self, tenant: Tenant, of: Round) -> None:
+        self._tenant, self._round = tenant, of
         self._is_ending = False
         self._pending: int | None = None  # files; None: nobody says how many
         self.version: str | None = None
@@ -182,7 +190,7 @@ class Ear:
 
     def __call__(self, event: Event) -> None:
         """Takes an event in. Interrupted where the round is to end, and this one has files left."""
-        self._round.hear(Told(self._name, event))
+        self._round.hear(Told(self._tenant.name, without_passwords(event, self._tenant.settings.secrets)))
         if isinstance(event, HistoryRead):
             self.version, self._pending = event.newest, event.pending
         elif isinstance(event, Applied):

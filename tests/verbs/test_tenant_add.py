@@ -139,6 +139,16 @@ def test_an_application_has_the_same_of_databases(
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_application_hears_no_password(database: str, tmp_path: Path) -> None:
+    put({"migrations/001_loud.sql": "DO $$ BEGIN RAISE WARNING 'it is Xy7-hunter2-Qz'; END $$;\n"}, tmp_path)
+    query(database, "CREATE SCHEMA acme")
+    heard: list[events.Event] = []
+    url, loud = f"{database}&password=Xy7-hunter2-Qz", tmp_path / "migrations"
+    library.migrate_each(url, loud, schemas=["acme"], listener=lambda _, event: heard.append(event))
+    assert "it is ***" in [event.text for event in heard if isinstance(event, events.Noticed)]
+    assert "hunter2" not in repr(heard)
+
+
 def test_a_listener_that_raises_ends_the_run_behind_the_files_in_hand(database: str, tmp_path: Path) -> None:
     put(FILES, tmp_path)
     for number in range(6):
