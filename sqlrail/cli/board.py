@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlrail.cli.progress import Bar
 from sqlrail.cli.render.tenants import few
-from sqlrail.cli.talk import RESULTS, SILENT, Talk, shown
+from sqlrail.cli.talk import RESULTS, SILENT, Talk
 from sqlrail.ground.events import Event, Progress, Reached, Said, Warned
 from sqlrail.ground.sentences import text
 from sqlrail.ground.words import counted, printable
-from sqlrail.tenants.tenant import Ended, Happening, Held, Joined, Narrowed, PutOff, Started, Tenant, Told
-from sqlrail.tenants.totals import message
+from sqlrail.tenants.tenant import Ended, Happening, Held, Joined, Narrowed, PutOff, Started, Told
 
 #: what is counted, or stands in the result
 QUIET = (*SILENT, *RESULTS, Reached)
@@ -22,11 +21,11 @@ QUIET = (*SILENT, *RESULTS, Reached)
 class Board:
     """Tells of a round. The same sentence is said of the first tenant alone, and counted of all others."""
 
-    def __init__(self, talk: Talk, tenants: Sequence[Tenant]) -> None:
-        self._talk, self._bar, self._total = talk, Bar(talk, time.monotonic()), len(tenants)
+    def __init__(self, talk: Talk, total: int) -> None:
+        """total: tenants."""
+        self._talk, self._bar, self._total = talk, Bar(talk, time.monotonic()), total
         self._done, self._failed = 0, 0
         self._said: Counter[str] = Counter()
-        self._settings = {tenant.name: tenant.settings for tenant in tenants}
 
     def close(self) -> None:
         """Takes the bar off, and says of how many tenants what was said of one is true."""
@@ -55,7 +54,7 @@ class Board:
                 self._done += 1
                 if outcome.error:
                     self._failed += 1
-                    self._talk.say(f"{printable(outcome.tenant.name)}: {message(outcome)}")
+                    self._talk.say(f"{printable(outcome.tenant.name)}: {outcome.error}")
                 self._show(in_hand)
             case Started():
                 self._show(in_hand)
@@ -63,7 +62,7 @@ class Board:
     def _hear(self, name: str, event: Event) -> None:
         if isinstance(event, QUIET):
             return
-        words = shown(text(event), self._settings[name]) if name in self._settings else text(event)
+        words = text(event)
         self._said[words] += 1
         if self._said[words] == 1:
             self._talk.say(f"{printable(name)}: {words}")

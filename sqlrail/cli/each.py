@@ -155,7 +155,7 @@ def _limits(options: argparse.Namespace) -> Limits:
 def _look_on(round_: Round, tenants: list[Tenant], talk: Talk) -> Rounded:
     """Goes through the round, and tells of it."""
     outcomes = list[Outcome]()
-    with closing(Board(talk, tenants)) as board:
+    with closing(Board(talk, len(tenants))) as board:
         for happening in round_.run(tenants):
             board(happening, round_.in_hand)
             if isinstance(happening, Ended):

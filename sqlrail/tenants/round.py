@@ -20,6 +20,7 @@ from sqlrail.ground.events import (
     without_passwords,
 )
 from sqlrail.ground.target import Target
+from sqlrail.ground.words import masked
 from sqlrail.tenants.limits import Limits, steps
 from sqlrail.tenants.tenant import (
     Done,
@@ -174,6 +175,7 @@ class Round:
             done = self._work(tenant._replace(settings=replace(tenant.settings, reached=ear.reached)), ear)
         except Exception as exc:
             error = exc if isinstance(exc, SqlrailError) else Bug(exc)
+            error.args = (masked(str(error), tenant.settings.secrets),)
         seconds = round(time.monotonic() - start, 3)
         return Outcome(tenant, seconds, done, error, ear.version, ear.target)
 

@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
     tenant: Tenant
     seconds: float
     done: Done | None
-    error: SqlrailError | None
+    error: SqlrailError | None  # which says no password
     version: str | None = None  # the newest file that is applied; None: nobody has looked, or none is
     target: Target | None = None  # None: its database was not reached
     like: str | None = None  # the name of another one, whose result it is

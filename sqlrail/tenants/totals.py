@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlrail.errors import Refused, UsageError
-from sqlrail.ground.words import masked
 from sqlrail.tenants.tenant import Done as DoneFor
 from sqlrail.tenants.tenant import Outcome
 
@@ -81,17 +80,12 @@ def in_order(outcomes: Sequence[Outcome], names: Sequence[str]) -> tuple[Outcome
     return tuple(sorted(outcomes, key=lambda outcome: places.get(outcome.tenant.name, len(places))))
 
 
-def message(outcome: Outcome) -> str:
-    """Why it failed, without passwords."""
-    return masked(str(outcome.error), outcome.tenant.settings.secrets)
-
-
 def _as_json(outcome: Outcome) -> TenantResult:
     told: dict[str, Any] = {
         "name": outcome.tenant.name, "exit_code": outcome.exit_code, "seconds": outcome.seconds
     }  # fmt: skip
     if outcome.error:
-        told["error"] = outcome.error.as_json(message(outcome))["error"]
+        told["error"] = outcome.error.as_json(str(outcome.error))["error"]
     elif outcome.done:
         told["result"] = dict(outcome.done.document)
     if outcome.like:

@@ -186,6 +186,22 @@ def test_urls_may_come_through_a_pipe_and_no_password_is_shown(databases: list[s
     assert (other["name"], other["error"]["kind"]) == ("127.0.0.1:1/none", "connection_failed")
 
 
+def test_who_gives_way_shows_no_password(sqlrail: Sqlrail, databases: list[str], connect: Connect) -> None:
+    secret = "-".join(("Zu", "geheim", "9x"))
+    assert sqlrail("migrate", "--each-database", "tenants.txt").code == 0
+    url = databases[0].replace("postgres@", f"postgres:{secret}@")
+    put({"tenants.txt": f"{url}\n", "migrations/003_x.sql": "ALTER TABLE orders ADD note text;\n"})
+    with connect(databases[0]) as other:
+        other.execute("SELECT set_config('application_name', %s, false)", [secret])
+        other.execute("BEGIN; LOCK TABLE orders")
+        waits = ("--lock-timeout", "0.1s", "--retry-for", "0.2s")
+        done = sqlrail("migrate", "--each-database", "tenants.txt", *waits)
+    assert done.code == 1
+    assert "gave way, and has its turn again" in done.err
+    assert "***" in done.err
+    assert secret not in done.out + done.err
+
+
 @pytest.mark.usefixtures("databases")
 def test_what_many_say_is_said_once_and_counted(sqlrail: Sqlrail) -> None:
     put({"migrations/003_x.sql": "DO $$BEGIN RAISE WARNING 'look at this'; END$$;\n"})

@@ -8,7 +8,7 @@ from sqlrail.cli.render.tables import table
 from sqlrail.files.numbering import NUMBER
 from sqlrail.ground.words import counted, printable
 from sqlrail.tenants.tenant import Outcome
-from sqlrail.tenants.totals import Rounded, message
+from sqlrail.tenants.totals import Rounded
 
 #: names, and reports that differ, that people read; the JSON has them all
 NAMES, REPORTS = 5, 20
@@ -77,6 +77,6 @@ def _failures(outcomes: Sequence[Outcome], width: int | None) -> Iterator[str]:
     why: dict[str, list[str]] = {}
     for outcome in outcomes:
         if outcome.error:
-            why.setdefault(message(outcome), []).append(outcome.tenant.name)
+            why.setdefault(str(outcome.error), []).append(outcome.tenant.name)
     if why:
         yield from table(HEADS, [(few(names), printable(words)) for words, names in why.items()], width)
