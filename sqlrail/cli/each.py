@@ -21,7 +21,7 @@ from sqlrail.ground.values import folder
 from sqlrail.tenants import databases
 from sqlrail.tenants.alike import first_of_each, like_their_leaders
 from sqlrail.tenants.limits import Limits
-from sqlrail.tenants.round import Ear, Round
+from sqlrail.tenants.round import Round, TenantListener
 from sqlrail.tenants.schemas import Schemas
 from sqlrail.tenants.tenant import Done, Ended, Outcome, Tenant
 from sqlrail.tenants.totals import Rounded, in_order
@@ -95,7 +95,7 @@ def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, t
 
         def turn(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[Mapping[str, object]]:
             if isinstance(talk, _TenantTalk):
-                talk.ear.version = many.newest(str(settings.tenant))
+                talk.listener.version = many.newest(str(settings.tenant))
             return work(options, settings, talk)
 
         rounded = _go(options, turn, tenants, talk, schemas.later)
@@ -121,7 +121,7 @@ def _go(
     talk: Talk,
     later: Callable[[], list[Tenant]] = list,
 ) -> Rounded:
-    round_ = Round(lambda tenant, ear: _turn(options, work, tenant, ear), _limits(options), later)
+    round_ = Round(lambda tenant, listener: _turn(options, work, tenant, listener), _limits(options), later)
     on_interrupt(lambda number: _stop(round_, number, talk), times=2)
     return _look_on(round_, tenants, talk)
 
@@ -168,37 +168,37 @@ def _look_on(round_: Round, tenants: list[Tenant], talk: Talk) -> Rounded:
     )
 
 
-def _turn(options: argparse.Namespace, work: Run, tenant: Tenant, ear: Ear) -> Done:
-    talk = _TenantTalk(tenant.settings, ear)
+def _turn(options: argparse.Namespace, work: Run, tenant: Tenant, listener: TenantListener) -> Done:
+    talk = _TenantTalk(tenant.settings, listener)
     for note in tenant.settings.notes:
         talk(Noted(note))
     code, document, text = work(options, tenant.settings, talk)
     if options.verb == "migrate":
         text = ""  # versions say it all
     if options.verb == "status":
-        return _of_status(cast("StatusResult", document), code, ear)
+        return _of_status(cast("StatusResult", document), code, listener)
     return Done(document, code, text)
 
 
-def _of_status(document: StatusResult, code: int, ear: Ear) -> Done:
+def _of_status(document: StatusResult, code: int, listener: TenantListener) -> Done:
     """The version alone, in the place of the table, and what is wrong."""
     applied = [entry["id"] for entry in document["migrations"] if entry["state"] in ("applied", "edited")]
-    ear.version = applied[-1] if applied else None
+    listener.version = applied[-1] if applied else None
     return Done(document, code, "\n".join(problem["message"] for problem in document["problems"]))
 
 
 class _TenantTalk(Talk):
     """Prints nothing: hands on what it is told to the thread that looks on."""
 
-    def __init__(self, settings: Settings, ear: Ear) -> None:
+    def __init__(self, settings: Settings, listener: TenantListener) -> None:
         super().__init__(as_json=True)
-        self.settings, self.ear = settings, ear
+        self.settings, self.listener = settings, listener
 
     def __call__(self, event: Event) -> None:
-        self.ear(event)
+        self.listener(event)
 
     def on_interrupt(self, handle: Callable[[int], None]) -> None:
-        """It is the ear that ends a verb."""
+        """The listener ends a verb."""
 
     def say(self, text: str) -> None:
-        self.ear(Said(text))
+        self.listener(Said(text))

@@ -13,7 +13,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import masked
 from sqlrail.postgres.connect import place
 from sqlrail.tenants.limits import Limits
-from sqlrail.tenants.round import Ear, Round
+from sqlrail.tenants.round import Round, TenantListener
 from sqlrail.tenants.schemas import Schemas
 from sqlrail.tenants.tenant import Done, Ended, Outcome, Tenant, Told
 from sqlrail.tenants.totals import Rounded, in_order
@@ -35,8 +35,8 @@ def of_databases(settings: Sequence[Settings], limits: Limits, heard: Heard, to:
     if not tenants:
         raise UsageError("there is no URL, and so no tenant.")
 
-    def work(tenant: Tenant, ear: Ear) -> Done:
-        return Done(migrate(tenant.settings, ear, to=to).as_json())
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
+        return Done(migrate(tenant.settings, listener, to=to).as_json())
 
     return _go(Round(work, limits), tenants, heard)
 
@@ -50,9 +50,9 @@ def of_schemas(
     with Many(settings, nobody) as many:
         many.survey([tenant.name for tenant in tenants])
 
-        def work(tenant: Tenant, ear: Ear) -> Done:
-            ear.version = many.newest(tenant.name)
-            return Done(many.migrate(tenant.settings, ear, to=to).as_json())
+        def work(tenant: Tenant, listener: TenantListener) -> Done:
+            listener.version = many.newest(tenant.name)
+            return Done(many.migrate(tenant.settings, listener, to=to).as_json())
 
         return _go(Round(work, limits, found.later), tenants, heard)
 

@@ -51,11 +51,11 @@ class Round:
 
     def __init__(
         self,
-        work: Callable[[Tenant, Ear], Done],
+        work: Callable[[Tenant, TenantListener], Done],
         limits: Limits,
         look_again: Callable[[], Sequence[Tenant]] = tuple,
     ) -> None:
-        """work: the verb, which tells the ear what happens; look_again: all tenants, those made meanwhile too."""
+        """work: the verb, which tells the listener what happens; look_again: all tenants, those made meanwhile too."""
         self._work, self._limits, self._look_again = work, limits, look_again
         self._jobs: SimpleQueue[Tenant | None] = SimpleQueue()
         self._heard: SimpleQueue[Told | Ended | None] = SimpleQueue()
@@ -169,18 +169,20 @@ class Round:
             self._heard.put(Ended(self._turn(tenant)))
 
     def _turn(self, tenant: Tenant) -> Outcome:
-        ear, start = Ear(tenant, self), time.monotonic()
+        listener, start = TenantListener(tenant, self), time.monotonic()
         done, error = None, None
         try:
-            done = self._work(tenant._replace(settings=replace(tenant.settings, reached=ear.reached)), ear)
+            done = self._work(
+                tenant._replace(settings=replace(tenant.settings, reached=listener.reached)), listener
+            )
         except Exception as exc:
             error = exc if isinstance(exc, SqlrailError) else Bug(exc)
             error.args = (masked(str(error), tenant.settings.secrets),)
         seconds = round(time.monotonic() - start, 3)
-        return Outcome(tenant, seconds, done, error, ear.version, ear.target)
+        return Outcome(tenant, seconds, done, error, listener.version, listener.target)
 
 
-class Ear:
+class TenantListener:
     """Listens to one tenant's verb: hands on what happens, without passwords, and ends it between files if need be."""
 
     def __init__(self, tenant: Tenant, of: Round) -> None:

@@ -61,11 +61,11 @@ class Many(AbstractContextManager["Many"]):
         self._place, self._stamp = self._base.session.store.place, self._base.stamp
         self._lacks_stamp = self._base.lacks_stamp
         self._histories: dict[str, History | None] = {}  # by schema
-        self._hands, self._own = list[_Hand](), threading.local()
+        self._workers, self._own = list[_Worker](), threading.local()
 
     def __exit__(self, *exc: object) -> None:
-        for hand in self._hands:
-            hand.kept.close()
+        for worker in self._workers:
+            worker.kept.close()
         self._base.connection.close()
 
     @property
@@ -77,7 +77,7 @@ class Many(AbstractContextManager["Many"]):
 
     def survey(self, schemas: Sequence[str]) -> None:
         """Reads what is applied in each of them; nobody else may be at work on it in another thread meanwhile."""
-        hand, base = self._hand(), self._base
+        worker, base = self._worker(), self._base
         there = tenants.tables(base, schemas, YOYO)
         noted = set[str]()
         if self._place.has_all_own_tables:
@@ -90,7 +90,7 @@ class Many(AbstractContextManager["Many"]):
         for name, its in tenants.recorded(base, plain, YOYO.records, YOYO.log, limit):
             if its not in histories:
                 records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its]
-                found = hand.find(self._settings.migrations, hand.migrations, hand.files, records)
+                found = worker.find(self._settings.migrations, worker.migrations, worker.files, records)
                 histories[its] = History(records, *found)
             self._histories[name] = histories[its]
         self._check_versions([name for name in plain if not self._is_run(name)], limit)
@@ -127,34 +127,34 @@ class Many(AbstractContextManager["Many"]):
         stamp: bool = False,
     ) -> Migrated:
         """migrate() for the schema that the settings name."""
-        hand, name = self._hand(), str(settings.tenant)
-        wanted = {migration.id for migration in up_to(hand.migrations, to)}
+        worker, name = self._worker(), str(settings.tenant)
+        wanted = {migration.id for migration in up_to(worker.migrations, to)}
         history = self._histories.pop(name, None)
         known, is_plain = None, history is not None and not stamp and not settings.interrupted
         if history and is_plain and history.is_done(wanted, allowed):
             left = sum(entry.state in ("pending", "late") for entry in history.entries)
-            return Migrated((), len(hand.migrations) - left, left)
+            return Migrated((), len(worker.migrations) - left, left)
         if history and is_plain and not self._lacks_stamp:
             known = Known(self._place_of(name), list(history.records), [], self._stamp)
-        with Backend(settings, listener, hand.files, hand.kept, known) as backend:
-            done = apply(backend, hand.migrations, wanted, allowed=allowed, stamp=stamp, find=hand.find)
+        with Backend(settings, listener, worker.files, worker.kept, known) as backend:
+            done = apply(backend, worker.migrations, wanted, allowed=allowed, stamp=stamp, find=worker.find)
             if known is None:
                 self._learn(backend)
             return done
 
     def status(self, settings: Settings, listener: Listener) -> Status:
         """status() for the schema that the settings name."""
-        hand = self._hand()
-        with Backend(settings, listener, hand.files, hand.kept) as backend:
-            return status_of(backend, hand.migrations, hand.files)
+        worker = self._worker()
+        with Backend(settings, listener, worker.files, worker.kept) as backend:
+            return status_of(backend, worker.migrations, worker.files)
 
-    def _hand(self) -> _Hand:
+    def _worker(self) -> _Worker:
         """This thread's."""
-        if not hasattr(self._own, "hand"):
-            self._own.hand = _Hand(self._settings, Kept(self._base.session.server))
-            self._hands.append(self._own.hand)
-        hand: _Hand = self._own.hand
-        return hand
+        if not hasattr(self._own, "worker"):
+            self._own.worker = _Worker(self._settings, Kept(self._base.session.server))
+            self._workers.append(self._own.worker)
+        worker: _Worker = self._own.worker
+        return worker
 
     def _learn(self, backend: Backend) -> None:
         """What is the database's, the stamp and tables of our own, the next one need not look for, nor be told of."""
@@ -163,7 +163,7 @@ class Many(AbstractContextManager["Many"]):
         self._place = backend.session.store.place
 
 
-class _Hand:
+class _Worker:
     """What one thread works with: a connection, and its own reading of the folder."""
 
     def __init__(self, settings: Settings, kept: Kept) -> None:

@@ -12,7 +12,7 @@ from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, MigrationFa
 from sqlrail.ground.events import Applied, HistoryRead
 from sqlrail.ground.settings import Settings
 from sqlrail.tenants.limits import Limits
-from sqlrail.tenants.round import Ear, Round
+from sqlrail.tenants.round import Round, TenantListener
 from sqlrail.tenants.tenant import (
     Done,
     Ended,
@@ -33,22 +33,22 @@ def tenants(*names: str) -> list[Tenant]:
     return [Tenant(name, Settings()) for name in names]
 
 
-def fine(tenant: Tenant, ear: Ear) -> Done:
-    del ear
+def fine(tenant: Tenant, listener: TenantListener) -> Done:
+    del listener
     return Done({"name": tenant.name})
 
 
-def failing(*names: str) -> Callable[[Tenant, Ear], Done]:
-    def work(tenant: Tenant, ear: Ear) -> Done:
+def failing(*names: str) -> Callable[[Tenant, TenantListener], Done]:
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
         if tenant.name in names:
             raise MigrationFailed(f"{tenant.name} is poisoned")
-        return fine(tenant, ear)
+        return fine(tenant, listener)
 
     return work
 
 
 def going(
-    work: Callable[[Tenant, Ear], Done], names: Sequence[str] = NAMES, **limits: object
+    work: Callable[[Tenant, TenantListener], Done], names: Sequence[str] = NAMES, **limits: object
 ) -> tuple[Round, list[Happening]]:
     """A round that is over, and what happened in it."""
     round_ = Round(work, Limits(**limits))  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def test_no_more_are_at_work_at_once_than_may_be_and_so_many_are() -> None:
     at_work, most = 0, 0
     lock = threading.Lock()
 
-    def work(tenant: Tenant, ear: Ear) -> Done:
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
         nonlocal at_work, most
         with lock:
             at_work += 1
@@ -86,7 +86,7 @@ def test_no_more_are_at_work_at_once_than_may_be_and_so_many_are() -> None:
         together.wait()
         with lock:
             at_work -= 1
-        return fine(tenant, ear)
+        return fine(tenant, listener)
 
     _, happened = going(work, parallel=3)
     assert ended(happened) == dict.fromkeys(NAMES, "")
@@ -100,8 +100,8 @@ def test_one_that_fails_ends_none_of_the_others() -> None:
 
 
 def test_what_is_raised_besides_our_own_errors_is_a_bug_of_that_one() -> None:
-    def work(tenant: Tenant, ear: Ear) -> Done:
-        del ear
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
+        del listener
         return Done({"name": 1 // (tenant.name != "c")})
 
     _, happened = going(work)
@@ -146,12 +146,12 @@ def test_no_other_is_begun_when_so_many_have_failed() -> None:
 def test_who_gives_way_has_another_turn_behind_all_others() -> None:
     tries = dict.fromkeys(NAMES, 0)
 
-    def work(tenant: Tenant, ear: Ear) -> Done:
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
         tries[tenant.name] += 1
         if tenant.name == "a" and tries["a"] == 1:
             assert tenant.settings.lock_wait < Settings.lock_wait
             raise Busy
-        return fine(tenant, ear)
+        return fine(tenant, listener)
 
     _, happened = going(work, parallel=1)
     assert ended(happened) == dict.fromkeys(NAMES, "")
@@ -160,10 +160,10 @@ def test_who_gives_way_has_another_turn_behind_all_others() -> None:
 
 
 def test_who_gives_way_twice_has_failed() -> None:
-    def work(tenant: Tenant, ear: Ear) -> Done:
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
         if tenant.name == "a":
             raise Busy
-        return fine(tenant, ear)
+        return fine(tenant, listener)
 
     assert ended(going(work)[1])["a"] == "busy"
 
@@ -172,7 +172,7 @@ def test_with_fewer_connections_than_threads_it_goes_on_with_what_there_is() -> 
     free, lock = 2, threading.Lock()
     both = threading.Barrier(2, timeout=30)
 
-    def work(tenant: Tenant, ear: Ear) -> Done:
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
         nonlocal free
         with lock:
             has_one = free > 0
@@ -185,7 +185,7 @@ def test_with_fewer_connections_than_threads_it_goes_on_with_what_there_is() -> 
             both.wait()
         with lock:
             free += 1
-        return fine(tenant, ear)
+        return fine(tenant, listener)
 
     names = [str(number) for number in range(40)]
     _, happened = going(work, [*"ab", *names], parallel=8)
@@ -194,7 +194,7 @@ def test_with_fewer_connections_than_threads_it_goes_on_with_what_there_is() -> 
 
 
 def test_who_is_alone_and_gets_no_connection_has_failed() -> None:
-    def work(_: Tenant, __: Ear) -> Done:
+    def work(_: Tenant, __: TenantListener) -> Done:
         exc = ConnectionFailed("there is no connection left")
         exc.is_full = True
         raise exc
@@ -205,12 +205,12 @@ def test_who_is_alone_and_gets_no_connection_has_failed() -> None:
 def test_who_was_made_meanwhile_has_a_turn_too() -> None:
     there = tenants("a", "b")
 
-    def work(tenant: Tenant, ear: Ear) -> Done:
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
         if tenant.name == "b":
             there.extend(tenants("c"))
         if tenant.name == "c" and len(there) == 3:
             there.extend(tenants("d"))
-        return fine(tenant, ear)
+        return fine(tenant, listener)
 
     round_ = Round(work, Limits(), lambda: there)
     happened = list(round_.run(tenants("a", "b")))
@@ -221,11 +221,11 @@ def test_who_was_made_meanwhile_has_a_turn_too() -> None:
 def test_a_signal_ends_it_behind_the_files_in_hand() -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def work(_: Tenant, ear: Ear) -> Done:
-        ear(HistoryRead("001", 3))
+    def work(_: Tenant, listener: TenantListener) -> Done:
+        listener(HistoryRead("001", 3))
         begun.set()
         assert go_on.wait(30)
-        ear(Applied("002", 0.1))
+        listener(Applied("002", 0.1))
         raise AssertionError("it went on with another file")
 
     round_ = Round(work, Limits(parallel=1))
@@ -243,11 +243,11 @@ def test_a_signal_ends_it_behind_the_files_in_hand() -> None:
 
 
 def test_who_has_done_its_last_file_is_not_interrupted() -> None:
-    def work(tenant: Tenant, ear: Ear) -> Done:
-        ear(HistoryRead("001", 1))
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
+        listener(HistoryRead("001", 1))
         round_.stop(signal.SIGINT)
-        ear(Applied("002", 0.1))
-        return fine(tenant, ear)
+        listener(Applied("002", 0.1))
+        return fine(tenant, listener)
 
     round_ = Round(work, Limits(parallel=1))
     assert ended(list(round_.run(tenants(*NAMES)))) == {"a": ""}
@@ -256,10 +256,10 @@ def test_who_has_done_its_last_file_is_not_interrupted() -> None:
 def test_a_second_signal_ends_it_at_once() -> None:
     for_ever = threading.Event()
 
-    def work(tenant: Tenant, ear: Ear) -> Done:
-        ear(HistoryRead("001", 1))
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
+        listener(HistoryRead("001", 1))
         for_ever.wait(30)
-        return fine(tenant, ear)
+        return fine(tenant, listener)
 
     round_ = Round(work, Limits(parallel=2))
     for it in round_.run(tenants(*NAMES)):
