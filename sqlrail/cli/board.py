@@ -25,7 +25,8 @@ class Board:
         """total: tenants."""
         self._talk, self._bar, self._total = talk, Bar(talk, time.monotonic()), total
         self._done, self._failed = 0, 0
-        self._said: Counter[str] = Counter()
+        self._said: Counter[str] = Counter()  # how often; of errors the result has that
+        self._told = set[str]()
 
     def close(self) -> None:
         """Takes the bar off, and says of how many tenants what was said of one is true."""
@@ -54,7 +55,7 @@ class Board:
                 self._done += 1
                 if outcome.error:
                     self._failed += 1
-                    self._talk.say(f"{printable(outcome.tenant.name)}: {outcome.error}")
+                    self._tell_once(outcome.tenant.name, str(outcome.error))
                 self._show(in_hand)
             case Started():
                 self._show(in_hand)
@@ -64,7 +65,11 @@ class Board:
             return
         words = text(event)
         self._said[words] += 1
-        if self._said[words] == 1:
+        self._tell_once(name, words)
+
+    def _tell_once(self, name: str, words: str) -> None:
+        if words not in self._told:
+            self._told.add(words)
             self._talk.say(f"{printable(name)}: {words}")
 
     def _show(self, in_hand: Collection[str]) -> None:

@@ -203,6 +203,14 @@ def test_who_gives_way_shows_no_password(sqlrail: Sqlrail, databases: list[str],
 
 
 @pytest.mark.usefixtures("databases")
+def test_the_same_error_of_all_is_told_once(sqlrail: Sqlrail) -> None:
+    done = sqlrail("cleanup", "--each-database", "tenants.txt", "--relation", "nonsense")
+    assert done.code == 2
+    assert done.err.count("'nonsense' is not of the form") == 1
+    assert "4 tenants: 0 done, 4 failed" in done.out
+
+
+@pytest.mark.usefixtures("databases")
 def test_what_many_say_is_said_once_and_counted(sqlrail: Sqlrail) -> None:
     put({"migrations/003_x.sql": "DO $$BEGIN RAISE WARNING 'look at this'; END$$;\n"})
     done = sqlrail("migrate", "--each-database", "tenants.txt")
