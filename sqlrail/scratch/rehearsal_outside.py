@@ -174,6 +174,7 @@ class OutsideRehearsal:
             held = Keepers(keepers, scene.store.message("begin") + scene.store.limits(None), tables)
             limit = self._limit("0")
             self._send(step, lambda: self._watch(observer, held, seen))
+            held.let_go()
             self._limit(limit)
         states = scene.states(self.worker)
         return _After({oid: it._replace(lock=strongest(seen.get(oid, ()))) for oid, it in states.items()}, {})
