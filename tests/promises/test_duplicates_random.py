@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from conftest import Servers, fresh_database, majors
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from test_cleanup import settings
@@ -29,6 +29,8 @@ Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
 
 EXAMPLES = int(os.environ.get("SQLRAIL_TEST_EXAMPLES", "60"))
+#: whoever wants more looks for what is new; the others for what has come back
+IS_WIDE = "SQLRAIL_TEST_EXAMPLES" in os.environ
 ACTIONS = ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
 
 
@@ -166,9 +168,13 @@ class Oracle:
         self.rows = [{row["id"]: dict(row) for row in rows} for rows in zoo.rows]
         self.refused = False
 
-    def clean(self) -> None:
-        while self.merge(0, self.first()):
-            pass
+    def clean(self) -> bool:
+        """All of it; returns whether the first look, which is that of a dry run, has to refuse it already."""
+        goes_on = self.merge(0, self.first())
+        refused_at_once = self.refused
+        while goes_on:
+            goes_on = self.merge(0, self.first())
+        return refused_at_once
 
     def first(self) -> dict[int, int]:
         """By id what goes, and what stays instead."""
@@ -226,12 +232,22 @@ class Oracle:
             image = _image(index, row)
             if id_ not in gone and image is not None:
                 groups.setdefault(image, []).append(row)
+        deciding = self.deciding(index.table)
         for group in groups.values():
-            best = min(group, key=lambda row: (row != there[row["id"]], row["id"]))
+            best = min(
+                group,
+                key=lambda row: (any(row[it] != there[row["id"]][it] for it in deciding), row["id"]),
+            )
             for row in group:
                 if row is not best:
                     gone[row["id"]] = best["id"]
                     gone |= {id_: best["id"] for id_, kept in gone.items() if kept == row["id"]}
+
+    def deciding(self, table: int) -> set[str]:
+        """The columns of those keys that unique indexes of the table have: what others say makes nothing equal."""
+        indexed = {column for index in self.zoo.indexes if index.table == table for column in index.columns}
+        keys = (key for key in self.zoo.keys if key.child == table and indexed & {*key.columns})
+        return {column for key in keys for column in key.columns}
 
     def refuse(self, merged: list[dict[int, int]]) -> None:
         """Where the rows of one table go in a circle: what refers to itself becomes a duplicate by that."""
@@ -259,17 +275,20 @@ def zoo_url(request: pytest.FixtureRequest, servers: Servers) -> Iterator[str]:
         yield url
 
 
-@hypothesis_settings(max_examples=EXAMPLES, deadline=None)
+@hypothesis_settings(max_examples=EXAMPLES, deadline=None, derandomize=not IS_WIDE)
 @given(seed=st.integers(0, 2**32))
+@example(seed=3119412512)  # a later round goes in a circle
+@example(seed=379)  # two rows become equal, one of them changed elsewhere only
+@example(seed=134217728)  # a row goes back to a key that another one has until it goes back
 def test_duplicates_go_as_the_oracle_says_and_come_back(zoo_url: str, seed: int) -> None:
     zoo, told = zoo_of(seed), settings(zoo_url, max_share=1.0)
     wanted = parse(f"zoo.t0.({', '.join(zoo.unique)}) unique keep {'newest' if zoo.newest else 'oldest'} at")
     with psycopg.connect(zoo_url, autocommit=True) as connection:
         build(connection, zoo)
         before, oracle = look(connection, zoo), Oracle(zoo)
-        oracle.clean()
+        refused_at_once = oracle.clean()
         seen = room.cleanup(told, nobody, [wanted], dry_run=True).relations[0]
-        assert bool(seen.refusals) == oracle.refused
+        assert bool(seen.refusals) == refused_at_once
         if oracle.refused:
             event("refused")
             with pytest.raises(Refused):

@@ -233,8 +233,8 @@ class Work:
                 continue
             self.session.ask(b"ROLLBACK TO SAVEPOINT sqlrail_piece; RELEASE SAVEPOINT sqlrail_piece")
             if first == last:
-                # Its parent may yet come back.
-                final = not isinstance(fault, pg.ForeignKeyViolation)
+                # Its parent may yet come back, or the row that has its key be put right.
+                final = not isinstance(fault, pg.ForeignKeyViolation | pg.UniqueViolation)
                 self._leave(shape, first, last, _why(fault), final=final)
             else:
                 middle = (first + last) // 2
