@@ -71,7 +71,6 @@ class Composer:
             "recover": b"",
             "and_found": b"",
             "with_found": b"",
-            "of_batch": {},
             "is_below": sql.SQL("is_below" if facts.is_tree else "false"),
             **self.kind.cleaning(session, constraint, facts),
         }
@@ -83,7 +82,8 @@ class Composer:
         """What stages the rows that violate the constraint."""
         if self._copies_first:
             # So they are looked for once less.
-            return b"".join(map(self, ("nodes_recover", "nodes_parallel", "nodes_copy", "nodes_found")))
+            copy = self("nodes_copy", with_found=b"", is_staged=self.parts["violates"])
+            return self("nodes_recover") + self("nodes_parallel") + copy + self("nodes_found")
         return self(self._find)
 
     def weigh(self, **purpose: Any) -> bytes:
@@ -104,10 +104,15 @@ class Composer:
     def _clean(self, in_batch: bool) -> bytes:
         if not self.facts.distributed:
             return self("set_orphans" if self.is_set else "cleanup")
-        if in_batch:
-            return self("nodes_delete_batch", **self.parts["of_batch"]) + self("nodes_archive")
-        copy = b"" if self._copies_first else self("nodes_copy")
-        return copy + self("nodes_archive") + self("nodes_delete")
+        taken = "nodes_delete_batch" if in_batch else None if self._copies_first else "nodes_copy"
+        names = (
+            "nodes_durable",
+            taken,
+            "nodes_archive",
+            None if in_batch else "nodes_delete",
+            "nodes_archived",
+        )
+        return b"".join(self(name) for name in names if name)
 
     def cascades(self, **parts: Any) -> bytes:
         """What archives the rows of other tables that go, or are changed, with the orphans that are staged."""

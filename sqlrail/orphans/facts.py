@@ -103,6 +103,11 @@ class Facts:
         return self.child_oid == self.parent_oid and not self.sets and not self.distributed
 
     @property
+    def may_be_mixed(self) -> bool:
+        """Whether a row with a null in some of its columns, and not in all, violates a key."""
+        return any(key.get("full") for key in self.foreign_keys)
+
+    @property
     def written(self) -> list[Table]:
         """The tables that a cleanup writes to: the child, and those that a delete would cascade into."""
         return [self.child, *(edge["table"] for edge in self.cascades)]

@@ -83,11 +83,11 @@ def _relation_looks(session: Session, relation: Relation, facts: Facts) -> dict[
     parts = {
         "parent": table(facts.parent),
         "has_key": has_key,
+        "is_mixed": is_mixed if facts.may_be_mixed else sql.SQL("false"),
         "matches": matches(keys, facts.operators, columns),
     }
     return {
         **parts,
-        "is_mixed": is_mixed if any(key.get("full") for key in facts.foreign_keys) else sql.SQL("false"),
         "violates": message(session, "_orphan", **parts),
         "has_parents": sql.SQL("EXISTS (SELECT FROM {})").format(parts["parent"]),
         **(nodes.looks(session, relation, facts, parts) if facts.distributed else {}),
@@ -173,14 +173,13 @@ def _count_orphans(facts: Facts) -> str:
 
 def _find_orphans(facts: Facts) -> str:
     if facts.distributed:
-        return "nodes_find" if facts.together else "nodes_find_apart"
+        return "nodes_find_keys" if facts.together else "nodes_find_apart"
     return "find_orphan_trees" if facts.is_tree else "find_orphans"
 
 
 def _orphans_online(facts: Facts) -> Online:
     if facts.distributed:
-        find = "nodes_find_keys" if facts.together else "nodes_find_apart"
-        return Online(find, "online_next", "nodes_take", "online_settle")
+        return Online(_find_orphans(facts), "online_next", "nodes_take", "online_settle")
     if facts.is_tree:
         has_key = bool(facts.foreign_keys)  # which lets no row go before those below it
         following = "online_next_tree" if has_key else "online_next"

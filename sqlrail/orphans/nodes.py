@@ -21,6 +21,7 @@ def looks(session: Session, relation: Relation, facts: Facts, parts: dict[str, A
     keys = _keys(relation, facts, parts)
     more = {
         "has_parents": message(session, "_nodes_has_parents", **parts),
+        "mixed": message(session, "_nodes_mixed", **parts) if facts.may_be_mixed else sql.SQL("0"),
         "child_key": message(session, "_nodes_child_key", **keys),
         "lost": message(session, "_nodes_lost", **keys),
     }
@@ -32,19 +33,15 @@ def looks(session: Session, relation: Relation, facts: Facts, parts: dict[str, A
 
 
 def cleans(session: Session, relation: Relation, facts: Facts, parts: dict[str, Any]) -> dict[str, Any]:
-    """What a cleanup is made of besides: by keys that were found, or, without them, by what each node finds again."""
+    """What a cleanup is made of besides: rows are told by their keys, which were found."""
     keys = _keys(relation, facts, parts)
     found = message(session, "_nodes_found")
-    by_key: dict[str, Any] = {
+    still = message(session, "_nodes_orphan", **parts) if facts.together else sql.SQL("true")
+    return {
         "is_staged": message(session, "_nodes_staged", found=sql.SQL("found"), **keys),
         "and_found": message(session, "_nodes_and", first=found),
         "with_found": message(session, "_nodes_with", first=found),
-    }
-    still = message(session, "_nodes_orphan", **parts) if facts.together else sql.SQL("true")
-    again = {"of_batch": by_key, "is_staged": sql.SQL("true"), "and_found": b"", "with_found": b""}
-    return {
-        **by_key,
-        **(again if facts.together else {}),
+        "gone": message(session, "_nodes_gone", **keys),
         "still": still,
         "recover": message(session, "nodes_recover"),
         "parents_found": message(session, "_nodes_parents_found", all=found, **keys),

@@ -7,6 +7,3 @@ WITH archived AS (
 )
 SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM pg_temp.sqlrail_gone)::text, true),
        set_config('sqlrail.archived', (SELECT count(*) FROM archived)::text, true);
-{writes}
-DROP TABLE pg_temp.sqlrail_gone;
-{ours}

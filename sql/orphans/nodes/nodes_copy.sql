@@ -6,7 +6,6 @@ SET LOCAL xmloption = content;
 CREATE TEMP TABLE sqlrail_gone ON COMMIT DROP AS
 {with_found}
 SELECT c.* FROM {child} AS c
- WHERE {is_staged}
-   AND {still};
+ WHERE {is_staged};
 SET LOCAL xmloption TO DEFAULT;
 {ours}

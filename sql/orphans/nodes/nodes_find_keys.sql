@@ -1,4 +1,5 @@
--- The same by their keys, each with its rows: a ctid means nothing on another node.
+-- The keys of the orphans that the nodes find, each among its own rows: these stay there until they are deleted. With a key
+-- stands how many rows have it; a ctid means nothing on another node.
 {recover}
 {writes}
 CREATE {staging} AS

@@ -31,6 +31,8 @@ class Work:
     def put_back(self) -> None:
         """Puts back what can go back, and says of the rest why it stays."""
         going = [shape for shape in self.shapes if not shape.stuck]
+        if any(shape.facts and shape.facts.distributed for shape in going):
+            self.ask("nodes_durable")
         for shape in self.shapes:
             if shape.stuck:
                 self._leave(shape, 1, shape.rows, shape.stuck, final=True)
