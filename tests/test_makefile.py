@@ -125,7 +125,7 @@ def test_a_second_run_installs_nothing(project: Path) -> None:
 
 
 #: what every run of the tests has: all cores, a file with one worker
-WORKERS = "-n auto --maxprocesses 4 --dist loadfile"
+WORKERS = "-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
 
 
 def test_all_tests_are_those_of_a_change_and_those_that_are_slow_by_design(project: Path) -> None:

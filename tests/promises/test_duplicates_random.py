@@ -267,7 +267,7 @@ def look(connection: Connection, zoo: Zoo) -> list[dict[int, Row]]:
     return [dict(connection.execute(read.format(n).encode()).fetchall()) for n in range(len(zoo.rows))]
 
 
-@pytest.fixture(scope="module", params=[15, 18])
+@pytest.fixture(scope="module", params=[15, 18], ids=lambda major: f"pg{major}")
 def zoo_url(request: pytest.FixtureRequest, servers: Servers) -> Iterator[str]:
     if request.param not in majors():
         pytest.skip(f"no PostgreSQL {request.param} here")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlrail.schema.catalog import digests
 from sqlrail.schema.compare import Difference, compare, outermost
 from sqlrail.schema.kinds import OBJECTS
 from sqlrail.schema.mend import mend
+from sqlrail.schema.objects import Catalog
 from sqlrail.schema.sides import Choice
 from sqlrail.schema.statement import Statement
 from sqlrail.verbs.drift import drift
@@ -138,23 +139,40 @@ REVOKE USAGE ON DOMAIN d{n} FROM PUBLIC
 Sides = tuple[str, str]
 
 
+class Alike:
+    """Databases that are alike, with many tables and what is in test_drift's base, on the servers of majors."""
+
+    def __init__(self, servers: Servers, cleanup: ExitStack) -> None:
+        self._servers, self._cleanup = servers, cleanup
+        self._urls = dict[int, str]()
+        self._catalogs = dict[int, Catalog]()
+
+    @contextmanager
+    def two(self, major: int) -> Iterator[Sides]:
+        with copy_of(self._url(major)) as one, copy_of(self._url(major)) as other:
+            yield one, other
+
+    @contextmanager
+    def beside(self, major: int) -> Iterator[tuple[Sides, Catalog]]:
+        """One that may be changed, and one that has to stay as it is, with the latter's catalog."""
+        url = self._url(major)
+        if major not in self._catalogs:
+            self._catalogs[major] = read(url)
+        with copy_of(url) as one:
+            yield (one, url), self._catalogs[major]
+
+    def _url(self, major: int) -> str:
+        if major not in self._urls:
+            self._urls[major] = self._cleanup.enter_context(fresh_database(self._servers(major)))
+            tables = [TABLE.format(n=n, before=max(n - 1, 0)) for n in range(TABLES)]
+            query(self._urls[major], "".join([BASE, *tables]))
+        return self._urls[major]
+
+
 @pytest.fixture(scope="module")
-def sides(servers: Servers) -> Iterator[Callable[[int], Any]]:
-    """Gives, for a major, two databases that are alike, with many tables and what is in test_drift's base."""
+def alike(servers: Servers) -> Iterator[Alike]:
     with ExitStack() as cleanup:
-        full: dict[int, str] = {}
-
-        @contextmanager
-        def sides_of(major: int) -> Iterator[Sides]:
-            if major not in full:
-                full[major] = cleanup.enter_context(fresh_database(servers(major)))
-                query(full[major], BASE)
-                tables = [TABLE.format(n=n, before=max(n - 1, 0)) for n in range(TABLES)]
-                query(full[major], "".join(tables))
-            with copy_of(full[major]) as one, copy_of(full[major]) as other:
-                yield one, other
-
-        yield sides_of
+        yield Alike(servers, cleanup)
 
 
 Result = tuple[tuple[Difference, ...], tuple[Statement, ...]]
@@ -166,13 +184,14 @@ def by_digests(wanted: str, there: str, *, privileges: bool) -> Result:
     return found.differences, found.statements
 
 
-def in_full(wanted: str, there: str, *, privileges: bool) -> Result:
-    """The same by reading everything."""
-    catalogs = []
-    for url in (wanted, there):
-        with closing(psycopg.connect(url, autocommit=True)) as connection:
-            catalogs.append(catalog.read(connection, Settings()))
-    one, other = catalogs
+def read(url: str) -> Catalog:
+    """Everything, without a look at a digest."""
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        return catalog.read(connection, Settings())
+
+
+def in_full(one: Catalog, other: Catalog, *, privileges: bool) -> Result:
+    """The same by what was read in full of the one that is wanted, and of the one that is there."""
     if not privileges:
         one = one.without({it.key for it in one.of(["privilege"])})
     found = [it for it in compare(one, other) if privileges or it.kind != "privilege"]
@@ -195,21 +214,23 @@ def change(sides: Sides, texts: Collection[str], number: random.Random) -> list[
     return done
 
 
-def assert_the_same_is_found(sides: Sides, done: object) -> None:
-    for privileges, (wanted, there) in enumerate((sides, sides[::-1])):
-        expected = told(in_full(wanted, there, privileges=bool(privileges)))
-        assert told(by_digests(wanted, there, privileges=bool(privileges))) == expected, done
+def assert_the_same_is_found(sides: Sides, done: object, other: Catalog | None = None) -> None:
+    """Both ways round. `other` is the catalog of the second side, where it was read already."""
+    catalogs = (read(sides[0]), other or read(sides[1]))
+    for privileges, way in ((False, 1), (True, -1)):
+        expected = told(in_full(*catalogs[::way], privileges=privileges))
+        assert told(by_digests(*sides[::way], privileges=privileges)) == expected, done
 
 
 @pytest.mark.promise
 @pytest.mark.parametrize("major", MAJORS, ids=lambda major: f"pg{major}")
 @pytest.mark.parametrize("seed", range(20))
 def test_a_few_differences_are_those_that_a_full_comparison_finds(
-    seed: int, major: int, sides: Callable[[int], Any]
+    seed: int, major: int, alike: Alike
 ) -> None:
     number = random.Random(seed)  # noqa: S311
     for _ in range(int(os.environ.get("SQLRAIL_TEST_DIGESTS", "4"))):
-        with sides(major) as pair:
+        with alike.two(major) as pair:
             texts = [
                 number.choice(CHANGES).format(n=number.choice([0, 1, 7, 8, 9, 38, 39]))
                 for _ in range(number.choice([1, 1, 2, 3]))
@@ -219,9 +240,9 @@ def test_a_few_differences_are_those_that_a_full_comparison_finds(
 
 @pytest.mark.promise
 @pytest.mark.parametrize("major", MAJORS, ids=lambda major: f"pg{major}")
-def test_every_small_change_changes_the_digest(major: int, sides: Callable[[int], Any]) -> None:
+def test_every_small_change_changes_the_digest(major: int, alike: Alike) -> None:
     same = []
-    with sides(major) as (one, _), closing(psycopg.connect(one, autocommit=True)) as connection:
+    with alike.beside(major) as ((one, _), _), closing(psycopg.connect(one, autocommit=True)) as connection:
         (before,) = digests(Settings(), connection, privileges=True)
         for number, text in enumerate(CHANGES):
             with suppress(psycopg.Error):  # of the same table as one before
@@ -351,10 +372,10 @@ def test_an_oid_of_the_one_database_is_no_difference(both: Sides) -> None:
 @pytest.mark.parametrize("major", MAJORS, ids=lambda major: f"pg{major}")
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_one_difference_of_the_base_has_the_script_of_a_full_comparison(
-    name: str, major: int, sides: Callable[[int], Any]
+    name: str, major: int, alike: Alike
 ) -> None:
     if major < 18 and name.endswith("since 18"):
         return
-    with sides(major) as pair:
+    with alike.beside(major) as (pair, other):
         query(pair[0], DIFFERENCES[name][1])
-        assert_the_same_is_found(pair, name)
+        assert_the_same_is_found(pair, name, other)

@@ -31,7 +31,7 @@ def without_key(file: Path) -> bytes:
 @pytest.mark.parametrize(
     ("major", "rows"),
     [*((major, 1000) for major in majors()), (max(majors(), default=0), 1_000_000)],
-    ids=lambda value: str(value),
+    ids=lambda value: f"pg{value}" if value in majors() else str(value),
 )
 def test_a_dump_as_baseline_builds_the_same_database(
     major: int, rows: int, servers: Servers, tmp_path: Path
