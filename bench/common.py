@@ -65,9 +65,9 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def serving(**options: str) -> Iterator[tuple[Server, Path]]:
+def serving(place: str = "/tmp", **options: str) -> Iterator[tuple[Server, Path]]:  # noqa: S108
     """A fresh server, as it comes but for these settings, and a folder; both are gone afterwards."""
-    scratch = Path(tempfile.mkdtemp(prefix="sqlrail-bench-", dir="/tmp"))
+    scratch = Path(tempfile.mkdtemp(prefix="sqlrail-bench-", dir=place))
     scratch.chmod(0o711)
     try:
         yield local.start(scratch / "pg", options=options), scratch
@@ -159,6 +159,6 @@ def write(path: Path, part: str) -> None:
 
 HEAD = """# Benchmarks
 
-`make bench` makes these tables (`make bench-migrate`, `-cleanup`, `-catalog`, `-foresight`, `-foreseen`, `-tenants`:
-one part). Each tool runs in turns with a floor, a process a run, on the embedded server with fsync on and no setting
-changed; a ratio is the median of pairs. Compare ratios, not seconds."""
+`make bench` makes these tables (`make bench-migrate`, `-cleanup`, `-catalog`, `-foresight`, `-foreseen`, `-tenants`,
+`-fixture`: one part). Each tool runs in turns with a floor, a process a run, on the embedded server with fsync on and
+no setting changed; a ratio is the median of pairs. Compare ratios, not seconds."""

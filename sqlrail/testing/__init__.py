@@ -1,1 +1,1 @@
-"""For tests of applications: the pytest plugin, and the template databases behind its fixture."""
+"""For tests of applications: the pytest plugin, unittest's and Django's way, and the template databases behind them."""

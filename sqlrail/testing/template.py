@@ -13,8 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from itertools import count
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from psycopg import sql
@@ -22,16 +21,17 @@ from psycopg.conninfo import make_conninfo
 
 from sqlrail import __version__
 from sqlrail.engine.backend import Backend
-from sqlrail.errors import DatabaseFailed, Refused, SqlrailError, UsageError
+from sqlrail.errors import DatabaseFailed, Refused, UsageError
 from sqlrail.files.file import ROLLBACK
 from sqlrail.ground.events import nobody
 from sqlrail.ground.reading import given
 from sqlrail.ground.target import is_expendable
 from sqlrail.ground.urls import SCHEMES
 from sqlrail.postgres.connect import Connection, connect
-from sqlrail.postgres.wire import Answer, ask, command, send
+from sqlrail.postgres.wire import ask, command
 from sqlrail.scratch import scratch
 from sqlrail.scratch.confined import without_subscriptions
+from sqlrail.testing.copies import Copies, Plan
 from sqlrail.verbs.apply import migrate
 
 #: what the advisory locks are for: making a template, using it, and being a run
@@ -42,23 +42,23 @@ POLL = 0.05
 SPARE = 3
 #: bytes of copies that are done with, from which on they are dropped, on a disk
 HEAP = 1 << 30
+#: copies that are ready before a test asks for one
+AHEAD = 4
 
 
 class Template:
     """What the files of a folder build, and this run's copies of it. For one thread."""
 
-    def __init__(self, url: str, directory: Path, connection: Connection, heap: int) -> None:
+    def __init__(self, url: str, directory: Path, connection: Connection, heap: int, ahead: int) -> None:
         self._url, self._directory, self._connection = url, directory, connection
-        self._heap = heap
+        self._heap, self._ahead = heap, ahead
         # Advisory locks are of one database: runs that hold theirs in another are none of our business.
         self._group = hashlib.sha256(connection.info.dbname.encode()).hexdigest()[:8]
         self._content = _content(directory)
         self._run = secrets.randbits(31)
         while not self._try("try_hold", RUN, self._run):
             self._run = secrets.randbits(31)
-        self._numbers = count()
-        self._done_with: list[str] = []
-        self._is_proven = False
+        self._copies: Copies
 
     @property
     def name(self) -> str:
@@ -75,48 +75,24 @@ class Template:
         ask(self._connection, "let_go", space=MAKE, number=number)
         is_durable, size = ask(self._connection, "template_facts", template=self.name)[0]
         # By way of the log it takes no checkpoint; where nothing waits for the disk, copying files is twice as fast.
-        self._strategy = "WAL_LOG" if is_durable else "FILE_COPY"
-        self._most = self._heap // size
+        strategy = "WAL_LOG" if is_durable else "FILE_COPY"
+        plan = Plan(self.name, strategy, min(self._ahead, 2 * self._heap // size), self._heap // size)
+        self._copies = Copies(
+            given(self._url, self._directory), self._connection, self._name("test", self._run), plan
+        )
 
     @contextmanager
     def copy(self) -> Iterator[str]:
         """The URL of a database like the template, for as long as the context lasts."""
-        name = self._name("test", self._run, next(self._numbers))
-        copied = {"database": sql.Identifier(name), "template": sql.Identifier(self.name)}
+        name = self._copies.take()
         try:
-            command(self._connection, "copy_template", **copied, strategy=sql.SQL(self._strategy))
-            if not self._is_proven:
-                self._prove(name)
             yield database_url(self._url, name)
         finally:
-            self._done_with.append(name)
-            ask(self._connection, "end_connections", database=name)
-            # Together, and seldom: on ext4 files are made several times as slowly where some have just been deleted,
-            # for it passes over each that was in the last minutes; and every DROP DATABASE is a checkpoint.
-            if len(self._done_with) > self._most:
-                self.drop_copies()
+            self._copies.give_back(name)
 
-    def _prove(self, name: str) -> None:
-        """Once a run: that a copy's URL leads to it. WrongDatabase if it does not."""
-        there = scratch.marked(given(self._url, self._directory), name)
-        scratch.mark(self._connection, there)
-        connect(there).close()
-        self._is_proven = True
-
-    def drop_copies(self) -> None:
-        """Drops the copies that are done with, whatever tests have left in them."""
-        while self._done_with:
-            name = self._done_with.pop()
-            if not self._drop(name):
-                with suppress(SqlrailError):
-                    self._release(name)
-                    scratch.drop(self._connection, name)
-
-    def _release(self, name: str) -> None:
-        """Ends what keeps a copy of this run from being dropped: replication, prepared transactions, IS_TEMPLATE."""
-        with closing(connect(given(database_url(self._url, name), self._directory))) as connection:
-            for (statement,) in ask(connection, "held_by"):
-                send(connection, statement.encode(), Answer())
+    def close(self) -> None:
+        """Drops this run's copies."""
+        self._copies.close()
 
     def _build(self) -> None:
         place = scratch.look(self._connection)
@@ -182,20 +158,21 @@ class Template:
 
 
 @contextmanager
-def template(url: str, directory: Path, heap: int = HEAP) -> Iterator[Template]:
+def template(url: str, directory: Path, heap: int = HEAP, ahead: int = AHEAD) -> Iterator[Template]:
     """What the files of a folder build, on the server of the URL; made if it is not there.
 
-    Copies that are done with are dropped once they have more bytes than `heap`, and at the end.
+    Copies that are done with are dropped once they have more bytes than `heap`, and at the end; so many are made
+    `ahead`, as far as they have no more than twice as many.
     Raises errors.SqlrailError: Refused where the URL's own database is stamped staging or production, UsageError where
     its role may not create databases.
     """
     with closing(_connect(url, directory)) as connection:
-        made = Template(url, directory, connection, heap)
+        made = Template(url, directory, connection, heap, ahead)
         made.make()
         try:
             yield made
         finally:
-            made.drop_copies()
+            made.close()
 
 
 def database_url(url: str, name: str) -> str:

@@ -638,7 +638,8 @@ def copying(scene: Scene) -> None:
     put({**FILES, "migrations/005_new.sql": f"SELECT -- {secrets.token_hex(8)}"})  # no template is of these
     with (
         template(scene.url, Path("migrations")) as made,
-        made.copy() as url,
+        made.copy(),
+        made.copy() as url,  # from the second on others are made ahead
         psycopg.connect(url) as connection,
     ):
         assert connection.execute("TABLE users").fetchall() == []

@@ -23,7 +23,7 @@ from waiting import wait_for
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused, SettingsError, SqlrailError, UsageError
 from sqlrail.server import local
-from sqlrail.testing.plugin import _home
+from sqlrail.testing.server import home_of
 from sqlrail.testing.template import SPARE, database_url, template
 
 sqlrail = console.sqlrail
@@ -150,8 +150,8 @@ def test_without_a_server_named_the_embedded_one_runs_for_as_long_as_somebody_te
             assert connection.execute("SHOW fsync").fetchone() == ("off",)
         (folder / "go").write_text("")
         finish(first)
-        assert not local.stop(_home(folder))
-        shutil.rmtree(_home(folder))
+        assert not local.stop(home_of(folder))
+        shutil.rmtree(home_of(folder))
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_the_embedded_server_does_not_outlive_a_run_that_fails(files: dict[str, 
         process = start(folder)
         process.communicate(timeout=120)
         assert process.returncode == 1
-        assert not local.stop(_home(folder))
-        shutil.rmtree(_home(folder))
+        assert not local.stop(home_of(folder))
+        shutil.rmtree(home_of(folder))
 
 
 def test_a_pytest_that_does_not_use_it_loads_nothing_of_it(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""A migrated database for each test of unittest, whatever runs it: unittest itself, pytest, Django's runner."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import unittest
+from contextlib import ExitStack
+from functools import cache, cached_property
+from pathlib import Path
+
+from sqlrail.testing.templates import Templates
+
+
+class WithDatabase(unittest.TestCase):
+    """A test case, or what one inherits from beside another, with a database for each test.
+
+    The server is the one that SQLRAIL_TEST_DATABASE_URL names, or an embedded one, to the end of the process.
+    """
+
+    #: the folder of the migrations, from the working folder
+    sqlrail_migrations: str | os.PathLike[str] = "migrations"
+
+    @cached_property
+    def database_url(self) -> str:
+        """The URL of a migrated database that only this test has, made when it is first asked for.
+
+        Whoever is still connected when the test is over is cut off. Raises errors.SqlrailError, and OSError, where the
+        database cannot be made.
+        """
+        mine = ExitStack()
+        url = mine.enter_context(_templates(os.getpid()).of(self.sqlrail_migrations).copy())
+        self.addCleanup(mine.close)
+        return url
+
+
+@cache
+def _templates(process: int) -> Templates:
+    """Those of a process: one that was forked has none of its parent's connections."""
+    del process
+    made = Templates(Path.cwd())
+    atexit.register(made.close)
+    return made

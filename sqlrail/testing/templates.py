@@ -1,0 +1,40 @@
+"""The templates of one run of tests: one for each folder of migrations, all on one server, to the end of the run."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from sqlrail.ground.reading import test_database_url
+from sqlrail.testing import template
+from sqlrail.testing.server import HEAP, server
+from sqlrail.testing.template import Template
+
+
+class Templates(ExitStack):
+    """A context at whose end no copy is left, and no server that nobody else needs."""
+
+    def __init__(self, root: Path, url: str = "", ahead: int | None = None) -> None:
+        """The URL is the server's where SQLRAIL_TEST_DATABASE_URL names none; without one an embedded server runs.
+
+        `ahead` are the copies of a template that are made before a test asks for them, None: the usual number.
+        """
+        super().__init__()
+        self._root, self._url = root, test_database_url() or url
+        self._heap = template.HEAP if self._url else HEAP
+        self._ahead = template.AHEAD if ahead is None else ahead
+        self._made: dict[Path, Template] = {}
+
+    def of(self, folder: str | os.PathLike[str]) -> Template:
+        """The template of a folder, from the root of the tests.
+
+        Raises errors.SqlrailError, and OSError, where it cannot be made; see template().
+        """
+        path = self._root / folder
+        if path not in self._made:
+            if not self._url:
+                self._url = self.enter_context(server(self._root))
+            made = template.template(self._url, path, self._heap, self._ahead)
+            self._made[path] = self.enter_context(made)
+        return self._made[path]
