@@ -71,6 +71,27 @@ def told(sqlrail: Sqlrail, url: str, *arguments: str) -> tuple[int, str, str]:
     return done.code, done.out, done.err
 
 
+@pytest.mark.parametrize("said", ["set null", "set default"])
+@pytest.mark.parametrize("word", [None, "NO ACTION", "RESTRICT", *WORDS])
+def test_what_was_said_comes_back_whatever_the_key_says_that_is_there_by_then(
+    word: str | None, said: str, db: Connection, database: str
+) -> None:
+    shop(db)
+    before = contents(db)
+    clean(database, f"{ORDERS} {said}")
+    db.execute("UPDATE orders SET user_id = 1 WHERE id = 13")  # somebody has decided otherwise
+    if word:
+        db.execute(KEY.format(word).encode())
+    db.execute("INSERT INTO users VALUES (98), (99)")
+    left = reasons(restore(database))
+    assert [why.split(" of ")[0] for why in left] == ["its row"], left
+    assert db.execute(USERS).fetchall() == [*KEPT, (12, 99), (13, 1)]
+    db.execute("UPDATE orders SET user_id = %s WHERE id = 13", [WORDS[said.upper()][1][1]])
+    assert reasons(restore(database)) == {}
+    db.execute("ALTER TABLE orders DROP CONSTRAINT IF EXISTS key; DELETE FROM users WHERE id IN (98, 99)")
+    assert contents(db) == before
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("word", WORDS)
 def test_the_keys_word_decides_and_a_restore_puts_the_old_value_back(

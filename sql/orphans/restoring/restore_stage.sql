@@ -7,8 +7,9 @@ SET LOCAL xmloption = content;
 
 {writes}
 CREATE TEMP TABLE sqlrail_shape ON COMMIT DROP AS
-SELECT row_number() OVER (ORDER BY min(id))::int AS shape, relation, source, kind, columns, count(*) AS rows, became
-  FROM (SELECT id, relation, source, CASE WHEN action LIKE 'set %' THEN 'changed' ELSE action END AS kind,
+SELECT row_number() OVER (ORDER BY min(id))::int AS shape, relation, source, kind, columns, count(*) AS rows, became,
+       array_agg(DISTINCT action) AS actions
+  FROM (SELECT id, relation, source, action, CASE WHEN action LIKE 'set %' THEN 'changed' ELSE action END AS kind,
                ARRAY(SELECT jsonb_object_keys(cells)) AS columns,
                ARRAY(SELECT jsonb_object_keys({became})) AS became
           FROM sqlrail.archive AS a
@@ -31,4 +32,4 @@ CREATE INDEX ON pg_temp.sqlrail_back (shape, n);
 {ours}
 ANALYZE pg_temp.sqlrail_back;
 
-SELECT shape, relation, source, kind, columns, rows, became FROM pg_temp.sqlrail_shape ORDER BY shape;
+SELECT shape, relation, source, kind, columns, rows, became, actions FROM pg_temp.sqlrail_shape ORDER BY shape;

@@ -197,7 +197,7 @@ class Look:
             return set_, self._unfindable(shape, facts) or self._unguarded(shape, set_)
         own = self._own_keys(shape, facts, keys)
         acted = [key for key in keys if key["is_deleted"] and key["on_delete"] in "nd"]
-        keys = [*own, *(key for key in acted if key not in own)]
+        keys = [*own, *(key for key in acted if not any(is_of_same_columns(key, one) for one in own))]
         if not keys:
             return [], f"no foreign key of {shape.source} says any more which columns a deletion emptied"
         return keys, self._unfindable(shape, facts)
@@ -226,9 +226,8 @@ class Look:
         if isinstance(own, str):
             return []  # other keys may say which columns were emptied
         same = [key for key in keys if is_of_same_columns(key, own)]
-        if not same:
-            return [own]
-        return [key for key in same if key["on_delete"] in "nd"]
+        # What was said counts, whatever the key says that is there by now.
+        return [{**key, "on_delete": shape.set_to} for key in same or [own]]
 
     def _part(self, shape: Shape, number: int) -> list[Shape]:
         """Rows that one key deletes while another empties the same column: which was first, the rows must say."""

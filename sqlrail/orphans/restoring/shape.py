@@ -55,6 +55,7 @@ class Shape:
     rows: int
     # of columns that were set, those whose new value the archive has
     became: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)  # by which they were archived
     facts: Facts | None = None
     keys: list[Key] = field(default_factory=list)
     stuck: str | None = None  # why none of its rows can go anywhere
@@ -64,6 +65,11 @@ class Shape:
     def is_update(self) -> bool:
         """Whether its rows are still there."""
         return self.kind == CHANGED
+
+    @property
+    def set_to(self) -> str | None:
+        """What all its columns were set to, as a key's ON DELETE says it: n or d; None: one or the other."""
+        return {("set null",): "n", ("set default",): "d"}.get((*self.actions,))
 
     def message(self, session: Session, name: str, **parts: Any) -> bytes:
         """The text of a file of ours about its rows."""
