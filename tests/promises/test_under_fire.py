@@ -38,8 +38,9 @@ SHAPES = {
     "one column": ("orders.user_id -> users.id", ["id"], ["user_id"]),
     "two columns": ("orders.(user_id, shop) -> users.(id, shop)", ["id", "shop"], ["user_id", "shop"]),
 }
-#: what becomes of orphans, and of the first column of theirs; 1 is the default, and there from the beginning
-ACTIONS: dict[str, int | None] = {"delete": -1, "set null": None, "set default": 1}
+#: what becomes of orphans, and of the first column of theirs: DEFAULT names somebody, to whom nobody moves
+DEFAULT = 2
+ACTIONS: dict[str, int | None] = {"delete": -1, "set null": None, "set default": DEFAULT}
 #: each takes its turn
 WAYS = ["cleanup", "online", "pre-step"]
 
@@ -205,11 +206,12 @@ def test_no_row_is_touched_whose_parent_is_committed_no_orphan_stays_and_all_com
 ) -> None:
     relation, keys, columns = SHAPES[shape]
     db = connect(database)
-    signs = ["1", "-1"][: len(keys)]
+    defaults = [DEFAULT, -DEFAULT][: len(keys)]
+    values = ", ".join(f"({', '.join(map(str, [key, -key][: len(keys)]))})" for key in (1, DEFAULT))
     db.execute(
         f"""CREATE TABLE users ({", ".join(f"{key} int" for key in keys)}, PRIMARY KEY ({", ".join(keys)}));
-        INSERT INTO users VALUES ({", ".join(signs)}); CREATE TABLE orders (id int PRIMARY KEY,
-            {", ".join(f"{column} int DEFAULT {it}" for column, it in zip(columns, signs, strict=True))})""".encode()
+        INSERT INTO users VALUES {values}; CREATE TABLE orders (id int PRIMARY KEY,
+            {", ".join(f"{column} int DEFAULT {it}" for column, it in zip(columns, defaults, strict=True))})""".encode()
     )
     traffic, cleaner = Traffic(database, keys, columns), Cleaner(database, f"{relation} {action}", tmp_path)
     threads = [threading.Thread(target=traffic.run, args=[number]) for number in range(1, SESSIONS + 1)]
