@@ -69,7 +69,8 @@ class Shape:
     @property
     def set_to(self) -> str | None:
         """What all its columns were set to, as a key's ON DELETE says it: n or d; None: one or the other."""
-        return {("set null",): "n", ("set default",): "d"}.get((*self.actions,))
+        (action, *others) = self.actions or [""]
+        return None if others else {"set null": "n", "set default": "d"}.get(action)
 
     def message(self, session: Session, name: str, **parts: Any) -> bytes:
         """The text of a file of ours about its rows."""
