@@ -17,10 +17,11 @@ from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import failure
 from sqlrail.schema.kinds import OBJECTS, PARTS
 from sqlrail.schema.objects import Catalog, Digests, Object, Whole
+from sqlrail.schema.placing import KIND as PLACE
 from sqlrail.schema.reader import Reader
 
 #: sql/schema/_catalog_<part>.sql that are parts of the queries
-SHARED = ("options", "enabled", "first", "numbers")
+SHARED = ("options", "enabled", "first", "numbers", "placed", "sharded")
 
 
 def read(
@@ -75,11 +76,16 @@ def around(settings: Settings, objects: Mapping[Connection, Collection[Object]])
     needed = "types", "depends"
     asked = {
         connection: _comparing(
-            connection, settings, "catalog_around", needed, addresses=[found.address for found in its]
+            connection, settings, "catalog_around", needed, addresses=[_around(found) for found in its]
         )
         for connection, its in objects.items()
     }
     return {name for answer in _all_at_once(asked) for (name,) in answer.tables[-2]}
+
+
+def _around(found: Object) -> str:
+    """By what address others lead to it; where a table lies is a matter of the table."""
+    return found.belongs_to if found.kind == PLACE else found.address
 
 
 def _all_at_once(asked: Mapping[Connection, bytes]) -> list[wire.Answer]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlrail.schema.objects import Catalog, Fact, Key, Object
 from sqlrail.schema.order import place_of
+from sqlrail.schema.placing import TOGETHER, Placing
 from sqlrail.schema.spelling import normal
 
 if TYPE_CHECKING:
@@ -48,11 +49,25 @@ def compare(wanted: Catalog, there: Catalog) -> list[Difference]:
     found = [*_renamed(lacking, extra)]
     found += [Difference("lacking", obj) for obj in lacking.values()]
     found += [Difference("extra", obj) for obj in extra.values()]
+    changed = {}
     for key, obj in wanted.objects.items():
         was = there.objects.get(key)
         if was and (changes := _changes(obj, was)):
-            found.append(Difference("changed", obj, changes, was))
+            changed[key] = Difference("changed", obj, changes, was)
+    found += _apart(wanted, there, changed)
     return sorted(found, key=lambda difference: (difference.home, *place_of(difference.object)))
+
+
+def _apart(wanted: Catalog, there: Catalog, changed: dict[Key, Difference]) -> Iterator[Difference]:
+    """What is changed; a table's place among others only where it is that table that has to move."""
+    placing = None
+    for one in changed.values():
+        if any(change.fact == TOGETHER for change in one.changes):
+            placing = placing or Placing(wanted, there)
+            if not placing.moves(one.object.name):
+                one = replace(one, changes=tuple(it for it in one.changes if it.fact != TOGETHER))
+        if one.changes:
+            yield one
 
 
 def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[Difference]:

@@ -9,6 +9,7 @@ from sqlrail.ground.words import by_order
 STAGES: tuple[dict[str, str], ...] = (
     {"schema": "schemas"},
     {"extension": "extensions"},
+    {"sharded schema": "distribution"},
     {
         "collation": "operators", "text search dictionary": "search", "text search configuration": "search",
         "access method": "servers", "foreign data wrapper": "servers", "server": "servers",
@@ -25,6 +26,7 @@ STAGES: tuple[dict[str, str], ...] = (
         "table": "tables", "column": "columns", "default": "columns", "identity": "columns", "option": "settings",
         "constraint": "constraints", "index": "indexes", "statistics": "indexes",
     },
+    {"distribution": "distribution"},
     {"foreign key": "constraints"},
     {"link": "tables"},
     {"replica identity": "settings"},

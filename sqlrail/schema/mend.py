@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlrail.schema.compare import Difference
 from sqlrail.schema.making import Making
 from sqlrail.schema.objects import Catalog
 from sqlrail.schema.obstacles import obstacle
+from sqlrail.schema.placing import KIND, placed
 from sqlrail.schema.removal import FUNCTIONS, Removal
 from sqlrail.schema.statement import Statement
 
 #: whether the server looks into the body of a function that is made
 BODIES = "check_function_bodies"
+#: whether Citus works at several shards at a time
+SHARDS = "citus.multi_shard_modify_mode"
 
 
 def mend(
@@ -22,7 +26,8 @@ def mend(
 
     With keep_privileges what has to be made again has those that it had, for the wanted ones are not known.
     """
-    found = list(found)
+    wanted, there = placed(wanted, there)
+    found = [replace(one, object=wanted.objects.get(one.object.key, one.object)) for one in found]
     obstacles = [obstacle(wanted, there, difference) for difference in found]
     by_hand = [
         Statement(f"{difference.object.what}: {reason}", is_by_hand=True)
@@ -34,7 +39,9 @@ def mend(
     )
     making = Making(removal, keep_privileges)
     statements = [*removal.early(), *making.statements(), *removal.finish()]
-    if any(key[0] in FUNCTIONS for key in making.made):
-        # What a body names may come later. Not SET LOCAL: psql runs a script outside of transactions.
+    # Not SET LOCAL: psql runs a script outside of transactions.
+    if any(key[0] in FUNCTIONS for key in making.made):  # what a body names may come later
         statements = [Statement(f"SET {BODIES} = off"), *statements, Statement(f"RESET {BODIES}")]
+    if any(difference.kind == KIND for difference in found):  # else a foreign key behind it may be refused
+        statements = [Statement(f"SET {SHARDS} = sequential"), *statements, Statement(f"RESET {SHARDS}")]
     return [*statements, *by_hand]

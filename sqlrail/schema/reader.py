@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlrail.schema.kinds import EVERYBODY, OBJECTS, RELATIONS, STAGE
 from sqlrail.schema.objects import Catalog, Fact, Facts, Object
+from sqlrail.schema.placing import KIND as PLACE
 from sqlrail.schema.spelling import as_since_16
 
 
@@ -63,8 +64,8 @@ class Reader:
 def _bare(obj: Object, catalog: Catalog) -> Object:
     """Of an object what making it needs: of most columns no more than how their table's statement says them."""
     is_column = obj.kind == "column"
-    if is_column and (obj.inherited or obj.within in catalog.parents):
-        return obj  # what its parent's column says is not said again
+    if obj.kind == PLACE or (is_column and (obj.inherited or obj.within in catalog.parents)):
+        return obj  # what its parent's column says is not said again, nor where the others of a group lie
     needed = {None: obj.kind == "constraint", "valid": obj.kind == "index"}
     facts = _facts(tuple(fact for fact in obj.facts.items() if needed.get(fact[0]) or _is_unusual(fact[1])))
     creates = "" if is_column and obj.inline is not None else obj.creates

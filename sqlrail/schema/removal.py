@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from sqlrail.schema.compare import Difference
 from sqlrail.schema.kinds import TYPES
 from sqlrail.schema.objects import Catalog, Fact, Key, Object
 from sqlrail.schema.order import in_order
+from sqlrail.schema.placing import KIND as PLACE
 from sqlrail.schema.statement import Statement
 
 FUNCTIONS = ("function", "procedure")
@@ -28,7 +29,7 @@ class Removal:
 
     wanted: Catalog
     there: Catalog
-    found: Iterable[Difference]
+    found: Sequence[Difference]
     #: what goes, each with what takes it along, so that nothing is said
     dropped: dict[Key, Key | None] = field(default_factory=dict)
     #: columns whose type is made again
@@ -115,6 +116,7 @@ class Removal:
         queue = [
             *self.dropped,
             *(key for key, difference in self.altered.items() if _reaches_dependents(difference)),
+            *(it.object.key for it in self.found if it.what == "lacking" and it.kind == PLACE),
         ]
         for key in queue:  # which grows
             for dependent, how in self.there.dependents.get(key, ()):
@@ -262,7 +264,9 @@ def _is_made_again(difference: Difference) -> bool:
 
 def _reaches_dependents(difference: Difference) -> bool:
     """Whether what depends on it must not be there meanwhile; when a trigger fires is told its copies as well."""
-    return is_of_other_type(difference) or (difference.kind == "trigger" and bool(difference.changes))
+    return is_of_other_type(difference) or (
+        difference.kind in ("trigger", PLACE) and bool(difference.changes)
+    )
 
 
 def _grown(difference: Difference) -> list[str] | None:

@@ -11,6 +11,7 @@ from sqlrail.postgres.connect import Connection
 from sqlrail.schema.catalog import around, digests, read
 from sqlrail.schema.compare import Difference, compare
 from sqlrail.schema.objects import Catalog, Digests, Key, Object, Whole
+from sqlrail.schema.placing import KIND as PLACE
 from sqlrail.schema.removal import reaches_others
 
 
@@ -113,7 +114,12 @@ class Sides:
         keys = {difference.object.key for difference in found if reaches_others(difference)}
         sides = {self.other: wanted, self.connection: there}
         objects = {
-            side: [obj for key in keys if (obj := catalog.objects.get(key))]
+            side: [obj for key in keys if (obj := catalog.objects.get(key) or _table_of(catalog, key))]
             for side, catalog in sides.items()
         }
         return around(self.settings, {side: its for side, its in objects.items() if its})
+
+
+def _table_of(catalog: Catalog, key: Key) -> Object | None:
+    """The table that gets a place on nodes, with what leads there."""
+    return catalog.objects.get(("table", key[1])) if key[0] == PLACE else None

@@ -72,8 +72,8 @@ def _port(url: str) -> int:
 
 
 @contextmanager
-def made() -> Iterator[Cluster]:
-    """One on every node of the cluster, dropped at the end; skips where there is no cluster."""
+def made(more: str = "") -> Iterator[Cluster]:
+    """One on every node of the cluster, dropped at the end; skips where there is no cluster. more: of its name."""
     given = os.environ.get("TEST_CITUS_URL")
     if not given:
         pytest.skip("TEST_CITUS_URL names no cluster")
@@ -82,7 +82,7 @@ def made() -> Iterator[Cluster]:
             "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0 ORDER BY nodeid"
         ).fetchall()
         host, port = one.info.host, one.info.port
-    name = f"test_{os.getpid()}"
+    name = f"test_{os.getpid()}{more}"
     servers = [make_conninfo(given, host=node, port=at) for node, at in [(host, port), *nodes]]
     urls = [make_conninfo(server, dbname=name) for server in servers]
     try:
