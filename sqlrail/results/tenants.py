@@ -28,12 +28,12 @@ class TenantResult(TenantPartResult):
 class TotalsResult(TypedDict):
     """How many tenants there are of each kind."""
 
-    tenants: int  # all
+    all: int  # whatever became of them
     done: int  # 0
     failed: int  # with the exit code 1, 2 or that of a signal
     refused: int  # 3
-    found: int  # 4: a --check has found something
-    not_begun: int  # that did not have their turn
+    with_findings: int  # 4: a --check has found something
+    without_turn: int  # of the names in not_begun
 
 
 class TenantsResult(TypedDict):

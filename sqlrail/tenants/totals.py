@@ -65,12 +65,12 @@ class Rounded:
         codes = [outcome.exit_code for outcome in self.outcomes]
         done, refused, found = (codes.count(code) for code in (DONE, REFUSED, FOUND))
         return {
-            "tenants": len(codes) + len(self.left),
+            "all": len(codes) + len(self.left),
             "done": done,
             "failed": len(codes) - done - refused - found,
             "refused": refused,
-            "found": found,
-            "not_begun": len(self.left),
+            "with_findings": found,
+            "without_turn": len(self.left),
         }
 
 

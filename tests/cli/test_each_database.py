@@ -90,7 +90,7 @@ def test_what_scripts_get(sqlrail: Sqlrail, databases: list[str]) -> None:
         "002_orders": [name for name in names if name != names[1]], "001_users": [names[1]]
     }  # fmt: skip
     assert document["totals"] == {
-        "tenants": 4, "done": 3, "failed": 1, "refused": 0, "found": 0, "not_begun": 0
+        "all": 4, "done": 3, "failed": 1, "refused": 0, "with_findings": 0, "without_turn": 0
     }  # fmt: skip
     assert (document["not_begun"], document["held"]) == ([], None)
 

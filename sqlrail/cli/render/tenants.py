@@ -35,11 +35,11 @@ def few(names: Sequence[str]) -> str:
 
 def _sum(rounded: Rounded) -> str:
     totals = rounded.totals()
-    parts = [f"{totals['done'] + totals['found']:,} done"]
+    parts = [f"{totals['done'] + totals['with_findings']:,} done"]
     parts += [f"{totals[kind]:,} {kind}" for kind in ("failed", "refused") if totals[kind]]
-    parts += [f"{totals['found']:,} with what --check looks for"] * (totals["found"] > 0)
-    parts += [f"{totals['not_begun']:,} not begun"] * (totals["not_begun"] > 0)
-    return f"{counted(totals['tenants'], 'tenant')}: {', '.join(parts)}"
+    parts += [f"{totals['with_findings']:,} with what --check looks for"] * (totals["with_findings"] > 0)
+    parts += [f"{totals['without_turn']:,} not begun"] * (totals["without_turn"] > 0)
+    return f"{counted(totals['all'], 'tenant')}: {', '.join(parts)}"
 
 
 def _versions(versions: dict[str, list[str]]) -> str:
