@@ -6,9 +6,10 @@ DO $schema$
 DECLARE
     shards text := current_setting('citus.enable_schema_based_sharding', true);
 BEGIN
-    -- Runners of several tenants may want them at once.
+    -- Runners of several tenants may want them at once. Whoever has waited for another does not find what that one made by
+    -- to_regnamespace(), which remembers that there was none.
     PERFORM pg_catalog.pg_advisory_xact_lock(hashtext('tables of sqlrail'));
-    IF to_regnamespace('sqlrail') IS NULL THEN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'sqlrail') THEN
         IF shards = 'on' THEN
             PERFORM set_config('citus.enable_schema_based_sharding', 'off', true);
         END IF;

@@ -30,7 +30,6 @@ SELECT o.schema, o.within, coalesce(o.within, o.name) AS whole,
 {objects}
        ) AS o(address, kind, schema, within, name, label, what, creates, inline, tail, drops, renames, local, loses, inherited, facts)
  CROSS JOIN LATERAL (
-     SELECT json_build_array(o.kind, o.name, o.facts, (SELECT c.by FROM comment AS c) ->> o.address,
-                             (SELECT p.by FROM privilege AS p) ->> o.address)::text AS said OFFSET 0) AS t
+     SELECT {said} AS said OFFSET 0) AS t
  GROUP BY 1, 2, 3;
 COMMIT;

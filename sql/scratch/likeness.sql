@@ -1,7 +1,8 @@
 -- What a scratch database has to have like this one for files to mean the same in it: the schemas that names without one
 -- are looked up in, those of them that are not PostgreSQL's own, and the settings that the server's file, the database
 -- and the role give to a session, each as [name, value], the last word on each. Of settings those count that change what
--- a text means, and custom ones; limits are ours to set, and scans are counted (plan looks at that).
+-- a text means, and custom ones; limits are ours to set, and scans are counted (plan looks at that). Last the search_path as
+-- it is written.
 SELECT current_setting('sqlrail.schemas')::text[] AS path,
        ARRAY(SELECT s FROM pg_catalog.unnest(current_setting('sqlrail.schemas')::text[]) AS s
               WHERE s !~ '^pg_' AND s <> 'information_schema') AS own,
@@ -39,4 +40,5 @@ SELECT current_setting('sqlrail.schemas')::text[] AS path,
         )
         SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(name, value) ORDER BY name), '[]')
           FROM (SELECT DISTINCT ON (pg_catalog.lower(name)) name, value FROM said
-                 ORDER BY pg_catalog.lower(name), rank DESC) AS last) AS settings;
+                 ORDER BY pg_catalog.lower(name), rank DESC) AS last) AS settings,
+       current_setting('sqlrail.search_path') AS written;

@@ -16,6 +16,7 @@ from sqlrail.cli.talk import Talk, width
 from sqlrail.cli.verb import OK, Result, Run, Verb, idle
 from sqlrail.errors import Interrupted, UsageError
 from sqlrail.ground.events import Event, Noted, Said
+from sqlrail.ground.names import unqualified
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.values import folder
 from sqlrail.tenants import databases
@@ -37,6 +38,11 @@ ALONE = {
     "print_sql": "it is one script, and the tenants are many",
     "orm": "it looks at a scratch database, and at no tenant",
     "against": "it is one database, and the tenants are many",
+}
+#: the same where the tenants are schemas
+ALONE_IN_SCHEMAS = {
+    "schema": "it is the tenant's own",
+    "exclude_schema": "it is the tenant's own that is compared",
 }
 #: of those who were in hand when the second signal came
 CUT = (
@@ -83,7 +89,9 @@ def _look(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result
 
 
 def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, talk: Talk) -> Rounded:
-    shared = _shared(options, verb, settings, talk) if verb.of_many else None
+    for flag, why in ALONE_IN_SCHEMAS.items():
+        idle(options, flag, why)
+    shared = _shared(options, verb, settings, talk)
     schemas = Schemas(options.each, settings, talk)
     tenants = schemas.tenants()
     if verb.of_many is None:
@@ -91,7 +99,7 @@ def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, t
     with ExitStack() as ends:
         many = ends.enter_context(Many(settings, talk))
         many.survey([tenant.name for tenant in tenants])
-        work = verb.of_many(many)
+        work = verb.of_many(options, many)
 
         def turn(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[Mapping[str, object]]:
             if isinstance(talk, _TenantTalk):
@@ -106,7 +114,7 @@ def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, t
 
 def _shared(options: argparse.Namespace, verb: Verb, settings: Settings, talk: Talk) -> Done | None:
     """What is for all tenants: the files of a folder of its own, in the database itself."""
-    if options.shared is None:
+    if getattr(options, "shared", None) is None:
         return None
     its = replace(settings, migrations=folder(options.shared))
     alone = argparse.Namespace(**{**vars(options), "to": None})  # --to names a file of the tenants
@@ -173,6 +181,8 @@ def _turn(options: argparse.Namespace, work: Run, tenant: Tenant, listener: Tena
     for note in tenant.settings.notes:
         talk(Noted(note))
     code, document, text = work(options, tenant.settings, talk)
+    if tenant.settings.tenant is not None:
+        text = unqualified(text, tenant.name)
     if options.verb == "migrate":
         text = ""  # versions say it all
     if options.verb == "status":

@@ -49,7 +49,7 @@ class Verb:
     #: the way without a database, for whoever has none
     without_database: str = ""
     #: run over many schemas of one database that are looked at together
-    of_many: Callable[[Many], Run] | None = None
+    of_many: Callable[[argparse.Namespace, Many], Run] | None = None
 
 
 def names() -> list[str]:
@@ -65,5 +65,5 @@ def load(name: str) -> Verb:
 
 def idle(options: argparse.Namespace, flag: str, why: str) -> None:
     """UsageError if the flag was given though it has no effect: who gave it meant something by it."""
-    if getattr(options, flag, None) not in (None, False, "", "text", "table"):
+    if getattr(options, flag, None) not in (None, False, "", "text", "table", []):
         raise UsageError(f"--{flag.replace('_', '-')} has no effect here: {why}.")

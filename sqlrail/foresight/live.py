@@ -6,7 +6,7 @@ taken, views that lean on a column.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -17,21 +17,18 @@ from sqlrail.engine.backend import Backend
 from sqlrail.errors import MigrationFailed
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import counted
-from sqlrail.postgres import wire
-from sqlrail.postgres.connect import Connection, connect
+from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.schema.compare import Difference
 from sqlrail.schema.mend import mend
 from sqlrail.schema.sides import Choice, Sides
-from sqlrail.schema.statement import Statement
+from sqlrail.scratch.shared import run_all
 
 #: what reaches beyond the database, or what no statement of a file meets
 LEFT_OUT = (
     "access method", "comment", "event trigger", "extension", "foreign data wrapper", "other", "privilege",
     "publication", "published schema", "published table", "server", "statistics",
 )  # fmt: skip
-#: statements of a message: each of its locks is kept to the end of that, and a server has not room for any number
-AT_ONCE = 50
 #: statements that are named where several fail
 SHOWN = 3
 
@@ -57,13 +54,18 @@ def liken(backend: Backend, settings: Settings) -> Likened:
     """Makes the schema of a scratch database, on which the applied files are built, that of the live one."""
     # A connection of its own, for the reader has it load values otherwise.
     with closing(connect(settings)) as live, closing(connect(backend.settings)) as scratch:
-        compared = Sides(live, scratch, settings, Choice()).compared()
+        compared = Sides(live, scratch, settings, _choice(settings)).compared()
     if compared is None:
         return Likened()
     wanted, there, found = compared
     found = [one for one in found if _counts(one)]
-    failed = tuple(_run(backend.connection, mend(wanted, there, found, keep_privileges=True)))
+    failed = tuple(run_all(backend.connection, mend(wanted, there, found, keep_privileges=True)))
     return Likened(len(found), failed)
+
+
+def _choice(settings: Settings) -> Choice:
+    """All of it; of a tenant what lies in its schema."""
+    return Choice() if settings.tenant is None else Choice([settings.tenant])
 
 
 class Failure(NamedTuple):
@@ -91,19 +93,3 @@ class Failure(NamedTuple):
 def _counts(one: Difference) -> bool:
     """Whether a file may meet it; a schema that only the scratch database has stands in for an extension's."""
     return one.kind not in LEFT_OUT and (one.what, one.kind) != ("extra", "schema")
-
-
-def _run(scratch: Connection, statements: Sequence[Statement]) -> Iterator[str]:
-    """Runs them; what cannot be made shall not keep the rest away. Says what failed."""
-    yield from (one.sql for one in statements if one.is_by_hand)
-    left = [one.sql.encode() + b";" for one in statements if not one.is_by_hand]
-    for first in range(0, len(left), AT_ONCE):
-        some = left[first : first + AT_ONCE]
-        if _refusal(scratch, b"\n".join(some)):
-            yield from filter(None, [_refusal(scratch, one) for one in some])
-
-
-def _refusal(scratch: Connection, text: bytes) -> str | None:
-    """Why the server did nothing of a message; None if it did it."""
-    answer = wire.send_ours(scratch, text)
-    return sentence(answer.error).rstrip(".") if answer.error is not None else None

@@ -21,6 +21,12 @@ def plain(name: str) -> str:
     return name.encode()[:NAME_LIMIT].decode(errors="ignore")
 
 
+def unqualified(text: str, schema: str) -> str:
+    """A text in which the names of a schema's objects stand without it, as a file of many tenants has them."""
+    spelt = "|".join(map(re.escape, {join(schema), sql.Identifier(schema).as_string()}))
+    return re.sub(rf"(?<![\w$\".])(?:{spelt})\.(?=[\w\"]|$)", "", text)
+
+
 def join(*names: str) -> str:
     """Names joined by dots as SQL would have them, quoted where they must be."""
     plain = re.compile(r"[a-z_][a-z0-9_]*")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import closing
+from hashlib import sha256
 from typing import Any
 
 import psycopg
 from psycopg.types.string import TextLoader
 
 from sqlrail.errors import SqlrailError
+from sqlrail.ground.names import unqualified
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
 from sqlrail.postgres import wire
@@ -30,14 +32,18 @@ def read(
     like: Catalog | None = None,
     only: Collection[str] | None = None,
     *,
+    schemas: Collection[str] = (),
     making: bool = False,
 ) -> Catalog:
     """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only.
 
-    What is the same in `like` is kept once for both. With `only`, nothing but the wholes of these names. With
-    `making`, what is needed to make it all where nothing is, and no privileges.
+    What is the same in `like` is kept once for both. With `only`, nothing but the wholes of these names; with
+    `schemas`, what lies in these, or in none. With `making`, what is needed to make it all where nothing is, and no
+    privileges.
     """
     parts = _messages(connection)
+    if schemas:
+        parts |= {part: _in(connection, parts[part], schemas) for part in OBJECTS}
     if only is not None:
         names = sorted(only)
         chosen = {
@@ -58,14 +64,46 @@ def read(
     return reader.catalog
 
 
-def digests(settings: Settings, *connections: Connection, privileges: bool) -> list[Digests]:
-    """Those of databases, which all work at them at the same time. Reads only."""
+def digests(
+    settings: Settings, *connections: Connection, privileges: bool, schemas: Collection[str] = ()
+) -> list[Digests]:
+    """Those of databases, which all work at them at the same time; with `schemas`, of these alone. Reads only."""
     needed = "comments", "privileges"
     asked = {
-        connection: _comparing(connection, settings, "catalog_digest", needed, with_privileges=privileges)
+        connection: _comparing(
+            connection,
+            settings,
+            "catalog_digest",
+            needed,
+            schemas,
+            with_privileges=privileges,
+            said=wire.message(connection, "_digest_said"),
+        )
         for connection in connections
     }
     return [_digests(answer) for answer in _all_at_once(asked)]
+
+
+def alike(
+    connection: Connection, settings: Settings, schemas: Collection[str], *, privileges: bool
+) -> dict[str, str]:
+    """A text for each of some schemas that is the same for those whose objects are the same. Reads only.
+
+    Two that have different ones may be the same all the same: a name that stands elsewhere counts as a difference.
+    """
+    said = wire.message(connection, "_digest_said")
+    neutral = wire.message(connection, "_digest_neutral", said=said)
+    text = _comparing(
+        connection, settings, "catalog_digest", ("comments", "privileges"), schemas,
+        with_privileges=privileges, said=neutral,
+    )  # fmt: skip
+    (answer,) = _all_at_once({connection: text})
+    found: dict[str, list[str]] = {}
+    for whole, digest in _digests(answer).wholes.items():
+        if whole.schema is not None:
+            name = unqualified(f"{whole.name}.", whole.schema)  # with a dot, for the schema has none
+            found.setdefault(whole.schema, []).append(f"{name} {digest}")
+    return {schema: sha256("\n".join(sorted(its)).encode()).hexdigest() for schema, its in found.items()}
 
 
 def around(settings: Settings, objects: Mapping[Connection, Collection[Object]]) -> set[str]:
@@ -106,13 +144,28 @@ def _all_at_once(asked: Mapping[Connection, bytes]) -> list[wire.Answer]:
 
 
 def _comparing(
-    connection: Connection, settings: Settings, name: str, needed: tuple[str, ...], **more: Any
+    connection: Connection,
+    settings: Settings,
+    name: str,
+    needed: tuple[str, ...],
+    schemas: Collection[str] = (),
+    **more: Any,
 ) -> bytes:
-    """A question about the values of all objects; needed: the parts that it has besides."""
+    """A question about the values of all objects, or of those of some schemas.
+
+    needed: the parts that it has besides.
+    """
     parts = _messages(connection, told=False)
     more |= {part: parts[part] for part in needed}
     begin, objects = _begin(connection, settings), _every_object(parts)
+    if schemas:
+        objects = _in(connection, objects, schemas)
     return wire.message(connection, name, begin=begin, objects=objects, **more)
+
+
+def _in(connection: Connection, part: bytes, schemas: Collection[str]) -> bytes:
+    """What of a part lies in these schemas."""
+    return wire.message(connection, "_catalog_in", part=part, schemas=sorted(schemas))
 
 
 def _every_object(parts: Mapping[str, bytes]) -> bytes:

@@ -35,6 +35,14 @@ class Choice:
                     unwanted.add(key)
         return catalog.without(unwanted)
 
+    def differences(self, wanted: Catalog, there: Catalog) -> tuple[Catalog, Catalog, list[Difference]]:
+        """What of two catalogs is chosen, and how that differs."""
+        wanted, there = self.of(wanted), self.of(there)
+        if self.privileges:
+            return wanted, there, compare(wanted, there)
+        wanted = wanted.without({found.key for found in wanted.of(["privilege"])})
+        return wanted, there, [one for one in compare(wanted, there) if one.kind != "privilege"]
+
     def raise_if_unknown(self, *sides: Digests) -> None:
         """UsageError for a schema that is on no side: a misspelt one would never differ."""
         known = frozenset[str]().union(*(side.schemas for side in sides))
@@ -73,7 +81,13 @@ class Sides:
 
     def unlike(self) -> set[str]:
         """The names of what is not the same by its digest, which may still say the same."""
-        both = digests(self.settings, self.other, self.connection, privileges=self.choice.privileges)
+        both = digests(
+            self.settings,
+            self.other,
+            self.connection,
+            privileges=self.choice.privileges,
+            schemas=self.choice.schemas,
+        )
         self.choice.raise_if_unknown(*both)
         self.number = max(len(side.wholes) for side in both)
         # What is provided is there on both sides.
@@ -95,19 +109,10 @@ class Sides:
     def compared_in(self, names: set[str]) -> tuple[Catalog, Catalog, list[Difference]]:
         """What is wanted of these wholes, or of all where they are many; what there is; and the differences."""
         only = names if 2 * len(names) < self.number else None
-        wanted = read(self.other, self.settings, only=only).without(self.provided)
-        there = self.choice.of(
-            read(self.connection, self.settings, like=wanted, only=only).without(self.unknown)
-        )
-        wanted = self.choice.of(wanted)
-        if self.choice.privileges:
-            return wanted, there, compare(wanted, there)
-        wanted = wanted.without({found.key for found in wanted.of(["privilege"])})
-        return (
-            wanted,
-            there,
-            [difference for difference in compare(wanted, there) if difference.kind != "privilege"],
-        )
+        schemas = self.choice.schemas
+        wanted = read(self.other, self.settings, only=only, schemas=schemas).without(self.provided)
+        there = read(self.connection, self.settings, like=wanted, only=only, schemas=schemas)
+        return self.choice.differences(wanted, there.without(self.unknown))
 
     def around(self, wanted: Catalog, there: Catalog, found: Iterable[Difference]) -> set[str]:
         """The names of the wholes whose objects may have to go, come or change with those that differ."""

@@ -93,7 +93,15 @@ def _lacks(error: BaseException | None) -> bool:
 def _provided(settings: Settings, files: Mapping[str, File]) -> tuple[Provided, ...]:
     """The schemas and extensions of the real database that no file says it makes."""
     with closing(connect(settings)) as connection:
-        return unmade([Provided(*row) for row in wire.ask(connection, "provided")], files)
+        found = [Provided(*row) for row in wire.ask(connection, "provided")]
+    if settings.tenant is not None:  # of many schemas those that files name
+        said = [text.lower() for text in texts(files)]
+        found = [it for it in found if it.kind != "schema" or any(_names(text, it) for text in said)]
+    return unmade(found, files)
+
+
+def _names(text: bytes, one: Provided) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(one.name.lower())}(?!\w)".encode(), text))
 
 
 def unmade(found: Sequence[Provided], files: Mapping[str, File]) -> tuple[Provided, ...]:

@@ -48,6 +48,8 @@ class Likeness(NamedTuple):
     path: list[str]
     schemas: list[str]
     settings: list[tuple[str, str]]
+    written: str  # the search_path as it is written, which says more than the schemas that it leads to
+    tenant: str | None = None
 
 
 class Place(NamedTuple):
@@ -72,8 +74,8 @@ def scratch(settings: Settings, listener: Listener, wanted: Collection[str] = ()
     So do literals: it has the real one's settings; what it cannot have is said. On the embedded server the roles that
     are wanted are there for as long as it is. Raises NoScratch, which says which right is missing.
     """
-    with closing(connect(settings, listener=listener)) as connection:
-        like = Likeness(*wire.ask(connection, "likeness")[0])
+    with closing(connect(replace(settings, tenant=None), listener=listener)) as connection:
+        like = Likeness(*wire.ask(connection, "likeness")[0])._replace(tenant=settings.tenant)
         live = _Server.of(connection)
     with ExitStack() as made:
         if settings.scratch is None:
@@ -186,7 +188,7 @@ def _database(settings: Settings, like: Likeness, listener: Listener) -> Iterato
             keeper = undo.enter_context(closing(connect(there)))
             if not wire.ask(keeper, "is_empty")[0][0]:
                 raise NoScratch("A new database is not empty here, so nothing can be built in it.")
-            for schema in like.schemas:
+            for schema in dict.fromkeys([*filter(None, [like.tenant]), *like.schemas]):
                 wire.ask(keeper, "scratch_schema", schema=sql.Identifier(schema))
         except (ConnectionFailed, DatabaseFailed, WrongDatabase) as exc:
             raise NoScratch(f"A scratch database cannot be made: {exc}") from exc
@@ -210,7 +212,11 @@ def create(connection: Connection, name: str, place: Place) -> None:
 
 def _liken(connection: Connection, name: str, like: Likeness, listener: Listener) -> None:
     database = sql.Identifier(name)
-    schemas = sql.SQL(", ").join(map(sql.Identifier, like.path)) if like.path else sql.Literal("")
+    schemas: sql.Composable | bytes = sql.Literal("")
+    if like.tenant is not None:  # whose schema goes in front, and a function may keep all of it
+        schemas = like.written.encode() or schemas
+    elif like.path:
+        schemas = sql.SQL(", ").join(map(sql.Identifier, like.path))
     wire.ask(connection, "scratch_path", database=database, schemas=schemas)
     for setting, value in like.settings:
         named = sql.Identifier(*setting.split("."))

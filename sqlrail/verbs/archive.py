@@ -102,7 +102,10 @@ class Purge:
 
 
 def list_runs(settings: Settings, listener: Listener) -> Archive:
-    """Every run that changed something. Reads only. Refused if the role may not read the archive."""
+    """Every run that changed something, or something of the settings' tenant.
+
+    Reads only. Refused if the role may not read the archive.
+    """
     with Backend(settings, listener) as backend:
         if not backend.has_archive:
             return Archive()
@@ -113,6 +116,8 @@ def purge(
     settings: Settings, listener: Listener, older_than: float, confirm: Callable[[str, str], bool]
 ) -> Purge:
     """Deletes for good the archived rows of runs that are older than so many seconds; the runs stay as the log.
+
+    Where the settings name a tenant, rows of its schema alone.
 
     Where the setting or the stamp does not say development or test, confirm is asked, with what would go and the
     database's name.
@@ -141,9 +146,14 @@ def purge(
         return Purge(rows[0][0] if rows else None, {of: number for _, of, number in rows}, undated)
 
 
+def own_rows(backend: Backend) -> bytes:
+    """The condition that leaves a tenant its own rows of the archive."""
+    return backend.message("_archived_of")
+
+
 def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
     try:
-        return backend.ask(backend.message(name, **parts))
+        return backend.ask(backend.message(name, own=own_rows(backend), **parts))
     except psycopg.Error as exc:
         failure = partial(backend.failure, when="the archive was being looked at", error=exc)
         if isinstance(exc, pg.InsufficientPrivilege):

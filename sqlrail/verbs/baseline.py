@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,6 +44,10 @@ STRICTER = {
     ("row-level security", "on"),
     ("row-level security of its owner", "on"),
 }
+
+
+#: how a database, whose backend it is, differs from what files build
+Compared = Callable[[Backend, MigrationList], "Comparison"]
 
 
 class More(NamedTuple):
@@ -94,11 +99,13 @@ def baseline(
     *,
     accept_differences: bool = False,
     allow_other_history: bool = False,
+    compared: Compared | None = None,
 ) -> Baselined:
     """Records every file up to `to`, in yoyo's order, as applied without running it; all in one transaction.
 
     Refused where a record exists already, where another tool's history names one of the files, unless that is allowed,
-    and where the database is not what the files build, unless that is accepted, and logged.
+    and where the database is not what the files build, unless that is accepted, and logged. compared: how it differs
+    from that; without it the files are built.
     """
     migrations, files = read_files(settings.migrations)
     wanted = up_to(migrations, to)
@@ -108,7 +115,7 @@ def baseline(
         if not accept_differences:
             check_files(files[migration.id] for migration in wanted)
         _refuse_others(backend, [migration.id for migration in wanted], allow_other_history)
-        found = _compare(backend, wanted)
+        found = (compared or _compare)(backend, wanted)
         if found.lacking or found.uncompared:
             _refuse_or_say(found, wanted, listener, accept_differences)
         with backend.locked():
@@ -188,17 +195,27 @@ def _records(backend: Backend, wanted: MigrationList, found: Comparison) -> byte
 def _compare(backend: Backend, wanted: MigrationList) -> Comparison:
     """Builds the files on a scratch database, and looks for what they have made in the real one."""
     listener, settings = backend.listener, backend.settings
-    # Without what runs after the last file: this may end before it.
-    files = MigrationList([*wanted])
+
+    def compare() -> Comparison:
+        made = build_schema(settings, listener, ending_there(wanted), backend.files).without(USUAL)
+        return comparison_of(made, read(backend.connection, settings, made))
+
+    return as_far_as_possible(compare)
+
+
+def ending_there(wanted: MigrationList) -> MigrationList:
+    """Without what runs after the last file: this may end before it."""
+    return MigrationList([*wanted])
+
+
+def as_far_as_possible(compare: Callable[[], Comparison]) -> Comparison:
+    """The comparison, or why there is none."""
     try:
-        made = build_schema(settings, listener, files, backend.files).without(USUAL)
+        return compare()
     except NoScratch as exc:
         return Comparison(uncompared=str(exc))
     except (BadFile, MigrationFailed, Refused) as exc:
         return Comparison(uncompared=f"They do not build on a scratch database: {exc}")
-    if all(it.kind == "privilege" for it in made.objects.values()):
-        return Comparison(uncompared="They build nothing that could be found in it.")
-    return comparison_of(made, read(backend.connection, settings, made))
 
 
 def comparison_of(made: Catalog, there: Catalog) -> Comparison:
@@ -206,6 +223,8 @@ def comparison_of(made: Catalog, there: Catalog) -> Comparison:
 
     More than they build is not compared, as somebody's index or privilege; nor is what only has another name.
     """
+    if all(it.kind in ("privilege", "schema") for it in made.objects.values()):
+        return Comparison(uncompared="They build nothing that could be found in it.")
     there = there.without(USUAL)
     found = [one for one in compare(made, there) if not _is_owners(one, made, there)]
     lacking, noted, more = list[str](), list[str](), Counter[str]()

@@ -25,6 +25,7 @@ from sqlrail.postgres.connect import target
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
 from sqlrail.verbs import new
+from sqlrail.verbs.archive import own_rows
 
 if TYPE_CHECKING:
     from sqlrail.results.doctor import FindingResult, HealthResult
@@ -129,7 +130,7 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
 
 
 def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
-    ours = backend.message("_catalog_ours")
+    ours = _ours(backend)
     tables = backend.message("_doctor_tables", ours=ours)
     stale = backend.message("_stale_collations")
     dropped = set[tuple[str, str]]()
@@ -141,6 +142,12 @@ def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
             if kind == "duplicate_constraint" and one.now:
                 dropped.add((one.table, one.object))
             yield _writable(one if quick else _counted(backend, one, rows))
+
+
+def _ours(backend: Backend) -> bytes:
+    """What is looked at: all that is neither PostgreSQL's nor an extension's, and of a tenant's database its schema."""
+    ours = backend.message("_catalog_ours")
+    return ours if backend.settings.tenant is None else backend.message("_catalog_own", ours=ours)
 
 
 def _finding(
@@ -221,7 +228,7 @@ def _behind(backend: Backend, quick: bool) -> Iterator[Finding]:
     """Sequences that are behind their column; it has an index, so that its end is at hand."""
     if quick:
         return
-    tables = backend.message("_doctor_tables", ours=backend.message("_catalog_ours"))
+    tables = backend.message("_doctor_tables", ours=_ours(backend))
     for table, column, sequence, question, mends in backend.ask(
         backend.message("sequences_behind", tables=tables)
     ):
@@ -240,7 +247,7 @@ def _archived(backend: Backend) -> Iterator[Finding]:
     seconds = backend.settings.retention
     if not backend.has_archive:
         return
-    message = backend.message("archive_purge_look", seconds=seconds)
+    message = backend.message("archive_purge_look", seconds=seconds, own=own_rows(backend))
     found, _ = _try(backend, lambda: backend.ask(message))
     if found:  # where the role may not read it, somebody else looks after it
         age = f"{seconds / 86400:g}d"

@@ -213,8 +213,8 @@ def _against_files(
     def look(built: Connection, provided: Sequence[Provided]) -> Result:
         return _compared(built, settings, choice, provided)
 
-    with _building():
-        return _build(settings, listener, migrations, files, look)
+    with building():
+        return build(settings, listener, migrations, files, look)
 
 
 def _compared(
@@ -238,7 +238,19 @@ def _chosen(
     """The files that are applied, or all of them; says where the records and the files are not of one mind."""
     with Backend(settings, listener, files) as backend:
         backend.raise_if_old()
-        states = {entry.id: entry.state for entry in history.compare(migrations, files, backend.records)}
+        entries = history.compare(migrations, files, backend.records)
+    return chosen(entries, listener, migrations, files, pending)
+
+
+def chosen(
+    entries: Sequence[history.Entry],
+    listener: Listener,
+    migrations: MigrationList,
+    files: dict[str, File],
+    pending: bool,
+) -> MigrationList:
+    """The same of what was read already."""
+    states = {entry.id: entry.state for entry in entries}
     for state, means in (
         ("edited", "was edited since: today's content is built"),
         ("missing", "has no file any more"),
@@ -251,7 +263,7 @@ def _chosen(
 
 
 @contextmanager
-def _building() -> Iterator[None]:
+def building() -> Iterator[None]:
     """Says of a file that fails within that it does so on a scratch database."""
     try:
         yield
@@ -267,10 +279,10 @@ def build_schema(
     def look(built: Connection, provided: Sequence[Provided]) -> Catalog:
         return read(built, settings).without({(item.kind, item.name) for item in provided})
 
-    return _build(settings, listener, migrations, files, look)
+    return build(settings, listener, migrations, files, look)
 
 
-def _build(
+def build(
     settings: Settings,
     listener: Listener,
     migrations: MigrationList,
@@ -279,11 +291,11 @@ def _build(
 ) -> Value:
     """Builds these files on a scratch database, and looks at it; what was provided there is not theirs."""
 
-    def build(provided: Sequence[Provided]) -> Value:
+    def made_with(provided: Sequence[Provided]) -> Value:
         with built(settings, listener, files, migrations, provided) as made:
             return look(made.connection, provided)
 
-    return with_what_is_lacking(settings, listener, files, build)
+    return with_what_is_lacking(settings, listener, files, made_with)
 
 
 def _against_orm(settings: Settings, listener: Listener, choice: Choice, command: str) -> Result:
@@ -384,8 +396,8 @@ def schema(settings: Settings, listener: Listener) -> Schema:
             read(built, settings, making=True).without({(item.kind, item.name) for item in provided})
         )
 
-    with _building():
-        return Schema(_build(settings, listener, migrations, files, look))
+    with building():
+        return Schema(build(settings, listener, migrations, files, look))
 
 
 def text_of(wanted: Catalog) -> str:

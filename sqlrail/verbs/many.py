@@ -13,16 +13,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from yoyo import internalmigrations
+from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.kept import Kept, Known
 from sqlrail.engine.store import YOYO, Place
+from sqlrail.files.file import File
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
 from sqlrail.records import problems, tenants
-from sqlrail.records.history import Entry, Record
+from sqlrail.records.history import Entry, Record, compare
 from sqlrail.records.problems import Problem
 from sqlrail.verbs.apply import Migrated, Status, apply, status_of
 
@@ -56,7 +58,8 @@ class Many(AbstractContextManager["Many"]):
 
     def __init__(self, settings: Settings, listener: Listener) -> None:
         """settings: of the database, without a tenant."""
-        self._settings = settings
+        self.settings, self.listener = settings, listener
+        self.names: Sequence[str] = ()  # of those that were surveyed
         self._base = Backend(settings, listener)
         self._place, self._stamp = self._base.session.store.place, self._base.stamp
         self._lacks_stamp = self._base.lacks_stamp
@@ -78,19 +81,20 @@ class Many(AbstractContextManager["Many"]):
     def survey(self, schemas: Sequence[str]) -> None:
         """Reads what is applied in each of them; nobody else may be at work on it in another thread meanwhile."""
         worker, base = self._worker(), self._base
+        self.names = schemas
         there = tenants.tables(base, schemas, YOYO)
         noted = set[str]()
         if self._place.has_all_own_tables:
             noted = {name for (name,) in base.look_up("tenants_noted", names=list(schemas))}
         whole = {YOYO.records, YOYO.log, YOYO.version}
         plain = [name for name in schemas if there[name].readable >= whole and name not in noted]
-        limit = base.message("lock_limit", lock_timeout=milliseconds(self._settings.lock_timeout))
+        limit = base.message("lock_limit", lock_timeout=milliseconds(self.settings.lock_timeout))
         histories = dict[tenants.Recorded, History]()
         self._histories |= dict.fromkeys(schemas)
         for name, its in tenants.recorded(base, plain, YOYO.records, YOYO.log, limit):
             if its not in histories:
                 records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its]
-                found = worker.find(self._settings.migrations, worker.migrations, worker.files, records)
+                found = worker.find(self.settings.migrations, worker.migrations, worker.files, records)
                 histories[its] = History(records, *found)
             self._histories[name] = histories[its]
         self._check_versions([name for name in plain if not self._is_run(name)], limit)
@@ -148,17 +152,31 @@ class Many(AbstractContextManager["Many"]):
         with Backend(settings, listener, worker.files, worker.kept) as backend:
             return status_of(backend, worker.migrations, worker.files)
 
+    def entries(
+        self, settings: Settings, listener: Listener
+    ) -> tuple[Sequence[Entry], MigrationList, dict[str, File]]:
+        """The history of the schema that the settings name, as it was surveyed or is now, and this thread's files."""
+        worker = self._worker()
+        history = self._histories.get(str(settings.tenant))
+        if history is None:
+            with Backend(settings, listener, worker.files, worker.kept) as backend:
+                backend.raise_if_old()
+                records = backend.records
+        else:
+            records = history.records
+        return compare(worker.migrations, worker.files, records), worker.migrations, worker.files
+
     def _worker(self) -> _Worker:
         """This thread's."""
         if not hasattr(self._own, "worker"):
-            self._own.worker = _Worker(self._settings, Kept(self._base.session.server))
+            self._own.worker = _Worker(self.settings, Kept(self._base.session.server))
             self._workers.append(self._own.worker)
         worker: _Worker = self._own.worker
         return worker
 
     def _learn(self, backend: Backend) -> None:
         """What is the database's, the stamp and tables of our own, the next one need not look for, nor be told of."""
-        self._stamp = self._stamp or backend.stamp or self._settings.environment
+        self._stamp = self._stamp or backend.stamp or self.settings.environment
         self._lacks_stamp = False
         self._place = backend.session.store.place
 

@@ -588,6 +588,9 @@ def making_a_tenant(scene: Scene) -> None:
     put(FILES)
     scene.safe("tenant", "add", "newt")
     scene.safe("migrate", "--each", "VALUES ('newt')")
+    for verb in ("drift", "doctor"):
+        scene.safe(verb, "--each", "VALUES ('newt')")
+    scene.safe("archive", "list", "--each", "VALUES ('newt')")
 
 
 @chapter

@@ -1,6 +1,6 @@
 -- Deletes for good what those runs archived. The runs stay as the log, and the purge is one of them.
 WITH purged AS (
-    DELETE FROM sqlrail.archive WHERE run = ANY ({runs}::bigint[]) RETURNING run
+    DELETE FROM sqlrail.archive WHERE run = ANY ({runs}::bigint[]) AND {own} RETURNING run
 ), run AS (
     INSERT INTO sqlrail.run (verb, actor, relations)
     SELECT 'purge', {actor}, jsonb_agg(jsonb_build_object('of', run, 'purged', rows) ORDER BY run)

@@ -20,7 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "purge"))
     parser.add_argument("--older-than", metavar="TIME", help="purge: of runs that are older, as in 30d")
     parser.add_argument("--yes", action="store_true", help="purge: do not ask, in production too")
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
-from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.cli.verb import OK, Result, Run, Verb
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
     from sqlrail.results.baseline import BaselinedResult
+    from sqlrail.verbs.baseline import Baselined
+    from sqlrail.verbs.many import Many
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +25,26 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="record them though the database differs from what they build, or cannot be compared",
     )  # fmt: skip
     flags.add(parser, "scratch")
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[BaselinedResult]:
-    from sqlrail.cli.render import baseline as render
     from sqlrail.verbs.baseline import baseline
+
+    return _baseline(options, settings, talk, baseline)
+
+
+def _of_many(_: argparse.Namespace, many: Many) -> Run:
+    from sqlrail.verbs.baseline_each import BaselineOfMany
+
+    of_many = BaselineOfMany(many)
+    return lambda options, settings, talk: _baseline(options, settings, talk, of_many.baseline)
+
+
+def _baseline(
+    options: argparse.Namespace, settings: Settings, talk: Talk, baseline: Callable[..., Baselined]
+) -> Result[BaselinedResult]:
+    from sqlrail.cli.render import baseline as render
 
     result = baseline(
         settings, talk, options.to,
@@ -40,4 +57,5 @@ VERB = Verb(
     "record files as applied without running them, for a database that has what they build",
     _run,
     _add_arguments,
+    of_many=_of_many,
 )

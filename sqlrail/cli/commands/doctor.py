@@ -24,7 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write what mends it as new migrations (of the name mend)",
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="exit 4 if anything is found")
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[HealthResult]:

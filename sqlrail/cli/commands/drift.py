@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
-from sqlrail.cli.verb import FOUND, OK, Result, Verb, idle
+from sqlrail.cli.verb import FOUND, OK, Result, Run, Verb, idle
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.values import names
 from sqlrail.ground.words import Script
 
 if TYPE_CHECKING:
     from sqlrail.results.drift import DriftResult
+    from sqlrail.schema.sides import Choice
+    from sqlrail.verbs.drift import Drift
+    from sqlrail.verbs.many import Many
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +48,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check", action="store_true", help="exit 4 if there is a difference")
     flags.add(parser, "scratch")
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
@@ -56,19 +59,35 @@ def _refuse_idle(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[DriftResult]:
-    from sqlrail.cli.render import drift as render
-    from sqlrail.schema.sides import Choice
     from sqlrail.verbs.drift import drift
 
     if settings.against is not None and (options.pending or options.orm is not None):
         settings = replace(settings, against=None)  # what was asked for by name goes before the environment
-    choice = Choice(
+    result = drift(settings, talk, _choice(options), pending=options.pending, orm=options.orm)
+    return _told(options, result)
+
+
+def _of_many(options: argparse.Namespace, many: Many) -> Run:
+    from sqlrail.verbs.drift_each import DriftOfMany
+
+    drifts = DriftOfMany(many, _choice(options), pending=options.pending)
+    return lambda options, settings, talk: _told(options, drifts.drift(settings, talk))
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    from sqlrail.schema.sides import Choice
+
+    return Choice(
         names(",".join(options.schema)),
         names(",".join(options.exclude_schema)),
         names(",".join(options.exclude_table)),
         options.with_privileges,
     )
-    result = drift(settings, talk, choice, pending=options.pending, orm=options.orm)
+
+
+def _told(options: argparse.Namespace, result: Drift) -> Result[DriftResult]:
+    from sqlrail.cli.render import drift as render
+
     document = result.as_json(with_drops=options.with_drops)
     text = (
         Script(document["sql"])
@@ -83,4 +102,5 @@ VERB = Verb(
     _run,
     _add_arguments,
     _refuse_idle,
+    of_many=_of_many,
 )

@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     return _migrate(options, settings, talk, migrate)
 
 
-def _of_many(many: Many) -> Run:
+def _of_many(_: argparse.Namespace, many: Many) -> Run:
     return lambda options, settings, talk: _migrate(options, settings, talk, many.migrate)
 
 

@@ -28,7 +28,7 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     return _status(options, settings, talk, status)
 
 
-def _of_many(many: Many) -> Run:
+def _of_many(_: argparse.Namespace, many: Many) -> Run:
     return lambda options, settings, talk: _status(options, settings, talk, many.status)
 
 

@@ -26,7 +26,7 @@ def text(result: Health, *, of_many: bool = False) -> str:
     lines.append(end if of_many else f"{end} in {printable(result.database)}")
     if result.made:
         lines += [f"made {file.path}: read it before you run it" for file in result.made]
-    elif any(finding.is_mended for finding in result.findings):
+    elif not of_many and any(finding.is_mended for finding in result.findings):
         lines.append("--write makes new migrations of the SQL")
     return "\n".join(lines)
 

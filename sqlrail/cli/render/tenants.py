@@ -65,11 +65,17 @@ def _reports(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         if outcome.done and outcome.done.text:
             said.setdefault(outcome.done.text, []).append(outcome.tenant.name)
-    for words, names in list(said.items())[:REPORTS]:
+    in_order = sorted(said.items(), key=lambda item: -len(item[1]))  # what most have first
+    for words, names in in_order[:REPORTS]:
         yield f"{few(names)}:"
         yield from (f"  {line}" for line in words.splitlines())
     if len(said) > REPORTS:
         yield f"and {len(said) - REPORTS:,} other results (--json has them)"
+    if len(said) > 1 and len(in_order[0][1]) > 1:
+        alike = set(in_order[0][1])
+        told = (outcome.tenant.name for outcome in outcomes if outcome.done and outcome.done.text)
+        others = [name for name in told if name not in alike]
+        yield f"{len(alike):,} alike, {len(others):,} differ ({few(others)})"
 
 
 def _failures(outcomes: Sequence[Outcome], width: int | None) -> Iterator[str]:

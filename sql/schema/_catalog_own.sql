@@ -1,0 +1,2 @@
+-- The same of the tenant's schema alone.
+n.nspname = {tenant} AND {ours}
