@@ -210,5 +210,8 @@ class _TenantTalk(Talk):
     def on_interrupt(self, handle: Callable[[int], None]) -> None:
         """The listener ends a verb."""
 
+    def is_like(self, name: str) -> None:
+        self.listener.like = name
+
     def say(self, text: str) -> None:
         self.listener(Said(text))

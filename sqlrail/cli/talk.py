@@ -66,6 +66,9 @@ class Talk:
         """Has the first signal that interrupts handled so."""
         on_interrupt(handle)
 
+    def is_like(self, name: str) -> None:
+        """Takes in that the result was found for the tenant of that name, and is true of this one too."""
+
     def say(self, text: str) -> None:
         """One line on stderr."""
         try:

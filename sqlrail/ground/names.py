@@ -23,8 +23,13 @@ def plain(name: str) -> str:
 
 def unqualified(text: str, schema: str) -> str:
     """A text in which the names of a schema's objects stand without it, as a file of many tenants has them."""
+    return re.sub(qualifying(schema), "", text) if schema in text or '"' in schema else text
+
+
+def qualifying(schema: str) -> str:
+    """The pattern of a schema's name in front of that of an object, and of the dot between them."""
     spelt = "|".join(map(re.escape, {join(schema), sql.Identifier(schema).as_string()}))
-    return re.sub(rf"(?<![\w$\".])(?:{spelt})\.(?=[\w\"]|$)", "", text)
+    return rf"(?<![\w$\".])(?:{spelt})\.(?=[\w\"]|$)"
 
 
 def join(*names: str) -> str:

@@ -12,7 +12,7 @@ class TenantPartResult(TypedDict, total=False):
     """What is not there of every tenant."""
 
     result: dict[str, object]  # what the verb prints for one; not there where it failed
-    like: str  # plan: name of a tenant that is at the same version, where it was rehearsed for both
+    like: str  # plan: name of the tenant for whom it was rehearsed, where that stands for this one too
     error: ErrorResult  # why it failed
     target: TargetResult  # its database; not there where it was not reached, or did not have to be
 

@@ -179,7 +179,7 @@ class Round:
             error = exc if isinstance(exc, SqlrailError) else Bug(exc)
             error.args = (masked(str(error), tenant.settings.secrets),)
         seconds = round(time.monotonic() - start, 3)
-        return Outcome(tenant, seconds, done, error, listener.version, listener.target)
+        return Outcome(tenant, seconds, done, error, listener.version, listener.target, listener.like)
 
 
 class TenantListener:
@@ -191,6 +191,7 @@ class TenantListener:
         self._pending: int | None = None  # files; None: nobody says how many
         self.version: str | None = None
         self.target: Target | None = None
+        self.like: str | None = None
 
     def __call__(self, event: Event) -> None:
         """Takes an event in. Interrupted where the round is to end, and this one has files left."""

@@ -7,8 +7,8 @@ connection that it keeps, and what was read spares it the looking; under the loc
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -148,9 +148,15 @@ class Many(AbstractContextManager["Many"]):
 
     def status(self, settings: Settings, listener: Listener) -> Status:
         """status() for the schema that the settings name."""
+        with self.at(settings, listener) as (backend, migrations):
+            return status_of(backend, migrations, backend.files)
+
+    @contextmanager
+    def at(self, settings: Settings, listener: Listener) -> Iterator[tuple[Backend, MigrationList]]:
+        """This thread's connection at work for the schema that the settings name, and its reading of the folder."""
         worker = self._worker()
         with Backend(settings, listener, worker.files, worker.kept) as backend:
-            return status_of(backend, worker.migrations, worker.files)
+            yield backend, worker.migrations
 
     def entries(
         self, settings: Settings, listener: Listener
@@ -159,7 +165,7 @@ class Many(AbstractContextManager["Many"]):
         worker = self._worker()
         history = self._histories.get(str(settings.tenant))
         if history is None:
-            with Backend(settings, listener, worker.files, worker.kept) as backend:
+            with self.at(settings, listener) as (backend, _):
                 backend.raise_if_old()
                 records = backend.records
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from psycopg import errors as pg
@@ -21,7 +21,7 @@ from sqlrail.files.folder import read_files, up_to
 from sqlrail.foresight.judged import Check
 from sqlrail.foresight.losses import Losses
 from sqlrail.foresight.rows import foresee
-from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, NOT_TRIED, Consent, Work, trial
+from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, NOT_TRIED, Consent, Trial, Work, trial
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
@@ -49,7 +49,7 @@ from sqlrail.verbs.planned import (
     failing,
     losing,
 )
-from sqlrail.verbs.rehearsing import Rehearsing
+from sqlrail.verbs.rehearsing import Rehearsed, Rehearsing
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import RelationKind, Verdict
@@ -77,34 +77,87 @@ def plan(
     MigrationFailed says where a file failed.
     """
     migrations, files = read_files(settings.migrations)
-    wanted = {migration.id for migration in up_to(migrations, to)}
     with Backend(settings, listener, files) as live:
-        live.raise_if_old()
-        _, found = problems.find(
-            settings.migrations, migrations, files, live.records, live.notes, live.other_histories()
-        )
-        problems.refuse(found, allowed)
-        pending = apply.due(live, migrations, wanted)
-        due = apply.check(live, pending)
-        cleanup = _previews(live, due)
-        recorded = {record.hash for record in live.records}
-        # Without what runs after the last file: that may need what is pending.
-        applied = MigrationList(it for it in migrations if it.hash in recorded)
-        noted = {note.id: note.done for note in live.notes if note.operation == "apply"}
-        major = live.connection.info.server_version // 10000
-        partitioned = lint.partitioned_of(live.connection)
-    if not due:
-        return Plan((), len(applied), major, is_counted=counts)
-    rehearsing = Rehearsing(settings, listener, files, applied, pending, due, noted)
+        looked = look_at_live(live, migrations, to, allowed)
+    if not looked.due:
+        return looked.nothing(is_counted=counts)
+    rehearsing = Rehearsing(
+        settings, listener, files, looked.applied, looked.pending, looked.due, looked.noted
+    )
     done = rehearsing.run()
-    scene, fails = done.scene, done.fails
+    tried = NOT_TRIED if done.fails else tried_of(rehearsing, done, looked, consent)
+    findings = findings_of(looked, listener)
+    return judged(settings, looked, done, findings, tried, is_counted=counts)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the live database says of its history, and of the rows that cleanups would find."""
+
+    due: list[File]
+    pending: MigrationList
+    applied: MigrationList
+    cleanup: dict[str, list[Cleaned]]
+    noted: dict[str, int]  # statements that are done already, of files outside a transaction
+    records: tuple[tuple[str, str | None], ...]  # hashes and checksums
+    major: int
+    partitioned: Partitioned
+
+    def nothing(self, *, is_counted: bool) -> Plan:
+        """The plan where there is nothing to do."""
+        return Plan((), len(self.applied), self.major, is_counted=is_counted)
+
+
+def look_at_live(
+    live: Backend, migrations: MigrationList, to: str | None, allowed: Collection[str]
+) -> Looked:
+    """Refused, as migrate is, where the history cannot be trusted."""
+    wanted = {migration.id for migration in up_to(migrations, to)}
+    live.raise_if_old()
+    _, found = problems.find(
+        live.settings.migrations, migrations, live.files, live.records, live.notes, live.other_histories()
+    )
+    problems.refuse(found, allowed)
+    pending = apply.due(live, migrations, wanted)
+    due = apply.check(live, pending)
+    cleanup = _previews(live, due)
+    recorded = {record.hash for record in live.records}
+    return Looked(
+        due,
+        pending,
+        # Without what runs after the last file: that may need what is pending.
+        MigrationList(it for it in migrations if it.hash in recorded),
+        cleanup,
+        {note.id: note.done for note in live.notes if note.operation == "apply"},
+        tuple((record.hash, record.checksum) for record in live.records),
+        live.connection.info.server_version // 10000,
+        lint.partitioned_of(live.connection),
+    )
+
+
+def tried_of(rehearsing: Rehearsing, done: Rehearsed, looked: Looked, consent: Consent) -> Trial:
+    """What becomes of the files over a copy of the live rows."""
     is_like = rehearsing.is_whole and not done.likened.failed
-    work = Work(lambda its: rehearsing.build(its, done.provided), pending, due, noted, is_like)
-    tried = NOT_TRIED if fails else trial(settings, listener, work, scene, consent)
-    findings = _findings(due, major, partitioned, listener)
+    work = Work(
+        lambda its: rehearsing.build(its, done.provided), looked.pending, looked.due, looked.noted, is_like
+    )
+    return trial(rehearsing.settings, rehearsing.listener, work, done.scene, consent)
+
+
+def judged(
+    settings: Settings,
+    looked: Looked,
+    done: Rehearsed,
+    findings: tuple[Finding, ...],
+    tried: Trial = NOT_TRIED,
+    *,
+    is_counted: bool,
+) -> Plan:
+    """What was rehearsed, held against the live rows."""
+    due, scene = looked.due, done.scene
     sizes = _live(settings, scene)
     judge = _Judge(scene.watched, sizes, scene.objects)
-    checks = foresee(settings, scene, due) if counts else {}
+    checks = foresee(settings, scene, due) if is_counted else {}
     planned = [
         replace(
             _graver(
@@ -113,19 +166,21 @@ def plan(
                     tried.tried.get(file.id, ()),
                 )
             ),
-            cleanup=tuple(cleanup[file.id]),
+            cleanup=tuple(looked.cleanup[file.id]),
             findings=tuple(finding for finding in findings if finding.id == file.id),
         )
         for file in due
     ]
-    if fails is not None:
-        planned = [failing(one, files[one.id], fails) for one in planned]
-    losses = Losses(scene, due, settings, tried.tried, is_counted=counts)
+    if done.fails is not None:
+        files = {file.id: file for file in due}
+        planned = [failing(one, files[one.id], done.fails) for one in planned]
+    losses = Losses(scene, due, settings, tried.tried, is_counted=is_counted)
     planned = [losing(one, losses.of(one.id)) for one in planned]
-    notes = (*_notes(major, done.major, done.left_out), *done.likened.notes(), *losses.notes())
+    notes = (*_notes(looked.major, done.major, done.left_out), *done.likened.notes(), *losses.notes())
     is_empty = _is_empty(settings, scene, sizes)
+    applied = len(looked.applied)
     return Plan(
-        tuple(planned), len(applied), major, done.major, notes, counts, is_empty=is_empty, trial=tried
+        tuple(planned), applied, looked.major, done.major, notes, is_counted, is_empty=is_empty, trial=tried
     )
 
 
@@ -157,11 +212,10 @@ def _previews(live: Backend, due: Iterable[File]) -> dict[str, list[Cleaned]]:
     return told
 
 
-def _findings(
-    files: list[File], major: int, partitioned: Partitioned, listener: Listener
-) -> tuple[Finding, ...]:
+def findings_of(looked: Looked, listener: Listener) -> tuple[Finding, ...]:
+    """What the linter says of the pending files."""
     try:
-        return lint.check(files, major, partitioned)
+        return lint.check(looked.due, looked.major, looked.partitioned)
     except MissingPrerequisite as exc:
         listener(Said(f"{exc} The plan does without its findings."))
         return ()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, width
-from sqlrail.cli.verb import FOUND, OK, Result, Verb, idle
+from sqlrail.cli.verb import FOUND, OK, Result, Run, Verb, idle
+from sqlrail.ground.names import unqualified
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import PlanResult
+    from sqlrail.verbs.many import Many
+    from sqlrail.verbs.planned import Plan
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +42,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --try: however many rows, and to another server",
     )
-    flags.add_each(parser)
+    flags.add_each(parser, schemas=True)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
@@ -50,22 +53,45 @@ def _refuse_idle(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[PlanResult]:
-    from sqlrail.cli.render import plan as render
-    from sqlrail.foresight.trial import Consent
     from sqlrail.verbs.plan import plan
 
+    result = plan(settings, talk, **_asked(options))
+    return _code(options, result), result.as_json(), _text(options, result)
+
+
+def _of_many(options: argparse.Namespace, many: Many) -> Run:
+    from sqlrail.verbs.plan_each import PlanOfMany
+
+    plans = PlanOfMany(many, **_asked(options))
+
+    def run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[PlanResult]:
+        found = plans.plan(settings, talk)
+        # Rows differ from tenant to tenant: where files come to the same, the text is that of the first one.
+        text = unqualified(_text(options, found.shown), found.shown_for)
+        if found.rehearsed_for != settings.tenant:
+            talk.is_like(found.rehearsed_for)
+        return _code(options, found.plan), found.plan.as_json(), text
+
+    return run
+
+
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of plan()."""
+    from sqlrail.foresight.trial import Consent
+
     consent = Consent(False if options.no_rows else getattr(options, "try"), options.allow_copy)
-    result = plan(
-        settings,
-        talk,
-        to=options.to,
-        allowed=flags.allowed(options),
-        consent=consent,
-        counts=not options.no_rows,
-    )
-    code = FOUND if options.check and not result.is_instant else OK
-    text = render.markdown(result) if options.format == "markdown" else render.text(result, width())
-    return code, result.as_json(), text
+    allowed = flags.allowed(options)
+    return {"to": options.to, "allowed": allowed, "consent": consent, "counts": not options.no_rows}
+
+
+def _code(options: argparse.Namespace, result: Plan) -> int:
+    return FOUND if options.check and not result.is_instant else OK
+
+
+def _text(options: argparse.Namespace, result: Plan) -> str:
+    from sqlrail.cli.render import plan as render
+
+    return render.markdown(result) if options.format == "markdown" else render.text(result, width())
 
 
 VERB = Verb(
@@ -73,4 +99,5 @@ VERB = Verb(
     _run,
     _add_arguments,
     _refuse_idle,
+    of_many=_of_many,
 )
