@@ -16,6 +16,8 @@ from sqlrail.tenants.tenant import Ended, Happening, Held, Joined, Narrowed, Put
 
 #: what is counted, or stands in the result
 QUIET = (*SILENT, *RESULTS, Reached)
+#: seconds between two pictures of how far it is
+EVERY = 0.05
 
 
 class Board:
@@ -24,7 +26,7 @@ class Board:
     def __init__(self, talk: Talk, total: int) -> None:
         """total: tenants."""
         self._talk, self._bar, self._total = talk, Bar(talk, time.monotonic()), total
-        self._done, self._failed = 0, 0
+        self._done, self._failed, self._shown = 0, 0, 0.0
         self._said: Counter[str] = Counter()  # how often; of errors the result has that
         self._told = set[str]()
 
@@ -73,6 +75,10 @@ class Board:
             self._talk.say(f"{printable(name)}: {words}")
 
     def _show(self, in_hand: Collection[str]) -> None:
+        now = time.monotonic()
+        if now - self._shown < EVERY and self._done < self._total:
+            return
+        self._shown = now
         failed = f", {self._failed} failed" if self._failed else ""
         at = f", at {few(tuple(in_hand))}" if in_hand else ""
         words = f"{self._done:,} of {self._total:,}{failed}{at}"

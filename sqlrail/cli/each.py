@@ -106,7 +106,10 @@ def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, t
                 talk.listener.version = many.newest(str(settings.tenant))
             return work(options, settings, talk)
 
-        rounded = _go(options, turn, tenants, talk, schemas.later)
+        def is_over(tenant: Tenant) -> bool:
+            return verb.is_over(options, many, tenant.name)
+
+        rounded = _go(options, turn, tenants, talk, schemas.later, is_over)
         if rounded.is_cut:
             ends.pop_all()  # threads are at work on its connections
         return replace(rounded, shared=shared)
@@ -128,8 +131,12 @@ def _go(
     tenants: list[Tenant],
     talk: Talk,
     later: Callable[[], list[Tenant]] = list,
+    is_over: Callable[[Tenant], bool] = lambda _: False,
 ) -> Rounded:
-    round_ = Round(lambda tenant, listener: _turn(options, work, tenant, listener), _limits(options), later)
+    def turn(tenant: Tenant, listener: TenantListener) -> Done:
+        return _turn(options, work, tenant, listener)
+
+    round_ = Round(turn, _limits(options), later, is_over)
     on_interrupt(lambda number: _stop(round_, number, talk), times=2)
     return _look_on(round_, tenants, talk)
 

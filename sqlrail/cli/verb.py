@@ -50,6 +50,8 @@ class Verb:
     without_database: str = ""
     #: run over many schemas of one database that are looked at together
     of_many: Callable[[argparse.Namespace, Many], Run] | None = None
+    #: the same verb's: whether it has nothing to do for a schema, and asks nobody
+    is_over: Callable[[argparse.Namespace, Many, str], bool] = lambda *_: False
 
 
 def names() -> list[str]:

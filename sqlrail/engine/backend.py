@@ -141,6 +141,9 @@ class Backend(AbstractContextManager["Backend"]):
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         return self.session.look_up(name, **parts)
 
+    def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
+        return self.session.copy_out(name, **parts)
+
     def undo(self) -> None:
         self.session.undo()
 

@@ -138,6 +138,14 @@ class Session:
         """The rows of <name>.sql, asked outside a transaction."""
         return self.ask_alone(self.store.message(name, **parts)).rows
 
+    def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
+        """The lines of each COPY … TO stdout in <name>.sql, sent outside a transaction."""
+        text, _ = wire.in_ours(self.connection, self.store.message(name, **parts))
+        try:
+            return wire.copies_out(self.connection, text)
+        except psycopg.Error as exc:
+            raise self.failure("the database refused", "the database was being asked", exc) from exc
+
     def send(self, text: bytes, answer: Answer, **how: Any) -> Answer:
         """Sends a message of the transaction that is under way, and watches what it waits for, if it takes long."""
         transaction = self._under_way

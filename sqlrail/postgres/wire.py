@@ -333,22 +333,44 @@ def copy_out(connection: Connection, text: bytes) -> Generator[bytes, None, None
         raise
 
 
+def copies_out(connection: Connection, text: bytes) -> list[list[bytes]]:
+    """Sends a message with several COPY … TO stdout: the lines of each. Raises the server's error."""
+    pgconn, copies = connection.pgconn, list[list[bytes]]()
+    try:
+        pgconn.send_query(text)
+        _flush(pgconn)
+        for result in _good(pgconn):
+            if result.status == pq.ExecStatus.COPY_OUT:
+                copies.append([bytes(line) for line in _lines(pgconn)])
+    except psycopg.Error:
+        raise
+    except BaseException:
+        cancel(connection, Answer(keep=False))
+        raise
+    return copies
+
+
 def _blocks(pgconn: pq.abc.PGconn) -> Iterator[bytes]:
-    """The data of a COPY, of which each message is a line."""
     block = bytearray()
-    while True:
-        size, data = pgconn.get_copy_data(1)
-        if size < 0:
-            break
-        if size == 0:
-            _wait(pgconn, select.POLLIN)
-            pgconn.consume_input()
-            continue
-        block += data
+    for line in _lines(pgconn):
+        block += line
         if len(block) >= COPY_BLOCK:
             yield bytes(block)
             block.clear()
     yield bytes(block)
+
+
+def _lines(pgconn: pq.abc.PGconn) -> Iterator[memoryview]:
+    """The data of a COPY, of which each message is a line."""
+    while True:
+        size, data = pgconn.get_copy_data(1)
+        if size > 0:
+            yield data
+        elif size < 0:
+            return
+        else:
+            _wait(pgconn, select.POLLIN)
+            pgconn.consume_input()
 
 
 def is_gone(connection: Connection) -> bool:

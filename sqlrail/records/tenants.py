@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from psycopg import sql
 
 from sqlrail.errors import DatabaseFailed
 
-#: schemas whose records are read by one statement: planning one of all takes longer than many of some
-CHUNK = 50
+#: schemas whose records are read by one message
+CHUNK = 100
+#: what files call the tables that they copy
+PARTS = ("first", "second")
+#: how a COPY spells null, and what has a letter of its own there
+NULL, ESCAPED = "\\N", {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 class Asking(Protocol):
@@ -20,6 +25,9 @@ class Asking(Protocol):
 
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         """The rows of <name>.sql."""
+
+    def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
+        """The lines of each COPY in <name>.sql."""
 
     def message(self, name: str, **parts: Any) -> bytes:
         """The text of <name>.sql."""
@@ -41,73 +49,103 @@ def tables(asking: Asking, schemas: Sequence[str], names: Sequence[str]) -> dict
 
 #: id, hash and checksum of each record, by hash: whoever has the same has run the same
 Recorded = tuple[tuple[str, str, str | None], ...]
-Rows = list[tuple[Any, ...]]
+#: the lines of a COPY
+Lines = list[bytes]
 
 
 def recorded(
     asking: Asking, schemas: Sequence[str], records: str, log: str, limit: bytes
 ) -> Iterator[tuple[str, Recorded]]:
-    """Of each schema what it has recorded; what cannot be read at this moment is left out.
+    """Of each schema what it has recorded; what cannot be read at this moment is left out, and so is a record's schema
+    that has no id.
 
-    records, log: the names of yoyo's tables; limit: goes in front of each statement.
+    records, log: the names of yoyo's tables; limit: goes in front of the statements.
     """
-    parts = {"its_records": records, "its_log": log}
-    for some, rows in _each(asking, "_tenant_recorded", schemas, parts, limit):
-        yield from ((some[number], its) for number, its in _put_together(rows, len(some)))
+    read = _Reader()
+    for schema, copies in _each(asking, "tenant_recorded", schemas, (records, log), limit):
+        if (its := read(*copies)) is not None:
+            yield schema, its
 
 
 def versions(
     asking: Asking, schemas: Sequence[str], table: str, limit: bytes
 ) -> Iterator[tuple[str, int | None]]:
     """Of each schema which form yoyo's tables have, as for recorded()."""
-    for some, rows in _each(asking, "_tenant_version", schemas, {"its_versions": table}, limit):
-        yield from ((some[number], version) for number, version in rows)
+    for schema, (lines,) in _each(asking, "tenant_version", schemas, (table,), limit):
+        found = [int(cell) for (cell,) in map(_cells, lines) if cell is not None]
+        yield schema, max(found, default=None)
 
 
 def _each(
-    asking: Asking, name: str, schemas: Sequence[str], parts: Mapping[str, str], limit: bytes
-) -> Iterator[tuple[Sequence[str], Rows]]:
-    """The rows of many queries, CHUNK schemas a statement; where one is in the way of others, of each by itself."""
+    asking: Asking, name: str, schemas: Sequence[str], tables: Sequence[str], limit: bytes
+) -> Iterator[tuple[str, list[Lines]]]:
+    """The lines of those tables of each schema, CHUNK schemas a message; of each alone where one is in others' way.
 
-    def ask(some: Sequence[str]) -> Rows:
+    name: of the file that copies the tables of one, which it calls first and second.
+    """
+
+    def ask(some: Sequence[str]) -> Iterator[tuple[str, list[Lines]]]:
         each = [
             asking.message(
-                name, number=number, **{part: sql.Identifier(schema, table) for part, table in parts.items()}
+                name,
+                **{part: sql.Identifier(schema, table) for part, table in zip(PARTS, tables, strict=False)},
             )
-            for number, schema in enumerate(some)
+            for schema in some
         ]
-        return asking.look_up("tenants_recorded", limit=limit, each=b"UNION ALL\n".join(each))
+        copies = iter(asking.copy_out("tenants_recorded", limit=limit, each=b"".join(each)))
+        return zip(some, map(list, zip(*[copies] * len(tables), strict=True)), strict=True)
 
     for start in range(0, len(schemas), CHUNK):
         some = schemas[start : start + CHUNK]
         try:
-            yield some, ask(some)
+            yield from ask(some)
         except DatabaseFailed:
             for one in some:
                 with suppress(DatabaseFailed):
-                    yield [one], ask([one])
+                    yield from ask([one])
 
 
-def _put_together(rows: Iterable[tuple[Any, ...]], many: int) -> Iterator[tuple[int, Recorded]]:
-    """As records.sql would: each record with the checksum that its latest log entry holds.
+class _Reader:
+    """Puts records and log entries together, as records.sql would: each record with what its latest entry holds.
 
-    Where a record has no id the schema is left out.
+    Most schemas have the same lines, but for the times: these are taken apart once.
     """
-    ids: list[dict[str, str]] = [{} for _ in range(many)]
-    logged: list[dict[str, tuple[float, str | None]]] = [{} for _ in range(many)]
-    for number, kind, what, of, at in rows:
-        if kind == "record":
-            ids[number][what] = of
-        else:
-            at = math.inf if at is None else at
-            if at >= logged[number].get(what, (-math.inf, None))[0]:
-                logged[number][what] = at, of
-    for number in range(many):
-        if None not in ids[number].values():
-            told = {hash_: comment for hash_, (_, comment) in logged[number].items()}
-            each = ((id_, hash_, _checksum(told.get(hash_))) for hash_, id_ in sorted(ids[number].items()))
-            yield number, tuple(each)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, bytes], Recorded | None] = {}
+
+    def __call__(self, records: Lines, log: Lines) -> Recorded | None:
+        """None where a record has no id."""
+        key = b"".join(records), b"\n".join([line.rpartition(b"\t")[0] for line in log])
+        if key in self._known:
+            return self._known[key]
+        found = _put_together(records, log)
+        if len({line.partition(b"\t")[0] for line in log}) == len(log):  # else the times count
+            self._known[key] = found
+        return found
+
+
+def _put_together(records: Lines, log: Lines) -> Recorded | None:
+    ids = {cells[0]: cells[1] for cells in map(_cells, records)}
+    if None in ids.values():
+        return None
+    entries = [(at is None, at or "", hash_, comment) for hash_, comment, at in map(_cells, log)]
+    # A time that is null comes last, as in records.sql.
+    told = {hash_: comment for *_, hash_, comment in sorted(entries, key=itemgetter(0, 1))}
+    return tuple((str(id_), str(hash_), _checksum(told.get(hash_))) for hash_, id_ in sorted(ids.items()))
 
 
 def _checksum(comment: str | None) -> str | None:
     return comment if comment and comment.startswith("sha256:") else None
+
+
+def _cells(line: bytes) -> list[str | None]:
+    """Those of a line of a COPY."""
+    cells = line.decode().removesuffix("\n").split("\t")
+    if b"\\" not in line:
+        return [*cells]
+    return [None if cell == NULL else re.sub(r"\\(.)", _unescaped, cell) for cell in cells]
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return ESCAPED.get(match[1], match[1])

@@ -54,7 +54,8 @@ def of_schemas(
             listener.version = many.newest(tenant.name)
             return Done(many.migrate(tenant.settings, listener, to=to).as_json())
 
-        return _go(Round(work, limits, found.later), tenants, heard)
+        round_ = Round(work, limits, found.later, lambda tenant: many.is_over(tenant.name))
+        return _go(round_, tenants, heard)
 
 
 def _go(round_: Round, tenants: Sequence[Tenant], heard: Heard) -> TenantsResult:

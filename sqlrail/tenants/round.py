@@ -54,9 +54,13 @@ class Round:
         work: Callable[[Tenant, TenantListener], Done],
         limits: Limits,
         look_again: Callable[[], Sequence[Tenant]] = tuple,
+        is_over: Callable[[Tenant], bool] = lambda _: False,
     ) -> None:
-        """work: the verb, which tells the listener what happens; look_again: all tenants, those made meanwhile too."""
-        self._work, self._limits, self._look_again = work, limits, look_again
+        """work: the verb, which tells the listener what happens; look_again: all tenants, those made meanwhile too.
+
+        is_over: whether the verb has nothing to do for a tenant, and waits for nobody: it is given to no thread.
+        """
+        self._work, self._limits, self._look_again, self._is_over = work, limits, look_again, is_over
         self._jobs: SimpleQueue[Tenant | None] = SimpleQueue()
         self._heard: SimpleQueue[Told | Ended | None] = SimpleQueue()
         self._threads = 0
@@ -133,6 +137,9 @@ class Round:
 
     def _begin(self, tenant: Tenant, patient: bool) -> Started:
         self.in_hand[tenant.name] = tenant
+        if self._is_over(tenant):
+            self._heard.put(Ended(self._turn(tenant)))
+            return Started(tenant.name)
         if self._threads < len(self.in_hand):
             Thread(target=self._serve, daemon=True).start()
             self._threads += 1

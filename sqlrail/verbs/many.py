@@ -10,6 +10,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from yoyo import internalmigrations
@@ -29,7 +30,7 @@ from sqlrail.records.problems import Problem
 from sqlrail.verbs.apply import Migrated, Status, apply, status_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """What some schemas have in common: their records, and what these mean for the folder."""
 
@@ -37,10 +38,20 @@ class History:
     entries: list[Entry]
     found: list[Problem]
 
-    @property
+    @cached_property
     def newest(self) -> str | None:
         """The last file, in yoyo's order, that is applied."""
         return next((entry.id for entry in reversed(self.entries) if entry.state in problems.RUN), None)
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether every file is applied, and there is nothing to say or to refuse."""
+        return self.is_done([entry.id for entry in self.entries], ())
+
+    @cached_property
+    def left(self) -> int:
+        """How many files are not applied."""
+        return sum(entry.state in ("pending", "late") for entry in self.entries)
 
     def is_done(self, wanted: Collection[str], allowed: Collection[str]) -> bool:
         """Whether there is nothing to do, to say, or to refuse."""
@@ -121,6 +132,11 @@ class Many(AbstractContextManager["Many"]):
 
     # What is done
 
+    def is_over(self, name: str) -> bool:
+        """Whether migrate() finds nothing to do for a schema in what was surveyed, and asks nobody."""
+        history = self._histories.get(name)
+        return history is not None and not self.settings.interrupted and history.is_whole
+
     def migrate(
         self,
         settings: Settings,
@@ -132,12 +148,10 @@ class Many(AbstractContextManager["Many"]):
     ) -> Migrated:
         """migrate() for the schema that the settings name."""
         worker, name = self._worker(), str(settings.tenant)
-        wanted = {migration.id for migration in up_to(worker.migrations, to)}
-        history = self._histories.pop(name, None)
+        wanted, history = worker.wanted(to), self._histories.pop(name, None)
         known, is_plain = None, history is not None and not stamp and not settings.interrupted
-        if history and is_plain and history.is_done(wanted, allowed):
-            left = sum(entry.state in ("pending", "late") for entry in history.entries)
-            return Migrated((), len(worker.migrations) - left, left)
+        if history and is_plain and (history.is_whole or history.is_done(wanted, allowed)):
+            return Migrated((), len(worker.migrations) - history.left, history.left)
         if history and is_plain and not self._lacks_stamp:
             known = Known(self._place_of(name), list(history.records), [], self._stamp)
         with Backend(settings, listener, worker.files, worker.kept, known) as backend:
@@ -194,6 +208,13 @@ class _Worker:
         self.kept = kept
         self.migrations, self.files = read_files(settings.migrations)
         self._found: dict[Any, tuple[list[Entry], list[Problem]]] = {}
+        self._wanted: dict[str | None, frozenset[str]] = {}
+
+    def wanted(self, to: str | None) -> frozenset[str]:
+        """The ids up to one, or all."""
+        if to not in self._wanted:
+            self._wanted[to] = frozenset(migration.id for migration in up_to(self.migrations, to))
+        return self._wanted[to]
 
     def find(
         self, folder: Any, migrations: Any, files: Any, records: list[Record], *more: Any

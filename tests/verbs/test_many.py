@@ -16,10 +16,13 @@ from conftest import Connect, query
 from listeners import Heard
 from psycopg import sql
 
+from sqlrail.engine.backend import Backend
 from sqlrail.engine.session import Session
+from sqlrail.engine.store import YOYO
 from sqlrail.errors import MigrationFailed, Refused, SqlrailError, UsageError
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
+from sqlrail.records.tenants import recorded
 from sqlrail.verbs.apply import Migrated, migrate, status
 from sqlrail.verbs.many import Many
 
@@ -68,14 +71,19 @@ def applied(done: dict[str, Migrated | SqlrailError]) -> dict[str, list[str]]:
 @contextmanager
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     """The messages that are sent meanwhile."""
-    sent, send = list[bytes](), wire.send
+    sent, send, copies_out = list[bytes](), wire.send, wire.copies_out
 
     def noting(connection: Any, text: bytes, answer: wire.Answer, **how: Any) -> wire.Answer:
         sent.append(text)
         return send(connection, text, answer, **how)
 
+    def noting_copies(connection: Any, text: bytes) -> list[list[bytes]]:
+        sent.append(text)
+        return copies_out(connection, text)
+
     with monkeypatch.context() as patch:
         patch.setattr(wire, "send", noting)
+        patch.setattr(wire, "copies_out", noting_copies)
         yield sent
 
 
@@ -185,6 +193,40 @@ def test_what_a_survey_cannot_read_is_looked_at_alone(
         assert [many.newest(name) for name in NAMES[:2]] == [None, "003_total"]
         with pytest.raises(Refused, match="half a history"):
             many.migrate(of(settings, "acme"), Heard())
+
+
+AGAIN = """
+    INSERT INTO {{0}}._yoyo_log
+    SELECT md5(random()::text), migration_hash, migration_id, operation, username, hostname, '{}', {}
+    FROM {{0}}._yoyo_log;
+"""
+#: what may be in yoyo's tables, {0}'s
+HISTORIES = {
+    "spelling": "UPDATE {0}._yoyo_migration SET migration_id = E'a\\\\N\tb\\n\nc' WHERE migration_id ~ '^001';"
+    "UPDATE {0}._yoyo_log SET comment = E'sha256:\\\\\t' WHERE migration_id ~ '^002'",
+    "nothing": "UPDATE {0}._yoyo_log SET comment = NULL WHERE migration_id ~ '^002'",
+    "no log": "DELETE FROM {0}._yoyo_log",
+    "no record": "DELETE FROM {0}._yoyo_migration",
+    "later": AGAIN.format("sha256:later", "created_at_utc + interval '1 s'"),
+    "earlier": AGAIN.format("sha256:earlier", "created_at_utc - interval '9 years'"),
+    "no time": AGAIN.format("sha256:never", "NULL"),
+}
+
+
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_a_survey_reads_what_one_alone_would(database: str, tmp_path: Path, kind: str) -> None:
+    query(database, "CREATE SCHEMA acme; CREATE SCHEMA globex")
+    settings = Settings(
+        database_url=database, migrations=write(tmp_path / "files", **FILES), environment="test"
+    )
+    each(settings, ("acme", "globex"))
+    query(database, HISTORIES[kind].format("globex"))
+    german = replace(settings, database_url=f"{database}&options=-cdatestyle%3Dgerman")
+    with Backend(german, Heard()) as backend:
+        read = dict(recorded(backend, ("acme", "globex"), YOYO.records, YOYO.log, b""))
+    for name in ("acme", "globex"):
+        with Backend(of(settings, name), Heard()) as alone:
+            assert {*read[name]} == {(record.id, record.hash, record.checksum) for record in alone.records}
 
 
 def test_an_edited_file_is_refused_everywhere_where_it_ran(settings: Settings) -> None:

@@ -52,12 +52,17 @@ def _of_many(_: argparse.Namespace, many: Many) -> Run:
     return lambda options, settings, talk: _migrate(options, settings, talk, many.migrate)
 
 
+def _is_over(options: argparse.Namespace, many: Many, schema: str) -> bool:
+    return not options.stamp and many.is_over(schema)
+
+
 def _migrate(
     options: argparse.Namespace, settings: Settings, talk: Talk, migrate: Callable[..., Migrated]
 ) -> Result[MigrateResult]:
     from sqlrail.cli.render import migrate as render
 
-    settings = replace(settings, new_schema=options.new_schema)
+    if options.new_schema:
+        settings = replace(settings, new_schema=True)
     with closing(Bar(talk, names_files=True)) as bar:
         result = migrate(settings, bar, to=options.to, allowed=flags.allowed(options), stamp=options.stamp)
     if result.taken_over:
@@ -73,4 +78,5 @@ VERB = Verb(
     _run,
     _add_arguments,
     of_many=_of_many,
+    is_over=_is_over,
 )
