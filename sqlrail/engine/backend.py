@@ -30,6 +30,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import is_of_a_right
+from sqlrail.postgres.giving_way import Watch
 from sqlrail.records.history import Note, Record
 
 if TYPE_CHECKING:  # where nothing is to be run, it need not be loaded
@@ -143,6 +144,10 @@ class Backend(AbstractContextManager["Backend"]):
 
     def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
         return self.session.copy_out(name, **parts)
+
+    @property
+    def watch(self) -> Watch:
+        return self.session.watch
 
     def undo(self) -> None:
         self.session.undo()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from sqlrail.batches.interrupts import Interrupts
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.retry import PASSING
 from sqlrail.errors import Refused
@@ -14,7 +15,6 @@ from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique
 from sqlrail.orphans.cleaned import Cleaned
-from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.run import Run
 from sqlrail.verbs.cleanup import Cleanup, check, describe, in_order, look, say_found, say_published, wanted
 

@@ -33,15 +33,15 @@ from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
 from test_print_sql import CASES
 from waiting import PATIENCE, wait_for, watching
 
+from sqlrail.batches import pace
+from sqlrail.batches.interrupts import Interrupts
+from sqlrail.batches.pace import FIRST, Pace
+from sqlrail.batches.patience import Patience
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
 from sqlrail.ground.events import BatchCleaned, Event, nobody
 from sqlrail.ground.relation import Relation
-from sqlrail.orphans.online import pace
 from sqlrail.orphans.online.batches import TRIES
-from sqlrail.orphans.online.interrupts import Interrupts
-from sqlrail.orphans.online.pace import FIRST, Pace
-from sqlrail.orphans.online.patience import Patience
 from sqlrail.server import local
 from sqlrail.verbs import online
 from sqlrail.verbs.apply import migrate

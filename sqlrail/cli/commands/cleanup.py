@@ -92,7 +92,7 @@ def _print_sql(
 def _clean_online(
     options: argparse.Namespace, settings: Settings, talk: Talk, named: list[Constraint]
 ) -> Cleanup:
-    from sqlrail.orphans.online.interrupts import Interrupts
+    from sqlrail.batches.interrupts import Interrupts
     from sqlrail.verbs import online
 
     interrupts = Interrupts()

@@ -14,6 +14,9 @@ from typing import NamedTuple
 from psycopg import errors as pg
 from psycopg import sql
 
+from sqlrail.batches import pace
+from sqlrail.batches.interrupts import Interrupts
+from sqlrail.batches.patience import SHRINKING, Patience
 from sqlrail.errors import DatabaseFailed
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import BatchCleaned
@@ -22,10 +25,7 @@ from sqlrail.orphans.ask import ask_facts
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.facts import Facts
-from sqlrail.orphans.online import pace
-from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.look import Found
-from sqlrail.orphans.online.patience import SHRINKING, Patience
 from sqlrail.orphans.online.session import OnlineSession, opening
 from sqlrail.orphans.online.tally import Tally
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from sqlrail.batches.patience import Patience
 from sqlrail.ground.constraint import Constraint
 from sqlrail.orphans import guards, kinds, survey
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.composer import Composer
-from sqlrail.orphans.online.patience import Patience
 from sqlrail.orphans.online.session import OnlineSession, opening
 from sqlrail.orphans.online.tally import Tally
 from sqlrail.orphans.session import message

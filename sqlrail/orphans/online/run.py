@@ -13,20 +13,21 @@ from contextlib import closing, contextmanager, suppress
 import psycopg
 from psycopg import sql
 
-from sqlrail.errors import Busy
+from sqlrail.batches.interrupts import Interrupts
+from sqlrail.batches.patience import POLL, Patience
+from sqlrail.errors import Busy, Refused
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Listener
+from sqlrail.orphans import guards
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.orphans.online.batches import Batches
-from sqlrail.orphans.online.interrupts import Interrupts
 from sqlrail.orphans.online.look import Found, Look
-from sqlrail.orphans.online.patience import POLL, Patience
 from sqlrail.orphans.online.session import OnlineSession, opening
 from sqlrail.orphans.online.tally import Tally
 from sqlrail.orphans.session import ddl, message
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import connect
-from sqlrail.postgres.diagnostics import failure
+from sqlrail.postgres.diagnostics import failure, sentence
 
 #: the upper half of the advisory locks of online cleanups; the lower is the child's oid
 KEY = int.from_bytes(b"sqlr", "big")
@@ -46,7 +47,7 @@ class Run:
         tell: Callable[[Iterable[Cleaned]], object],
     ) -> None:
         self.session, self.listener, self.tell = session, listener, tell
-        self.tally, self.patience = Tally(session), Patience(session, listener, passing)
+        self.tally, self.patience = Tally(session), Patience(session, listener, passing, self._more)
         self.look = Look(session, self.tally, self.patience)
         self.batches = Batches(session, self.tally, self.patience, interrupts)
 
@@ -64,6 +65,13 @@ class Run:
             finally:
                 self._tidy()
         return self.tally.done.values()
+
+    def _more(self, what: str, exc: psycopg.Error) -> str:
+        """What there is to say of an error; Refused if a guard of ours has raised it."""
+        more = guards.remedy(exc) or guards.by_event_trigger(self.session, exc)
+        if exc.sqlstate == guards.GUARD:
+            raise Refused(f"{what} is refused: {sentence(exc)}") from exc
+        return more
 
     def _clean_in_turn(self, first: dict[Constraint, Found]) -> None:
         waiting, may_have_more, again = set(first), set[Constraint](), Counter[Constraint]()

@@ -1,4 +1,4 @@
-"""How an online cleanup gives way: to whoever waits for it, to replicas, and to the pause file."""
+"""How batches give way: to whoever waits for them, to replicas, and to the pause file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from typing import TypeVar
 import psycopg
 from psycopg import errors as pg
 
-from sqlrail.errors import Refused
+from sqlrail.batches.session import BatchSession
 from sqlrail.ground.events import GaveWay, Listener, Said
-from sqlrail.orphans import guards
-from sqlrail.orphans.guards import GUARD
-from sqlrail.orphans.online.session import OnlineSession
-from sqlrail.orphans.session import message
+from sqlrail.postgres import wire
 from sqlrail.postgres.diagnostics import sentence
 
 #: seconds before a batch that gave way is tried again: the first, and the most
@@ -36,10 +33,12 @@ T = TypeVar("T")
 class Patience:
     """Waits, and tries again what gave way."""
 
-    session: OnlineSession
+    session: BatchSession
     listener: Listener
     #: errors that a second try may mend
     passing: tuple[type[psycopg.Error], ...]
+    #: what there is to say of an error beside the server's words; it may raise one of its own
+    more: Callable[[str, psycopg.Error], str] = lambda _what, _error: ""
     said: set[str] = field(default_factory=set)
 
     @property
@@ -77,7 +76,9 @@ class Patience:
             return 0.0
         when = "the replicas were being looked at"
         with self.session.translating("the replicas cannot be looked at", when):
-            replicas, lag, may_know = self.session.ask(message(self.session, "online_lag"))[-1]
+            replicas, lag, may_know = self.session.ask(wire.message(self.session.connection, "replica_lag"))[
+                -1
+            ]
         if replicas and not may_know:
             self.say_once("this role may not see how far the replicas are behind: grant it pg_read_all_stats")
         return lag or 0.0
@@ -93,19 +94,21 @@ class Patience:
             except psycopg.Error as exc:
                 self.session.undo()
                 self.session.raise_if_lost(f"{what} was under way", error=exc)
-                more = guards.remedy(exc) or guards.by_event_trigger(self.session, exc)
+                watch, more = self.session.watch, self.more(what, exc)
                 self.session.undo()
                 failure = partial(self.session.failure, f"{what} failed", f"{what} was under way", exc)
-                if exc.sqlstate == GUARD:
-                    raise Refused(f"{what} is refused: {sentence(exc)}") from exc
                 if not isinstance(exc, (*self.passing, *passing)):
                     raise failure(more.strip()) from exc
                 if time.monotonic() + pause > give_up:
                     gave_up = f"Gave up after {self.session.settings.retry_for:g} s (--retry-for)."
-                    raise failure(f"{more} {gave_up}".strip()) from exc
+                    failed = failure(f"{more} {gave_up}{watch.said()}{watch.remedy()}".strip())
+                    failed.details["blockers"] = watch.as_json()
+                    raise failed from exc
                 is_shrinking = isinstance(exc, SHRINKING)
                 if pause >= 1:
-                    self.listener(GaveWay(what, sentence(exc)))
+                    self.listener(
+                        GaveWay(what, f"{sentence(exc)}{watch.said()}", watch.lock, watch.blockers, pause)
+                    )
             except BaseException:
                 self.session.undo()
                 raise
