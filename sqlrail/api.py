@@ -16,6 +16,7 @@ from sqlrail.errors import Bug, SettingsError, SqlrailError
 from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
+    BatchFilled,
     Begun,
     Event,
     HistoryRead,
@@ -39,7 +40,17 @@ if TYPE_CHECKING:
     from sqlrail.results.tenants import TenantsResult
 
 #: what `say` is not told, for the result has it or an application has no bar
-FACTS_ONLY = (Reached, HistoryRead, Begun, Applied, RolledBack, Progress, ProgressEnded, BatchCleaned)
+FACTS_ONLY = (
+    Reached,
+    HistoryRead,
+    Begun,
+    Applied,
+    RolledBack,
+    Progress,
+    ProgressEnded,
+    BatchCleaned,
+    BatchFilled,
+)
 
 
 def migrate(

@@ -54,6 +54,15 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add(parser, "wait", "lock_wait", "lock_timeout", "statement_timeout", "retry_for", "idle_timeout")
 
 
+#: settings of work in batches
+BATCHES = ("batch_time", "pause", "pause_file", "max_lag")
+
+
+def add_batches(parser: argparse._ActionsContainer) -> None:
+    """How work in batches keeps out of the way."""
+    add(parser, *BATCHES)
+
+
 def add_guards(parser: argparse.ArgumentParser) -> None:
     """Which triggers may fire."""
     add(parser.add_argument_group("guards"), "allow_triggers")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from sqlrail.cli.talk import OF_A_BAR, Talk, shown
-from sqlrail.ground.events import BatchCleaned, Event, Progress, ProgressEnded
+from sqlrail.ground.events import BatchCleaned, BatchFilled, Event, Progress, ProgressEnded
 from sqlrail.ground.sentences import progress, text
 
 #: seconds between two lines about progress where there is no terminal
@@ -35,14 +35,14 @@ class Bar:
             self.talk(event)
         elif self.talk.as_json:
             return
-        elif isinstance(event, (Progress, BatchCleaned)):
+        elif isinstance(event, (Progress, BatchCleaned, BatchFilled)):
             self._show(event)
         elif isinstance(event, ProgressEnded):
             self.close()
         elif self.names_files:
             self.talk.say(text(event))
 
-    def _show(self, event: Progress | BatchCleaned) -> None:
+    def _show(self, event: Progress | BatchCleaned | BatchFilled) -> None:
         if sys.stderr.isatty():
             with suppress(OSError):
                 self._draw(progress(event))

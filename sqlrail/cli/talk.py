@@ -14,6 +14,7 @@ from sqlrail.cli.signals import on_interrupt
 from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
+    BatchFilled,
     Begun,
     Event,
     HistoryRead,
@@ -30,7 +31,7 @@ from sqlrail.ground.words import Script, in_json, masked, visible
 #: what stands on stdout
 RESULTS = (Applied, RolledBack)
 #: what nobody wants to read without a Bar
-OF_A_BAR = (Begun, Progress, ProgressEnded, BatchCleaned)
+OF_A_BAR = (Begun, Progress, ProgressEnded, BatchCleaned, BatchFilled)
 #: what only those want to know who look at many databases
 SILENT = (HistoryRead, *OF_A_BAR)
 

@@ -21,6 +21,7 @@ class Applied:
     id: str
     seconds: float
     cleanup: tuple[Cleaned, ...] = ()
+    backfill: events.Filled | None = None
 
 
 class News:
@@ -41,7 +42,7 @@ class News:
         for done in self.done[self._told :]:
             self._told += 1
             cleanup = tuple(relation.summary for relation in done.cleanup if relation.orphans)
-            self._listener(events.Applied(done.id, done.seconds, cleanup))
+            self._listener(events.Applied(done.id, done.seconds, cleanup, done.backfill))
 
     def committed(self, done: Applied) -> None:
         """Takes in what is committed for certain."""

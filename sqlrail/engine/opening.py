@@ -78,7 +78,7 @@ class Opener:
 
     def _may_go_with(self, file: File) -> bool:
         """Whether a file is small, and nothing needs to be looked at between its opening and its first statement."""
-        is_plain = file.small is not None and file.transactional and not file.cleanup
+        is_plain = file.small is not None and file.transactional and not file.cleanup and not file.backfill
         return self._operation.may_go_together and is_plain
 
     def open_with(self, run: TransactionalRun, file: File, migration: Any) -> Opened | None:

@@ -52,6 +52,10 @@ class Operation(Protocol):
         """Whether a small file may go in one message with the closing of the one before."""
 
     @property
+    def fills(self) -> bool:
+        """Whether a backfill is run batch by batch; else it is a file like others, with an empty batch."""
+
+    @property
     def observer(self) -> Observer | None:
         """Whoever looks at each statement."""
 
@@ -85,6 +89,7 @@ class Apply:
 
     name = "apply"
     may_go_together = True
+    fills = True
     observer: Observer | None = None
 
     def __init__(

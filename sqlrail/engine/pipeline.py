@@ -12,6 +12,7 @@ from sqlrail.engine.session import Session
 from sqlrail.errors import MigrationFailed
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
+from sqlrail.ground.events import Filled
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer
 
@@ -31,6 +32,7 @@ class Closing:
     marks: bool  # whether it leaves a record
     started: float
     tries: Tries
+    backfill: Filled | None = None
 
 
 class Delivery(NamedTuple):
@@ -100,4 +102,4 @@ class Pipeline:
     def confirm(self, closing: Closing) -> None:
         """Takes in that a closing is committed for certain."""
         seconds = round(time.monotonic() - closing.started, 3)
-        self._news.committed(Applied(closing.file.id, seconds, closing.cleanup))
+        self._news.committed(Applied(closing.file.id, seconds, closing.cleanup, closing.backfill))

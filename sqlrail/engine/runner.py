@@ -82,6 +82,8 @@ class Runner:
     def _run(self, migration: Any, marks: bool, tries: Tries) -> None:
         file = self._files[migration.id]
         run = self._run_in_transaction if file.transactional else self._run_outside
+        if file.backfill and self._operation.fills:
+            run = self._run_backfill
         if not run(file, migration, marks, tries):
             self._operation.found_done(migration.id)
 
@@ -128,6 +130,15 @@ class Runner:
             self._parts, self._retry, self._cut_off, self._operation, file, migration, marks=marks
         )
         return run.run(tries, self._finish)
+
+    def _run_backfill(self, file: File, migration: Any, marks: bool, tries: Tries) -> bool:
+        """Runs a file's statement batch by batch, without the lock, which is held for its beginning and its record."""
+        from sqlrail.engine.backfill.filling import Filling  # few files need it
+
+        self._close()
+        self._starts(None)
+        filling = Filling(self._parts, self._opener, self._operation, file, migration, marks=marks)
+        return filling.run(tries, self._finish)
 
     def _finish(self, closing: Closing) -> None:
         self._pipeline.owe(closing)

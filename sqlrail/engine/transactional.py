@@ -108,6 +108,10 @@ class TransactionalRun:
         cleanup = tuple(self._clean(relation) for relation in file.relations())
         if file.cleanup:
             self._session.send(self._session.store.message("theirs"), Answer())
+        if file.backfill:  # on a scratch database
+            from sqlrail.engine.backfill.filling import empty_batch
+
+            empty_batch(self._session, file)
         if opened.sent is None:
             piece, ending = self._send_all(meanwhile)
         else:

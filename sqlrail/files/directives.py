@@ -13,6 +13,7 @@ from sqlrail.files.statements import Flaw
 from sqlrail.ground.values import seconds
 
 if TYPE_CHECKING:
+    from sqlrail.ground.backfill import Backfill
     from sqlrail.ground.constraint import Constraint
     from sqlrail.ground.loses import Loses
 
@@ -69,6 +70,18 @@ def _loses(value: str) -> tuple[Loses, ...]:
     return (Loses.parse(value),)
 
 
+def _backfill(value: str) -> Backfill | None:
+    from sqlrail.ground.backfill import Backfill
+
+    return Backfill.parse(value)
+
+
+def _question(value: str) -> str | None:
+    if not value:
+        raise ValueError("write one SELECT that gives 0 or false when all is done")
+    return value
+
+
 def ignored_rule(value: str) -> str:
     """The rule that `-- lint: ignore RULE because …` is about; ValueError says what is wrong with it."""
     match = re.fullmatch(r"ignore\s+([a-z][a-z0-9-]*)(?:\s+because(\s+\S.*)?)?", value)
@@ -95,6 +108,9 @@ class Directives:
     cleanup: tuple[Constraint, ...] = directive((), _constraint, alike="clean")
     # which rows and values are meant to go: plan does not count these against the file
     loses: tuple[Loses, ...] = directive((), _loses, alike="loo?s[es]")
+    # what its one statement is run over, batch by batch; and what gives 0 or false when all of it is done
+    backfill: Backfill | None = directive(None, _backfill, alike="back|fill")
+    until: str | None = directive(None, _question, alike="until")
     lock_timeout: float | None = directive(None, seconds, in_rollback=True, alike="lock|timeout")
     statement_timeout: float | None = directive(None, seconds, in_rollback=True, alike=r"stat?\w*m")
     # whether policies may hide rows from its statements

@@ -115,11 +115,16 @@ class File(Directives):
 
     def faults(self) -> list[str]:
         """All that must not reach the database, each with its place."""
-        said = [(number, 1, text) for number, text in [*self.flaws, *misspelt(self.doubts, self.directives)]]
+        wrong_lines = [*self.flaws, *misspelt(self.doubts, self.directives), *self._batched_lines()]
+        said = [(number, 1, text) for number, text in wrong_lines]
         with self._stream() as stream:
             start = stream.tell()
             found = examine(stream, transactional=self.transactional, wants=_wants)
-            wrong = [*found.flaws, *self._foreign(found.comments), *misplaced(self.lead, found.comments)]
+            flaws = found.flaws
+            if self.backfill and (found.has_statement or not flaws):
+                stream.seek(start)
+                flaws = self._batched_flaws(flaws, stream)
+            wrong = [*flaws, *self._foreign(found.comments), *misplaced(self.lead, found.comments)]
             for flaw in wrong:
                 stream.seek(start)
                 said.append((*statements.place_in(stream, flaw.offset), flaw.message))
@@ -129,7 +134,7 @@ class File(Directives):
                 places.append(f"{self.at(*statements.place_in(stream, offset))}: {text}")
         self.blanks, self.notices = found.blanks, tuple(places)
         faults = [f"{self.at(line, column)}: {text}" for line, column, text in sorted(said)]
-        if self.cleanup and not self.transactional:
+        if self.cleanup and not self.transactional and not self.backfill:
             faults.append(
                 f"{self.path}: a cleanup is one transaction with its file, and this is `-- transactional: false`; "
                 "declare it in a file of its own, before this one."
@@ -139,6 +144,23 @@ class File(Directives):
         except BadFile as exc:
             faults.append(str(exc))
         return faults
+
+    def _batched_lines(self) -> Iterator[tuple[int, str]]:
+        if self.backfill or self.until:  # most files have none
+            from sqlrail.files import backfills
+
+            yield from backfills.lines(self)
+
+    def _batched_flaws(self, found: Collection[Flaw], stream: BinaryIO) -> list[Flaw]:
+        """What is wrong with the statement of a backfill; where it cannot be read, what was found says so."""
+        from sqlrail.files import backfills
+
+        try:
+            own = list(backfills.flaws(self, iter(Reader(stream))))
+        except Flaw:
+            return list(found)
+        places = {flaw.offset for flaw in own}
+        return [*own, *(flaw for flaw in found if flaw.offset not in places)]
 
     def _foreign(self, comments: Collection[Comment]) -> Iterator[Flaw]:
         """What makes it another tool's file. A rollback is only in danger of what does not take back."""

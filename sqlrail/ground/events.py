@@ -91,12 +91,24 @@ class Orphans(NamedTuple):
     pointed: int = 0  # that referred to a duplicate, and refer to the row that stays
 
 
+class Filled(NamedTuple):
+    """What a backfill has come to; counts are rows."""
+
+    walked: int  # in all passes
+    changed: int
+    batches: int
+    passes: int
+    wal: int  # bytes that the server wrote meanwhile, for whomever
+    dead: int  # dead rows of the table at its end, as the server counts them
+
+
 class Applied(NamedTuple):
     """A migration was committed by this run, with what its pre-steps cleaned, and the seconds that it took."""
 
     id: str
     seconds: float
     cleanup: tuple[Orphans, ...] = ()
+    backfill: Filled | None = None
 
 
 class RolledBack(NamedTuple):
@@ -175,6 +187,28 @@ class BatchCleaned(NamedTuple):
         return (self.found - self.done) / self.rate if self.rate else 0.0
 
 
+class BatchFilled(NamedTuple):
+    """How far a backfill is; counts are rows, and those of this run alone tell how fast it is."""
+
+    id: str  # of the file
+    passes: int  # over the table, this one counted
+    total: int  # of the table, about
+    done: int  # walked over in this pass
+    changed: int  # in all
+    now: int  # walked over by this run
+    seconds: float  # that this run has taken
+
+    @property
+    def rate(self) -> float:
+        """Rows a second."""
+        return self.now / self.seconds if self.seconds else 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds that the rest of this pass will take."""
+        return (self.total - self.done) / self.rate if self.rate else 0.0
+
+
 # Commits
 
 
@@ -220,7 +254,7 @@ Event = (
     Said | Noted | Warned | Noticed
     | Reached | WaitingForServer | WaitingForLock
     | HistoryRead | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
-    | Progress | ProgressEnded | BatchCleaned
+    | Progress | ProgressEnded | BatchCleaned | BatchFilled
     | WaitingForStandby | Unconfirmed | AnswerLost
     | CopyingRows | LeftBehind
 )  # fmt: skip

@@ -8,10 +8,12 @@ from sqlrail.ground.events import (
     AnswerLost,
     Applied,
     BatchCleaned,
+    BatchFilled,
     Begun,
     CopyingRows,
     DroppedIndex,
     Event,
+    Filled,
     GaveWay,
     HistoryRead,
     LeftBehind,
@@ -31,7 +33,7 @@ from sqlrail.ground.events import (
     WaitingForStandby,
     Warned,
 )
-from sqlrail.ground.words import printable, rows, size
+from sqlrail.ground.words import counted, printable, rows, size
 
 #: what becomes of orphans
 BECOMES = {
@@ -59,7 +61,7 @@ def text(event: Event) -> str:
             return f"target: {target}"
         case WaitingForServer() | WaitingForLock() | WaitingForStandby() | GaveWay():
             return _of_waiting(event)
-        case Progress() | ProgressEnded() | BatchCleaned():
+        case Progress() | ProgressEnded() | BatchCleaned() | BatchFilled():
             return _of_progress(event)
         case Unconfirmed() | AnswerLost() | LeftBehind():
             return _of_a_breakdown(event)
@@ -77,8 +79,9 @@ def _of_a_file(
             return f"at {printable(newest) if newest else 'no file yet'}, {pending} pending"
         case Begun(name):
             return f"applying {printable(name)} ..."
-        case Applied(name, seconds, cleanup):
-            return "\n  ".join([f"applied {name} ({seconds:.2f} s)", *map(cleaned, cleanup)])
+        case Applied(name, seconds, cleanup, backfill):
+            more = [*map(cleaned, cleanup), *([filled(backfill)] if backfill else [])]
+            return "\n  ".join([f"applied {name} ({seconds:.2f} s)", *more])
         case RolledBack(name, seconds):
             return f"rolled back {name} ({seconds:.2f} s)"
         case Loaded(path, seconds):
@@ -104,7 +107,7 @@ def _of_waiting(event: WaitingForServer | WaitingForLock | WaitingForStandby | G
             return f"{what} gave way: {why} It is tried again{'' if pause is None else f' in {pause:.1f} s'}."
 
 
-def _of_progress(event: Progress | ProgressEnded | BatchCleaned) -> str:
+def _of_progress(event: Progress | ProgressEnded | BatchCleaned | BatchFilled) -> str:
     match event:
         case ProgressEnded(name):
             return f"{name}: ended"
@@ -149,12 +152,36 @@ def unconfirmed(event: Unconfirmed) -> str:
     )
 
 
-def progress(event: Progress | BatchCleaned) -> Progress:
+def progress(event: Progress | BatchCleaned | BatchFilled) -> Progress:
     """How far something is, as a bar shows it."""
     if isinstance(event, Progress):
         return event
+    if isinstance(event, BatchFilled):
+        return _of_a_backfill(event)
     becomes = BECOMES[event.action]
     words = f"{event.done:,} of {rows(event.found)}, {event.cleaned:,} {becomes}, {event.rate:,.0f} a second"
     if event.done < event.found:
         words += f", {timedelta(seconds=round(event.left))} left"
     return Progress(event.relation, words, event.done, event.found)
+
+
+def filled(backfill: Filled) -> str:
+    """What a backfill has come to."""
+    batches = counted(backfill.batches, "batch", "batches")
+    passes = f" and {backfill.passes} passes" if backfill.passes > 1 else ""
+    return (
+        f"{rows(backfill.changed)} changed, {backfill.walked:,} walked over, in {batches}{passes}; meanwhile "
+        f"the server wrote {size(backfill.wal)} of WAL, and the table has "
+        f"{counted(backfill.dead, 'dead row')}, which autovacuum takes away"
+    )
+
+
+def _of_a_backfill(event: BatchFilled) -> Progress:
+    words = (
+        f"{event.done:,} of about {rows(event.total)}, {event.changed:,} changed, {event.rate:,.0f} a second"
+    )
+    if event.passes > 1:
+        words = f"pass {event.passes}: {words}"
+    if event.done < event.total and event.rate:
+        words += f", {timedelta(seconds=round(event.left))} left"
+    return Progress(event.id, words, event.done, event.total)

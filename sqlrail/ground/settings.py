@@ -25,8 +25,8 @@ from sqlrail.ground.values import (
 if TYPE_CHECKING:
     from sqlrail.results.target import Environment
 
-#: the verb that some of them are for
-ONLINE = "cleanup --online"
+#: what some of them are for
+ONLINE = "cleanup --online, backfills"
 #: the server that makes scratch databases where it is to be ours, and none that a URL names
 EMBEDDED = "embedded"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yoyo.migrations import MigrationList
 
@@ -39,12 +39,17 @@ class Note:
     operation: Operation
     done: int  # statements
     is_begun: bool  # the next one, which refuses a transaction
+    backfill: dict[str, Any] | None = None  # of one, its counts by their names in its checkpoint
 
     def as_json(self) -> NoteResult:
         """The same for scripts."""
         return {"id": self.id, "operation": self.operation, "done": self.done, "is_begun": self.is_begun}
 
     def __str__(self) -> str:
+        if self.backfill is not None:
+            rows = counted(self.backfill["walked"], "row")
+            more = f", in pass {self.backfill['passes']}" if self.backfill["passes"] > 1 else ""
+            return f"a backfill under way ({rows} walked over, {self.backfill['changed']:,} changed{more})"
         done = f"{counted(self.done, 'statement') if self.done else 'no statements'} done"
         return f"half done outside a transaction ({done}{', the next one begun' if self.is_begun else ''})"
 

@@ -140,6 +140,10 @@ def _begun(folder: Path, files: dict[str, File], notes: Collection[Note]) -> Ite
             f"undo by hand what is done, and drop its checkpoints with `repair --forget {shlex.quote(note.id)}`, "
             "to begin at the first statement again."
         )
+        forget_backfill = (
+            f"drop its checkpoint with `repair --forget {shlex.quote(note.id)}`: what is done stays, and counts as not "
+            "done."
+        )
         refuses = True
         if note.operation == "rollback":
             text = (
@@ -150,7 +154,13 @@ def _begun(folder: Path, files: dict[str, File], notes: Collection[Note]) -> Ite
             like = next((id_ for id_ in files if _is_like(id_, note.id)), None)
             hint = f" ({like} may be it, renamed)" if like else ""
             text = f"it is {note}, and is gone; put it back under that name{hint}, or {forget}"
-        elif file.transactional:
+        elif note.operation == "backfill" and file.backfill:
+            text, refuses = f"it is {note}; `migrate` goes on with it.", False
+        elif note.operation == "backfill":
+            text = (
+                f"it is {note}, but no longer says `-- backfill: …`; put that line back, or {forget_backfill}"
+            )
+        elif file.transactional or file.backfill:
             text = (
                 f"it is {note}, but no longer says `-- transactional: false`; put that line back, or {forget}"
             )

@@ -7,12 +7,24 @@ from typing import TypedDict
 from sqlrail.results.relation import CleanedResult
 
 
+class FilledResult(TypedDict):
+    """What a backfill has come to."""
+
+    rows_walked: int  # in all passes
+    rows_changed: int
+    batches: int
+    passes: int
+    wal_bytes: int  # that the server wrote while batches were at work, for whomever
+    dead_rows: int  # of its table at its end, as the server counts them
+
+
 class AppliedResult(TypedDict):
     """A migration that this run has committed."""
 
     id: str  # of the migration
     seconds: float  # wall time
     cleanup: list[CleanedResult]  # that it declares, in their order
+    backfill: FilledResult | None  # null: it is none
 
 
 class AllowedResult(TypedDict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-Operation = Literal["apply", "post-apply", "rollback"]
+Operation = Literal["apply", "post-apply", "rollback", "backfill"]
 RepairKind = Literal["edited", "renamed", "forgotten", "begun"]
 
 
@@ -13,7 +13,7 @@ class NoteResult(TypedDict):
 
     id: str  # of the migration
     operation: Operation  # that was under way
-    done: int  # statements
+    done: int  # statements; of a backfill, batches
     is_begun: bool  # whether the next statement was begun, and nobody knows whether it is done
 
 

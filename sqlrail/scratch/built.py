@@ -28,6 +28,8 @@ SHOWN = 5
 class Build(Apply):
     """Applies files to a scratch database, and refuses to keep what they change for the whole server."""
 
+    fills = False
+
     def guard(self, store: Store) -> bytes:
         return store.message("refuse_shared", shared=store.message("_shared"))
 

@@ -13,6 +13,7 @@ from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, SqlrailErro
 from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
+    BatchFilled,
     Begun,
     Event,
     HistoryRead,
@@ -39,7 +40,7 @@ from sqlrail.tenants.tenant import (
 #: seconds that something in use is tried in a tenant's first turn: others need not stand in line behind it
 PATIENCE = 5.0
 #: behind each of these, and in front of the last, a verb may be ended
-BETWEEN = (Applied, RolledBack, BatchCleaned, Begun)
+BETWEEN = (Applied, RolledBack, BatchCleaned, BatchFilled, Begun)
 
 
 class Round:

@@ -15,7 +15,7 @@ from sqlrail.engine.operation import Apply
 from sqlrail.errors import Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
-from sqlrail.ground.events import HistoryRead, Listener, Noted, Said, Warned
+from sqlrail.ground.events import Filled, HistoryRead, Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
 from sqlrail.records import problems
@@ -23,7 +23,7 @@ from sqlrail.records.history import Entry
 from sqlrail.records.problems import Problem
 
 if TYPE_CHECKING:
-    from sqlrail.results.migrate import MigrateResult
+    from sqlrail.results.migrate import FilledResult, MigrateResult
     from sqlrail.results.status import StatusResult
 
 #: how many of the problems that harm nothing are said one by one
@@ -48,7 +48,12 @@ class Migrated:
         """The same for scripts; seconds are wall time."""
         return {
             "applied": [
-                {"id": done.id, "seconds": done.seconds, "cleanup": [one.as_json() for one in done.cleanup]}
+                {
+                    "id": done.id,
+                    "seconds": done.seconds,
+                    "cleanup": [one.as_json() for one in done.cleanup],
+                    "backfill": done.backfill and filled_as_json(done.backfill),
+                }
                 for done in self.applied
             ],
             "already_applied": self.already_applied,
@@ -56,6 +61,18 @@ class Migrated:
             "taken_over": list(self.taken_over),
             "allowed": {"late": list(self.late), "missing": list(self.missing)},
         }
+
+
+def filled_as_json(done: Filled) -> FilledResult:
+    """What a backfill has come to, for scripts."""
+    return {
+        "rows_walked": done.walked,
+        "rows_changed": done.changed,
+        "batches": done.batches,
+        "passes": done.passes,
+        "wal_bytes": done.wal,
+        "dead_rows": done.dead,
+    }
 
 
 class Status(NamedTuple):
@@ -137,7 +154,7 @@ def apply(
         backend.prepare()
     pending = due(backend, migrations, wanted)
     listener(HistoryRead(applied_before[-1] if applied_before else None, len(pending)))
-    if any(not file.transactional for file in check(backend, pending)):
+    if any(file.backfill or not file.transactional for file in check(backend, pending)):
         backend.own_tables()  # where their notes are kept
     stamps = _stamps(backend, listener, asked=stamp)
     if pending and not backend.has_records:

@@ -125,7 +125,7 @@ def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
 
 
 def _refuse_begun(backend: Backend) -> None:
-    begun = [note for note in backend.notes if note.operation == "apply"]
+    begun = [note for note in backend.notes if note.operation in ("apply", "backfill")]
     if begun:
         id_ = begun[0].id
         raise Refused(
@@ -154,6 +154,7 @@ class _RollBack:
 
     name = "rollback"
     may_go_together = False
+    fills = False
     observer = None
 
     def __init__(self, backend: Backend) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
+    BatchFilled,
     Begun,
     Event,
     HistoryRead,
@@ -34,7 +35,7 @@ class Heard:
                 self.applied_ids.append(name)
             case RolledBack(name):
                 self.back.append(name)
-            case Begun() | HistoryRead() | Progress() | ProgressEnded() | BatchCleaned():
+            case Begun() | HistoryRead() | Progress() | ProgressEnded() | BatchCleaned() | BatchFilled():
                 pass
             case _:
                 self.say(text(event))

@@ -512,6 +512,27 @@ def running_outside(scene: Scene) -> None:
 
 
 @chapter
+def filling(scene: Scene) -> None:
+    equal = "FROM sqlrail_batch AS b WHERE t.a OPERATOR(pg_catalog.=) b.a AND t.b OPERATOR(pg_catalog.=) b.b"
+    between = "FROM sqlrail_batch AS s WHERE t.a OPERATOR(pg_catalog.>=) s.first_a"
+    put(
+        {
+            "migrations/001_t.sql": "CREATE TABLE t (a int, b int, n int, PRIMARY KEY (a, b)); "
+            "INSERT INTO t SELECT g, g FROM pg_catalog.generate_series(1, 1200) AS g",
+            "migrations/002_n.sql": f"-- backfill: t by (a, b)\nUPDATE t SET n = 1 {equal} AND t.n IS NULL",
+            "migrations/003_n.sql": f"-- backfill: t by range of (a, b) once\nUPDATE t SET n = 2 {between}",
+            "migrations/004_big.sql": "CREATE TABLE big AS SELECT g, pg_catalog.repeat('x', 900) "
+            "FROM pg_catalog.generate_series(1, 10000) AS g",
+            "migrations/005_big.sql": "-- backfill: t by (a, b) once\nUPDATE t SET n = (SELECT g FROM big LIMIT 1) "
+            f"{equal}",
+        }
+    )
+    scene.safe("migrate", code=3)
+    scene.safe("status")
+    scene.safe("plan")
+
+
+@chapter
 def losing_the_lock(scene: Scene) -> None:
     put({"migrations/001_a.sql": "SELECT"})
     scene.safe("migrate")

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from sqlrail.results.cleanup import CleanupResult, PrintedResult
     from sqlrail.verbs.cleanup import Cleanup
 
-#: settings that only --online has
-ONLINE = ("batch_time", "pause", "pause_file", "max_lag")
-
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_guards(parser)
@@ -35,7 +32,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--online", action="store_true",
         help="in batches, each a transaction of its own that keeps nobody waiting",
     )  # fmt: skip
-    flags.add(online, *ONLINE)
+    flags.add_batches(online)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--relation",
@@ -53,7 +50,7 @@ def _refuse_idle(options: argparse.Namespace) -> None:
     if options.print_sql:
         idle(options, "dry_run", "--print-sql only prints")
     if not options.online:
-        for flag in ONLINE:
+        for flag in flags.BATCHES:
             idle(options, flag, "it is for --online")
 
 

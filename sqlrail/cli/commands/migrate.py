@@ -26,6 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_guards(parser)
     flags.add_cleanup_guards(parser)
     flags.add(parser, "interrupted")
+    flags.add_batches(parser.add_argument_group("for backfills"))
     flags.add_history(parser)
     parser.add_argument(
         "--new-schema",

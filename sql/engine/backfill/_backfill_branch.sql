@@ -1,0 +1,2 @@
+-- Rows whose key begins as the last one that is done, and is greater from some column on: each branch goes along the index.
+(SELECT {keys} FROM {table} AS t WHERE {behind} ORDER BY {order} LIMIT {size})

@@ -1,0 +1,2 @@
+-- How the statement that follows would be run.
+EXPLAIN (VERBOSE, FORMAT JSON)

@@ -1,0 +1,2 @@
+-- The last key of the table: how far a pass goes.
+SELECT ARRAY[{texts}] FROM {table} AS t ORDER BY {order} LIMIT 1;

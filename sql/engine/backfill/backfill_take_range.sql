@@ -1,0 +1,10 @@
+-- The same where the statement asks for the range of the keys: their first and their last, in one row.
+{writes}
+CREATE TEMPORARY TABLE sqlrail_batch ON COMMIT DROP AS
+WITH walked AS MATERIALIZED ({walk})
+SELECT {ends}, counted.rows
+  FROM (SELECT * FROM walked ORDER BY {keys} LIMIT 1) AS first
+ CROSS JOIN (SELECT * FROM walked AS t ORDER BY {last} LIMIT 1) AS last
+ CROSS JOIN (SELECT pg_catalog.count(*) AS rows FROM walked) AS counted;
+{ours}
+SELECT coalesce(pg_catalog.sum(t.rows), 0)::bigint, pg_catalog.min(ARRAY[{texts}]) FROM pg_temp.sqlrail_batch AS t;

@@ -1,0 +1,123 @@
+"""A file's backfill with its record: the runners' lock is held when it begins, and when it is recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from psycopg import sql
+
+from sqlrail.engine.backfill.run import BackfillRun, Gone
+from sqlrail.engine.backfill.table import ask
+from sqlrail.engine.opening import Opener
+from sqlrail.engine.operation import Operation
+from sqlrail.engine.parts import Parts
+from sqlrail.engine.pipeline import Closing
+from sqlrail.engine.session import Session
+from sqlrail.errors import BadFile, Busy
+from sqlrail.files.file import File
+from sqlrail.files.pieces import Piece
+from sqlrail.ground.events import Begun, Filled
+from sqlrail.postgres.giving_way import Tries
+from sqlrail.postgres.wire import Answer
+
+
+class Filling:
+    """Runs a backfill to its end; its record is written when the last pass is over, and not before."""
+
+    def __init__(
+        self, parts: Parts, opener: Opener, operation: Operation, file: File, migration: Any, *, marks: bool
+    ) -> None:
+        self._session, self._recorded, _, self._news = parts
+        self._opener, self._operation = opener, operation
+        self._file, self._migration, self._marks = file, migration, marks
+        self._run = BackfillRun(self._session, file, migration.hash, operation.guard(self._session.store))
+
+    def run(self, tries: Tries, finish: Callable[[Closing], None]) -> bool:
+        """Runs what is not done of it; False if it was recorded already. finish: commits the closing."""
+        if not self._marks:
+            raise BadFile(
+                f"{self._file.path}: a file that runs after each migrate, or leaves no record, cannot be a backfill."
+            )
+        started = time.monotonic()
+        self._news.tell(Begun(self._file.id))
+        if not self._begin():
+            return False
+        while True:
+            try:
+                self._run.run()
+            except Gone:
+                return self._look_whether_recorded()
+            opened = self._open()
+            if opened is None:
+                return False
+            if self._run.is_still_through():
+                break
+            self._session.undo()
+        finish(self._closing(opened, started, tries))
+        return True
+
+    def _begin(self) -> bool:
+        """Writes the first checkpoint, where there is none; False if the file is recorded."""
+        _ = self._run.table  # what refuses it refuses before anything is written
+        if self._open() is None:
+            return False
+        with self._session.translating("the backfill cannot begin", f"{self._file.id} was beginning"):
+            self._session.ask(self._run.beginning())
+        return True
+
+    def _open(self) -> int | None:
+        """Opens a transaction under the runners' lock; None if the file is recorded."""
+        opened = self._opener.open(self._migration.hash, self._file)
+        if opened.is_done:
+            self._session.undo()
+            return None
+        if opened.waited:
+            self._recorded.read_history()
+            self._operation.look_again()
+        return opened.transaction
+
+    def _look_whether_recorded(self) -> bool:
+        if self._open() is not None:
+            self._session.undo()
+            raise Busy(
+                f"the checkpoint of {self._file.id} was dropped by somebody while it was at work; run again to begin "
+                "at the first row."
+            )
+        return False
+
+    def _closing(self, transaction: int, started: float, tries: Tries) -> Closing:
+        store, hash_ = self._session.store, self._migration.hash
+        record = self._operation.record(store, self._file, hash_, marks=self._marks)
+        text = store.message("ours") + store.message("forget_progress", hash=hash_)
+        text += (b"%d" % transaction).join(record) + b"COMMIT;\n"
+        done = self._filled()
+        return Closing(self._file, self._migration, text, Piece(b""), (), self._marks, started, tries, done)
+
+    def _filled(self) -> Filled:
+        state = self._run.state
+        ((dead,),) = self._session.ask(
+            self._session.store.message("backfill_dead", table=self._run.table.oid)
+        )
+        return Filled(state.walked, state.changed, state.batches, state.passes, state.wal, dead)
+
+
+def empty_batch(session: Session, file: File) -> None:
+    """Makes an empty batch in the file's transaction, in which its statement changes nothing."""
+    table, backfill = ask(session, file), file.backfill
+    assert backfill is not None
+    prefixes = ("first_", "last_") if backfill.by_range else ("",)
+    columns: list[sql.Composable] = [
+        sql.SQL("t.{} AS {}").format(sql.Identifier(one.name), sql.Identifier(f"{prefix}{one.name}"))
+        for prefix in prefixes
+        for one in table.columns
+    ]
+    if backfill.by_range:
+        columns.append(sql.SQL("0::bigint AS rows"))
+    parts = {"columns": sql.SQL(", ").join(columns), "table": sql.SQL(table.name)}
+    answer = session.send(
+        session.store.ddl("backfill_none", **parts) + session.store.message("theirs"), Answer()
+    )
+    if answer.error is not None:
+        raise session.failure("the batch cannot be made", f"{file.id} was being applied", answer.error)

@@ -1,0 +1,225 @@
+"""A backfill from its first batch to its last pass, whoever else is at work on it.
+
+A batch, what it has changed, and its checkpoint commit together. The checkpoint is locked for as long as the batch
+lasts: each row is met once in each pass, however runs end, and two runners take turns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from sqlrail.batches.pace import FIRST, Pace
+from sqlrail.batches.patience import SHRINKING, Patience
+from sqlrail.engine.backfill.batches import Batches
+from sqlrail.engine.backfill.checkpoint import State
+from sqlrail.engine.backfill.table import Table, ask
+from sqlrail.engine.backfill.walk import Walk
+from sqlrail.engine.retry import PASSING
+from sqlrail.engine.session import Session
+from sqlrail.errors import Interrupted, MigrationFailed, SqlrailError
+from sqlrail.files import backfills
+from sqlrail.files.file import File
+from sqlrail.ground.events import BatchFilled
+from sqlrail.ground.words import counted, milliseconds
+from sqlrail.postgres.wire import Answer
+
+#: rows of a batch at the most: behind that the planner begins to read whole indexes
+MOST = 50_000
+
+
+class Gone(Exception):
+    """The checkpoint is: another runner has come to the end, or somebody has dropped it."""
+
+
+class BackfillRun:
+    """Runs a file's statement over all rows of its table, by as many batches as it takes."""
+
+    def __init__(self, session: Session, file: File, hash_: str, guard: bytes) -> None:
+        """guard: what is checked in front of each COMMIT."""
+        self._session, self._file, self._hash = session, file, hash_
+        self._batches = Batches(session, file, hash_, guard)
+        self._patience = Patience(session, session.tell, PASSING)
+        self._pace = Pace(session.settings.batch_time, FIRST)
+        self._state: State | None = None
+        self._began, self._seen = time.monotonic(), 0  # by this run
+        self._table: Table | None = None
+
+    @property
+    def state(self) -> State:
+        """How far it is."""
+        return self._state or State()
+
+    @property
+    def table(self) -> Table:
+        if self._table is None:
+            self._table = ask(self._session, self._file)
+        return self._table
+
+    def beginning(self) -> bytes:
+        """What writes its first checkpoint, under the runners' lock; Refused where the table is none to walk over."""
+        store, key = self._session.store, {"hash": self._hash}
+        text = store.message("ours") + self._session.own_tables() + store.message("forget_stale", **key)
+        checksum = backfills.checksum(self._file)
+        return (
+            text + store.message("backfill_begin", **key, id=self._file.id, checksum=checksum) + b"COMMIT;\n"
+        )
+
+    def run(self) -> None:
+        """Every batch that is not done; Gone where another runner has done them.
+
+        An error says what is done and stays. Refused, in its first batch, has changed nothing.
+        """
+        with self._telling_what_stands():
+            self._session.under_way(name=self._file.id, limit=self._patience.longest)
+            while True:
+                self._pass()
+                if self._is_done():
+                    return
+                self._patience.patiently(self._what, self._begin_pass)
+
+    @property
+    def _what(self) -> str:
+        return f"a batch of {self._file.id}"
+
+    def _pass(self) -> None:
+        while True:
+            self._patience.wait_for_leave()
+            if self._patience.patiently(self._what, self._batch, SHRINKING):
+                return
+            self._tell()
+            self._patience.rest(self._session.settings.pause)
+
+    # A batch
+
+    def _batch(self) -> bool:
+        """True if there was no batch any more in this pass."""
+        state, number = self._hold(), self._pace.rows
+        if state.is_through:
+            self._session.undo()
+            return True
+        began = time.monotonic()
+        try:
+            done, is_last = self._batches.fill(self._walk, state, number)
+        except SHRINKING as exc:
+            if isinstance(exc, psycopg.errors.QueryCanceled) and number == 1:
+                raise self._batches.failure(exc) from exc
+            self._pace.failed(number, too_long=isinstance(exc, psycopg.errors.QueryCanceled))
+            raise
+        self._seen += done.walked - state.walked
+        self._state = done
+        if not is_last:
+            self._pace.took(number, time.monotonic() - began)
+            self._pace.rows = min(self._pace.rows, MOST)
+        return is_last
+
+    def _hold(self) -> State:
+        """Opens a transaction and locks the checkpoint, see backfill_hold.sql; the first state where there is none."""
+        store = self._session.store
+        self._session.raise_if_standby()
+        text = store.message("begin") + store.limits(self._file) + store.message("ours")
+        text += store.message("backfill_hold", hash=self._hash, patience=milliseconds(self._patience.longest))
+        found = self._session.ask(text)
+        if not found:
+            self._session.undo()
+            raise Gone
+        _, checksum, noted = found[0]
+        state = State.read(noted)
+        backfills.check_unchanged(self._file, checksum, str(state or State()))
+        self._state = state or State(upto=self._last())
+        return self._state
+
+    def _last(self) -> tuple[str, ...] | None:
+        found = self._session.ask(self._walk.last())
+        return tuple(found[-1][0]) if found else None
+
+    @property
+    def _walk(self) -> Walk:
+        backfill = self._file.backfill
+        assert backfill is not None
+        return Walk(self._session.store, self.table, backfill)
+
+    # Passes
+
+    def _is_done(self) -> bool:
+        """Whether no other pass is needed."""
+        file, state = self._file, self.state
+        if file.backfill and file.backfill.is_once:
+            return True
+        if file.until is None:
+            return not state.changed_now
+        if not (left := self._asked(file.until)):
+            return True
+        if not state.changed_now:
+            place = file.at(file.lines["until"][0])
+            raise MigrationFailed(
+                f"{place}: a whole pass over {self.table.name} changed no row, and `until` still gives {left!s}: the "
+                "statement does not change what that counts."
+            )
+        return False
+
+    def _asked(self, question: str) -> Any:
+        session, file = self._session, self._file
+        text = session.store.message("begin") + session.store.limits(file)
+        answer = session.send(text + question.encode() + b"\n;\n", Answer())
+        session.undo()
+        if answer.error is not None:
+            session.raise_if_lost(f"{file.id} was asking whether it is done", error=answer.error)
+            raise session.failure(
+                f"{file.at(file.lines['until'][0])}: until",
+                "it was asked",
+                answer.error,
+                kind=MigrationFailed,
+            )
+        found = answer.rows[-1:]
+        return found[0][0] if found and found[0] else None
+
+    def _begin_pass(self) -> None:
+        """Notes that another pass begins, unless another runner has done so."""
+        state = self._hold()
+        if state.is_through:
+            text = self._batches.noting(state.anew(self._last()), 0) + b"COMMIT;\n"
+            self._session.ask(self._session.store.message("ours") + text)
+        else:
+            self._session.undo()
+
+    def is_still_through(self) -> bool:
+        """Asked under the runners' lock, in whose transaction it is: whether no other runner has begun another pass."""
+        session = self._session
+        text = session.store.message("ours") + session.store.message("backfill_state", hash=self._hash)
+        found = session.ask(text)
+        return bool(found) and (State.read(found[-1][0]) or State()).is_through
+
+    # What is said
+
+    def _tell(self) -> None:
+        state = self.state
+        total = max(self.table.rows, state.seen)
+        seconds = time.monotonic() - self._began
+        self._session.tell(
+            BatchFilled(self._file.id, state.passes, total, state.seen, state.changed, self._seen, seconds)
+        )
+
+    @contextmanager
+    def _telling_what_stands(self) -> Iterator[None]:
+        """Every error says what was done before it, and what to do."""
+        try:
+            yield
+        except SqlrailError as exc:
+            said = "interrupted." if isinstance(exc, Interrupted) else str(exc)
+            exc.args = (f"{said} {self._stands}",)
+            raise
+
+    @property
+    def _stands(self) -> str:
+        state = self._state
+        if state is None or not state.batches:
+            return f"Nothing of {self._file.id} was done."
+        least = "at least " if self._session.connection.closed else ""
+        left = max(0, self.table.rows - state.seen)
+        more = f"about {counted(left, 'row')} of {self.table.name} are left in this pass; " if left else ""
+        return f"It is a backfill: {least}{state}, each once in each pass, and that stays; {more}run again to go on."
