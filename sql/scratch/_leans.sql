@@ -1,5 +1,11 @@
 -- What an object ({object} in {catalog}) leans on that is not PostgreSQL's own: types, functions, operators and the like, and
--- of domains what their checks call. An expression.
+-- of domains what their checks call. An expression. Most lean on nothing of the kind, which is found out first.
+CASE WHEN NOT EXISTS (
+         SELECT FROM pg_depend AS its
+          WHERE its.classid = {catalog}::regclass AND its.objid = {object} AND its.refobjid >= 16384::oid
+            AND its.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass,
+                                   'pg_opfamily'::regclass, 'pg_cast'::regclass))
+     THEN '[]' ELSE
 (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'catalog', lean.catalog::regclass::text, 'oid', lean.oid::bigint, 'name', it.identity, 'kind', t.typtype,
             'state', CASE WHEN t.oid IS NOT NULL THEN {state} END,
@@ -21,4 +27,4 @@
    LEFT JOIN pg_type AS t ON lean.catalog = 'pg_type'::regclass AND t.oid = lean.oid
   WHERE lean.oid >= 16384::oid
     AND lean.catalog IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass,
-                         'pg_opfamily'::regclass, 'pg_cast'::regclass))
+                         'pg_opfamily'::regclass, 'pg_cast'::regclass)) END
