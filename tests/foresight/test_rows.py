@@ -12,8 +12,10 @@ import pytest
 from aftermath import write
 from conftest import ROLE, as_role, needs, query
 from console import Sqlrail, sqlrail
+from psycopg import sql
 
-from sqlrail.foresight.counts import Counted, ask_all
+from sqlrail.foresight.counts import Counted, Source, Unique, ask_all, duplicates, names_of_parts
+from sqlrail.foresight.later import KEY, ROW
 from sqlrail.ground.settings import Settings
 
 __all__ = ["sqlrail"]  # the fixture
@@ -410,3 +412,40 @@ def test_where_a_role_may_have_one_connection_that_one_counts_all(any_database: 
     finally:
         query(any_database, f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
     assert found == [Counted(1), Counted(2)]
+
+
+def calls_of_counted(url: str, hashed: str | None) -> tuple[Counted, int]:
+    """What is said of duplicates by the key counted(email), and how often the function was called for that."""
+    (part,) = names_of_parts(1)
+    rows = sql.SQL("(SELECT email, id AS {}, ctid AS {} FROM public.users)").format(
+        sql.Identifier(KEY.format(0)), sql.Identifier(ROW)
+    )
+    unique = Unique(
+        (sql.SQL("public.counted(email)"),),
+        sql.SQL("true"),
+        sql.SQL("{} IS NOT NULL").format(part),
+        hashed and sql.SQL(hashed).format(part),
+    )
+    before = query(url, "SELECT coalesce(sum(calls), 0)::int FROM pg_stat_user_functions")
+    question = duplicates(Source(rows, "users", ("id",)), unique, hashes=hashed is not None, is_wide=True)
+    (found,) = ask_all(Settings(database_url=url), [question])
+    ((times,),) = query(url, "SELECT coalesce(sum(calls), 0)::int FROM pg_stat_user_functions")
+    return found, times - before[0][0]
+
+
+@needs("ALTER DATABASE")
+def test_an_expression_of_a_unique_key_is_computed_once_a_row(any_database: str) -> None:
+    name = any_database.partition("/test_")[2].partition("?")[0]
+    query(
+        any_database,
+        f"""ALTER DATABASE test_{name} SET track_functions = 'all';
+        CREATE FUNCTION counted(text) RETURNS text IMMUTABLE STRICT LANGUAGE plpgsql AS 'BEGIN RETURN lower($1); END';
+        CREATE TABLE users (id int PRIMARY KEY, email text);
+        INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 100) AS n""",
+    )
+    by_hash = "hashtextextended({}, 0::bigint)"
+    assert calls_of_counted(any_database, by_hash) == (Counted(0), 100)
+    assert calls_of_counted(any_database, None) == (Counted(0), 100)
+    query(any_database, "UPDATE users SET email = 'USER 1' WHERE id = 2")
+    # Whether hashes meet, how many rows would have to go, and which: each looks once.
+    assert calls_of_counted(any_database, by_hash) == (Counted(1, ({"id": "2"},)), 300)
