@@ -9,6 +9,9 @@ from sqlrail.foresight.copying import Name
 from sqlrail.ground.names import join
 from sqlrail.scratch.scene import Scene
 
+#: what to do about a file that fails
+MEND_FIRST = "mend that first, then plan again"
+
 
 class LeftOut:
     """A file behind one of them is tried only where both have nothing in common that is known."""
@@ -17,7 +20,7 @@ class LeftOut:
         """touched: relations by file, which may become more."""
         self.reasons: dict[str, str] = {}
         self._rehearsed, self._touched = rehearsed, touched
-        self._ids = set[str]()
+        self._ids, self._failing = set[str](), set[str]()
         self._by_table: dict[Name, str] = {}
         self._last: str | None = None  # behind which nothing can be told
 
@@ -29,6 +32,8 @@ class LeftOut:
         self._ids.add(file.id)
         if why:
             self.reasons[file.id] = why
+        else:
+            self._failing.add(file.id)
         if is_last or self._changes_more_than_tables(file):
             self._last = self._last or file.id
         for name in self._touched[file.id]:
@@ -37,16 +42,17 @@ class LeftOut:
     def keeping_back(self, file: File) -> str | None:
         """Why a file cannot be tried without those before it; None if it can."""
         if self._last:
-            return f"it is behind {self._last}, which is not tried to its end"
+            return f"it is behind {self._last}, which {self._is(self._last)}"
         if needed := sorted(self._ids.intersection(file.depends)):
-            return f"it depends on {needed[0]}, which is not tried to its end"
+            return f"it depends on {needed[0]}, which {self._is(needed[0])}"
         for name in sorted(self._touched[file.id]):
             if name in self._by_table:
-                return (
-                    f"it is behind {self._by_table[name]}, which works on {join(*name)} as well and is not tried to "
-                    "its end"
-                )
+                other = self._by_table[name]
+                return f"it is behind {other}, which works on {join(*name)} as well and {self._is(other)}"
         return None
+
+    def _is(self, id_: str) -> str:
+        return f"fails: {MEND_FIRST}" if id_ in self._failing else "is not tried to its end"
 
     def _changes_more_than_tables(self, file: File) -> bool:
         """Whether it changes functions, types and the like, which others use without a lock; or nobody knows."""

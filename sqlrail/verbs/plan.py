@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from psycopg import errors as pg
@@ -19,6 +20,8 @@ from sqlrail.files.file import File
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.foresight.judged import Check
+from sqlrail.foresight.left_out import MEND_FIRST
+from sqlrail.foresight.live import Failure
 from sqlrail.foresight.losses import Losses
 from sqlrail.foresight.rows import foresee
 from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, NOT_TRIED, Consent, Trial, Work, trial
@@ -85,7 +88,7 @@ def plan(
         settings, listener, files, looked.applied, looked.pending, looked.due, looked.noted
     )
     done = rehearsing.run()
-    tried = NOT_TRIED if done.fails else tried_of(rehearsing, done, looked, consent)
+    tried = tried_of(rehearsing, done, looked, consent)
     findings = findings_of(looked, listener)
     return judged(settings, looked, done, findings, tried, is_counted=counts)
 
@@ -138,10 +141,12 @@ def look_at_live(
 def tried_of(rehearsing: Rehearsing, done: Rehearsed, looked: Looked, consent: Consent) -> Trial:
     """What becomes of the files over a copy of the live rows."""
     is_like = rehearsing.is_whole and not done.likened.failed
+    ahead = list(takewhile(lambda file: done.fails is None or str(file.path) != done.fails.path, looked.due))
     work = Work(
-        lambda its: rehearsing.build(its, done.provided), looked.pending, looked.due, looked.noted, is_like
+        lambda its: rehearsing.build(its, done.provided), looked.pending, ahead, looked.noted, is_like
     )
-    return trial(rehearsing.settings, rehearsing.listener, work, done.scene, consent)
+    tried = trial(rehearsing.settings, rehearsing.listener, work, done.scene, consent)
+    return _behind(tried, looked.due[len(ahead) + 1 :], done.fails)
 
 
 def judged(
@@ -182,6 +187,14 @@ def judged(
     return Plan(
         tuple(planned), applied, looked.major, done.major, notes, is_counted, is_empty=is_empty, trial=tried
     )
+
+
+def _behind(tried: Trial, files: Iterable[File], fails: Failure | None) -> Trial:
+    """With what keeps these files from being tried, which stand behind one that fails in the rehearsal."""
+    if fails is None or tried is NOT_TRIED:
+        return tried
+    why = f"it is behind {fails.at}, which fails: {MEND_FIRST}"
+    return replace(tried, not_tried={**tried.not_tried, **{file.id: why for file in files}})
 
 
 def _checked(planned: PlannedFile, checks: Sequence[tuple[Check, ...]]) -> PlannedFile:

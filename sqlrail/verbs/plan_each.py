@@ -98,7 +98,7 @@ class PlanOfMany:
     def _rehearsed(self, tenant: str, looked: Looked, rehearsing: Rehearsing) -> _Lead:
         done = rehearsing.run()
         findings = findings_of(looked, rehearsing.listener)
-        tried = NOT_TRIED if done.fails else tried_of(rehearsing, done, looked, self._consent)
+        tried = tried_of(rehearsing, done, looked, self._consent)
         plan = judged(rehearsing.settings, looked, done, findings, tried, is_counted=self._counts)
         if tried is NOT_TRIED or not self._counts:
             plain = plan

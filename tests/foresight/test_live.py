@@ -158,6 +158,21 @@ def test_what_the_live_database_does_not_let_pass_fails_and_the_rest_is_judged_u
     assert notes == ["not judged: 003_x.sql:2:3, ahead of it, fails"] * 2
 
 
+def test_what_is_ahead_of_a_file_that_fails_is_tried_and_what_is_behind_it_is_said_to_be(shop: Shop) -> None:
+    found = shop(
+        BY_HAND,
+        **{
+            "002_before": "UPDATE a SET legacy = id; ALTER TABLE a ADD UNIQUE (legacy)",
+            "003_fails": "CREATE TABLE a ()",
+            "004_behind": "SELECT 2",
+        },
+    )
+    assert [one.outcome for one in found.files[0].statements] == ["passes", "passes"]
+    assert found.trial.not_tried == {
+        "004_behind": "it is behind 003_fails.sql:1:1, which fails: mend that first, then plan again"
+    }
+
+
 def test_what_cascade_takes_along_is_told(shop: Shop) -> None:
     text = "DROP TABLE users CASCADE; ALTER TABLE a DROP id CASCADE; DROP TABLE IF EXISTS nobody CASCADE"
     (file,) = shop(BY_HAND, **{"002_x": text}).files

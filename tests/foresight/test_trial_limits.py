@@ -177,8 +177,9 @@ def test_files_behind_one_that_fails_are_tried_where_they_have_nothing_in_common
         "007_pending": ["unknown"],
     }  # fmt: skip
     assert trial.not_tried == {
-        "003_pending": "it is behind 002_pending, which works on public.users as well and is not tried to its end",
-        "005_pending": "it depends on 002_pending, which is not tried to its end",
+        "003_pending": "it is behind 002_pending, which works on public.users as well and fails: mend that first, then "
+        "plan again",
+        "005_pending": "it depends on 002_pending, which fails: mend that first, then plan again",
         "007_pending": 'it may need what a file that is not tried makes: relation "new" does not exist',
     }
 
@@ -190,7 +191,9 @@ def test_behind_one_that_changes_more_than_tables_nothing_is_known(live: str, fi
         live, files, function, "DROP FUNCTION f(); UPDATE users SET email = ''; ALTER TABLE users ADD UNIQUE (email)",
         "ALTER TABLE posts ADD UNIQUE (user_id)",
     )  # fmt: skip
-    assert trial.not_tried == {"004_pending": "it is behind 003_pending, which is not tried to its end"}
+    assert trial.not_tried == {
+        "004_pending": "it is behind 003_pending, which fails: mend that first, then plan again"
+    }
 
 
 #: what a table may have besides, and what somebody may change by hand
