@@ -424,7 +424,7 @@ def calls_of_counted(url: str, hashed: str | None) -> tuple[Counted, int]:
         (sql.SQL("public.counted(email)"),),
         sql.SQL("true"),
         sql.SQL("{} IS NOT NULL").format(part),
-        hashed and sql.SQL(hashed).format(part),
+        sql.SQL(hashed).format(part) if hashed else None,
     )
     before = query(url, "SELECT coalesce(sum(calls), 0)::int FROM pg_stat_user_functions")
     question = duplicates(Source(rows, "users", ("id",)), unique, hashes=hashed is not None, is_wide=True)
