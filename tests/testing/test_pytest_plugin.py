@@ -340,7 +340,7 @@ def test_copies_are_dropped_together_once_they_are_many(tmp_path: Path, database
     put(FILES, tmp_path)
     with template(database, tmp_path) as made:
         size = query(database, f"SELECT pg_database_size('{made.name}')")[0][0]
-    with template(database, tmp_path, 2 * size) as made, made.copy() as outer:
+    with template(database, tmp_path, 2 * size, ahead=0) as made, made.copy() as outer:
         for n in range(6):
             with made.copy() as inner:
                 assert query(inner, "TABLE t") == []
