@@ -5,6 +5,7 @@ The order of statements is the argument for their safety; each file of sql/ says
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, refusal
+from sqlrail.orphans.placed import Placed, fits
 from sqlrail.orphans.prepare import lock, own_tables
 from sqlrail.orphans.session import Session
 from sqlrail.orphans.survey import preview
@@ -29,15 +31,16 @@ def clean(
     *,
     verb: str,
     migration: str | None = None,
-    expected: int | None = None,
+    seen: Cleaned | None = None,
 ) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
     Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. With
-    `expected`, the orphans that a preview counted, it is refused if there are many more of them now. Refused, by a
-    guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for what is not there
-    to be cleaned or no value of its column, likewise.
+    what a preview has `seen`, it is refused if there are many more orphans now, and what that has placed is not looked
+    for again. Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error and
+    UsageError, for what is not there to be cleaned or no value of its column, likewise.
     """
+    expected = seen.orphans if seen else None
     if isinstance(relation, Unique):
         return duplicates.clean(session, relation, verb=verb, migration=migration, expected=expected)
     facts = ask_facts(session, relation, lock(session, [relation]))
@@ -49,11 +52,22 @@ def clean(
         return Cleaned(relation, skipped=facts.holds, facts=facts)
     if reasons := [*facts.refusals, *default_refusals(session, relation, facts)]:
         raise refusal(relation, reasons)
-    done = total = _round(session, relation, facts, verb=verb, migration=migration, expected=expected)
+    placed = _standing(session, relation, facts, seen.placed if seen else None)
+    purpose: dict[str, Any] = {"verb": verb, "migration": migration}
+    done = total = _round(session, relation, facts, placed=placed, expected=expected, **purpose)
     while done.cleaned and total.may_orphan(total):
-        done = _round(session, relation, facts, verb=verb, migration=migration, expected=None)
+        done = _round(session, relation, facts, expected=None, **purpose)
         total = total.plus(done)
     return total
+
+
+def _standing(session: Session, relation: Constraint, facts: Facts, placed: Placed | None) -> Placed | None:
+    """What a look has placed, if it stands under the locks."""
+    if placed is None or not fits(placed, facts):
+        return None
+    part = Composer(session, relation, facts)
+    stands = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[-1][0]
+    return placed if stands else None
 
 
 def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
@@ -71,12 +85,14 @@ def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any)
     return done.counting(cleaned)
 
 
-def compose_round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> bytes:
+def compose_round(
+    session: Session, relation: Constraint, facts: Facts, placed: Placed | None = None, **purpose: Any
+) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     if isinstance(relation, Unique):
         return duplicates.compose_round(session, relation, facts, **purpose)
     part = Composer(session, relation, facts, counted=purpose.get("expected") is not None)
     text = part("archive_format")
-    text += part.find()
+    text += part("find_placed", tids=placed.tids, oldest=placed.oldest) if placed else part.find()
     text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

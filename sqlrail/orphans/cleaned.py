@@ -17,6 +17,7 @@ from sqlrail.ground.words import counted
 from sqlrail.orphans.duplicates.told import Duplicates
 from sqlrail.orphans.expressions import joined, table
 from sqlrail.orphans.facts import Facts
+from sqlrail.orphans.placed import Placed
 
 if TYPE_CHECKING:
     from sqlrail.results.relation import Becomes, CleanedResult, OrphanResult
@@ -52,6 +53,8 @@ class Cleaned:
     cascades: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
     seen: Seen | None = field(default=None, compare=False)
+    #: where a look has found the orphans
+    placed: Placed | None = field(default=None, compare=False, repr=False)
     duplicates: Duplicates | None = None  # what becomes of what refers to them
     counted_before: tuple[str, ...] = field(
         default=(), compare=False

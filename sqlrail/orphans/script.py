@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from psycopg import sql
 
@@ -37,7 +38,11 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     for n, one in enumerate(seen):
         expected = None if any(it.may_orphan(one) for it in seen[:n]) else one.orphans
         first = sql.SQL("CASE current_setting('sqlrail.turn') WHEN '1' THEN {}::bigint END").format(expected)
-        purpose = {"verb": "cleanup", "migration": None, "expected": first if repeats else expected}
+        purpose: dict[str, Any] = {
+            "verb": "cleanup",
+            "migration": None,
+            "expected": first if repeats else expected,
+        }
         rounds.append(compose_round(printer, one.relation, one.facts, **purpose))
     text += [_repeat(printer, rounds)] if repeats else rounds
     return "\n".join(part.decode() for part in [*text, b"COMMIT;"] if part)

@@ -12,6 +12,7 @@ from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
+from sqlrail.orphans import placed
 from sqlrail.orphans.ask import about, ask_all_facts, ask_facts, default_refusals, judge
 from sqlrail.orphans.cleaned import Cleaned, Seen, effects
 from sqlrail.orphans.composer import Composer, looking
@@ -48,9 +49,14 @@ def _described(session: Session, relation: Constraint, facts: Facts) -> Cleaned:
     return Cleaned(relation, refusals=refusals, facts=facts, **effects(facts))
 
 
-def preview(session: Session, relation: Constraint, *, closely: bool = True) -> Cleaned:
-    """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely."""
-    return _counted(session, describe(session, relation), closely=closely)
+def preview(
+    session: Session, relation: Constraint, *, closely: bool = True, placing: bool = False
+) -> Cleaned:
+    """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely.
+
+    A look that is not close can be for a cleanup that follows: it notes where the orphans of a big table are.
+    """
+    return _counted(session, describe(session, relation), closely=closely, placing=placing)
 
 
 def sift(session: Session, relations: Sequence[Constraint]) -> dict[Constraint, Cleaned]:
@@ -125,13 +131,18 @@ def _exactly(session: Session, *looks: bytes) -> bytes:
     return b"".join((message(session, "archive_format"), *looks, message(session, "archive_format_off")))
 
 
-def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
+def _counted(session: Session, one: Cleaned, *, closely: bool, placing: bool = False) -> Cleaned:
     if not one.is_countable:
         return one
     if isinstance(one.relation, Unique):
         return duplicates.counted(session, one, closely=closely)
     part = Composer(session, one.relation, one.facts)
-    look = part(part.kind.preview if closely else part.kind.count(one.facts))
+    places = placing and placed.may_be(one.facts)
+    if places:
+        oids = {"child_oid": one.facts.child_oid, "parent_oid": one.facts.parent_oid}
+        look = part("place_orphans", most=placed.MOST, **oids)
+    else:
+        look = part(part.kind.preview if closely else part.kind.count(one.facts))
     try:
         answer = session.ask(_exactly(session, look))[-1]
         if answer[0] is None and one.facts.distributed and answer[1] > session.settings.max_rows:
@@ -144,6 +155,8 @@ def _counted(session: Session, one: Cleaned, *, closely: bool) -> Cleaned:
             return replace(one, refusals=(reason(exc, one.relation),))
         except UsageError as wrong:  # until a file has run that is still pending
             return replace(one, skipped=str(wrong))
+    if places:
+        one, answer = replace(one, placed=placed.read(one.facts, answer[-1])), answer[:-1]
     return _weighed(session, one, *answer)
 
 

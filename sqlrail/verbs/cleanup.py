@@ -206,7 +206,8 @@ def look(
     relations = list(relations)
     plain = {} if wholly else _sift(backend, relations)
     together = partial(survey.previews, plain=plain, closely=closely)
-    return in_turn(_look_at_all(backend, relations, together, partial(survey.preview, closely=closely)))
+    alone = partial(survey.preview, closely=closely, placing=not closely and not wholly)
+    return in_turn(_look_at_all(backend, relations, together, alone))
 
 
 def describe(backend: Backend, relations: list[Constraint]) -> tuple[Cleaned, ...]:
@@ -365,9 +366,9 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
     while waiting:
         for one in [one for one in due if one.relation in waiting]:
             # What became an orphan by our own deletions was in no preview.
-            expected = None if one.relation in may_have_more else one.orphans
+            known = None if one.relation in may_have_more else one
             with _explained(backend, f"the cleanup of {one.relation}"):
-                cleaned = orphans.clean(backend, one.relation, verb="cleanup", expected=expected)
+                cleaned = orphans.clean(backend, one.relation, verb="cleanup", seen=known)
             yield cleaned
             waiting.discard(one.relation)
             if cleaned.cleaned:

@@ -27,6 +27,7 @@ from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse
 from sqlrail.ground.settings import Settings
+from sqlrail.orphans import placed
 from sqlrail.postgres import wire
 from sqlrail.testing.template import template
 from sqlrail.verbs.apply import migrate, status
@@ -385,6 +386,17 @@ def cleaning_to_a_default(scene: Scene) -> None:
     )
     scene.safe("cleanup")
     scene.safe("restore", "1")
+
+
+@chapter
+def cleaning_what_is_big(scene: Scene) -> None:
+    scene.begin(
+        "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int); "
+        "INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 2), (2, 1)"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placed, "BIG", 0)
+        scene.safe("cleanup", "--relation", "orders.user_id -> users.id", "--max-share", "1")
 
 
 @chapter

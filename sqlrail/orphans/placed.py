@@ -1,0 +1,53 @@
+"""Orphans that a look has placed: under the locks no more is looked at than these, and what has come since.
+
+A big table's anti-join takes seconds, which its writers would wait for. What the look has seen still holds for a row
+that no later transaction has written, where no parent has gone: both are told by the rows' transactions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlrail.orphans.facts import Facts
+
+#: rows of a child, as of its last ANALYZE, from which on its orphans are placed: fewer are quickly looked at again
+BIG = 100_000
+#: orphans whose places are kept at the most; each takes some 12 bytes
+MOST = 200_000
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What a look has noted: where it found orphans, and what it may have missed."""
+
+    tables: tuple[Any, ...]  # that were looked at, and how they are compared
+    tids: str  # of the orphans, as an array
+    oldest: str  # the first transaction whose rows may not have been seen
+    parents: int  # rows; all of older transactions
+    file: int  # of the child's rows
+
+
+def may_be(facts: Facts) -> bool:
+    """Whether a look can place a relation's orphans, and it is worth it."""
+    return (
+        facts.estimate >= BIG
+        and not (facts.citus or facts.is_tree)
+        and bool(facts.parent)
+        and facts.child["only"]
+        and facts.parent["only"]
+    )
+
+
+def read(facts: Facts, said: dict[str, Any] | None) -> Placed | None:
+    """From what place_orphans.sql says."""
+    return Placed(_tables(facts), **said) if said else None
+
+
+def fits(placed: Placed | None, facts: Facts) -> bool:
+    """Whether it is about the same tables still."""
+    return placed is not None and may_be(facts) and placed.tables == _tables(facts)
+
+
+def _tables(facts: Facts) -> tuple[Any, ...]:
+    return facts.child_oid, facts.parent_oid, facts.child, facts.parent, facts.operators

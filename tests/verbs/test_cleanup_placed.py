@@ -1,0 +1,152 @@
+"""Orphans that the look has placed: whatever happens between it and the locks, what is cleaned is as without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+import test_cleanup
+from conftest import Connect
+from test_cleanup import ORDERS, SHOP, archive, clean, ids
+
+from sqlrail.orphans import clean as room
+from sqlrail.orphans import placed, prepare
+
+Connection = psycopg.Connection[Any]
+db = test_cleanup.db
+#: what others commit between the look and the locks; the orders that are left; whether what was placed still counts
+MEANWHILE = {
+    "nothing": ("SELECT 1", [10, 11, 12], True),
+    "a parent goes": ("DELETE FROM users WHERE id = 2", [10, 12], False),
+    "a parent gets another key": ("UPDATE users SET id = 3 WHERE id = 2", [10, 12], False),
+    "a parent goes, another comes": ("DELETE FROM users WHERE id = 2; INSERT INTO users VALUES (7)", [10, 12], False),
+    "all parents are replaced": (
+        "CREATE TEMP TABLE kept AS TABLE users; TRUNCATE users; INSERT INTO users TABLE kept", [10, 11, 12], False
+    ),
+    "the missing parent comes": ("INSERT INTO users VALUES (99)", [10, 11, 12, 13], True),
+    "an orphan comes": ("INSERT INTO orders VALUES (14, 98, 0)", [10, 11, 12], True),
+    "an orphan and its parent come": ("INSERT INTO users VALUES (98); INSERT INTO orders VALUES (14, 98, 0)",
+                                      [10, 11, 12, 14], True),
+    "a row becomes one": ("UPDATE orders SET user_id = 98 WHERE id = 10", [11, 12], True),
+    "an orphan moves": ("UPDATE orders SET total = 0 WHERE id = 13", [10, 11, 12], True),
+    "an orphan finds a parent": ("UPDATE orders SET user_id = 1 WHERE id = 13", [10, 11, 12, 13], True),
+    "an orphan is nobody's": ("UPDATE orders SET user_id = NULL WHERE id = 13", [10, 11, 12, 13], True),
+    "an orphan goes, and another takes its place": (
+        "DELETE FROM orders WHERE id = 13; VACUUM orders; INSERT INTO orders VALUES (14, 1, 0)", [10, 11, 12, 14], True
+    ),
+    "the table is written anew": ("DELETE FROM orders WHERE id = 10; VACUUM FULL orders", [11, 12], False),
+    "the table is sorted anew": (
+        "CREATE INDEX by_total ON orders (total DESC); CLUSTER orders USING by_total", [10, 11, 12], False
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _every_table_is_big(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placed, "BIG", 0)
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], list[bool]]:
+    """Has something happen between the look and the locks; gives a list of whether what was placed counted."""
+
+    def arrange(happens: Callable[[], object]) -> list[bool]:
+        lock, standing, counted = prepare.lock, room._standing, list[bool]()
+
+        def locking(*given: Any) -> bytes:
+            happens()
+            return lock(*given)
+
+        def noting(*given: Any) -> Any:
+            found = standing(*given)
+            counted.append(found is not None)
+            return found
+
+        monkeypatch.setattr(prepare, "lock", locking)
+        monkeypatch.setattr(room, "_standing", noting)
+        return counted
+
+    return arrange
+
+
+def do(connection: Connection, statements: str) -> None:
+    """One by one, for some refuse a transaction."""
+    for statement in statements.split(";"):
+        connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_what_happens_between_the_look_and_the_locks_counts(
+    what: str, any_database: str, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    connection = connect(any_database)
+    connection.execute(SHOP)
+    statements, left, counts = MEANWHILE[what]
+    there = list[int]()
+
+    def happens() -> None:
+        do(connection, statements)
+        there[:] = ids(connection)
+
+    counted = between(happens)
+    clean(any_database, max_share=1.0)
+    assert (ids(connection), counted) == (left, [counts])
+    gone = {number for number in there if number not in left}
+    assert {int(cells["id"] or 0) for *_, cells in archive(connection)} == gone
+
+
+def test_a_transaction_that_was_open_at_the_look_is_seen(
+    db: Connection, database: str, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    db.execute(SHOP)
+    other = connect(database)
+    other.autocommit = False
+    other.execute("INSERT INTO orders VALUES (14, 98, 0)")
+    other.execute("DELETE FROM users WHERE id = 2")
+    db.execute("INSERT INTO orders VALUES (15, 97, 0)")  # younger than that, and seen by the look
+    counted = between(other.commit)
+    assert clean(database, max_share=1.0).relations[0].deleted == 4
+    assert (ids(db), counted) == ([10, 12], [False])
+
+
+def test_nothing_is_placed_where_a_parent_may_be_younger_than_what_is_open(
+    db: Connection, database: str, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    db.execute(SHOP)
+    other = connect(database)
+    other.autocommit = False
+    other.execute("INSERT INTO users VALUES (50)")
+    db.execute("INSERT INTO users VALUES (98); INSERT INTO orders VALUES (14, 98, 0)")
+
+    def happens() -> None:
+        other.commit()
+        db.execute("DELETE FROM users WHERE id = 98")
+
+    counted = between(happens)
+    clean(database, max_share=1.0)
+    assert (ids(db), counted) == ([10, 11, 12], [False])
+
+
+def test_many_orphans_that_came_since_are_refused_as_ever(
+    db: Connection, database: str, between: Callable[..., list[bool]]
+) -> None:
+    from sqlrail.errors import Refused
+
+    db.execute(SHOP)
+    more = "INSERT INTO orders SELECT n, 98, 0 FROM generate_series(100, 120) AS n"
+    between(lambda: db.execute(more.encode()))
+    with pytest.raises(Refused, match="22 rows are orphans now, and there were 1 of them at the survey"):
+        clean(database, max_rows=2, max_share=0.95)
+    assert len(ids(db)) == 25
+
+
+def test_a_key_that_sets_null_is_placed_too(
+    db: Connection, database: str, between: Callable[..., list[bool]]
+) -> None:
+    db.execute(SHOP)
+    counted = between(lambda: db.execute("UPDATE orders SET total = 9 WHERE id = 13"))
+    assert clean(database, f"{ORDERS} set null").relations[0].changed == 1
+    assert db.execute("SELECT id FROM orders WHERE user_id IS NULL ORDER BY id").fetchall() == [(12,), (13,)]
+    assert counted == [True]
