@@ -53,7 +53,7 @@ class Operation(Protocol):
 
     @property
     def fills(self) -> bool:
-        """Whether a backfill is run batch by batch; else it is a file like others, with an empty batch."""
+        """Whether a backfill is run batch by batch; else it is a file like others, with one batch of all rows."""
 
     @property
     def observer(self) -> Observer | None:

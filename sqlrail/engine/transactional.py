@@ -109,9 +109,9 @@ class TransactionalRun:
         if file.cleanup:
             self._session.send(self._session.store.message("theirs"), Answer())
         if file.backfill:  # on a scratch database
-            from sqlrail.engine.backfill.filling import empty_batch
+            from sqlrail.engine.backfill.filling import whole_batch
 
-            empty_batch(self._session, file)
+            whole_batch(self._session, file)
         if opened.sent is None:
             piece, ending = self._send_all(meanwhile)
         else:

@@ -177,9 +177,8 @@ def filled(backfill: Filled) -> str:
 
 
 def _of_a_backfill(event: BatchFilled) -> Progress:
-    words = (
-        f"{event.done:,} of about {rows(event.total)}, {event.changed:,} changed, {event.rate:,.0f} a second"
-    )
+    words = f"{event.done:,} of about {rows(event.total)}" if event.done < event.total else rows(event.done)
+    words += f" walked over, {event.changed:,} changed, {event.rate:,.0f} a second"
     if event.passes > 1:
         words = f"pass {event.passes}: {words}"
     if event.done < event.total and event.rate:

@@ -161,6 +161,7 @@ class Settings:
     tenant: str | None = None  # the schema that is worked on; None: where the search_path leads to
     # schemas behind it, in the order of the search_path; None: the search_path that the role has anyway
     shared_path: tuple[str, ...] | None = None
+    skip_backfills: bool = False  # files with one are left to a later run, and what depends on them
     new_schema: bool = False  # the first schema of the search_path has a history of its own
     actor: str = "unknown"
     host: str = "unknown"

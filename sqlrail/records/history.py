@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,18 @@ class Entry:
     checksum: str | None = None
 
 
+def left_by_skipping(migrations: MigrationList, files: Mapping[str, File]) -> set[str]:
+    """Files with a backfill, and those that depend on one, whichever way: --skip-backfills leaves them to a later run.
+
+    So they are not late where others were applied before them.
+    """
+    left = {id_ for id_, file in files.items() if file.backfill}
+    for migration in migrations if left else ():  # what a file depends on comes before it
+        if not left.isdisjoint(files[migration.id].depends):
+            left.add(migration.id)
+    return left
+
+
 def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:
     """Each migration's state, in yoyo's order; a record without a file stands where its name sorts.
 
@@ -71,12 +84,13 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
     """
     applied = {record.id: record for record in records}
     last = max((n for n, migration in enumerate(migrations) if migration.id in applied), default=-1)
-    entries = []
+    entries, left = [], left_by_skipping(migrations, files)
     for number, migration in enumerate(migrations):
         record, file = applied.pop(migration.id, None), files[migration.id]
         file.was_run = record is not None
         if record is None:
-            entries.append(Entry(file.id, "late" if number < last else "pending", None, file.checksum))
+            is_late = number < last and file.id not in left
+            entries.append(Entry(file.id, "late" if is_late else "pending", None, file.checksum))
         else:
             state: State = "applied" if record.is_of(file) else "edited"
             entries.append(Entry(file.id, state, record.applied_at, record.checksum))

@@ -12,14 +12,14 @@ from sqlrail.engine import elsewhere
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.news import Applied
 from sqlrail.engine.operation import Apply
-from sqlrail.errors import Bug, SqlrailError
+from sqlrail.errors import BadFile, Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.ground.events import Filled, HistoryRead, Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
 from sqlrail.records import problems
-from sqlrail.records.history import Entry
+from sqlrail.records.history import Entry, left_by_skipping
 from sqlrail.records.problems import Problem
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ def apply(
 ) -> Migrated:
     """The same with what the backend is at work for, and has read of it. find: what is wrong with the history."""
     settings, listener, files = backend.settings, backend.listener, backend.files
+    if settings.skip_backfills:
+        wanted = {*wanted} - left_by_skipping(migrations, files)
     late = list[str]()
     _check_place(backend, listener, files)
 
@@ -231,8 +233,12 @@ def due(backend: Backend, migrations: MigrationList, wanted: Collection[str]) ->
 
 def check(backend: Backend, pending: MigrationList) -> list[File]:
     """The files of what is pending; BadFile with all that is wrong with any of them. What is passed over is said."""
-    files = [backend.files[it.id] for it in [*pending, *(pending.post_apply if pending else [])]]
+    after = [backend.files[it.id] for it in (pending.post_apply if pending else [])]
+    files = [*(backend.files[it.id] for it in pending), *after]
     check_files(files)
+    for file in after:
+        if file.backfill:
+            raise BadFile(f"{file.path}: a file that runs after each migrate cannot be a backfill.")
     for notice in [notice for file in files for notice in file.notices]:
         backend.listener(Said(notice))
     return files

@@ -113,6 +113,8 @@ def _read_seed(settings: Settings) -> File:
         )
     file = read_file(settings.seed)
     file.check()
+    if file.backfill:
+        raise BadFile(f"{file.path}: a seed is loaded in one transaction; take `-- backfill:` out.")
     if not file.transactional:
         raise BadFile(
             f"{file.path}: a seed is loaded in one transaction; take `-- transactional: false` out."

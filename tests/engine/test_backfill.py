@@ -185,6 +185,7 @@ def test_passes_go_on_until_one_changes_nothing(place: Place) -> None:
     assert place.run(f"-- backfill: t by id\nUPDATE t SET done = true {JOIN} AND done IS NULL;") is None
     assert place.query("SELECT count(*) FROM t WHERE done IS NULL") == [(0,)]
     assert place.filled().passes > 1
+    assert place.filled().wal < 10_000_000
     place.check_done()
 
 
@@ -223,6 +224,31 @@ def test_later_files_wait_for_it_and_it_tells_how_far_it_is(place: Place) -> Non
     assert last.changed == last.done
 
 
+def test_it_is_left_to_a_later_run_with_what_depends_on_it(place: Place) -> None:
+    place.write("-- depends: 001_fill\nALTER TABLE t ADD CONSTRAINT one CHECK (n = 1);", "002_check")
+    place.write("-- depends: 002_check\nCREATE TABLE behind ();", "003_behind")
+    place.write("CREATE TABLE other ();", "004_other")
+    assert place.run(ONCE + EACH, skip_backfills=True) is None
+    assert place.heard.applied_ids == ["004_other"]
+    assert place.counts() == {0: 3000}
+    assert place.run() is None
+    assert place.heard.applied_ids == ["001_fill", "002_check", "003_behind"]
+    assert place.counts() == {1: 3000}
+
+
+def test_a_rehearsal_fills_the_rows_that_files_make(place: Place) -> None:
+    """As a check in a later file wants it."""
+    place.query("DROP TABLE t")
+    place.write(
+        "CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO t VALUES (1), (2);", "000_t"
+    )
+    join = "FROM sqlrail_batch AS b WHERE t.id BETWEEN b.first_id AND b.last_id"
+    place.write(f"-- backfill: t by range of id once\nUPDATE t SET n = 1 {join};")
+    place.write("ALTER TABLE t ADD CHECK (n = 1);", "002_check")
+    planned = run("--database-url", place.url, "--migrations", place.folder, "plan")
+    assert planned.returncode == 0, planned.stderr
+
+
 def test_plain_yoyo_does_not_take_it_for_done(place: Place) -> None:
     place.write(ONCE + EACH)
     ((code, out, err),) = finish(plain_yoyo(place.url, "apply", place.folder))
@@ -232,6 +258,14 @@ def test_plain_yoyo_does_not_take_it_for_done(place: Place) -> None:
 
 
 # What is refused, with nothing changed
+
+
+def test_a_file_that_runs_after_each_migrate_is_none(place: Place) -> None:
+    place.write(ONCE + EACH, "post-apply")
+    failed = place.run("CREATE TABLE a ();")
+    assert isinstance(failed, BadFile)
+    assert "post-apply.sql: a file that runs after each migrate cannot be a backfill" in str(failed)
+    place.check_untouched()
 
 
 @pytest.mark.parametrize(

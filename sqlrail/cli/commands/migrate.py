@@ -26,7 +26,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_guards(parser)
     flags.add_cleanup_guards(parser)
     flags.add(parser, "interrupted")
-    flags.add_batches(parser.add_argument_group("for backfills"))
+    backfills = parser.add_argument_group("for backfills")
+    backfills.add_argument(
+        "--skip-backfills",
+        action="store_true",
+        help="leave files with one to a later run, and those that depend on one",
+    )
+    flags.add_batches(backfills)
     flags.add_history(parser)
     parser.add_argument(
         "--new-schema",
@@ -64,6 +70,8 @@ def _migrate(
 
     if options.new_schema:
         settings = replace(settings, new_schema=True)
+    if options.skip_backfills:
+        settings = replace(settings, skip_backfills=True)
     with closing(Bar(talk, names_files=True)) as bar:
         result = migrate(settings, bar, to=options.to, allowed=flags.allowed(options), stamp=options.stamp)
     if result.taken_over:

@@ -90,7 +90,8 @@ class Batches:
             raise explain.failure(self._file, self._piece, error, None, "")
         return State.read(answer.row(-2)[0]) or state
 
-    def noting(self, state: State, began_at: int) -> bytes:
+    def noting(self, state: State, began_at: int | None = None) -> bytes:
+        """What notes a state, and with it what was written of WAL since then."""
         parts = {"done": state.batches, "state": state.noted(), "wal": state.wal, "began_at": began_at}
         return self._session.store.message("backfill_note", hash=self._hash, **parts)
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from psycopg import sql
-
 from sqlrail.engine.backfill.run import BackfillRun, Gone
 from sqlrail.engine.backfill.table import ask
+from sqlrail.engine.backfill.walk import Walk
 from sqlrail.engine.opening import Opener
 from sqlrail.engine.operation import Operation
 from sqlrail.engine.parts import Parts
@@ -20,7 +19,9 @@ from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
 from sqlrail.ground.events import Begun, Filled
 from sqlrail.postgres.giving_way import Tries
-from sqlrail.postgres.wire import Answer
+
+#: more rows than any table has
+ALL = 2**62
 
 
 class Filling:
@@ -103,21 +104,12 @@ class Filling:
         return Filled(state.walked, state.changed, state.batches, state.passes, state.wal, dead)
 
 
-def empty_batch(session: Session, file: File) -> None:
-    """Makes an empty batch in the file's transaction, in which its statement changes nothing."""
-    table, backfill = ask(session, file), file.backfill
+def whole_batch(session: Session, file: File) -> None:
+    """Makes a batch of all rows in the file's transaction, on a scratch database: files before it have made them."""
+    table, backfill, store = ask(session, file), file.backfill, session.store
     assert backfill is not None
-    prefixes = ("first_", "last_") if backfill.by_range else ("",)
-    columns: list[sql.Composable] = [
-        sql.SQL("t.{} AS {}").format(sql.Identifier(one.name), sql.Identifier(f"{prefix}{one.name}"))
-        for prefix in prefixes
-        for one in table.columns
-    ]
-    if backfill.by_range:
-        columns.append(sql.SQL("0::bigint AS rows"))
-    parts = {"columns": sql.SQL(", ").join(columns), "table": sql.SQL(table.name)}
-    answer = session.send(
-        session.store.ddl("backfill_none", **parts) + session.store.message("theirs"), Answer()
-    )
-    if answer.error is not None:
-        raise session.failure("the batch cannot be made", f"{file.id} was being applied", answer.error)
+    walk = Walk(store, table, backfill)
+    with session.translating("the batch cannot be made", f"{file.id} was being applied"):
+        last = session.ask(store.message("ours") + walk.last())
+        upto = tuple(last[-1][0]) if last else None
+        session.ask(walk.take(None, upto, ALL) + store.message("theirs"))

@@ -182,7 +182,7 @@ class BackfillRun:
         """Notes that another pass begins, unless another runner has done so."""
         state = self._hold()
         if state.is_through:
-            text = self._batches.noting(state.anew(self._last()), 0) + b"COMMIT;\n"
+            text = self._batches.noting(state.anew(self._last())) + b"COMMIT;\n"
             self._session.ask(self._session.store.message("ours") + text)
         else:
             self._session.undo()
