@@ -5,7 +5,7 @@ The order of statements is the argument for their safety; each file of sql/ says
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import psycopg
@@ -66,8 +66,8 @@ def _standing(session: Session, relation: Constraint, facts: Facts, placed: Plac
     if placed is None or not fits(placed, facts):
         return None
     part = Composer(session, relation, facts)
-    stands = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[-1][0]
-    return placed if stands else None
+    stands, is_all = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[-1]
+    return replace(placed, has_all_parents=is_all) if stands else None
 
 
 def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
@@ -93,6 +93,6 @@ def compose_round(
         return duplicates.compose_round(session, relation, facts, **purpose)
     part = Composer(session, relation, facts, counted=purpose.get("expected") is not None)
     text = part("archive_format")
-    text += part("find_placed", tids=placed.tids, oldest=placed.oldest) if placed else part.find()
+    text += part("find_placed", **asdict(placed)) if placed else part.find()
     text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

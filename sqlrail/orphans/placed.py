@@ -26,6 +26,7 @@ class Placed:
     oldest: str  # the first transaction whose rows may not have been seen
     parents: int  # rows; all of older transactions
     file: int  # of the child's rows
+    has_all_parents: bool = False  # whether none has come since
 
 
 def may_be(facts: Facts) -> bool:
