@@ -8,8 +8,11 @@ WITH found AS MATERIALIZED (
 ), sample AS (
     SELECT pg_catalog.jsonb_build_object('key', '{{}}'::pg_catalog.jsonb, 'row', {example}, 'rows', 1) AS shown
       FROM found ORDER BY {place} LIMIT 5
+), total AS MATERIALIZED (
+    SELECT pg_catalog.count(*) AS rows FROM {child}
 )
-SELECT (SELECT pg_catalog.count(*) FROM {child}), (SELECT pg_catalog.count(*) FROM found), true, 0, NULL, NULL,
+SELECT total.rows, (SELECT pg_catalog.count(*) FROM found), true, 0, NULL, NULL,
        (SELECT pg_catalog.min(at)::pg_catalog.text FROM found), (SELECT pg_catalog.max(at)::pg_catalog.text FROM found),
-       (SELECT coalesce(pg_catalog.jsonb_agg(shown), '[]'::pg_catalog.jsonb) FROM sample);
+       (SELECT coalesce(pg_catalog.jsonb_agg(shown), '[]'::pg_catalog.jsonb) FROM sample)
+  FROM total;
 {has_read}

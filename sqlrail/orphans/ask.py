@@ -75,8 +75,8 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
         return replace(facts, refusals=refusals)
     if facts.cascades:
         refusals.append("its rows lie on other nodes, where those that would go with them are not found")
-    if not isinstance(relation, Relation):
-        refusals.append("its rows lie on other nodes, where only orphans are found")
+    if isinstance(relation, Check):
+        refusals.append("its rows lie on other nodes, where checks are not looked at")
     elif facts.sets:
         refusals.append(f"its rows lie on other nodes: {facts.action} is not done there")
     # What compares a column as another type, or by another collation, is no comparison that Citus knows.

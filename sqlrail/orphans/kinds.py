@@ -197,6 +197,8 @@ def _null_looks(session: Session, constraint: NotNull, facts: Facts) -> dict[str
 
 def _null_cleans(session: Session, constraint: NotNull, facts: Facts) -> dict[str, Any]:
     still = message(session, "_null", column=sql.Identifier(constraint.column))
+    if facts.distributed:
+        return nodes.by_itself(still)
     return {"still": still, "still_found": still, "is_staged": _is_staged(facts)}
 
 
@@ -262,13 +264,11 @@ def _row(facts: Facts, alias: str) -> dict[str, Any]:
 
 
 def _count_rows(facts: Facts) -> str:
-    del facts
-    return "count_violations"
+    return "nodes_count_rows" if facts.distributed else "count_violations"
 
 
 def _find_rows(facts: Facts) -> str:
-    del facts
-    return "find_orphans"
+    return "nodes_find_rows" if facts.distributed else "find_orphans"
 
 
 def _rows_online(facts: Facts) -> Online:

@@ -41,11 +41,16 @@ def cleans(session: Session, relation: Relation, facts: Facts, parts: dict[str, 
         "is_staged": message(session, "_nodes_staged", found=sql.SQL("found"), **keys),
         "and_found": message(session, "_nodes_and", first=found),
         "with_found": message(session, "_nodes_with", first=found),
-        "gone": message(session, "_nodes_gone", **keys),
+        "and_gone": message(session, "_nodes_and", first=message(session, "_nodes_gone", **keys)),
         "still": still,
         "recover": message(session, "nodes_recover"),
         "parents_found": message(session, "_nodes_parents_found", all=found, **keys),
     }
+
+
+def by_itself(violates: bytes) -> dict[str, Any]:
+    """What a cleanup is made of where a row violates a constraint by itself: each node finds such rows again."""
+    return {"is_staged": violates, "still": violates, "and_gone": b""}
 
 
 def _keys(relation: Relation, facts: Facts, parts: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg import sql
 
+from sqlrail.files.statements import all_statements
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
@@ -44,7 +45,9 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
             "expected": first if repeats else expected,
         }
         rounds.append(compose_round(printer, one.relation, one.facts, **purpose))
-    text += [_repeat(printer, rounds)] if repeats else rounds
+    # Citus hands its nodes the whole text of what holds a statement for them.
+    single = any(one.facts.distributed for one in seen)
+    text += [_repeat(printer, [_pieces(one, single=single) for one in rounds])] if repeats else rounds
     return "\n".join(part.decode() for part in [*text, b"COMMIT;"] if part)
 
 
@@ -73,9 +76,19 @@ def _check(session: Session, relation: Constraint, facts: Facts) -> bytes:
     return message(session, "check_relation", written=json.dumps(written), query=query)
 
 
-def _repeat(session: Session, rounds: list[bytes]) -> bytes:
-    text = b"\n".join(message(session, "_repeat_round", round=one, quote=_quote(one)) for one in rounds)
+def _repeat(session: Session, rounds: list[list[bytes]]) -> bytes:
+    each = [
+        b"\n".join(message(session, "_repeat_execute", text=text, quote=_quote(text)) for text in one)
+        for one in rounds
+    ]
+    text = b"\n".join(message(session, "_repeat_round", executed=executed) for executed in each)
     return message(session, "repeat_cleanup", rounds=text, quote=_quote(text))
+
+
+def _pieces(text: bytes, *, single: bool) -> list[bytes]:
+    """A round whole, or each of its statements with the comments in front of it."""
+    ends = [0, *(statement.end for statement in all_statements(text))] if single else [0, len(text)]
+    return [text[after:end].strip(b"\n") for after, end in itertools.pairwise(ends)]
 
 
 def _quote(text: bytes) -> bytes:

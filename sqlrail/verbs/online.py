@@ -12,6 +12,7 @@ from sqlrail.engine.retry import PASSING
 from sqlrail.errors import Refused
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.events import Listener
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique
 from sqlrail.orphans.cleaned import Cleaned
@@ -23,6 +24,9 @@ WHOLE = (
     "which rows become duplicates when others are pointed elsewhere can only be told while nobody writes to their "
     "tables, so it is done in one transaction: clean it without --online"
 )
+
+
+ELSEWHERE = "its rows lie on other nodes, where only orphans go batch by batch: clean it without --online"
 
 
 def cleanup(
@@ -42,6 +46,7 @@ def cleanup(
         relations = wanted(backend, named, every=every)
         left_out = _left_out(backend, relations, is_named=bool(named))
         seen = describe(backend, [one for one in relations if not isinstance(one, Unique)])
+        seen = tuple(map(_by_orphans, seen))
         decided = check(seen, named)
         undecided = look(backend, [one.relation for one in seen if one not in decided], closely=False)
         if not backend.has_own_tables:
@@ -59,6 +64,13 @@ def cleanup(
             done |= {one.relation: one for one in run.clean(due)}
         number = next((one.run for one in done.values() if one.run), None)
         return Cleanup(number, False, in_order(done.values(), relations))
+
+
+def _by_orphans(one: Cleaned) -> Cleaned:
+    """Refused where it has no key to be told by on other nodes."""
+    if one.skipped or isinstance(one.relation, Relation) or not one.facts.distributed:
+        return one
+    return replace(one, refusals=(*one.refusals, ELSEWHERE))
 
 
 def _left_out(backend: Backend, relations: Iterable[Constraint], *, is_named: bool) -> tuple[Cleaned, ...]:

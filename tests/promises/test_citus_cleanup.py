@@ -24,6 +24,7 @@ from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse
 from sqlrail.verbs import cleanup as room
+from sqlrail.verbs import online as room_online
 
 pytestmark = pytest.mark.promise
 
@@ -268,3 +269,40 @@ def test_a_parent_that_is_committed_and_has_not_arrived_is_one(
     assert db.execute("SELECT count(*) FROM shop.child WHERE parent_id = 22").fetchall() == [(2,)]
     assert one.deleted == 6
     assert db.execute("SELECT name FROM shop.parent WHERE id = 22").fetchall() == [("late",)]
+
+
+# Rows that violate a constraint by themselves
+
+
+@pytest.mark.parametrize("place", ["by another column", "reference", "single shard"])
+def test_rows_without_a_value_go_and_come_back(cluster: tuple[str, Connection], place: str) -> None:
+    url, db = cluster
+    build(db, place, "reference")
+    before = rows(db)
+    relation = "shop.child.parent_id not null delete"
+    (seen,) = clean(url, relation, dry_run=True).relations
+    assert seen.seen
+    assert (seen.orphans, seen.seen.rows, seen.refusals) == (4, 60, ())
+    with pytest.raises(Refused, match="clean it without --online"):
+        room_online.cleanup(settings(url), nobody, [parse(relation)])
+    assert rows(db) == before
+    for way in ("cleanup", "printed"):
+        if way == "cleanup":
+            (one,) = clean(url, relation).relations
+            assert (one.deleted, one.archived) == (4, 4)
+        else:
+            as_psql(url, room.print_sql(settings(url), nobody, [parse(relation)]).sql)
+        assert (before - rows(db)).total() == 4
+        assert db.execute("SELECT count(*) FROM shop.child WHERE parent_id IS NULL").fetchall() == [(0,)]
+        (run,) = {run for (run,) in db.execute("SELECT run FROM sqlrail.archive")}
+        assert counts(restore(url, run)) == (4, 0)
+        assert rows(db) == before
+
+
+def test_a_value_for_rows_on_other_nodes_is_refused(cluster: tuple[str, Connection]) -> None:
+    url, db = cluster
+    build(db, "by another column", "reference")
+    before = rows(db)
+    with pytest.raises(Refused, match="set value is not done there"):
+        clean(url, "shop.child.parent_id not null set 1")
+    assert rows(db) == before

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,24 +59,26 @@ class Traffic:
         self.failures: list[BaseException] = []
         self.operations = 0
 
+    @property
+    def steps(self) -> list[Callable[[Connection, int], None]]:
+        return [
+            self.family, self.late_parent, self.moved, self.bereaved, self.returned, self.renamed, self.drop
+        ]  # fmt: skip
+
+    def url_of(self, number: int) -> str:
+        """Where a session writes."""
+        del number
+        return self.url
+
     def run(self, number: int) -> None:
         turn = random.Random(number)  # noqa: S311
-        steps = (
-            self.family,
-            self.late_parent,
-            self.moved,
-            self.bereaved,
-            self.returned,
-            self.renamed,
-            self.drop,
-        )
         try:
-            with psycopg.connect(self.url, autocommit=True) as connection:
+            with psycopg.connect(self.url_of(number), autocommit=True) as connection:
                 connection.execute("SET statement_timeout = '60s'")
                 key = number * 10_000_000
                 while not self.over.is_set():
                     key += 2
-                    turn.choice(steps)(connection, key)
+                    turn.choice(self.steps)(connection, key)
         except BaseException as exc:
             self.failures.append(exc)
 

@@ -1,11 +1,16 @@
-"""A cluster of Citus that is there: TEST_CITUS_URL names a database of its coordinator's."""
+"""A cluster of Citus that is there: TEST_CITUS_URL names a database of its coordinator's.
+
+Tests that kill its servers want TEST_CITUS_DATA as well: the folder with their data folders, on this machine.
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -65,6 +70,46 @@ class Cluster:
             connection.execute(END)
             for (statement,) in connection.execute(MADE).fetchall():
                 connection.execute(statement)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A server of the cluster, which may be killed."""
+
+    url: str
+    data: Path
+
+    def kill(self) -> None:
+        from servers import kill_at
+
+        note = self.data / "postmaster.pid"
+        _, _, _, port, sockets, *_ = note.read_text().splitlines()
+        kill_at(self.data)
+        # To whoever starts the server again, a dead process that nobody has taken note of is alive.
+        for lock in (note, Path(sockets) / f".s.PGSQL.{port}.lock"):
+            lock.unlink(missing_ok=True)
+
+    def start(self) -> None:
+        """As it was started before, by whoever owns its data."""
+        binary = (self.data / "postmaster.opts").read_text().split()[0]
+        owner = self.data.stat()
+        as_owner = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+        command = [Path(binary).with_name("pg_ctl"), "-D", self.data, "-w", "-l", f"{self.data}.log", "start"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_owner)  # type: ignore[call-overload]
+
+
+def node(url: str) -> Node:
+    """The server of a URL; skips where its data folder is not known."""
+    folder = os.environ.get("TEST_CITUS_DATA")
+    if not folder:
+        pytest.skip("TEST_CITUS_DATA names no folder with the servers' data")
+    for data in Path(folder).iterdir():
+        lines = (
+            (data / "postmaster.pid").read_text().split("\n") if (data / "postmaster.pid").exists() else []
+        )
+        if lines and int(lines[3]) == _port(url):
+            return Node(url, data)
+    raise AssertionError(f"no server of {folder} listens at {_port(url)}")
 
 
 def _port(url: str) -> int:

@@ -29,7 +29,12 @@ def own_server(
 
 def kill_server(home: Path) -> None:
     """The postmaster and every process of its own, at once."""
-    postmaster = int((home / "data" / "postmaster.pid").read_text().split()[0])
+    kill_at(home / "data")
+
+
+def kill_at(data: Path) -> None:
+    """The same of the server with this data folder."""
+    postmaster = int((data / "postmaster.pid").read_text().split()[0])
     children = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

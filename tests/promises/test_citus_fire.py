@@ -1,0 +1,230 @@
+"""Cleanups and files on a cluster of Citus while others write through its coordinator and a worker, and while a runner
+or one of its servers is killed: no row is lost, none is there twice, and the next run ends what was begun.
+
+SQLRAIL_TEST_OPERATIONS is how many operations the writers do in all, SQLRAIL_TEST_KILLS how many are killed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from cluster import Cluster, node
+from conftest import ROOT, clean_environment
+from test_citus_cleanup import RELATION
+from test_cleanup import apply, archive, clean, ids
+from test_online import run as online
+from test_under_fire import Connection, Traffic
+from waiting import PATIENCE, wait_for
+
+from sqlrail.errors import DatabaseFailed
+
+pytestmark = pytest.mark.promise
+
+OPERATIONS = int(os.environ.get("SQLRAIL_TEST_OPERATIONS", "1500"))
+KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "10"))
+SESSIONS = 4
+
+
+# Fire
+
+
+class Spread(Traffic):
+    """Sessions of which every other one writes through a worker."""
+
+    def __init__(self, cluster: Cluster, *, moves: bool) -> None:
+        super().__init__(cluster.url, ["id"], ["user_id"])
+        self.worker, self.moves = cluster.workers[0], moves
+
+    def url_of(self, number: int) -> str:
+        return self.worker if number % 2 else self.url
+
+    def move(self, connection: Connection, key: int, parent: int) -> int:
+        if self.moves:
+            return super().move(connection, key, parent)
+        # What says on which node a row lies cannot be changed.
+        with connection.transaction():
+            gone = self.execute(connection, f"DELETE FROM orders WHERE id = {key}")
+            if gone:
+                self.execute(connection, f"INSERT INTO orders VALUES ({key}, %s)", parent)
+        return gone
+
+
+@pytest.mark.parametrize("form", ["together", "apart", "of a reference table"])
+def test_no_row_goes_whose_parent_is_committed(citus: Cluster, tmp_path: Path, form: str) -> None:
+    with closing(citus.connect()) as db:
+        db.execute("CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int, user_id int)")
+        reference = form == "of a reference table"
+        parent = "create_reference_table('users')" if reference else "create_distributed_table('users', 'id')"
+        db.execute(f"SELECT {parent}".encode())
+        column = "user_id" if form == "together" else "id"
+        db.execute(f"SELECT create_distributed_table('orders', '{column}')".encode())
+        db.execute("INSERT INTO users VALUES (1)")
+        traffic = Spread(citus, moves=form != "together")
+        threads = [threading.Thread(target=traffic.run, args=[number]) for number in range(1, SESSIONS + 1)]
+        for thread in threads:
+            thread.start()
+        relation, deleted, runs, gave_way = "orders.user_id -> users.id", 0, 0, 0
+        while not traffic.failures and (traffic.operations < OPERATIONS / 3 or runs < 3):
+            try:
+                way = (runs + gave_way) % 3
+                if way < 2:
+                    done = (
+                        (clean, online)[way](citus.url, relation, max_rows=1_000_000, lock_timeout=1.0)
+                        .relations[0]
+                        .deleted
+                    )
+                else:
+                    step = {f"_{runs:03}_{gave_way:03}": f"-- cleanup: {relation} delete\nSELECT 1;"}
+                    done = sum(
+                        one.cleaned for it in apply(citus.url, tmp_path, **step).applied for one in it.cleanup
+                    )
+                deleted, runs = deleted + done, runs + 1
+            except DatabaseFailed:
+                gave_way += 1
+        traffic.over.set()
+        for thread in threads:
+            thread.join()
+        assert traffic.failures == []
+        deleted += clean(citus.url, relation, max_rows=1_000_000).relations[0].deleted
+        left = set(ids(db))
+        archived = [int(cells["id"] or 0) for _, _, cells in archive(db)]
+    assert traffic.safe - left == set()
+    assert left.isdisjoint(archived)
+    assert traffic.dropped.isdisjoint(archived)
+    assert left | set(archived) | traffic.dropped == traffic.made
+    assert len(archived) == len(set(archived)), f"{gave_way} gave way"
+    assert len(archived) == deleted > 0
+
+
+# Kills
+
+FILE = f"""-- cleanup: {RELATION} delete
+ALTER TABLE shop.child ADD CONSTRAINT has_parent FOREIGN KEY (parent_id) REFERENCES shop.parent (id);
+UPDATE shop.child SET note = 'seen';
+"""
+VERBS = {
+    "cleanup": ["cleanup", "--relation", RELATION],
+    "online": ["cleanup", "--online", "--pause", "0s", "--relation", RELATION],
+    "migrate": ["migrate"],
+}
+ROWS, ORPHANS = 12_000, 4_000
+
+
+def build(db: Connection) -> None:
+    db.execute(
+        """CREATE SCHEMA shop; CREATE TABLE shop.parent (id int PRIMARY KEY);
+        CREATE TABLE shop.child (id int, parent_id int, note text)"""
+    )
+    db.execute("SELECT create_distributed_table('shop.parent', 'id')")
+    db.execute("SELECT create_distributed_table('shop.child', 'parent_id')")
+    db.execute(f"INSERT INTO shop.parent SELECT generate_series(1, {ROWS - ORPHANS})".encode())
+    db.execute(f"INSERT INTO shop.child SELECT n, n FROM generate_series(1, {ROWS}) AS n".encode())
+
+
+def start(citus: Cluster, folder: Path, verb: str) -> subprocess.Popen[str]:
+    more = {"DATABASE_URL": citus.url, "SQLRAIL_ENV": "development", "SQLRAIL_MAX_SHARE": "50%"}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "runner.py"), *VERBS[verb]], cwd=folder, text=True,
+        env={**clean_environment(), **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def is_at_work(db: Connection) -> bool:
+    mine = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^sqlrail'"
+    return db.execute(mine.encode()).rowcount > 0
+
+
+@pytest.fixture
+def unhurried(citus: Cluster) -> Iterator[None]:
+    """A coordinator that takes its time to write what it need not have written: a crash loses it."""
+    node(citus.url)
+    with closing(citus.connect()) as db:
+        for statement in ("ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()"):
+            db.execute(statement.encode())
+    yield
+    with closing(citus.connect()) as db:
+        for statement in ("ALTER SYSTEM RESET wal_writer_delay", "SELECT pg_reload_conf()"):
+            db.execute(statement.encode())
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("victim", ["runner", "worker", "coordinator"])
+def test_the_next_run_ends_what_a_killed_one_began(
+    citus: Cluster, tmp_path: Path, victim: str, verb: str
+) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "001_key.sql").write_text(FILE)
+    chance, ends = random.Random(f"{victim} {verb}"), []  # noqa: S311 - the same ones each time
+    longest = 2.0 if verb == "online" else 1.2
+    for _ in range(max(2, KILLS // 5)):
+        citus.empty()
+        with closing(citus.connect()) as db:
+            build(db)
+        ends.append(kill(citus, tmp_path, verb, victim, chance.uniform(0, longest)))
+        check(citus, tmp_path, verb)
+    # Without one of its nodes nothing can be settled, which is refused.
+    assert set(ends) <= {"runner": {0, -signal.SIGKILL}, "worker": {0, 1, 3}, "coordinator": {0, 1}}[victim]
+
+
+def kill(citus: Cluster, folder: Path, verb: str, victim: str, instant: float) -> int:
+    """Kills somebody so many seconds after a runner has connected; how that ended."""
+    server = node(citus.workers[0] if victim == "worker" else citus.url)
+    runner = start(citus, folder, verb)
+    with closing(citus.connect()) as db:
+        wait_for(lambda: is_at_work(db) or runner.poll() is not None, "the runner has begun")
+    time.sleep(instant)  # sleep: the instant is what is tried
+    if victim == "runner":
+        runner.kill()
+    else:
+        server.kill()
+    told, _ = runner.communicate(timeout=PATIENCE)
+    assert "Traceback" not in told
+    if victim != "runner":
+        server.start()
+    return runner.returncode
+
+
+def check(citus: Cluster, folder: Path, verb: str) -> None:
+    """The next run ends with all orphans in the archive, each once, and all others where they were."""
+    settle(citus)
+    runner = start(citus, folder, verb)
+    told, _ = runner.communicate(timeout=PATIENCE)
+    assert runner.returncode == 0, told
+    with closing(citus.connect()) as db:
+        assert ids(db, "shop.child") == list(range(1, ROWS - ORPHANS + 1))
+        archived = sorted(int(cells["id"] or 0) for _, _, cells in archive(db))
+        assert archived == list(range(ROWS - ORPHANS + 1, ROWS + 1))
+        if verb == "migrate":
+            assert db.execute("SELECT count(*) FROM shop.child WHERE note = 'seen'").fetchall() == [
+                (ROWS - ORPHANS,)
+            ]
+            assert db.execute("SELECT count(*) FROM _yoyo_migration").fetchall() == [(1,)]
+
+
+def settle(citus: Cluster) -> None:
+    """Until every node answers the coordinator, and what the dead one held is free."""
+    with closing(citus.connect()) as db:
+        wait_for(lambda: not is_at_work(db), "the dead runner's backend has left")
+
+        def all_answer() -> bool:
+            with suppress(psycopg.Error):
+                return (
+                    db.execute("SELECT FROM run_command_on_all_nodes('SELECT 1') WHERE NOT success").rowcount
+                    == 0
+                )
+            return False
+
+        wait_for(all_answer, "every node answers")
