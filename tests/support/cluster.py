@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,9 @@ def made(more: str = "") -> Iterator[Cluster]:
             _run(urls[0], f"SELECT citus_add_node('{node}', {at})")
         yield Cluster(urls[0], tuple(urls[1:]))
     finally:
+        for url in urls:  # what a test's end has left in doubt keeps a database
+            with suppress(psycopg.Error):
+                _run(url, "SELECT recover_prepared_transactions()")
         for server in servers:
             _run(server, f"SET client_min_messages = error; DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
