@@ -4,19 +4,37 @@
 -- are held, what was written, or the words of the file say that there may be something.
 DO $guard$
 DECLARE
-    tenant CONSTANT oid := (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = current_setting('sqlrail.tenant'));
+    tenant oid;
     outside oid[];
+    writes_functions boolean;
+    writes_types boolean;
     changed text[] := '{{}}';
     own CONSTANT refcursor := 'sqlrail_own';
     others CONSTANT refcursor := 'sqlrail_others';
     other record;
 BEGIN
-    -- Of those that are gone the schema is not known.
-    SELECT array_agg(l.relation) INTO outside
-      FROM pg_catalog.pg_locks AS l
-     WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384
-       AND l.mode IN ('AccessExclusiveLock', 'ShareRowExclusiveLock')
-       AND (SELECT c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = l.relation) IS DISTINCT FROM tenant;
+    -- All that most files need is one query: each that is planned here is planned anew for each tenant.
+    SELECT its.oid,
+           -- Of those that are gone the schema is not known.
+           (SELECT array_agg(l.relation)
+              FROM pg_catalog.pg_locks AS l
+             WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384
+               AND l.mode IN ('AccessExclusiveLock', 'ShareRowExclusiveLock')
+               AND (SELECT c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = l.relation) IS DISTINCT FROM its.oid),
+           counts.are_off
+             OR pg_stat_get_xact_tuples_inserted('pg_catalog.pg_proc'::regclass)
+                + pg_stat_get_xact_tuples_updated('pg_catalog.pg_proc'::regclass) > 0,
+           counts.are_off
+             OR pg_stat_get_xact_tuples_inserted('pg_catalog.pg_type'::regclass)
+                + pg_stat_get_xact_tuples_updated('pg_catalog.pg_type'::regclass)
+                + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_enum'::regclass)
+                + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_constraint'::regclass) > 0
+      INTO tenant, outside, writes_functions, writes_types
+      FROM (SELECT NOT current_setting('track_counts')::boolean) AS counts(are_off)
+      LEFT JOIN pg_catalog.pg_namespace AS its ON its.nspname = {tenant};
+    IF outside IS NULL AND NOT writes_functions AND NOT writes_types AND NOT {may_grant} THEN
+        RETURN;
+    END IF;
     IF outside IS NOT NULL THEN
         SELECT changed || coalesce(array_agg(DISTINCT format('%I.%I', n.nspname, c.relname)), '{{}}') INTO changed
           FROM pg_catalog.pg_locks AS l
@@ -28,7 +46,10 @@ BEGIN
                WHEN 'AccessExclusiveLock' THEN
                     {class_is_written}
                     OR pg_stat_get_xact_tuples_deleted('pg_catalog.pg_constraint'::regclass)::text
-                       = current_setting('sqlrail.keys_dropped', true)
+                       -- Empty is what a RESET ALL of the file's has left of it; null, where each statement has its transaction.
+                       = CASE current_setting('sqlrail.keys_dropped', true)
+                         WHEN '' THEN pg_stat_get_xact_tuples_deleted('pg_catalog.pg_constraint'::regclass)::text
+                         ELSE current_setting('sqlrail.keys_dropped', true) END
                     OR EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND {column_is_written})
                     OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND {check_is_written})
                     OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid AND {rule_is_written})
@@ -54,22 +75,14 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    IF NOT current_setting('track_counts')::boolean
-       OR pg_stat_get_xact_tuples_inserted('pg_catalog.pg_proc'::regclass)
-          + pg_stat_get_xact_tuples_updated('pg_catalog.pg_proc'::regclass) > 0
-    THEN
+    IF writes_functions THEN
         changed := changed || ARRAY(SELECT p.oid::regprocedure::text
                                       FROM pg_catalog.pg_proc AS p
                                       JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
                                      WHERE p.oid >= 16384 AND n.oid <> tenant AND n.nspname !~ '^pg_' AND {function_is_written});
     END IF;
     -- Types by what depends on the schemas behind the tenant's: to look through all of them would take longer with each tenant.
-    IF NOT current_setting('track_counts')::boolean
-       OR pg_stat_get_xact_tuples_inserted('pg_catalog.pg_type'::regclass)
-          + pg_stat_get_xact_tuples_updated('pg_catalog.pg_type'::regclass)
-          + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_enum'::regclass)
-          + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_constraint'::regclass) > 0
-    THEN
+    IF writes_types THEN
         changed := changed || ARRAY(
             SELECT format('%I.%I', n.nspname, t.typname)
               FROM pg_catalog.pg_namespace AS n
@@ -96,7 +109,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SR001',
             MESSAGE = format('it changes %s%s, outside of the schema %s', array_to_string(changed[1:5], ', '),
                              CASE WHEN cardinality(changed) > 5 THEN format(' and %s more', cardinality(changed) - 5) END,
-                             current_setting('sqlrail.tenant')),
+                             {tenant}),
             HINT = 'What tenants share is for files of its own (--shared); what only a tenant has must be there first.';
     END IF;
 END

@@ -165,7 +165,11 @@ class Store:
 
     def ending(self, file: File) -> bytes:
         """What ends the transaction of a file, up to its record."""
-        text = self.guard(file) + self.message("finish") + self.limits(file)
+        guarded = b""
+        if self.settings.tenant is not None:
+            ours = self.message("ours", lead=b"")
+            guarded = self.message("guarded", ours=ours) + self._guard(file)
+        text = guarded + self.message("finish") + self.limits(file)
         if _says(file, b"prepare"):
             text += self.message("deallocate")
         return text
@@ -174,8 +178,10 @@ class Store:
         """What refuses, in front of a COMMIT, what a tenant's file has changed in other schemas."""
         if self.settings.tenant is None:
             return b""
-        guard = self.message("guard_tenant", may_grant=_says(file, b"grant", b"revoke"), **self._written)
-        return self.message("ours") + guard + self.message("theirs")
+        return self.message("ours") + self._guard(file) + self.message("theirs")
+
+    def _guard(self, file: File) -> bytes:
+        return self.message("guard_tenant", may_grant=_says(file, b"grant", b"revoke"), **self._written)
 
     @cached_property
     def _written(self) -> dict[str, bytes]:

@@ -138,7 +138,7 @@ def message(connection: Connection, name: str, *, commented: object = False, **p
     """The text of <name>.sql with its {parts} filled in, and with its comments where people will read it.
 
     Composables and bytes, which are messages themselves, go in as they are, all else as literals; {lead} is the
-    connection's.
+    connection's, where no other is given.
     """
     (text,) = message_around(connection, name, None, commented=commented, **parts)
     return text
@@ -157,7 +157,7 @@ def message_around(
         if slot is not None and slot == gap:
             texts.append(b"".join(text))
             text = []
-        elif slot == "lead":
+        elif slot == "lead" and slot not in parts:
             text += _lead(connection)
         elif slot is not None:
             part = parts[slot]

@@ -62,7 +62,7 @@ def recorded(
     records, log: the names of yoyo's tables; limit: goes in front of the statements.
     """
     read = _Reader()
-    for schema, copies in _each(asking, "tenant_recorded", schemas, (records, log), limit):
+    for schema, copies in _each(asking, "_tenant_recorded", schemas, (records, log), limit):
         if (its := read(*copies)) is not None:
             yield schema, its
 
@@ -71,7 +71,7 @@ def versions(
     asking: Asking, schemas: Sequence[str], table: str, limit: bytes
 ) -> Iterator[tuple[str, int | None]]:
     """Of each schema which form yoyo's tables have, as for recorded()."""
-    for schema, (lines,) in _each(asking, "tenant_version", schemas, (table,), limit):
+    for schema, (lines,) in _each(asking, "_tenant_version", schemas, (table,), limit):
         found = [int(cell) for (cell,) in map(_cells, lines) if cell is not None]
         yield schema, max(found, default=None)
 
@@ -92,7 +92,7 @@ def _each(
             )
             for schema in some
         ]
-        copies = iter(asking.copy_out("tenants_recorded", limit=limit, each=b"".join(each)))
+        copies = iter(asking.copy_out("tenants_recorded", limit=limit, each=b";\n".join(each)))
         return zip(some, map(list, zip(*[copies] * len(tables), strict=True)), strict=True)
 
     for start in range(0, len(schemas), CHUNK):

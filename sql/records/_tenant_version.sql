@@ -1,0 +1,2 @@
+-- Which forms yoyo's tables have had in one schema. A statement.
+COPY {first} (version) TO STDOUT
