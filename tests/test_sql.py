@@ -45,8 +45,9 @@ def test_every_file_is_used() -> None:
 
 def _ways_to_say(name: str) -> list[str]:
     """What stands in the code that sends a file: its name, or the rest of a name that is put together."""
-    if name.startswith("doctor_"):  # a check is asked for by being there
-        return ["doctor_"]
+    for checks in ("doctor_", "cluster_"):  # a check is asked for by being there
+        if name.startswith(checks):
+            return [checks]
     if name.startswith("_provider_"):  # of which the catalog says the rest
         return ["_rules"]
     return [name, *(name.removeprefix(begin) for begin in ("_catalog_", "limits_"))]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from sqlrail.files.citus import moves_rows
 from sqlrail.files.file import File
 from sqlrail.files.keys import names, squeezed
 from sqlrail.foresight import tally
@@ -225,6 +226,8 @@ class _Finder:
         return shape is not None and (threat.of == "table" or _same_columns(shape, first))
 
     def _statement(self, seen: Seen) -> Iterator[Threat]:
+        if moves_rows(seen.source):  # what is dropped has a successor, with all of its rows
+            return
         for oid, after in (self._rewritten(seen) | seen.shapes).items():
             if before := self.now[oid]:
                 yield from self._table(before, after, seen)

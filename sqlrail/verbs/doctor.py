@@ -134,8 +134,11 @@ def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
     tables = backend.message("_doctor_tables", ours=ours)
     stale = backend.message("_stale_collations")
     dropped = set[tuple[str, str]]()
-    for kind in by_order(wire.names("doctor_"), ORDER):
-        for row in backend.ask(backend.message(f"doctor_{kind}", ours=ours, tables=tables, stale=stale)):
+    checks = [(kind, f"doctor_{kind}") for kind in by_order(wire.names("doctor_"), ORDER)]
+    if backend.session.server.is_citus:
+        checks += [(kind, f"cluster_{kind}") for kind in sorted(wire.names("cluster_"))]
+    for kind, name in checks:
+        for row in backend.ask(backend.message(name, ours=ours, tables=tables, stale=stale)):
             one, rows = _finding(kind, *row)
             if kind == "not_valid" and (one.table, one.object) in dropped:
                 continue

@@ -16,6 +16,7 @@ from sqlrail.errors import (
     DatabaseFailed,
     MissingPrerequisite,
 )
+from sqlrail.files.citus import moves_rows
 from sqlrail.files.file import File
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files, up_to
@@ -105,6 +106,7 @@ class Looked:
     records: tuple[tuple[str, str | None], ...]  # hashes and checksums
     major: int
     partitioned: Partitioned
+    is_spread: bool  # rows may lie on other nodes
 
     def nothing(self, *, is_counted: bool) -> Plan:
         """The plan where there is nothing to do."""
@@ -135,6 +137,7 @@ def look_at_live(
         tuple((record.hash, record.checksum) for record in live.records),
         live.connection.info.server_version // 10000,
         lint.partitioned_of(live.connection),
+        live.session.server.is_citus,
     )
 
 
@@ -160,7 +163,7 @@ def judged(
 ) -> Plan:
     """What was rehearsed, held against the live rows."""
     due, scene = looked.due, done.scene
-    sizes = _live(settings, scene)
+    sizes = _live(settings, scene, looked.is_spread)
     judge = _Judge(scene.watched, sizes, scene.objects)
     checks = foresee(settings, scene, due) if is_counted else {}
     planned = [
@@ -182,7 +185,7 @@ def judged(
     losses = Losses(scene, due, settings, tried.tried, is_counted=is_counted)
     planned = [losing(one, losses.of(one.id)) for one in planned]
     notes = (*_notes(looked.major, done.major, done.left_out), *done.likened.notes(), *losses.notes())
-    is_empty = _is_empty(settings, scene, sizes)
+    is_empty = _is_empty(settings, scene, sizes, looked.is_spread)
     applied = len(looked.applied)
     return Plan(
         tuple(planned), applied, looked.major, done.major, notes, is_counted, is_empty=is_empty, trial=tried
@@ -247,22 +250,26 @@ def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
 # The live database
 
 
-def _live(settings: Settings, scene: Scene) -> dict[int, tuple[int | None, int]]:
-    """Rows and bytes, by the rehearsal's oid, of what was touched and is there."""
+def _live(settings: Settings, scene: Scene, is_spread: bool) -> dict[int, tuple[int | None, int]]:
+    """Rows and bytes, by the rehearsal's oid, of what was touched and is there; is_spread: on other nodes perhaps."""
     oids = sorted({oid for seen in scene.seen.values() for one in seen for oid in one.changes})
     watched = [scene.watched[oid] for oid in oids]
     schemas, names = [it.schema for it in watched], [it.name for it in watched]
     found = _look(settings, "plan_live", schemas=schemas, names=names)
+    if is_spread:
+        found += _look(settings, "plan_live_nodes", schemas=schemas, names=names)
     return {oids[number - 1]: (rows, size) for number, rows, size in found}
 
 
-def _is_empty(settings: Settings, scene: Scene, sizes: dict[int, tuple[int | None, int]]) -> bool:
+def _is_empty(
+    settings: Settings, scene: Scene, sizes: dict[int, tuple[int | None, int]], is_spread: bool
+) -> bool:
     """Whether no table that is touched has rows; where none is, whether none at all has."""
     touched = [rows for oid, (rows, _) in sizes.items() if scene.watched[oid].kind in "rp"]
     if touched:
         return all(rows == 0 for rows in touched)
     ((is_any,),) = _look(settings, "any_rows")
-    return not is_any
+    return not is_any and (not is_spread or _look(settings, "any_rows_nodes") == [(False,)])
 
 
 def _look(settings: Settings, name: str, **parts: Any) -> list[tuple[Any, ...]]:
@@ -321,6 +328,8 @@ class _Judge:
         touched = tuple(one for oid in sorted(seen.changes) for one in self._touched(oid, seen))
         if seen.text.split(" ", 1)[0].upper() == "TRUNCATE":  # an empty file, and nothing is copied into it
             touched = tuple(replace(one, scanned=False, rewritten=False) for one in touched)
+        if moves_rows(seen.source):
+            touched = tuple(replace(one, rewritten=one.kind == "table") for one in touched)
         objects = tuple(Locked(*self.objects[one], MODES[lock]) for one, lock in sorted(seen.objects.items()))
         verdict: Verdict = "unknown" if seen.is_unseen else self._verdict(touched)
         planned = Planned(seen.text, *seen.place, verdict, touched, objects, seen.note)

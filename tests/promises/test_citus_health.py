@@ -1,0 +1,119 @@
+"""What `doctor` and `plan` say of a cluster of Citus, and that what mends it mends it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import psycopg
+import pytest
+from cluster import Cluster
+from console import Sqlrail, put
+from console import sqlrail as sqlrail
+
+pytestmark = pytest.mark.promise
+
+TABLES = """
+    CREATE TABLE users (id int PRIMARY KEY, name text);
+    CREATE TABLE orders (id int, user_id int, total numeric, PRIMARY KEY (user_id, id));
+    SELECT create_distributed_table('users', 'id');
+    SELECT create_distributed_table('orders', 'user_id', colocate_with => 'users');
+    INSERT INTO users SELECT n, 'u' || n FROM generate_series(1, 100) AS n;
+    INSERT INTO orders SELECT n, n % 100 + 1, n FROM generate_series(1, 1000) AS n;
+"""
+KINDS = ("apart", "in_doubt", "leftover", "no_placement", "node")
+
+
+def begin(citus: Cluster, sqlrail: Sqlrail) -> dict[str, str]:
+    put({"migrations/001_tables.sql": TABLES})
+    environment = {"DATABASE_URL": citus.url, "SQLRAIL_ENV": "development"}
+    done = sqlrail("migrate", env=environment)
+    assert done.code == 0, done.err
+    return environment
+
+
+def ill(sqlrail: Sqlrail, environment: dict[str, str]) -> list[tuple[str, str, list[str]]]:
+    """The findings that are about the cluster: kind, object, what mends it."""
+    found = sqlrail("doctor", "--quick", "--json", env=environment).document["findings"]
+    return [(it["kind"], it["object"], it["later"]) for it in found if it["kind"] in KINDS]
+
+
+def test_a_healthy_cluster_is_said_to_be_healthy(citus: Cluster, sqlrail: Sqlrail) -> None:
+    assert ill(sqlrail, begin(citus, sqlrail)) == []
+
+
+def test_tables_that_lie_apart_though_their_key_says_otherwise(citus: Cluster, sqlrail: Sqlrail) -> None:
+    environment = begin(citus, sqlrail)
+    citus.rows("SELECT alter_distributed_table('orders', colocate_with => 'none')")
+    ((kind, column, (mends,)),) = ill(sqlrail, environment)
+    assert (kind, column) == ("apart", "column user_id")
+    citus.rows(mends)
+    assert ill(sqlrail, environment) == []
+    assert citus.rows("SELECT count(*) FROM orders JOIN users ON users.id = user_id") == [(1000,)]
+
+
+def test_a_node_that_does_not_answer_or_takes_no_part(citus: Cluster, sqlrail: Sqlrail) -> None:
+    environment = begin(citus, sqlrail)
+    node, host, port = citus.rows(
+        "SELECT nodeid, nodename, nodeport FROM pg_dist_node WHERE groupid > 0 LIMIT 1"
+    )[0]
+    citus.rows(f"SELECT citus_update_node({node}, '{host}', 1)")
+    try:
+        assert ("node", f"node {host}:1", []) in ill(sqlrail, environment)
+    finally:
+        citus.rows(f"SELECT citus_update_node({node}, '{host}', {port})")
+        citus.rows("SELECT start_metadata_sync_to_all_nodes()")
+    citus.rows(f"UPDATE pg_dist_node SET isactive = false WHERE nodeid = {node}")
+    ((kind, name, (mends,)),) = ill(sqlrail, environment)
+    assert (kind, name) == ("node", f"node {host}:{port}")
+    citus.rows(mends)
+    citus.rows("SELECT start_metadata_sync_to_all_nodes()")
+    assert ill(sqlrail, environment) == []
+
+
+def test_leftovers_and_shards_without_a_node(citus: Cluster, sqlrail: Sqlrail) -> None:
+    environment = begin(citus, sqlrail)
+    shard, worker = citus.shard("orders")
+    group = f"(SELECT groupid FROM pg_dist_node WHERE nodeport = {worker.rpartition('=')[2].strip()} LIMIT 1)"
+    # As a move that failed notes it: type 1 is a shard's table, policy 1 always removes it.
+    citus.rows(f"CREATE TABLE public.{shard}_left (id int)", worker)
+    citus.rows(f"INSERT INTO pg_dist_cleanup VALUES (1, 1, 1, 'public.{shard}_left', {group}, 1)")
+    ((kind, _, (mends,)),) = ill(sqlrail, environment)
+    assert kind == "leftover"
+    citus.rows(mends)
+    assert ill(sqlrail, environment) == []
+    assert citus.rows(f"SELECT to_regclass('public.{shard}_left')::text", worker) == [(None,)]
+    number = shard.rpartition("_")[2]
+    kept = citus.rows(f"SELECT * FROM pg_dist_placement WHERE shardid = {number}")[0]
+    citus.rows(f"DELETE FROM pg_dist_placement WHERE shardid = {number}")
+    assert ill(sqlrail, environment) == [("no_placement", "shards", [])]
+    with citus.connect() as connection:
+        connection.execute("INSERT INTO pg_dist_placement VALUES (%s, %s, %s, %s, %s)", kept)
+    assert ill(sqlrail, environment) == []
+
+
+def test_transactions_in_doubt(citus: Cluster, sqlrail: Sqlrail) -> None:
+    """One that has just begun is none of those, for it may be about to end."""
+    environment = begin(citus, sqlrail)
+    with closing(psycopg.connect(citus.workers[0])) as worker:
+        worker.execute("CREATE TABLE public.held (id int)")
+        worker.execute("PREPARE TRANSACTION 'citus_0_1_1_1'")
+    try:
+        assert ill(sqlrail, environment) == []  # just begun
+    finally:
+        citus.rows("ROLLBACK PREPARED 'citus_0_1_1_1'", citus.workers[0])
+
+
+def test_a_plan_says_how_large_a_table_is_on_all_nodes_and_that_rows_move(
+    citus: Cluster, sqlrail: Sqlrail
+) -> None:
+    environment = begin(citus, sqlrail)
+    citus.rows("ANALYZE orders")
+    text = "SELECT alter_distributed_table('orders', shard_count => 4, cascade_to_colocated => true)"
+    put({"migrations/002_index.sql": "CREATE INDEX ON orders (total)", "migrations/003_shards.sql": text})
+    plan = sqlrail("plan", "--json", env=environment)
+    assert plan.code == 0, plan.err
+    index, shards = plan.document["files"]
+    (touched,) = index["statements"][0]["relations"]
+    assert (touched["rows"], touched["bytes"] > 8 * 8192) == (1000, True)
+    assert (index["verdict"], shards["verdict"]) == ("blocks", "rewrites")
+    assert [loss for one in shards["statements"] for loss in one["losses"]] == []
