@@ -9,6 +9,7 @@ import pytest
 from cluster import Cluster
 from console import Sqlrail, put
 from console import sqlrail as sqlrail
+from psycopg.conninfo import make_conninfo
 
 pytestmark = pytest.mark.promise
 
@@ -117,3 +118,17 @@ def test_a_plan_says_how_large_a_table_is_on_all_nodes_and_that_rows_move(
     assert (touched["rows"], touched["bytes"] > 8 * 8192) == (1000, True)
     assert (index["verdict"], shards["verdict"]) == ("blocks", "rewrites")
     assert [loss for one in shards["statements"] for loss in one["losses"]] == []
+
+
+def test_a_scratch_database_of_a_killed_run_goes_though_citus_is_in_it(
+    citus: Cluster, sqlrail: Sqlrail
+) -> None:
+    environment = begin(citus, sqlrail)
+    name = "sqlrail_scratch_1000000000_0123abcd"
+    citus.rows(f"CREATE DATABASE {name}")
+    left = make_conninfo(citus.url, dbname=name)
+    for statement in ("CREATE EXTENSION citus", "CREATE TABLE t (id int)"):
+        citus.rows(statement, left)
+    citus.rows("SELECT create_distributed_table('t', 'id')", left)
+    assert sqlrail("drift", "--check", env=environment).code == 0
+    assert citus.rows(f"SELECT FROM pg_database WHERE datname = '{name}'") == []
