@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from aftermath import attempt, read, start_runner
-from conftest import Connect, query, run
+from conftest import ROOT, Connect, query, run
 from listeners import Heard
 from test_together import finish, plain_yoyo
 from waiting import PATIENCE, wait_for, watching
@@ -204,6 +205,17 @@ def test_until_that_never_comes_true_fails(place: Place) -> None:
         failed
     )
     assert read(place.url).records == []
+
+
+def test_the_page_says_what_works(place: Place) -> None:
+    page = (ROOT / "docs" / "backfill.md").read_text()
+    (file,) = re.findall(r"```\n-- migrations/(\w+)\.sql\n(.*?)```", page, re.DOTALL)
+    place.query("CREATE TABLE users (id int PRIMARY KEY, email text, lower text)")
+    place.query("INSERT INTO users SELECT n, 'User' || n FROM generate_series(1, 900) AS n")
+    place.write(file[1], file[0])
+    assert place.run() is None
+    assert place.filled().passes == 2
+    assert place.query("SELECT count(*) FROM users WHERE lower = 'user' || id") == [(900,)]
 
 
 def test_an_empty_table_is_done_and_its_statement_was_looked_at(place: Place) -> None:
