@@ -1,5 +1,5 @@
 -- What tables look like: columns by number, constraints and indexes by oid, partition bounds; a table that is not there gives
--- no row. Behind ours.sql, so that expressions name with their schema whatever is not PostgreSQL's own. A query.
+-- no row. What leans on others than PostgreSQL's own may be null, where that is asked for by itself. Behind ours.sql, so that expressions name with their schema whatever is not PostgreSQL's own. A query.
 SELECT t.oid::bigint, jsonb_build_object(
     'schema', n.nspname, 'name', t.relname, 'kind', t.relkind,
     'bound', pg_get_partition_constraintdef(t.oid),
@@ -16,7 +16,7 @@ SELECT t.oid::bigint, jsonb_build_object(
                        SELECT FROM pg_constraint AS k
                         WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum AND NOT k.convalidated),
                    'default', pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated, 'identity', a.attidentity,
-                   'leans', CASE WHEN d.oid IS NULL THEN '[]' ELSE {of_default} END || {of_type},
+                   'leans', CASE WHEN d.oid IS NULL THEN '[]'::jsonb ELSE {of_default} END || {of_type},
                    'domains', CASE WHEN y.typtype <> 'd' THEN '[]' ELSE (
                        WITH RECURSIVE below AS (
                            SELECT y.oid, y.typbasetype, y.typnotnull, y.typtype

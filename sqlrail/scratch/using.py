@@ -10,7 +10,7 @@ from sqlrail.engine.store import Store
 from sqlrail.ground.names import NAME, plain
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
-from sqlrail.scratch.shapes import Lean, made, mid_transaction
+from sqlrail.scratch.shapes import Lean, leans_of, made, mid_transaction
 
 _LEXEME = (
     r"(?s)(?P<blank>\s+|--[^\n]*|/\*.*?\*/)|(?P<tag>\$\w*\$).*?(?P=tag)|[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'"
@@ -100,7 +100,7 @@ def understood(
 ) -> tuple[str, tuple[Lean, ...]] | None:
     """The view of sql/scratch/<name>.sql as PostgreSQL spells it, and what it leans on; None if it is none."""
     asking, undoing = WITHIN if mid_transaction(connection) else BETWEEN
-    leans = store.message("_leans", catalog="pg_rewrite", object=b"r.oid", state=store.message("_type_state"))
+    leans = leans_of(store, "pg_rewrite", b"r.oid")
     using = store.message(name, ours=store.message("ours"), leans=leans, **parts)
     answer = wire.send(connection, store.message(asking, using=using), wire.Answer())
     if answer.error is not None:
