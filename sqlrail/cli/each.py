@@ -71,7 +71,7 @@ def run(
 
 def _over_databases(options: argparse.Namespace, verb: Verb, tenants: list[Tenant], talk: Talk) -> Rounded:
     if options.verb != "plan":
-        return _go(options, verb.run, tenants, talk)
+        return _go(options, verb.of_databases() if verb.of_databases else verb.run, tenants, talk)
     seen = _go(options, _look, tenants, talk)
     if seen.signal is not None or seen.left:
         return seen

@@ -50,7 +50,9 @@ class Verb:
     without_database: str = ""
     #: run over many schemas of one database that are looked at together
     of_many: Callable[[argparse.Namespace, Many], Run] | None = None
-    #: the same verb's: whether it has nothing to do for a schema, and asks nobody
+    #: run over many databases, for which the folder is read once
+    of_databases: Callable[[], Run] | None = None
+    #: run over many schemas: whether it has nothing to do for a schema, and asks nobody
     is_over: Callable[[argparse.Namespace, Many, str], bool] = lambda *_: False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,21 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
         circle = ", ".join(sorted({migration.id for migration in exc.args[1]}))
         raise BadFile(f"{folder}: what they say they depend on runs in a circle: {circle}.") from exc
     return MigrationList(ordered, migrations.post_apply), files
+
+
+class Reading:
+    """Reads a folder once for each thread, for many databases: what is read is changed while it is worked with."""
+
+    def __init__(self) -> None:
+        self._own = threading.local()
+
+    def __call__(self, folder: Path) -> tuple[MigrationList, dict[str, File]]:
+        """As read_files()."""
+        read = self._own.__dict__
+        if str(folder) not in read:
+            read[str(folder)] = read_files(folder)
+        found: tuple[MigrationList, dict[str, File]] = read[str(folder)]
+        return found
 
 
 def _load(migration: Any, file: File, by_id: dict[str, Any]) -> None:

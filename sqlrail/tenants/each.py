@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from sqlrail.errors import UsageError
+from sqlrail.files.folder import Reading
 from sqlrail.ground.events import Event, nobody
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import masked
@@ -35,8 +36,10 @@ def of_databases(settings: Sequence[Settings], limits: Limits, heard: Heard, to:
     if not tenants:
         raise UsageError("there is no URL, and so no tenant.")
 
+    read = Reading()
+
     def work(tenant: Tenant, listener: TenantListener) -> Done:
-        return Done(migrate(tenant.settings, listener, to=to).as_json())
+        return Done(migrate(tenant.settings, listener, to=to, read=read).as_json())
 
     return _go(Round(work, limits), tenants, heard)
 

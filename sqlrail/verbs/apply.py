@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from yoyo.migrations import MigrationList, get_migration_hash
@@ -112,15 +113,16 @@ def migrate(
     allowed: Collection[str] = (),
     stamp: bool = False,
     confine: Callable[[File], File] | None = None,
+    read: Callable[[Path], tuple[MigrationList, dict[str, File]]] = read_files,
 ) -> Migrated:
     """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
     Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
     A database without a stamp gets the environment's if it has no records, or if stamp says so. confine: takes out of
-    a file what must not be run on this database.
+    a file what must not be run on this database. read: reads the folder.
     """
-    migrations, files = read_files(settings.migrations)
+    migrations, files = read(settings.migrations)
     wanted = {migration.id for migration in up_to(migrations, to)}
     with Backend(settings, listener, files) as backend:
         return apply(backend, migrations, wanted, allowed=allowed, stamp=stamp, confine=confine)

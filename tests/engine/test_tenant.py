@@ -240,6 +240,28 @@ def catalog(url: str) -> list[tuple[Any, ...]]:
     return query(url, text)
 
 
+@pytest.mark.parametrize("reset", ["", "RESET ALL;"])
+def test_what_a_deferred_trigger_changes_elsewhere_is_refused_too(
+    database: str, tmp_path: Path, reset: str
+) -> None:
+    make(database, "acme")
+    query(
+        database,
+        "CREATE TABLE countries (id int); CREATE FUNCTION grow() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN ALTER TABLE public.countries ADD COLUMN x int; RETURN NULL; END'",
+    )
+    text = (
+        "CREATE TABLE mine (id int);\nCREATE CONSTRAINT TRIGGER late AFTER INSERT ON mine "
+        "DEFERRABLE INITIALLY DEFERRED "
+        f"FOR EACH ROW EXECUTE FUNCTION grow();\nINSERT INTO mine VALUES (1);\n{reset}\n"
+    )
+    files = write(tmp_path / "files", **{"001_out": text})
+    settings = Settings(database_url=database, migrations=files, environment="test")
+    with pytest.raises(Refused, match=r"it changes public.countries, outside of the schema acme"):
+        migrate(of(settings, "acme"), Heard())
+    assert tables(database, "acme") == []
+
+
 def test_what_is_the_tenants_own_passes_also_where_others_are_at_work(
     settings: Settings, any_database: str, connect: Connect
 ) -> None:

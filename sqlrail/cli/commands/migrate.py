@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
@@ -59,6 +60,14 @@ def _of_many(_: argparse.Namespace, many: Many) -> Run:
     return lambda options, settings, talk: _migrate(options, settings, talk, many.migrate)
 
 
+def _of_databases() -> Run:
+    from sqlrail.files.folder import Reading
+    from sqlrail.verbs.apply import migrate
+
+    its = partial(migrate, read=Reading())
+    return lambda options, settings, talk: _migrate(options, settings, talk, its)
+
+
 def _is_over(options: argparse.Namespace, many: Many, schema: str) -> bool:
     return not options.stamp and many.is_over(schema)
 
@@ -87,5 +96,6 @@ VERB = Verb(
     _run,
     _add_arguments,
     of_many=_of_many,
+    of_databases=_of_databases,
     is_over=_is_over,
 )
