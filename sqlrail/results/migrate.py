@@ -11,9 +11,9 @@ class FilledResult(TypedDict):
     """What a backfill has come to."""
 
     rows_walked: int  # in all passes
-    rows_changed: int
-    batches: int
-    passes: int
+    rows_changed: int  # in all passes
+    batches: int  # each a transaction of its own
+    passes: int  # over the table
     wal_bytes: int  # that the server wrote while batches were at work, for whomever
     dead_rows: int  # of its table at its end, as the server counts them
 

@@ -63,6 +63,21 @@ SENTENCES: list[tuple[Event, str]] = [
         "a.b -> c.d: 1 of 1 row, 1 set to null, 0 a second",
     ),
     (
+        events.BatchFilled("001_a", 2, total=3000, done=1000, changed=999, now=1000, seconds=2.0),
+        "001_a: pass 2: 1,000 of about 3,000 rows walked over, 999 changed, 500 a second, 0:00:04 left",
+    ),
+    (
+        events.BatchFilled("001_a", 1, total=0, done=1000, changed=1, now=1000, seconds=2.0),
+        "001_a: 1,000 rows walked over, 1 changed, 500 a second",
+    ),
+    (
+        events.Applied("001_a", 2.0, (), events.Filled(3, 2, batches=1, passes=1, wal=100, dead=1)),
+        (
+            "applied 001_a (2.00 s)\n  2 rows changed, 3 walked over, in 1 batch; meanwhile the server wrote 100 B of "
+            "WAL, and the table has 1 dead row, which autovacuum takes away"
+        ),
+    ),
+    (
         events.WaitingForStandby(None, NOBODY_THERE),
         (
             "the commit waits for a synchronous standby (synchronous_standby_names is FIRST 1 (one); no standby is "
