@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 
 import psycopg
 import pytest
 from cluster import Cluster
+from conftest import ROOT
 from console import Sqlrail, put
 from console import sqlrail as sqlrail
 from psycopg.conninfo import make_conninfo
@@ -132,3 +134,22 @@ def test_a_scratch_database_of_a_killed_run_goes_though_citus_is_in_it(
     citus.rows("SELECT create_distributed_table('t', 'id')", left)
     assert sqlrail("drift", "--check", env=environment).code == 0
     assert citus.rows(f"SELECT FROM pg_database WHERE datname = '{name}'") == []
+
+
+def test_every_verb_of_the_page_works(citus: Cluster, sqlrail: Sqlrail) -> None:
+    """With the files of the page's own example."""
+    (example,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "citus.md").read_text(), re.DOTALL)
+    put(
+        {
+            "migrations/001_orders.sql": example,
+            "migrations/002_note.sql": "ALTER TABLE orders ADD COLUMN note text",
+        }
+    )
+    put({"migrations/002_note.rollback.sql": "ALTER TABLE orders DROP COLUMN note"})
+    environment = {"DATABASE_URL": citus.url, "SQLRAIL_ENV": "development"}
+    for words in (
+        "plan", "migrate", "status --check", "lint --all", "drift --check", "schema", "doctor --quick",
+        "rollback --yes", "migrate", "archive list", "reset --yes",
+    ):  # fmt: skip
+        done = sqlrail(*words.split(), env=environment)
+        assert (words, done.code) == (words, 0), done.err
