@@ -81,7 +81,7 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
         refusals.append(f"its rows lie on other nodes: {facts.action} is not done there")
     # What compares a column as another type, or by another collation, is no comparison that Citus knows.
     together = placed["together"] and not any(any(compared[2:]) for compared in facts.operators)
-    return replace(facts, distributed=True, together=together, refusals=refusals)
+    return replace(facts, distributed=True, together=together, alone=placed["alone"], refusals=refusals)
 
 
 def _misfit(session: Session, facts: Facts, column: str, value: str) -> str | None:

@@ -69,6 +69,8 @@ class Composer:
             "tables": joined(", ", map(table, {it["name"]: it for it in facts.written}.values())),
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),
             "recover": b"",
+            "target": sql.Identifier(facts.child["schema"], facts.child["table"]),
+            "column": sql.Identifier(_writable(constraint, facts)),
             "and_found": b"",
             "with_found": b"",
             "is_below": sql.SQL("is_below" if facts.is_tree else "false"),
@@ -110,6 +112,7 @@ class Composer:
             taken,
             "nodes_archive",
             None if in_batch else "nodes_delete",
+            "nodes_two_phases" if self.facts.alone else None,
             "nodes_archived",
         )
         return b"".join(self(name) for name in names if name)
@@ -132,6 +135,12 @@ class Composer:
             matches=matches(keys, edge["operators"], columns),
             **parts,
         )
+
+
+def _writable(constraint: Constraint, facts: Facts) -> str:
+    """A column that may be written to: one of the constraint's, if it has such."""
+    columns = facts.child["columns"]
+    return next((name for name in (*constraint.columns, *columns) if name in columns), "")
 
 
 def _changes(constraint: Constraint, facts: Facts) -> dict[str, sql.Composable]:

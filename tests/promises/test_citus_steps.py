@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from cluster import Cluster
 from test_citus_cleanup import RELATION, ROWS, TABLES, build, orphans, rows
-from test_cleanup import apply, archive
+from test_cleanup import apply, archive, clean
+from test_online import run as online
+from test_restore import restore
 
 from sqlrail.errors import MigrationFailed, Refused
 
@@ -82,6 +84,21 @@ def test_what_lies_whole_on_one_node_takes_a_key(citus: Cluster, tmp_path: Path,
         for statement in (*NEAR[form], *ROWS.replace("{nobody}", "NULL").split(";")):
             db.execute(statement.encode())
     check(citus, tmp_path, KEY)
+
+
+def test_what_lies_on_one_node_is_deleted_in_two_phases(citus: Cluster) -> None:
+    """In one, its node would commit before the archive has."""
+    with citus.connect() as db:
+        db.execute(TABLES)
+        for statement in (*NEAR["single shards"], *ROWS.replace("{nobody}", "NULL").split(";")):
+            db.execute(statement.encode())
+        for verb in (clean, online):
+            db.execute("SELECT recover_prepared_transactions()")
+            (one,) = verb(citus.url, RELATION).relations
+            assert one.deleted == 8
+            assert db.execute("SELECT count(*) > 0 FROM pg_dist_transaction").fetchall() == [(True,)]
+            assert one.run is not None
+            restore(citus.url, one.run, force=True)
 
 
 def test_a_file_that_fails_behind_its_cleanup_leaves_every_node_as_it_was(

@@ -37,7 +37,7 @@ UNTOLD = {
         "nodes_delete_batch", "nodes_durable",
         "nodes_find_apart", "nodes_find_keys", "nodes_find_rows", "nodes_found", "nodes_hold",
         "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_recover", "nodes_rows",
-        "nodes_take", "nodes_taken", "is_sharded", "limits_citus",
+        "nodes_take", "nodes_taken", "nodes_two_phases", "is_sharded", "limits_citus",
         "waits_citus", "plan_live_nodes", "any_rows_nodes",
         "cluster_apart", "cluster_in_doubt", "cluster_leftover", "cluster_no_placement", "cluster_node",
     },

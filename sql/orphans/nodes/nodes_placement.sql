@@ -32,6 +32,7 @@ SELECT json_build_object(
                      WHEN pair.child = 'distributed' AND pair.parent = 'distributed' THEN near AND by_column
                      WHEN pair.child = 'single shard' AND pair.parent = 'single shard' THEN near
                      ELSE false END,
+    'alone', pair.child = 'single shard',
     'distribution_column', pair.column,
     'refusals', array_remove(ARRAY[
         -- A parent whose transaction is committed, and is not yet on its node, would be missed.
