@@ -23,7 +23,7 @@ from sqlrail.ground.events import Applied, BatchFilled, Filled, GaveWay
 from sqlrail.server import local
 
 #: runners that are killed
-KILLS = int(os.environ.get("SQLRAIL_TEST_BACKFILL_KILLS", "5"))
+KILLS = int(os.environ.get("SQLRAIL_TEST_BACKFILL_KILLS", "4"))
 JOIN = "FROM sqlrail_batch AS b WHERE t.id = b.id"
 ONCE = "-- backfill: t by id once\n"
 EACH = f"UPDATE t SET n = n + 1 {JOIN};"
@@ -60,6 +60,14 @@ class Place:
             return None
         found = self.query("SELECT announced FROM sqlrail.progress WHERE operation = 'backfill'")
         return found[0][0] if found else None
+
+    def walked(self) -> int:
+        """Rows that are noted; -1 where nothing is, before its first batch and behind its last."""
+        noted = self.noted()
+        return noted["walked"] if noted else -1
+
+    def wait_for_a_batch(self, before: int) -> None:
+        wait_for(lambda: self.walked() != before, "a batch is noted")
 
     def filled(self) -> Filled:
         """What the last run has told of its one backfill."""
@@ -515,7 +523,8 @@ def test_two_runners_share_it(place: Place) -> None:
 @pytest.mark.promise
 def test_each_row_once_whatever_is_killed(server: local.Server, place: Place) -> None:
     """Runners are killed at any instant, two at a time."""
-    place.query("INSERT INTO t SELECT * FROM generate_series(3001, 60000)")
+    rows = 10_000 * KILLS
+    place.query(f"INSERT INTO t SELECT * FROM generate_series(3001, {rows})")
     place.write(ONCE + EACH)
     arguments = ("--migrations", place.folder, "migrate", "--batch-time", "20ms", "--pause", "0")
     chance = random.Random(KILLS)  # noqa: S311 - the same ones each time
@@ -523,12 +532,13 @@ def test_each_row_once_whatever_is_killed(server: local.Server, place: Place) ->
     while killed < KILLS and read(place.url).records == []:
         with watching(server, place.url) as watch:
             two = [start_runner(place.url, *arguments) for _ in range(2)]
-            watch.let_run(chance.uniform(0, 0.8))
+            place.wait_for_a_batch(place.walked())
+            watch.let_run(chance.uniform(0, 0.2))
             for each in two:
                 each.send_signal(signal.SIGKILL)
                 each.communicate(timeout=PATIENCE)
             killed += 2
     assert set(place.counts()) <= {0, 1}
     assert place.run(batch_time=0.2) is None
-    assert place.counts() == {1: 60000}
+    assert place.counts() == {1: rows}
     place.check_done()
