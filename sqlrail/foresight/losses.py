@@ -322,8 +322,9 @@ class _Finder:
 
     def _rewritten(self, seen: Seen) -> Shapes:
         """The tables whose values USING makes anew; they may look the same behind it."""
-        named = names(usings(seen.source)[0]) if seen.using else ()
-        tops = {oid for oid, it in self.now.items() if it and named and _is_called(it, named)}
+        if not seen.using or not (named := names(usings(seen.source)[0])):
+            return {}
+        tops = {oid for oid, it in self.now.items() if it and _is_called(it, named)}
         while more := {oid for oid, it in self.now.items() if it and tops.intersection(it.parents)} - tops:
             tops |= more
         return {oid: self.now[oid] for oid in tops}
