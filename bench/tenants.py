@@ -202,8 +202,8 @@ def over_schemas(server: Server, scratch: Path, sizes: list[int], number: int, p
     yield common.table("One run, `sqlrail migrate --each`", columns, rows)
 
 
-def over_djangos(server: Server, scratch: Path, number: int, pairs: int) -> Iterator[str]:
-    """The table for django-tenants beside ours, over as many schemas; none where it is not installed."""
+def over_djangos(server: Server, scratch: Path, number: int) -> Iterator[str]:
+    """The table for django-tenants beside ours, over as many schemas, each once; none where it is not installed."""
     if not djangos.is_there():
         return
     ours = Ours(server, scratch / "beside")
@@ -212,17 +212,10 @@ def over_djangos(server: Server, scratch: Path, number: int, pairs: int) -> Iter
     theirs.begin()
     schemas(theirs.url, [f"tenant{n:05}" for n in range(1, number)], "tenant00000")
     theirs.enter_copies([f"tenant{n:05}" for n in range(1, number)])
-    found: dict[str, list[tuple[float, float]]] = {"idle": [], "busy": []}
-    for pair in range(pairs):
-        found["idle"].append((ours.idle(), theirs.idle() / number))
-        found["busy"].append((ours.busy(), theirs.busy(pair) / number))
+    turns = ours.idle(), theirs.idle() / number, ours.busy(), theirs.busy(1) / number
     row = [f"{number:,}"]
-    for turns in found.values():
-        row += [
-            f"{median(mine for mine, _ in turns) * 1000:.2f}",
-            f"{median(its for _, its in turns) * 1000:.1f}",
-        ]
-        row += [f"{median(its / mine for mine, its in turns):.1f}"]
+    for mine, its in (turns[:2], turns[2:]):
+        row += [f"{mine * 1000:.2f}", f"{its * 1000:.1f}", f"{its / mine:.1f}"]
     columns = ["schemas", "nothing to do: sqlrail, ms a tenant", "django-tenants", "ratio",
                "one file: sqlrail, ms a tenant", "django-tenants", "ratio"]  # fmt: skip
     print(row, flush=True)
@@ -279,7 +272,7 @@ def main() -> None:
         report = [HEAD]
         report += over_schemas(server, scratch, sizes, options.looped, options.pairs)
         if options.django:
-            report += over_djangos(server, scratch, options.django, options.pairs)
+            report += over_djangos(server, scratch, options.django)
         if options.databases:
             report += over_databases(server, scratch / "databases", options.databases, options.pairs)
         # Nothing of it is kept: what ends it well writes a hundred thousand files, which takes minutes.
