@@ -288,19 +288,8 @@ class Session:
         """What makes sqlrail's own tables where they are missing or old; Refused if the role may not make them."""
         text = self.store.own_tables()
         if text and not self.store.place.may_have_own_tables:
-            self._refuse_own_tables()
+            _refuse_own_tables(self)
         return text
-
-    def _refuse_own_tables(self) -> NoReturn:
-        wanted = [right for right in self.store.own_rights() if right.schema == "sqlrail"]
-        grants, user = self.ask_alone(self.store.rights(wanted)).rows, self.connection.info.user
-        # Where there is no schema there is nothing to grant a right on.
-        make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))
-        raise Refused(
-            f"this needs the schema sqlrail, and the role {user} may not make or use it in "
-            f"{self.server.database}. Nothing was changed."
-            + rights.sentence([grant for (grant,) in grants] or [make.as_string()])
-        )
 
 
 def _way(server: Server, connection: Connection, text: bytes) -> Callable[..., Answer]:
@@ -311,6 +300,18 @@ def _way(server: Server, connection: Connection, text: bytes) -> Callable[..., A
     from sqlrail.engine import one_by_one
 
     return one_by_one.send
+
+
+def _refuse_own_tables(session: Session) -> NoReturn:
+    wanted = [right for right in session.store.own_rights() if right.schema == "sqlrail"]
+    grants, user = session.ask_alone(session.store.rights(wanted)).rows, session.connection.info.user
+    # Where there is no schema there is nothing to grant a right on.
+    make = sql.SQL("CREATE SCHEMA sqlrail AUTHORIZATION {}").format(sql.Identifier(user))
+    raise Refused(
+        f"this needs the schema sqlrail, and the role {user} may not make or use it in "
+        f"{session.server.database}. Nothing was changed."
+        + rights.sentence([grant for (grant,) in grants] or [make.as_string()])
+    )
 
 
 def check_pooler(session: Session) -> None:
