@@ -1,5 +1,7 @@
 """Rows without a value and rows that a CHECK refuses: against an oracle, cut at every message, and under fire.
 
+Orphans whose columns are set are cut here too: their oracle is in test_oracle.py, their fire in test_under_fire.py.
+
 What is asked each time is the same: the rows that violate it go, or are set, all others stay; and a restore gives the
 exact tables back.
 """
@@ -179,7 +181,9 @@ def test_the_same_rows_go_or_are_set_and_a_restore_gives_the_exact_tables(
 # Cut off
 
 CUT = """
-    CREATE TABLE orders (id int PRIMARY KEY, a int, b int);
+    CREATE TABLE users (id int PRIMARY KEY);
+    INSERT INTO users VALUES (1), (4);
+    CREATE TABLE orders (id int PRIMARY KEY, a int DEFAULT 4, b int);
     CREATE TABLE lines (id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE CASCADE);
     CREATE TABLE notes (id int PRIMARY KEY, order_id int REFERENCES orders ON DELETE SET NULL);
     INSERT INTO orders SELECT n, nullif(n % 3, 0), n % 2 FROM generate_series(1, 60) AS n;
@@ -187,7 +191,8 @@ CUT = """
     INSERT INTO notes SELECT n, n FROM generate_series(1, 60) AS n;
     ALTER TABLE orders ADD CONSTRAINT fine CHECK (b > 0 OR a IS NULL OR a > 1 /* ) */) NOT VALID;
 """
-CUT_LINES = ["orders.a not null delete", "orders.a not null set 5", "orders check fine delete"]
+CUT_LINES = ["orders.a not null delete", "orders.a not null set 5", "orders check fine delete",
+             "orders.a -> users.id set null", "orders.a -> users.id set default"]  # fmt: skip
 
 
 def archived_and_there(connection: Connection) -> Counter[str]:
@@ -254,7 +259,7 @@ def test_a_restore_that_is_cut_after_any_message_has_happened_or_not(said: str, 
     def dirty(connection: Connection, url: str) -> None:
         connection.execute(CUT.encode())
         cleanup(settings(url, max_share=1.0), nobody, [parse_decided(said)])
-        connection.execute("ALTER TABLE orders DROP CONSTRAINT fine")
+        connection.execute("ALTER TABLE orders DROP CONSTRAINT fine; INSERT INTO users VALUES (2)")
 
     with open_folder() as folder:
         with fresh_database(server) as url, psycopg.connect(url, autocommit=True) as connection:
