@@ -251,7 +251,8 @@ def losing(scene: Scene) -> None:
         {
             "migrations/001_a.sql": """
                 CREATE TABLE a (id int PRIMARY KEY, n varchar, j pg_catalog.json);
-                CREATE TABLE b (a int REFERENCES a ON DELETE CASCADE);
+                CREATE TYPE mood AS ENUM ('sad');
+                CREATE TABLE b (a int REFERENCES a ON DELETE CASCADE, its mood);
                 CREATE PROCEDURE nothing() LANGUAGE plpgsql AS 'BEGIN END';
             """
         }
