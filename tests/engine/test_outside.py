@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -14,10 +13,12 @@ from typing import Any
 
 import psycopg
 import pytest
+import samples
 from aftermath import attempt, read, reported, start_runner
 from conftest import Connect, needs, next_said, open_folder, query, run
 from listeners import Heard
 from proxy import Proxy, Sender
+from samples import CUTS
 from servers import kill_server, own_server
 from test_pooler import pooled as pooled
 from test_together import plain_yoyo
@@ -29,10 +30,8 @@ from sqlrail.errors import BadFile, Busy, MigrationFailed, Refused, SqlrailError
 from sqlrail.server import local
 
 HEAD = "-- transactional: false\n"
-#: of the server's messages every so manieth is cut; 1 takes minutes
-STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))
 #: runners that are killed
-KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100")) // 4
+KILLS = samples.KILLS // 4
 FIRST = "It runs outside a transaction: its first statement is done and stays, and the next run continues after it."
 NONE = "It runs outside a transaction; no statement of it is done yet."
 
@@ -779,7 +778,7 @@ def test_a_cut_after_any_message_of_any_connection_leaves_what_the_next_run_fini
         assert attempt(proxy.url, Heard(), place.folder) is None
         messages = proxy.counts[sender]
     assert messages > 2
-    step = max(1, STEP // 4) if sender == "client" else STEP
+    step = CUTS[sender] * (3 if sender == "client" else 1)
     for number in range(0, messages - (sender == "client"), step):
         empty(place)
         with watching(server, place.url) as watch:
@@ -825,7 +824,7 @@ def test_a_server_killed_at_any_instant_leaves_what_the_next_run_finishes(tmp_pa
     with own_server() as own:
         place = Place(own.url, tmp_path / "files")
         write_story(place)
-        for _ in range(max(3, KILLS // 3)):
+        for _ in range(max(5, KILLS // 3)):
             empty(place)
             with watching(own, place.url) as watch:
                 runner = start_runner(place.url, "migrate", "--migrations", place.folder)

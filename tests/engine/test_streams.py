@@ -18,6 +18,7 @@ from aftermath import attempt, read, start_runner, write
 from conftest import Connect, open_folder, query
 from listeners import Heard
 from proxy import Proxy
+from samples import sample
 from waiting import PATIENCE, watching
 
 from sqlrail.errors import BadFile, ConnectionLost
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.promise
 
 MEGABYTE = 1 << 20
 #: megabytes of a file that has to be streamed
-LARGE = int(os.environ.get("SQLRAIL_TEST_LARGE", "300"))
+LARGE = sample("LARGE", 100)
 #: bytes that a run with such a file may take more than a run with none
 ROOM = 25 * MEGABYTE
 ROW = "é" * 500

@@ -17,6 +17,7 @@ from conftest import Servers, fresh_database, majors
 from console import Sqlrail, sqlrail
 from copies import copy_of
 from no_rows import refusal_of_no_rows
+from samples import sample
 from stage import Document, Happened, Offenders, Stage, differences, is_undecided, offenders
 
 __all__ = ["sqlrail"]  # the fixture
@@ -25,7 +26,7 @@ __all__ = ["sqlrail"]  # the fixture
 MAJORS = sorted({min(majors()), max(majors())})
 #: all cases are parted into so many databases, of which a run takes some: a hundred cases each, on each major
 PARTS = 12
-TAKEN = int(os.environ.get("SQLRAIL_TEST_PARTS", "4"))
+TAKEN = sample("PARTS", 2)
 #: of a change's cases so many are tried, others at each run
 SAMPLE = 40
 SEED = int(os.environ.get("SQLRAIL_TEST_SEED") or random.SystemRandom().randrange(1 << 30))

@@ -6,7 +6,6 @@ SQLRAIL_TEST_OPERATIONS is how many operations the writers do in all, SQLRAIL_TE
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import psycopg
 import pytest
 from cluster import Cluster, node
 from conftest import ROOT, clean_environment
+from samples import sample
 from test_citus_cleanup import RELATION
 from test_cleanup import apply, archive, clean, ids
 from test_online import run as online
@@ -31,8 +31,8 @@ from sqlrail.errors import DatabaseFailed, MigrationFailed
 
 pytestmark = pytest.mark.promise
 
-OPERATIONS = int(os.environ.get("SQLRAIL_TEST_OPERATIONS", "1500"))
-KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "10"))
+OPERATIONS = sample("OPERATIONS", 1500)
+KILLS = sample("KILLS", 10)
 SESSIONS = 4
 
 

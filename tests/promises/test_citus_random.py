@@ -4,7 +4,6 @@ relations and rows; the same rows go, the same stay, and all come back to the le
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from psycopg import sql
+from samples import sample
 from test_citus_cleanup import as_psql
 from test_cleanup import settings
 from test_online import run as online
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 
-EXAMPLES = int(os.environ.get("SQLRAIL_TEST_EXAMPLES", "6"))
+EXAMPLES = sample("EXAMPLES", 6)
 #: where a table lies whole, on one node or on each: it may have any unique key there
 WHOLE = {
     "reference": "create_reference_table('{}')",

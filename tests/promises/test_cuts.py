@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from aftermath import IDS, MIGRATIONS, Story, Tale, attempt, read, reported, wri
 from conftest import Connect, open_folder, run
 from listeners import Heard
 from proxy import Proxy, Sender
+from samples import CUTS
 from waiting import PATIENCE, watching
 
 from sqlrail.engine import lost
@@ -24,8 +24,6 @@ from sqlrail.verbs.cleanup import cleanup
 
 pytestmark = pytest.mark.promise
 
-#: of the server's messages every so manieth is cut; 1 takes a few minutes
-STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))
 TABLES = ("users", "subscriptions", "sessions", "user_behaviors", "analytics_reports", "onboarding_steps",
           "onboarding_answers", "usage_analytics")  # fmt: skip
 
@@ -93,8 +91,10 @@ def cut(story: Tale, folder: Path, sender: Sender, number: int, *, again: bool) 
 def test_a_cut_after_any_message_of_the_runner_leaves_nothing_half_done(
     story: Story, folder: Path, again: bool
 ) -> None:
-    # The last message says goodbye.
-    for number in range(undisturbed(story, folder).counts["client"]):
+    # The last message says goodbye. Odd numbers and even ones, so that both ways together see twice as many places.
+    for number in range(
+        CUTS["client"] // 2 * again, undisturbed(story, folder).counts["client"], CUTS["client"]
+    ):
         cut(story, folder, "client", number, again=again)
 
 
@@ -104,8 +104,9 @@ def test_a_cut_after_any_message_of_the_runner_leaves_nothing_half_done(
 def test_a_cut_after_any_message_of_the_server_leaves_nothing_half_done(
     story: Story, folder: Path, again: bool
 ) -> None:
-    # Odd numbers and even ones, so that both ways together see twice as many places.
-    for number in range(STEP // 2 * again, undisturbed(story, folder).counts["server"], STEP):
+    for number in range(
+        CUTS["server"] // 2 * again, undisturbed(story, folder).counts["server"], CUTS["server"]
+    ):
         cut(story, folder, "server", number, again=again)
 
 

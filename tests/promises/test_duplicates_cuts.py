@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 from conftest import fresh_database, open_folder
 from proxy import Proxy, Sender
+from samples import CUTS, OPERATIONS
 from test_cleanup import archive, contents, settings
 from test_duplicates import EMAIL, SHOP
 from test_restore import restore
@@ -28,10 +28,7 @@ pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 
-OPERATIONS = int(os.environ.get("SQLRAIL_TEST_OPERATIONS", "6000"))
 SESSIONS = 4
-#: of the messages of the server's, which are many, each so-manieth is cut off
-STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))
 
 
 def clean(url: str) -> None:
@@ -64,7 +61,7 @@ def test_a_cut_after_any_message_leaves_all_tables_as_they_were_or_as_they_will_
             states.append(contents(connection))
             number = proxy.counts[sender]
         assert states[0] != states[1]
-        for after in range(0, number, STEP if sender == "server" else 1):
+        for after in range(0, number, CUTS[sender]):
             with shop(server) as (url, connection), watching(server, url) as watch:
                 if act == "restore":
                     clean(url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -15,6 +14,7 @@ from conftest import Servers, fresh_database, majors
 from hypothesis import event, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from samples import EXAMPLES, IS_WIDE
 from test_cleanup import settings
 from test_restore import restore
 
@@ -28,9 +28,6 @@ pytestmark = pytest.mark.promise
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
 
-EXAMPLES = int(os.environ.get("SQLRAIL_TEST_EXAMPLES", "60"))
-#: whoever wants more looks for what is new; the others for what has come back
-IS_WIDE = "SQLRAIL_TEST_EXAMPLES" in os.environ
 ACTIONS = ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
 
 

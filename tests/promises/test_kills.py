@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from aftermath import Story, attempt, read, reported, start_runner, write
 from conftest import next_said, query, run
 from listeners import Heard
+from samples import KILLS
 from servers import kill_server, own_server
 from waiting import PATIENCE, wait_for, watching
 
@@ -20,8 +20,6 @@ from sqlrail.server import local
 
 pytestmark = pytest.mark.promise
 
-#: runners that are killed; the server is killed a tenth as often
-KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100"))
 #: seconds that a migrate of the story takes, from its connection to its end, at the most; sooner is killed sooner
 DURATION = 0.3
 SLOW = "CREATE TABLE slow (by text);\nINSERT INTO slow VALUES ('the dead one');\nSELECT pg_sleep(60);\n"

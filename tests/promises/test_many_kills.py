@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
 import pytest
 from aftermath import start_runner, write
 from conftest import query
+from samples import KILLS, sample
 from waiting import PATIENCE, watching
 
 from sqlrail.server import local
 
 pytestmark = pytest.mark.promise
 
-#: runs that are killed, and the tenants of each
-KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "50"))
-TENANTS = int(os.environ.get("SQLRAIL_TEST_TENANTS", "40"))
+TENANTS = sample("TENANTS", 40)
 #: seconds after which a run may be killed, from its connection on
 DURATION = 1.0
 QUERY = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^tenant' ORDER BY 1"
@@ -52,7 +50,7 @@ def test_every_tenant_is_whole_and_each_file_was_run_once(
     _, talk = runner.communicate(timeout=PATIENCE)
     assert runner.returncode == 0, talk
     ids, ends = ["000"], list[int]()
-    for number in range(1, KILLS + 1):
+    for number in range(1, KILLS // 2 + 1):
         ids.append(f"{number:03}")
         write(files, **{ids[-1]: FORMS[number % len(FORMS)].format(ids[-1])})
         with watching(server, database) as watch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from conftest import fresh_database, majors
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from samples import EXAMPLES
 from test_cleanup import settings
 
 from sqlrail.ground.events import nobody
@@ -25,8 +25,6 @@ pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, int | None]
-
-EXAMPLES = int(os.environ.get("SQLRAIL_TEST_EXAMPLES", "60"))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pytest
 from aftermath import start_runner
 from conftest import open_folder, query
 from proxy import Proxy, Sender
+from samples import CUTS, KILLS
 from servers import kill_server, own_server
 from test_cleanup import clean
 from test_restore import restore
@@ -23,10 +24,6 @@ from sqlrail.server import local
 
 pytestmark = pytest.mark.promise
 
-#: runners that are killed; the server is killed a tenth as often
-KILLS = int(os.environ.get("SQLRAIL_TEST_KILLS", "100")) // 4
-#: of the server's messages every so manieth is cut
-STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12")) * 2
 #: orders that are restored, each with a line, and a note that was emptied
 ROWS = 2000
 
@@ -118,7 +115,7 @@ def test_a_cut_after_any_message_leaves_every_row_in_one_place(
         restore(proxy.url)
         total = proxy.counts[sender]
     ends = set()
-    for number in range(0, total, 2 if sender == "client" else STEP):
+    for number in range(0, total, 2 * CUTS[sender]):
         with template.copy() as url, watching(template.server, url) as watch:
             with closing(Proxy(folder, url, sender=sender, cut_after=number, again=False)) as proxy:
                 try:
@@ -151,7 +148,7 @@ def test_the_answer_to_the_commit_is_lost(template: Template, folder: Path) -> N
 @pytest.mark.timeout(1800)
 def test_a_killed_restore_leaves_every_row_in_one_place(template: Template) -> None:
     chance, ends = random.Random(4), []  # noqa: S311 - the same ones each time
-    for _ in range(KILLS):
+    for _ in range(KILLS // 4):
         with template.copy() as url, watching(template.server, url) as watch:
             runner = start_runner(url, "restore", 1)
             watch.let_run(chance.uniform(0, 0.5))
@@ -169,7 +166,7 @@ def test_a_killed_server_leaves_every_row_in_one_place() -> None:
     chance = random.Random(5)  # noqa: S311 - the same ones each time
     with own_server() as server:
         home, template = server.data.parent, Template(server)
-        for _ in range(max(3, KILLS // 10)):
+        for _ in range(max(3, KILLS // 40)):
             with template.copy() as url:
                 with watching(server, url) as watch:
                     runner = start_runner(url, "restore", 1)

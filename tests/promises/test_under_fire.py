@@ -8,7 +8,6 @@ SQLRAIL_TEST_OPERATIONS is how many operations they do in all.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from conftest import Connect
+from samples import OPERATIONS
 from test_cleanup import apply, archive, settings
 from test_restore import restore
 
@@ -32,7 +32,6 @@ pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 
-OPERATIONS = int(os.environ.get("SQLRAIL_TEST_OPERATIONS", "6000"))
 SESSIONS = 4
 #: the relation, the parent's key and the child's columns; a key of n is (n, -n) where there are two
 SHAPES = {

@@ -8,7 +8,6 @@ exact tables back.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from collections import Counter
@@ -26,6 +25,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from proxy import Proxy
+from samples import CUTS, EXAMPLES, OPERATIONS
 from test_cleanup import archive, contents, settings
 from test_kinds import WAYS, clean_by
 from test_restore import reasons, restore
@@ -42,10 +42,6 @@ pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
-
-EXAMPLES = int(os.environ.get("SQLRAIL_TEST_EXAMPLES", "60"))
-OPERATIONS = int(os.environ.get("SQLRAIL_TEST_OPERATIONS", "6000"))
-STEP = int(os.environ.get("SQLRAIL_TEST_CUT_STEP", "12"))
 
 
 # The oracle
@@ -231,7 +227,7 @@ def test_a_cut_after_any_message_leaves_every_row_as_it_was_in_the_table_or_in_t
                 cleaned, whole = contents(connection), archived_and_there(connection)
             number = proxy.counts["client"]
         assert cleaned != before
-        for after in range(0, number - 1, 1 if way == "cleanup" else max(1, number // 25)):
+        for after in range(0, number - 1, CUTS["client"] if way == "cleanup" else max(1, number // 25)):
             with (
                 fresh_database(server) as url,
                 watching(server, url) as watch,
@@ -268,7 +264,7 @@ def test_a_restore_that_is_cut_after_any_message_has_happened_or_not(said: str, 
             with closing(Proxy(folder, url)) as proxy:
                 assert reasons(restore(proxy.url)) == {}
             restored, number = contents(connection), proxy.counts["client"]
-        for after in range(0, number - 1, 2):
+        for after in range(0, number - 1, 2 * CUTS["client"]):
             with (
                 fresh_database(server) as url,
                 watching(server, url) as watch,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -14,6 +13,7 @@ from aftermath import FIXTURES
 from conftest import Servers, fresh_database, query, with_contrib
 from copies import copy_of
 from listeners import Heard
+from samples import sample
 from test_drift import BASE, DIFFERENCES, both
 
 from sqlrail.ground.settings import Settings
@@ -29,7 +29,8 @@ from sqlrail.verbs.drift import drift
 
 __all__ = ["both"]  # the fixture
 
-TABLES = 40
+#: beside the base; a difference of the base itself needs fewer to be found among
+TABLES, FEW = 40, 6
 EVERYTHING = (FIXTURES / "everything.sql").read_text().replace("{rows}", "9")
 MAJORS = (min(with_contrib()), max(with_contrib()))
 # Beside the base schema tables with something of every kind, each of which leads to the one before it.
@@ -144,29 +145,30 @@ class Alike:
 
     def __init__(self, servers: Servers, cleanup: ExitStack) -> None:
         self._servers, self._cleanup = servers, cleanup
-        self._urls = dict[int, str]()
-        self._catalogs = dict[int, Catalog]()
+        self._urls = dict[tuple[int, int], str]()
+        self._catalogs = dict[str, Catalog]()
 
     @contextmanager
     def two(self, major: int) -> Iterator[Sides]:
-        with copy_of(self._url(major)) as one, copy_of(self._url(major)) as other:
+        url = self._url(major, TABLES)
+        with copy_of(url) as one, copy_of(url) as other:
             yield one, other
 
     @contextmanager
-    def beside(self, major: int) -> Iterator[tuple[Sides, Catalog]]:
+    def beside(self, major: int, tables: int) -> Iterator[tuple[Sides, Catalog]]:
         """One that may be changed, and one that has to stay as it is, with the latter's catalog."""
-        url = self._url(major)
-        if major not in self._catalogs:
-            self._catalogs[major] = read(url)
+        url = self._url(major, tables)
+        if url not in self._catalogs:
+            self._catalogs[url] = read(url)
         with copy_of(url) as one:
-            yield (one, url), self._catalogs[major]
+            yield (one, url), self._catalogs[url]
 
-    def _url(self, major: int) -> str:
-        if major not in self._urls:
-            self._urls[major] = self._cleanup.enter_context(fresh_database(self._servers(major)))
-            tables = [TABLE.format(n=n, before=max(n - 1, 0)) for n in range(TABLES)]
-            query(self._urls[major], "".join([BASE, *tables]))
-        return self._urls[major]
+    def _url(self, major: int, tables: int) -> str:
+        if (major, tables) not in self._urls:
+            url = self._cleanup.enter_context(fresh_database(self._servers(major)))
+            query(url, "".join([BASE, *(TABLE.format(n=n, before=max(n - 1, 0)) for n in range(tables))]))
+            self._urls[major, tables] = url
+        return self._urls[major, tables]
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +231,7 @@ def test_a_few_differences_are_those_that_a_full_comparison_finds(
     seed: int, major: int, alike: Alike
 ) -> None:
     number = random.Random(seed)  # noqa: S311
-    for _ in range(int(os.environ.get("SQLRAIL_TEST_DIGESTS", "4"))):
+    for _ in range(sample("DIGESTS", 2)):
         with alike.two(major) as pair:
             texts = [
                 number.choice(CHANGES).format(n=number.choice([0, 1, 7, 8, 9, 38, 39]))
@@ -242,7 +244,10 @@ def test_a_few_differences_are_those_that_a_full_comparison_finds(
 @pytest.mark.parametrize("major", MAJORS, ids=lambda major: f"pg{major}")
 def test_every_small_change_changes_the_digest(major: int, alike: Alike) -> None:
     same = []
-    with alike.beside(major) as ((one, _), _), closing(psycopg.connect(one, autocommit=True)) as connection:
+    with (
+        alike.beside(major, TABLES) as ((one, _), _),
+        closing(psycopg.connect(one, autocommit=True)) as connection,
+    ):
         (before,) = digests(Settings(), connection, privileges=True)
         for number, text in enumerate(CHANGES):
             with suppress(psycopg.Error):  # of the same table as one before
@@ -376,6 +381,6 @@ def test_one_difference_of_the_base_has_the_script_of_a_full_comparison(
 ) -> None:
     if major < 18 and name.endswith("since 18"):
         return
-    with alike.beside(major) as (pair, other):
+    with alike.beside(major, FEW) as (pair, other):
         query(pair[0], DIFFERENCES[name][1])
         assert_the_same_is_found(pair, name, other)

@@ -15,6 +15,7 @@ import pytest
 from aftermath import FIXTURES
 from conftest import Servers, fresh_database, majors, query, with_contrib
 from console import Sqlrail, sqlrail
+from samples import sample
 from test_drift import BASE, DIFFERENCES
 
 from sqlrail.ground.settings import Settings
@@ -79,7 +80,7 @@ def test_the_file_builds_what_the_migrations_built(
         assert compare(empty, look(other)) == []
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SQLRAIL_TEST_DRIFTS", "5"))))
+@pytest.mark.parametrize("seed", range(sample("DRIFTS", 5)))
 def test_the_file_builds_whatever_there_is(servers: Servers, seed: int, tmp_path: Path) -> None:
     some = random.Random(seed)  # noqa: S311
     major, file = some.choice([min(with_contrib()), max(with_contrib())]), tmp_path / "schema.sql"

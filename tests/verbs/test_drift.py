@@ -21,6 +21,7 @@ from console import Outcome, Sqlrail, catalog, sqlrail
 from listeners import Heard
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from samples import sample
 
 from sqlrail.cli.render import drift as render
 from sqlrail.errors import Interrupted
@@ -138,7 +139,7 @@ def test_a_difference_is_found_named_and_mended(major: int, name: str, benches: 
 
 
 @pytest.mark.promise
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SQLRAIL_TEST_DRIFTS", "5"))))
+@pytest.mark.parametrize("seed", range(sample("DRIFTS", 5)))
 def test_many_differences_at_once_are_mended_both_ways(seed: int, servers: Servers) -> None:
     names = random.Random(seed).sample(list(DIFFERENCES), 12)  # noqa: S311
     with bench(servers, max(majors())) as one:

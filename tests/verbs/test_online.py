@@ -20,6 +20,7 @@ from typing import Any
 import console
 import psycopg
 import pytest
+import samples
 from aftermath import start_runner
 from conftest import FAST, SYSTEM, Connect, open_folder, query
 from console import Sqlrail
@@ -27,6 +28,7 @@ from copies import copy_of
 from listeners import Heard
 from proxy import Proxy
 from psycopg import sql
+from samples import CUTS, sample
 from servers import own_server
 from terminals import at_a_terminal
 from test_cleanup import ORDERS, SHOP, archive, clean, contents, ids, settings
@@ -52,9 +54,9 @@ sqlrail = console.sqlrail
 Connection = psycopg.Connection[Any]
 
 #: operations of the four sessions together; 100,000 in the long run
-OPERATIONS = int(os.environ.get("SQLRAIL_TEST_OPERATIONS", "12000"))
+OPERATIONS = 2 * samples.OPERATIONS
 #: runs that are killed, and runs whose connection is cut
-KILLS = int(os.environ.get("SQLRAIL_TEST_ONLINE_KILLS", "12"))
+KILLS = sample("ONLINE_KILLS", 12)
 #: enough for many small batches
 MANY = """
     CREATE TABLE users (id int PRIMARY KEY);
@@ -751,7 +753,7 @@ def test_cut_after_any_message_the_next_run_goes_on(
         with copy_of(database) as url, closing(Proxy(folder, url, sender=sender)) as proxy:
             run(proxy.url)
             messages = proxy.counts[sender]
-        step = 1 if sender == "client" else max(1, messages // KILLS)
+        step = CUTS["client"] if sender == "client" else max(1, messages // KILLS)
         for number in range(0, messages, step):
             with copy_of(database) as url, watching(server, url) as watch:
                 with closing(Proxy(folder, url, sender=sender, cut_after=number, again=False)) as proxy:

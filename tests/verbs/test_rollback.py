@@ -15,11 +15,13 @@ from typing import Any
 
 import psycopg
 import pytest
+import samples
 from aftermath import IDS, MIGRATIONS, attempt, read, start_runner, write
 from conftest import Connect, next_said, open_folder, query, run
 from console import Outcome, Sqlrail, sqlrail
 from listeners import Heard
 from proxy import Proxy, Sender
+from samples import CUTS
 from test_together import FEW, finish, plain_yoyo, yoyo
 from waiting import PATIENCE, wait_for, watching
 
@@ -36,7 +38,7 @@ from sqlrail.verbs.rollback import Rollback, rollback
 __all__ = ["sqlrail"]  # the fixture
 
 #: runners that are killed
-KILLS = max(5, int(os.environ.get("SQLRAIL_TEST_KILLS", "100")) // 4)
+KILLS = max(5, samples.KILLS // 4)
 #: seconds that a rollback of the shipped files takes, from its connection to its end, at the most
 DURATION = 0.15
 BACK = {f"{id_}.rollback": f"DROP TABLE {id_[4:]};\n" for id_ in FEW}
@@ -728,10 +730,9 @@ def test_a_cut_after_any_message_leaves_no_step_half_made(
     descent: Descent, folder: Path, again: bool
 ) -> None:
     counts = undisturbed(descent, folder).counts
-    for number in range(counts["client"]):
-        cut(descent, folder, "client", number, again=again)
-    for number in range(4 * again, counts["server"], 12):
-        cut(descent, folder, "server", number, again=again)
+    for sender, step in CUTS.items():
+        for number in range(step // 2 * again, counts[sender], step):
+            cut(descent, folder, sender, number, again=again)
 
 
 @pytest.mark.promise

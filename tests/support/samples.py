@@ -1,0 +1,27 @@
+"""How much is tried of what is slow by design: what CI has the time for, unless the environment asks for more.
+
+CONTRIBUTING says how all of it is tried.
+"""
+
+from __future__ import annotations
+
+import os
+
+from proxy import Sender
+
+
+def sample(name: str, default: int) -> int:
+    """A number that SQLRAIL_TEST_<name> may say."""
+    return int(os.environ.get(f"SQLRAIL_TEST_{name}", default))
+
+
+#: random cases that an oracle judges
+EXAMPLES = sample("EXAMPLES", 40)
+#: whoever wants more of them looks for what is new; the others for what has come back
+IS_WIDE = "SQLRAIL_TEST_EXAMPLES" in os.environ
+#: operations of the sessions that write beside a cleanup
+OPERATIONS = sample("OPERATIONS", 6000)
+#: runs that are killed
+KILLS = sample("KILLS", 40)
+#: of the messages of either side each so-manieth is cut; the server's are many
+CUTS: dict[Sender, int] = {"server": (_step := sample("CUT_STEP", 24)), "client": max(1, _step // 12)}
