@@ -108,8 +108,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
-    """The workers have read it too by now; what is left in the environment would be a setting."""
-    os.environ.pop("SQLRAIL_TEST_ROLE", None)
+    """Takes away what the tests are told: they have read it by now, and in the environment it would be a setting."""
+    for name in [it for it in os.environ if it.startswith("SQLRAIL_TEST_")]:
+        del os.environ[name]
 
 
 @pytest.hookimpl(hookwrapper=True)

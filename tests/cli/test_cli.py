@@ -430,7 +430,7 @@ def test_the_runner_can_be_called_from_any_folder(tmp_path: Path, env: dict[str,
         ("archive list --yes", "--yes has no effect here: it is for purge."),
         ("migrat", "argument VERB: invalid choice: 'migrat'"),
         ("migrate --allow-lat", "there is no flag --allow-lat; did you mean --allow-late?"),
-        ("plan --each x", "there is no flag --each; did you mean --each-database?"),
+        ("migrate --pause-fil x", "there is no flag --pause-fil; did you mean --pause-file?"),
     ],
 )
 def test_a_flag_that_would_decide_nothing_is_wrong_usage(words: str, said: str, sqlrail: Sqlrail) -> None:
