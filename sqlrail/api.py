@@ -1,4 +1,4 @@
-"""sqlrail for applications: `migrate`, `migrate_each` and `status` return what the JSON of the verbs holds.
+"""sqlrail for applications: `migrate`, `status`, and the methods of `each` return what the JSON of the verbs holds.
 
 They print nothing, end nothing, install no signal handler, keep nothing between two calls, and may be called from any
 thread. What they are told is in their arguments; what a URL leaves open libpq takes from its own variables and files.
@@ -7,12 +7,12 @@ thread. What they are told is in their arguments; what a URL leaves open libpq t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlrail.errors import Bug, SettingsError, SqlrailError
+from sqlrail.errors import Bug, Refused, SettingsError, SqlrailError, UsageError
 from sqlrail.ground.events import (
     Applied,
     BatchCleaned,
@@ -35,9 +35,14 @@ from sqlrail.ground.target import Target
 from sqlrail.ground.words import masked
 
 if TYPE_CHECKING:
+    from sqlrail.ground.constraint import Constraint
     from sqlrail.results.migrate import MigrateResult
     from sqlrail.results.status import StatusResult
     from sqlrail.results.tenants import TenantsResult
+    from sqlrail.tenants.each import Answer, Turn
+    from sqlrail.tenants.limits import Limits
+    from sqlrail.tenants.round import TenantListener
+    from sqlrail.verbs.many import Many
 
 #: what `say` is not told, for the result has it or an application has no bar
 FACTS_ONLY = (
@@ -114,7 +119,7 @@ def status(
         return apply.status(replace(settings, reached=talk.reached), talk).as_json()
 
 
-def migrate_each(
+def each(
     url: str | Collection[str],
     directory: str | os.PathLike[str],
     *,
@@ -124,7 +129,6 @@ def migrate_each(
     parallel: int = 4,
     max_failed: int | None = None,
     environment: str | None = None,
-    to: str | None = None,
     lock_wait: float = Settings.lock_wait,
     lock_timeout: float = Settings.lock_timeout,
     statement_timeout: float = Settings.statement_timeout,
@@ -133,18 +137,16 @@ def migrate_each(
     max_rows: int = Settings.max_rows,
     allow_triggers: Collection[str] = (),
     listener: Callable[[str, Event], object] = lambda _, __: None,
-) -> TenantsResult:
-    """Applies what is pending for each of many tenants, some at once, in threads of its own.
+) -> Tenants:
+    """Many tenants, whose methods are verbs: some of them have their turn at once, in threads of its own.
 
     With schemas, a query that names them or their names, these are schemas of the one database; without, `url` is a
-    list of URLs, a database each. The other arguments are the command line's. `listener` is called in this thread, with
-    the tenant's name and what happens there; what it raises ends the run behind the files in hand, and so does a
-    KeyboardInterrupt.
+    list of URLs, a database each. The other arguments are the command line's. `listener` is called in the calling
+    thread, with the tenant's name and what happens there; what it raises ends the run behind the files in hand, and so
+    does a KeyboardInterrupt. Nothing is connected to before a method is called.
 
-    Returns what became of each, whoever failed too: `totals` says how many did. Raises errors.SqlrailError, or one of
-    its subclasses, where nothing could be begun.
+    Raises errors.SettingsError.
     """
-    from sqlrail.tenants import each
     from sqlrail.tenants.limits import Limits
 
     limits = Limits(tuple(canaries), tuple(waves), parallel, max_failed)
@@ -153,14 +155,167 @@ def migrate_each(
         "statement_timeout": statement_timeout, "retry_for": retry_for, "max_share": max_share, "max_rows": max_rows,
         "allow_triggers": allow_triggers,
     }  # fmt: skip
-    if schemas is None:
-        urls = [url] if isinstance(url, str) else list(url)
-        return each.of_databases([given(one, directory, **more) for one in urls], limits, listener, to)
-    if not isinstance(url, str):
+    if schemas is not None and not isinstance(url, str):
         raise SettingsError("the schemas are of one database: give its URL, and not several.")
-    settings = given(url, directory, **more)
-    with _hiding(settings):
-        return each.of_schemas(settings, schemas, limits, listener, to)
+    urls = [url] if isinstance(url, str) else list(url)
+    return Tenants(tuple(given(one, directory, **more) for one in urls), schemas, limits, listener)
+
+
+def migrate_each(
+    url: str | Collection[str], directory: str | os.PathLike[str], *, to: str | None = None, **arguments: Any
+) -> TenantsResult:
+    """each(url, directory, ...).migrate(to)."""
+    return each(url, directory, **arguments).migrate(to)
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """Many tenants, as each() makes them.
+
+    A method returns what became of each, whoever failed too: `totals` says how many did, and `result` of a tenant is
+    what the verb's JSON is. It raises errors.SqlrailError, or one of its subclasses, where nothing could be begun.
+    """
+
+    _settings: tuple[Settings, ...]
+    _schemas: str | Collection[str] | None
+    _limits: Limits
+    _listener: Callable[[str, Event], object]
+
+    def migrate(self, to: str | None = None) -> TenantsResult:
+        """Applies what is pending, up to one file or all of it."""
+        from sqlrail.files.folder import Reading
+        from sqlrail.verbs.apply import migrate
+
+        read = Reading()
+        return self._go(
+            lambda its, told: _done(migrate(its, told, to=to, read=read).as_json()),
+            lambda many: lambda its, told: _done(many.migrate(its, told, to=to).as_json()),
+            lambda many, name: many.is_over(name),
+        )
+
+    def status(self) -> TenantsResult:
+        """The state of every migration; changes nothing."""
+        from sqlrail.verbs.apply import status
+
+        return self._go(
+            lambda its, told: _done(status(its, told).as_json()),
+            lambda many: lambda its, told: _done(many.status(its, told).as_json()),
+        )
+
+    def plan(self, to: str | None = None, *, counts: bool = True, tries: bool | None = None) -> TenantsResult:
+        """What migrate() would do, and in whose rows it would fail; changes nothing.
+
+        counts: whether live rows are looked at; tries: whether files run over a copy of them (None: where they are
+        few, and stay on their server). `like` is the name of the tenant in whose schema it was rehearsed.
+        """
+        from sqlrail.foresight.trial import Consent
+        from sqlrail.verbs.plan import plan
+        from sqlrail.verbs.plan_each import PlanOfMany
+
+        asked: dict[str, Any] = {"to": to, "counts": counts, "consent": Consent(tries if counts else False)}
+
+        def of_many(many: Many) -> Turn:
+            plans = PlanOfMany(many, **asked)
+
+            def turn(its: Settings, told: TenantListener) -> Answer:
+                found = plans.plan(its, told)
+                told.like = found.rehearsed_for if found.rehearsed_for != its.tenant else None
+                return _done(found.plan.as_json())
+
+            return turn
+
+        return self._go(lambda its, told: _done(plan(its, told, **asked).as_json()), of_many)
+
+    def drift(self, *, pending: bool = False, privileges: bool = False) -> TenantsResult:
+        """How each differs from what its applied files build, or all files; changes nothing."""
+        from sqlrail.schema.sides import Choice
+        from sqlrail.verbs.drift import drift
+        from sqlrail.verbs.drift_each import DriftOfMany
+
+        choice = Choice(privileges=privileges)
+
+        def of_many(many: Many) -> Turn:
+            drifts = DriftOfMany(many, choice, pending=pending)
+            return lambda its, told: _done(drifts.drift(its, told).as_json(with_drops=False))
+
+        return self._go(
+            lambda its, told: _done(drift(its, told, choice, pending=pending).as_json(with_drops=False)),
+            of_many,
+        )
+
+    def doctor(self, *, quick: bool = False) -> TenantsResult:
+        """What is unhealthy; changes nothing. quick: counts no rows."""
+        from sqlrail.verbs.doctor import doctor
+
+        return self._go(lambda its, told: _done(doctor(its, told, quick=quick).as_json()))
+
+    def cleanup(
+        self, relations: Collection[str] = (), *, every: bool = False, dry_run: bool = False
+    ) -> TenantsResult:
+        """Archives orphans and deletes or mends them, of these relations or of all that are known, or of every key.
+
+        Who has orphans that nobody decides about has the exit code 3.
+        """
+        from sqlrail.ground.kinds import parse_decided
+        from sqlrail.verbs.cleanup import cleanup
+
+        named = [_read(parse_decided, text) for text in relations]
+
+        def turn(its: Settings, told: TenantListener) -> Answer:
+            done = cleanup(its, told, named, every=every, dry_run=dry_run)
+            return done.as_json(), Refused.exit_code if done.undecided and not dry_run else 0
+
+        return self._go(turn)
+
+    def rollback(self, *, steps: int = 1, to: str | None = None, yes: bool = False) -> TenantsResult:
+        """Takes back the newest files, or all that come after `to`. yes: in production too."""
+        from sqlrail.verbs.rollback import rollback
+
+        return self._go(lambda its, told: _done(rollback(its, told, steps=steps, to=to, yes=yes).as_json()))
+
+    def baseline(self, to: str, *, accept_differences: bool = False) -> TenantsResult:
+        """Records files up to one as applied, where the tenant has what they build."""
+        from sqlrail.verbs.baseline import baseline
+        from sqlrail.verbs.baseline_each import BaselineOfMany
+
+        def of_many(many: Many) -> Turn:
+            of = BaselineOfMany(many)
+            return lambda its, told: _done(
+                of.baseline(its, told, to, accept_differences=accept_differences).as_json()
+            )
+
+        return self._go(
+            lambda its, told: _done(baseline(its, told, to, accept_differences=accept_differences).as_json()),
+            of_many,
+        )
+
+    def _go(
+        self,
+        turn: Turn,
+        of_many: Callable[[Many], Turn] | None = None,
+        is_over: Callable[[Many, str], bool] = lambda *_: False,
+    ) -> TenantsResult:
+        """of_many, is_over: of schemas, what is read or built for many of them together, and what that says of one."""
+        from sqlrail.tenants.each import of_databases, of_schemas
+
+        if self._schemas is None:
+            return of_databases(self._settings, self._limits, self._listener, turn)
+        (settings,) = self._settings
+        with _hiding(settings):
+            return of_schemas(
+                settings, self._schemas, self._limits, self._listener, of_many or (lambda _: turn), is_over
+            )
+
+
+def _done(document: Mapping[str, object]) -> Answer:
+    return document, 0
+
+
+def _read(parse: Callable[[str], Constraint], text: str) -> Constraint:
+    try:
+        return parse(text)
+    except ValueError as exc:
+        raise UsageError(f"{text!r} is no relation: {exc}.") from exc
 
 
 class _Talk:

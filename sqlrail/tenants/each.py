@@ -1,14 +1,13 @@
-"""migrate for each of many tenants, as an application calls it."""
+"""A verb for each of many tenants, as an application calls it."""
 
 from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlrail.errors import UsageError
-from sqlrail.files.folder import Reading
 from sqlrail.ground.events import Event, nobody
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import masked
@@ -18,16 +17,19 @@ from sqlrail.tenants.round import Round, TenantListener
 from sqlrail.tenants.schemas import Schemas
 from sqlrail.tenants.tenant import Done, Ended, Outcome, Tenant, Told
 from sqlrail.tenants.totals import Rounded, in_order
-from sqlrail.verbs.apply import migrate
 from sqlrail.verbs.many import Many
 
 if TYPE_CHECKING:
     from sqlrail.results.tenants import TenantsResult
 
 Heard = Callable[[str, Event], object]
+#: what a verb returns as JSON, and the exit code that it would end with
+Answer = tuple[Mapping[str, object], int]
+#: a verb for one tenant
+Turn = Callable[[Settings, TenantListener], Answer]
 
 
-def of_databases(settings: Sequence[Settings], limits: Limits, heard: Heard, to: str | None) -> TenantsResult:
+def of_databases(settings: Sequence[Settings], limits: Limits, heard: Heard, turn: Turn) -> TenantsResult:
     """Databases, one for each of the settings. UsageError where one is named twice."""
     tenants = [Tenant(masked(place(its), its.secrets), its) for its in settings]
     counts = Counter(tenant.name for tenant in tenants)
@@ -35,29 +37,33 @@ def of_databases(settings: Sequence[Settings], limits: Limits, heard: Heard, to:
         raise UsageError(f"{twice} is named twice: write each database once.")
     if not tenants:
         raise UsageError("there is no URL, and so no tenant.")
-
-    read = Reading()
-
-    def work(tenant: Tenant, listener: TenantListener) -> Done:
-        return Done(migrate(tenant.settings, listener, to=to, read=read).as_json())
-
-    return _go(Round(work, limits), tenants, heard)
+    round_ = Round(lambda tenant, listener: Done(*turn(tenant.settings, listener)), limits)
+    return _go(round_, tenants, heard)
 
 
 def of_schemas(
-    settings: Settings, schemas: str | Collection[str], limits: Limits, heard: Heard, to: str | None
+    settings: Settings,
+    schemas: str | Collection[str],
+    limits: Limits,
+    heard: Heard,
+    turn_of: Callable[[Many], Turn],
+    is_over: Callable[[Many, str], bool] = lambda *_: False,
 ) -> TenantsResult:
-    """Schemas of the database of the settings: those that a query names, or these."""
+    """Schemas of the database of the settings: those that a query names, or these.
+
+    is_over: whether what was read of all of them says that there is nothing to do for one.
+    """
     found = Schemas(schemas, settings, nobody)
     tenants = found.tenants()
     with Many(settings, nobody) as many:
         many.survey([tenant.name for tenant in tenants])
+        turn = turn_of(many)
 
         def work(tenant: Tenant, listener: TenantListener) -> Done:
             listener.version = many.newest(tenant.name)
-            return Done(many.migrate(tenant.settings, listener, to=to).as_json())
+            return Done(*turn(tenant.settings, listener))
 
-        round_ = Round(work, limits, found.later, lambda tenant: many.is_over(tenant.name))
+        round_ = Round(work, limits, found.later, lambda tenant: is_over(many, tenant.name))
         return _go(round_, tenants, heard)
 
 
