@@ -13,6 +13,7 @@ from aftermath import write
 from conftest import ROLE, as_role, needs, query
 from console import Sqlrail, sqlrail
 from psycopg import sql
+from traces import wait_until_alone
 
 from sqlrail.foresight.counts import Counted, Source, Unique, ask_all, duplicates, names_of_parts
 from sqlrail.foresight.later import KEY, ROW
@@ -426,11 +427,18 @@ def calls_of_counted(url: str, hashed: str | None) -> tuple[Counted, int]:
         sql.SQL("{} IS NOT NULL").format(part),
         sql.SQL(hashed).format(part) if hashed else None,
     )
-    before = query(url, "SELECT coalesce(sum(calls), 0)::int FROM pg_stat_user_functions")
+    before = calls(url)
     question = duplicates(Source(rows, "users", ("id",)), unique, hashes=hashed is not None, is_wide=True)
     (found,) = ask_all(Settings(database_url=url), [question])
-    ((times,),) = query(url, "SELECT coalesce(sum(calls), 0)::int FROM pg_stat_user_functions")
-    return found, times - before[0][0]
+    return found, calls(url) - before
+
+
+def calls(url: str) -> int:
+    """Of functions, by all who have left."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        wait_until_alone(connection)
+        asked = connection.execute("SELECT coalesce(sum(calls), 0)::int FROM pg_stat_user_functions")
+        return int(asked.fetchall()[0][0])
 
 
 @needs("ALTER DATABASE")

@@ -36,9 +36,14 @@ class Traces(NamedTuple):
     transaction: list[Any]
 
 
-def traces(connection: psycopg.Connection[Any]) -> Traces:
-    """As far as the connection's role may look. What others have counted they tell when they leave."""
+def wait_until_alone(connection: psycopg.Connection[Any]) -> None:
+    """Until nobody else is in the database: whoever leaves tells what he has counted."""
     wait_for(lambda: not connection.execute(THERE).rowcount, "they have left")
+
+
+def traces(connection: psycopg.Connection[Any]) -> Traces:
+    """As far as the connection's role may look."""
+    wait_until_alone(connection)
     connection.execute("SELECT pg_stat_force_next_flush()")  # and this one what it has done itself
 
     def ask(statement: str, *parameters: object) -> list[Any]:
