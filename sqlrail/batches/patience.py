@@ -76,9 +76,8 @@ class Patience:
             return 0.0
         when = "the replicas were being looked at"
         with self.session.translating("the replicas cannot be looked at", when):
-            replicas, lag, may_know = self.session.ask(wire.message(self.session.connection, "replica_lag"))[
-                -1
-            ]
+            text = wire.message(self.session.connection, "replica_lag")
+            replicas, lag, may_know = self.session.ask(text)[-1]
         if replicas and not may_know:
             self.say_once("this role may not see how far the replicas are behind: grant it pg_read_all_stats")
         return lag or 0.0

@@ -140,9 +140,11 @@ class Session:
 
     def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
         """The lines of each COPY … TO stdout in <name>.sql, sent outside a transaction."""
+        from sqlrail.postgres import streams
+
         text, _ = wire.in_ours(self.connection, self.store.message(name, **parts))
         try:
-            return wire.copies_out(self.connection, text)
+            return streams.copies_out(self.connection, text)
         except psycopg.Error as exc:
             raise self.failure("the database refused", "the database was being asked", exc) from exc
 

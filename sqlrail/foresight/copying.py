@@ -13,7 +13,7 @@ from sqlrail.errors import DatabaseFailed
 from sqlrail.foresight.said import said
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
-from sqlrail.postgres import wire
+from sqlrail.postgres import streams, wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.schema.catalog import look_limits
@@ -183,7 +183,7 @@ def _columns(table: Table) -> sql.Composable:
 
 def _rows(live: Connection, name: Name, text: bytes) -> Generator[bytes, None, None]:
     try:
-        yield from wire.copy_out(live, text)
+        yield from streams.copy_out(live, text)
     except psycopg.Error as exc:
         raise Untold(name, f"the rows of {join(*name)} cannot be read: {said(exc)}") from exc
 

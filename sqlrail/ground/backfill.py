@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 from sqlrail.ground.constraint import COLUMNS, TABLE, names_in
 from sqlrail.ground.names import join
+from sqlrail.ground.words import rows
 
 #: the temporary table that holds the keys of a batch
 BATCH = "sqlrail_batch"
 FORM = "table by column, table by (a, b), table by range of column"
+
+
+def how_far(walked: int, changed: int, passes: int) -> str:
+    """The counts of one that is under way, in rows."""
+    return f"{rows(walked)} walked over and {changed:,} changed{f', in pass {passes}' if passes > 1 else ''}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -27,10 +27,6 @@ GRACE = 5.0
 AGAIN = 1.0
 #: seconds in which all of a notice comes in
 PATIENCE = 1.0
-#: bytes of a COPY that are handed on together
-COPY_BLOCK = 1 << 16
-#: rows of a result that are held at once; a libpq before 17 holds them all
-CHUNK = 1000
 COMMAND_OK, TUPLES_OK = int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.TUPLES_OK)
 SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
 PIPELINE_OFF = int(pq.PipelineStatus.OFF)
@@ -238,7 +234,7 @@ def send(
             _send_each(pgconn, text)
         if answer.keep is not True:
             pgconn.set_single_row_mode()
-        _flush(pgconn)
+        flush(pgconn)
         meanwhile()
         _collect(connection, answer, data, waiting=waiting)
     except psycopg.Error as exc:
@@ -261,116 +257,6 @@ def _send_each(pgconn: pq.abc.PGconn, statements: Sequence[bytes]) -> None:
         pgconn.send_query_params(b"", None)
     finally:  # what is read comes to an end there
         pgconn.pipeline_sync()
-
-
-def stream(connection: Connection, text: bytes) -> Generator[Iterator[tuple[Any, ...]], None, None]:
-    """Sends one message and gives the rows of each of its results, while they come in; raises the server's error.
-
-    Whoever stops before the last has to close it.
-    """
-    pgconn = connection.pgconn
-    pgconn.send_query(text)
-    if pq.version() >= 170000:
-        pgconn.set_chunked_rows_mode(CHUNK)
-    _flush(pgconn)
-    results = _good(pgconn)
-    try:
-        for result in results:
-            if result.status != COMMAND_OK:
-                rows = _rows(connection, result, results)
-                yield rows
-                for _ in rows:  # which nobody wanted
-                    pass
-    except psycopg.Error:
-        raise
-    except BaseException:
-        cancel(connection, Answer(keep=False))
-        raise
-
-
-def _rows(
-    connection: Connection, result: pq.abc.PGresult, more: Iterator[pq.abc.PGresult]
-) -> Iterator[tuple[Any, ...]]:
-    """Those of one statement, whose result comes in pieces, or as one."""
-    transformer = Transformer(connection)
-    while True:
-        transformer.set_pgresult(result)
-        for first in range(0, result.ntuples, CHUNK):
-            yield from transformer.load_rows(first, min(first + CHUNK, result.ntuples), tuple)
-        if result.status == TUPLES_OK:  # what comes last
-            return
-        result = next(more)
-
-
-def _good(pgconn: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
-    """The results of a message; raises the server's error when all has come."""
-    error = None
-    for result in _results(pgconn, None, None):
-        if result.status == pq.ExecStatus.FATAL_ERROR:
-            error = error or error_from_result(result)
-        elif error is None:
-            yield result
-    if error:
-        raise error
-
-
-def copy_out(connection: Connection, text: bytes) -> Generator[bytes, None, None]:
-    """Sends a message with one COPY … TO stdout and gives its lines, in blocks, while they come in.
-
-    Raises the server's error. Whoever stops before the last block has to close it.
-    """
-    pgconn = connection.pgconn
-    pgconn.send_query(text)
-    _flush(pgconn)
-    try:
-        for result in _good(pgconn):
-            if result.status == pq.ExecStatus.COPY_OUT:
-                yield from _blocks(pgconn)
-    except psycopg.Error:
-        raise
-    except BaseException:
-        cancel(connection, Answer(keep=False))
-        raise
-
-
-def copies_out(connection: Connection, text: bytes) -> list[list[bytes]]:
-    """Sends a message with several COPY … TO stdout: the lines of each. Raises the server's error."""
-    pgconn, copies = connection.pgconn, list[list[bytes]]()
-    try:
-        pgconn.send_query(text)
-        _flush(pgconn)
-        for result in _good(pgconn):
-            if result.status == pq.ExecStatus.COPY_OUT:
-                copies.append([bytes(line) for line in _lines(pgconn)])
-    except psycopg.Error:
-        raise
-    except BaseException:
-        cancel(connection, Answer(keep=False))
-        raise
-    return copies
-
-
-def _blocks(pgconn: pq.abc.PGconn) -> Iterator[bytes]:
-    block = bytearray()
-    for line in _lines(pgconn):
-        block += line
-        if len(block) >= COPY_BLOCK:
-            yield bytes(block)
-            block.clear()
-    yield bytes(block)
-
-
-def _lines(pgconn: pq.abc.PGconn) -> Iterator[memoryview]:
-    """The data of a COPY, of which each message is a line."""
-    while True:
-        size, data = pgconn.get_copy_data(1)
-        if size > 0:
-            yield data
-        elif size < 0:
-            return
-        else:
-            _wait(pgconn, select.POLLIN)
-            pgconn.consume_input()
 
 
 def is_gone(connection: Connection) -> bool:
@@ -400,20 +286,21 @@ def cancel(connection: Connection, answer: Answer) -> None:
         connection.close()
 
 
-def _flush(pgconn: pq.abc.PGconn, until: float | None = None, waiting: Waiting | None = None) -> bool:
+def flush(pgconn: pq.abc.PGconn, until: float | None = None, waiting: Waiting | None = None) -> bool:
     """Whether the server sent anything while it took what we had to send."""
     heard = False
     while pgconn.flush():
         # The server may be sending notices and wait for us to read them before it reads on.
-        if _wait(pgconn, select.POLLIN | select.POLLOUT, until, waiting) & select.POLLIN:
+        if wait(pgconn, select.POLLIN | select.POLLOUT, until, waiting) & select.POLLIN:
             pgconn.consume_input()
             heard = True
     return heard
 
 
-def _wait(
+def wait(
     pgconn: pq.abc.PGconn, events: int, until: float | None = None, waiting: Waiting | None = None
 ) -> int:
+    """Which of these events of its socket there is, once there is one; psycopg.OperationalError if not until then."""
     poll = select.poll()
     poll.register(pgconn.socket, events)
     while waiting and until is None:
@@ -426,13 +313,16 @@ def _wait(
     return ready[0][1]
 
 
-def _results(
+def results(
     pgconn: pq.abc.PGconn, until: float | None, waiting: Waiting | None, *, by_row: bool = False
 ) -> Iterator[pq.abc.PGresult]:
-    """by_row: the rows of each message but the first, for which it was asked before, come one by one too."""
+    """Those of a message, as they come.
+
+    by_row: the rows of each message but the first, for which it was asked before, come one by one too.
+    """
     while True:
         while pgconn.is_busy():
-            _wait(pgconn, select.POLLIN, until, waiting)
+            wait(pgconn, select.POLLIN, until, waiting)
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
@@ -456,7 +346,7 @@ def _collect(
     waiting: Waiting | None = None,
 ) -> None:
     pgconn = connection.pgconn
-    for result in _results(pgconn, until, waiting, by_row=answer.keep is not True):
+    for result in results(pgconn, until, waiting, by_row=answer.keep is not True):
         status = result.status
         if status in (COMMAND_OK, TUPLES_OK, SINGLE_TUPLE):
             answer.add(result)
@@ -488,8 +378,8 @@ def _feed(
     try:
         for block in data or ():
             while not pgconn.put_copy_data(block):
-                _flush(pgconn, until, waiting)
-            if _flush(pgconn, until, waiting) or _has_input(pgconn):
+                flush(pgconn, until, waiting)
+            if flush(pgconn, until, waiting) or _has_input(pgconn):
                 unexplained = unexplained or time.monotonic()
                 pgconn.consume_input()
                 pgconn.is_busy()  # which looks for notices
@@ -499,7 +389,7 @@ def _feed(
     finally:
         connection.remove_notice_handler(explain)
     pgconn.put_copy_end(refusal)
-    _flush(pgconn, until, waiting)
+    flush(pgconn, until, waiting)
 
 
 def _has_input(pgconn: pq.abc.PGconn) -> bool:
@@ -514,5 +404,5 @@ def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
         if size < 0:
             return
         if size == 0:
-            _wait(pgconn, select.POLLIN, until)
+            wait(pgconn, select.POLLIN, until)
             pgconn.consume_input()

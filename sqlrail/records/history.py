@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from yoyo.migrations import MigrationList
 
 from sqlrail.files.file import File
+from sqlrail.ground.backfill import how_far
 from sqlrail.ground.words import counted
 
 if TYPE_CHECKING:
@@ -48,9 +49,8 @@ class Note:
 
     def __str__(self) -> str:
         if self.backfill is not None:
-            rows = counted(self.backfill["walked"], "row")
-            more = f", in pass {self.backfill['passes']}" if self.backfill["passes"] > 1 else ""
-            return f"a backfill under way ({rows} walked over, {self.backfill['changed']:,} changed{more})"
+            counts = (self.backfill[name] for name in ("walked", "changed", "passes"))
+            return f"a backfill under way ({how_far(*counts)})"
         done = f"{counted(self.done, 'statement') if self.done else 'no statements'} done"
         return f"half done outside a transaction ({done}{', the next one begun' if self.is_begun else ''})"
 

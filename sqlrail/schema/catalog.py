@@ -14,7 +14,7 @@ from sqlrail.errors import SqlrailError
 from sqlrail.ground.names import unqualified
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
-from sqlrail.postgres import wire
+from sqlrail.postgres import streams, wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import failure
 from sqlrail.schema.kinds import OBJECTS, PARTS
@@ -56,7 +56,7 @@ def read(
     queries = b";\n".join(parts[part] for part in PARTS)
     text = wire.message(connection, "catalog", begin=begin, queries=queries)
     try:
-        with closing(wire.stream(connection, text)) as results:
+        with closing(streams.stream(connection, text)) as results:
             for part, rows in zip(PARTS, results, strict=True):
                 reader.take(part, rows)
     except psycopg.Error as exc:

@@ -254,10 +254,10 @@ def _live(settings: Settings, scene: Scene, is_spread: bool) -> dict[int, tuple[
     """Rows and bytes, by the rehearsal's oid, of what was touched and is there; is_spread: on other nodes perhaps."""
     oids = sorted({oid for seen in scene.seen.values() for one in seen for oid in one.changes})
     watched = [scene.watched[oid] for oid in oids]
-    schemas, names = [it.schema for it in watched], [it.name for it in watched]
-    found = _look(settings, "plan_live", schemas=schemas, names=names)
+    named = {"schemas": [it.schema for it in watched], "names": [it.name for it in watched]}
+    found = _look(settings, "plan_live", **named)
     if is_spread:
-        found += _look(settings, "plan_live_nodes", schemas=schemas, names=names)
+        found += _look(settings, "plan_live_nodes", **named)
     return {oids[number - 1]: (rows, size) for number, rows, size in found}
 
 
@@ -272,9 +272,10 @@ def _is_empty(
     return not is_any and (not is_spread or _look(settings, "any_rows_nodes") == [(False,)])
 
 
-def _look(settings: Settings, name: str, **parts: Any) -> list[tuple[Any, ...]]:
+def _look(settings: Settings, name: str, **named: list[str]) -> list[tuple[Any, ...]]:
     with closing(connect(settings)) as connection:
-        text = wire.message(connection, name, limits=look_limits(connection, settings), **parts)
+        relations = wire.message(connection, "_live_relations", **named) if named else b""
+        text = wire.message(connection, name, limits=look_limits(connection, settings), relations=relations)
         answer = wire.send(connection, text, wire.Answer())
         if isinstance(answer.error, pg.LockNotAvailable):
             raise DatabaseFailed(

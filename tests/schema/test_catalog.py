@@ -10,7 +10,7 @@ from aftermath import FIXTURES
 from conftest import ROOT, query
 from test_drift import both, build, look, script
 
-from sqlrail.postgres import wire
+from sqlrail.postgres import streams
 from sqlrail.schema.compare import compare, outermost
 from sqlrail.schema.kinds import ABOUT_OBJECTS, STAGES
 from sqlrail.schema.mend import mend
@@ -123,7 +123,7 @@ def test_a_libpq_that_gives_whole_results_only_reads_the_same(
 def test_who_stops_reading_in_the_middle_has_a_connection_that_goes_on(database: str) -> None:
     with closing(psycopg.connect(database, autocommit=True)) as connection:
         with closing(
-            wire.stream(connection, b"SELECT generate_series(1, 5000); SELECT pg_sleep(600)")
+            streams.stream(connection, b"SELECT generate_series(1, 5000); SELECT pg_sleep(600)")
         ) as results:
             assert next(next(results)) == (1,)
         assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -4,11 +4,7 @@
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {limits}
 SET LOCAL search_path = pg_catalog;
-SELECT w.number::int, e.rows, e.bytes
-  FROM unnest({schemas}::text[], {names}::text[]) WITH ORDINALITY AS w(schema, name, number)
-  JOIN pg_namespace AS n ON n.nspname = w.schema
-  JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = w.name
-  LEFT JOIN pg_index AS x ON x.indexrelid = c.oid
+{relations}
  CROSS JOIN LATERAL (
     SELECT CASE WHEN bool_and(shard.success AND shard.result ~ '^[0-9]') THEN round(sum(substring(shard.result FROM '^[0-9.e+]+')::float8))::bigint END AS rows,
            coalesce(sum(substring(shard.result FROM ' ([0-9]+)$')::bigint), 0)::bigint AS bytes, count(*) AS shards

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from sqlrail.ground.words import counted
+from sqlrail.ground.backfill import how_far
 
 
 @dataclass(frozen=True)
@@ -58,5 +58,4 @@ class State:
         )
 
     def __str__(self) -> str:
-        more = f", in pass {self.passes}" if self.passes > 1 else ""
-        return f"{counted(self.walked, 'row')} walked over and {self.changed:,} changed{more}"
+        return how_far(self.walked, self.changed, self.passes)
