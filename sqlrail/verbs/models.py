@@ -78,17 +78,16 @@ class Models:
 
     def is_alike(self, tenant: str, model: Model) -> bool:
         """Whether the tenant's schema has what the model has: if not, it may have so all the same."""
+        return self.digest(tenant) == model.digest
+
+    def digest(self, tenant: str) -> str | None:
+        """What catalog.alike() says of a tenant's schema; None where it cannot be read now."""
         with self._lock:
             if self._digests is None:
                 self._digests = self._look(self._names)
             if tenant not in self._digests:
                 self._digests |= self._look([tenant])
-            return self._digests.get(tenant) == model.digest
-
-    def digest(self, tenant: str) -> str | None:
-        """What catalog.alike() says of a tenant's schema; None where it cannot be read now."""
-        self.is_alike(tenant, Model(Catalog(), ""))
-        return (self._digests or {}).get(tenant)
+            return self._digests.get(tenant)
 
     def _look(self, names: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
