@@ -169,10 +169,11 @@ def filled(backfill: Filled) -> str:
     """What a backfill has come to."""
     batches = counted(backfill.batches, "batch", "batches")
     passes = f" and {backfill.passes} passes" if backfill.passes > 1 else ""
+    dead = counted(backfill.dead, "dead row") if backfill.dead else ""
     return (
         f"{rows(backfill.changed)} changed, {backfill.walked:,} walked over, in {batches}{passes}; meanwhile "
-        f"the server wrote {size(backfill.wal)} of WAL, and the table has "
-        f"{counted(backfill.dead, 'dead row')}, which autovacuum takes away"
+        f"the server wrote {size(backfill.wal)} of WAL"
+        f"{f', and the table has {dead}, which autovacuum takes away' if dead else ''}"
     )
 
 

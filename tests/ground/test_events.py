@@ -78,6 +78,13 @@ SENTENCES: list[tuple[Event, str]] = [
         ),
     ),
     (
+        events.Applied("001_a", 2.0, (), events.Filled(0, 0, batches=1, passes=2, wal=100, dead=0)),
+        (
+            "applied 001_a (2.00 s)\n  0 rows changed, 0 walked over, in 1 batch and 2 passes; meanwhile the server wrote "
+            "100 B of WAL"
+        ),
+    ),
+    (
         events.WaitingForStandby(None, NOBODY_THERE),
         (
             "the commit waits for a synchronous standby (synchronous_standby_names is FIRST 1 (one); no standby is "
