@@ -80,8 +80,8 @@ SENTENCES: list[tuple[Event, str]] = [
     (
         events.Applied("001_a", 2.0, (), events.Filled(0, 0, batches=1, passes=2, wal=100, dead=0)),
         (
-            "applied 001_a (2.00 s)\n  0 rows changed, 0 walked over, in 1 batch and 2 passes; meanwhile the server wrote "
-            "100 B of WAL"
+            "applied 001_a (2.00 s)\n  0 rows changed, 0 walked over, in 1 batch and 2 passes; meanwhile the server "
+            "wrote 100 B of WAL"
         ),
     ),
     (
