@@ -3,5 +3,5 @@
 CREATE TEMPORARY TABLE sqlrail_batch ON COMMIT DROP AS
 {walk};
 {ours}
-SELECT pg_catalog.count(*), (SELECT ARRAY[{texts}] FROM pg_temp.sqlrail_batch AS t ORDER BY {last} LIMIT 1)
+SELECT count(*), (SELECT ARRAY[{texts}] FROM pg_temp.sqlrail_batch AS t ORDER BY {last} LIMIT 1)
   FROM pg_temp.sqlrail_batch;

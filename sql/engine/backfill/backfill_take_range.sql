@@ -5,6 +5,6 @@ WITH walked AS MATERIALIZED ({walk})
 SELECT {ends}, counted.rows
   FROM (SELECT * FROM walked ORDER BY {keys} LIMIT 1) AS first
  CROSS JOIN (SELECT * FROM walked AS t ORDER BY {last} LIMIT 1) AS last
- CROSS JOIN (SELECT pg_catalog.count(*) AS rows FROM walked) AS counted;
+ CROSS JOIN (SELECT count(*) AS rows FROM walked) AS counted;
 {ours}
-SELECT coalesce(pg_catalog.sum(t.rows), 0)::bigint, pg_catalog.min(ARRAY[{texts}]) FROM pg_temp.sqlrail_batch AS t;
+SELECT coalesce(sum(t.rows), 0)::bigint, min(ARRAY[{texts}]) FROM pg_temp.sqlrail_batch AS t;

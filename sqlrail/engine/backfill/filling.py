@@ -91,7 +91,7 @@ class Filling:
     def _closing(self, transaction: int, started: float, tries: Tries) -> Closing:
         store, hash_ = self._session.store, self._migration.hash
         record = self._operation.record(store, self._file, hash_, marks=self._marks)
-        text = store.message("ours") + store.message("forget_progress", hash=hash_)
+        text = store.message("forget_progress", hash=hash_)
         text += (b"%d" % transaction).join(record) + b"COMMIT;\n"
         done = self._filled()
         return Closing(self._file, self._migration, text, Piece(b""), (), self._marks, started, tries, done)
@@ -110,6 +110,6 @@ def whole_batch(session: Session, file: File) -> None:
     assert backfill is not None
     walk = Walk(store, table, backfill)
     with session.translating("the batch cannot be made", f"{file.id} was being applied"):
-        last = session.ask(store.message("ours") + walk.last())
+        last = session.ask(walk.last())
         upto = tuple(last[-1][0]) if last else None
         session.ask(walk.take(None, upto, ALL) + store.message("theirs"))

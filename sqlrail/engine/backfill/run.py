@@ -183,7 +183,7 @@ class BackfillRun:
         state = self._hold()
         if state.is_through:
             text = self._batches.noting(state.anew(self._last())) + b"COMMIT;\n"
-            self._session.ask(self._session.store.message("ours") + text)
+            self._session.ask(text)
         else:
             self._session.undo()
 

@@ -53,9 +53,7 @@ class Walk:
     def _texts(self, table: str, prefix: str = "") -> sql.Composable:
         """The key's values as their types write them, whatever cast to text somebody has made."""
         return sql.SQL(", ").join(
-            sql.SQL("pg_catalog.format('%s', {}.{})").format(
-                sql.SQL(table), sql.Identifier(f"{prefix}{column.name}")
-            )
+            sql.SQL("format('%s', {}.{})").format(sql.SQL(table), sql.Identifier(f"{prefix}{column.name}"))
             for column in self._table.columns
         )
 
