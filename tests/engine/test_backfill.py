@@ -6,18 +6,21 @@ import random
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aftermath import attempt, read, start_runner
-from conftest import ROOT, Connect, query, run
+from conftest import ROOT, Connect, fresh_database, open_folder, query, run
 from listeners import Heard
-from samples import sample
+from proxy import Proxy, Sender
+from samples import CUTS, sample
 from test_together import finish, plain_yoyo
 from waiting import PATIENCE, wait_for, watching
 
-from sqlrail.errors import BadFile, ConnectionLost, MigrationFailed, Refused, SqlrailError
+from sqlrail.engine import lost
+from sqlrail.errors import BadFile, ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
 from sqlrail.files.file import read_file
 from sqlrail.ground.events import Applied, BatchFilled, Filled, GaveWay
 from sqlrail.server import local
@@ -215,6 +218,63 @@ def test_until_that_never_comes_true_fails(place: Place) -> None:
     assert read(place.url).records == []
 
 
+UNTIL = "-- backfill: t by id\n-- until: SELECT count(*) FROM t WHERE done IS NULL\n"
+FILL = f"UPDATE t SET done = true {JOIN} AND done IS NULL;"
+
+
+def test_it_goes_on_when_what_kept_until_from_coming_true_is_gone(place: Place) -> None:
+    """Though a whole pass of the run before has changed nothing; on a table that is empty too."""
+    place.query("CREATE TABLE kept AS SELECT 1 AS n; DELETE FROM t")
+    head = UNTIL.replace("FROM t", "FROM kept").replace("done IS NULL", "n > 0")
+    for _ in range(2):
+        failed = place.run(head + FILL)
+        assert isinstance(failed, MigrationFailed)
+        assert "a whole pass over public.t changed no row, and `until` still gives 1" in str(failed)
+    place.query("INSERT INTO t SELECT * FROM generate_series(1, 3000); DELETE FROM kept")
+    place.query(
+        """CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+           CREATE TRIGGER waits BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION waits();
+           INSERT INTO kept VALUES (1)"""
+    )
+    assert isinstance(place.run(), MigrationFailed)
+    place.query("DROP TRIGGER waits ON t")
+    assert isinstance(place.run(), MigrationFailed)
+    assert place.query("SELECT count(*) FROM t WHERE done") == [(3000,)]
+    place.query("DELETE FROM kept")
+    assert place.run() is None
+    place.check_done()
+
+
+def test_an_until_that_gives_way_is_asked_again(place: Place, connect: Connect) -> None:
+    place.query("CREATE TABLE asked (id int)")
+    holder = connect(place.url, autocommit=False)
+    holder.execute("LOCK TABLE asked")
+    head = UNTIL.replace("FROM t WHERE done IS NULL", "FROM asked")
+    place.write(head + FILL)
+    failed = place.run(lock_timeout=0.1, retry_for=0.2)
+    assert failed is not None
+    assert "001_fill.sql:2:1: until failed: canceling statement due to lock timeout" in str(failed)
+    assert "Gave up after 0.2 s (--retry-for)" in str(failed)
+    assert f"backend {holder.info.backend_pid}" in str(failed)
+    assert "3,000 rows walked over" in str(failed)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(place.run, lock_timeout=0.1)
+        wait_for(
+            lambda: any(isinstance(event, GaveWay) for event in place.heard.events), "an until that gives way"
+        )
+        holder.rollback()
+        assert running.result(PATIENCE) is None
+    place.check_done()
+
+
+def test_an_until_that_fails_says_where(place: Place) -> None:
+    failed = place.run(UNTIL.replace("done IS NULL", "1 / n > 0") + FILL)
+    assert isinstance(failed, MigrationFailed), failed
+    assert "001_fill.sql:2:1: until: division by zero" in str(failed)
+    assert "It is a backfill: 3,000 rows walked over and 3,000 changed" in str(failed)
+    assert "each once in each pass, and that stays; run again to go on." in str(failed)
+
+
 def test_the_page_says_what_works(place: Place) -> None:
     page = (ROOT / "docs" / "backfill.md").read_text()
     (file,) = re.findall(r"```\n-- migrations/(\w+)\.sql\n(.*?)```", page, re.DOTALL)
@@ -410,6 +470,21 @@ def test_a_plan_that_reads_the_whole_table_for_each_batch_is_refused(place: Plac
     assert place.counts() == {1: 3000}
 
 
+def test_partitions_that_are_read_for_each_batch_count_together(place: Place) -> None:
+    place.query(
+        """CREATE TABLE big (id int PRIMARY KEY, t_id int, x text) PARTITION BY RANGE (id);
+           CREATE TABLE big1 PARTITION OF big FOR VALUES FROM (0) TO (3000);
+           CREATE TABLE big2 PARTITION OF big FOR VALUES FROM (3000) TO (6000) PARTITION BY RANGE (id);
+           CREATE TABLE big3 PARTITION OF big2 DEFAULT;
+           CREATE TABLE big4 PARTITION OF big DEFAULT;
+           INSERT INTO big SELECT g, g, repeat('x', 1000) FROM generate_series(1, 9000) AS g"""
+    )
+    refused = place.run(f"{ONCE}UPDATE t SET n = (SELECT count(*) FROM big WHERE t_id = t.id) {JOIN};")
+    assert isinstance(refused, Refused), refused
+    assert "it would read all of public.big (10 MB) for each batch" in str(refused)
+    place.check_untouched()
+
+
 # What ends it in the middle
 
 
@@ -518,6 +593,38 @@ def test_two_runners_share_it(place: Place) -> None:
         assert [one.result(PATIENCE) for one in runs] == [None, None]
     assert place.counts() == {1: 3000}
     place.check_done()
+
+
+@pytest.mark.promise
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("sender", ["client", "server"])
+@pytest.mark.parametrize("again", [False, True], ids=["for good", "once"])
+def test_each_row_once_wherever_the_connection_is_cut(
+    server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: Sender, again: bool
+) -> None:
+    """A run ends in one of the errors that say so, or goes on; the next one finishes it."""
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
+    said = set()
+    for number in range(CUTS[sender] // 2 * again, 10_000, CUTS[sender]):
+        with fresh_database(server) as url, open_folder() as sockets, watching(server, url) as watch:
+            place = Place(url, tmp_path / "files", rows=1200)
+            with closing(Proxy(sockets, url, sender=sender, cut_after=number, again=again)) as proxy:
+                place.url = proxy.url
+                failed = place.run(UNTIL.replace("done IS NULL", "n = 0") + EACH.replace(";", " AND n = 0;"))
+                was_cut, place.url = proxy.was_cut.is_set(), url
+            watch.wait_until_gone()
+            if failed is None:
+                assert read(url).records == ["001_fill"]
+            else:
+                assert isinstance(failed, (ConnectionFailed, ConnectionLost)), (number, failed)
+                assert failed.exit_code == 1
+                said.add("It is a backfill: at least " in str(failed))
+                assert place.run() is None, number
+            assert place.counts() == {1: 1200}, number
+            place.check_done()
+        if not was_cut:
+            break
+    assert said == {False, True}
 
 
 @pytest.mark.promise

@@ -45,19 +45,25 @@ class Filling:
         self._news.tell(Begun(self._file.id))
         if not self._begin():
             return False
-        while True:
-            try:
-                self._run.run()
-            except Gone:
-                return self._look_whether_recorded()
-            opened = self._open()
-            if opened is None:
-                return False
-            if self._run.is_still_through():
-                break
-            self._session.undo()
-        finish(self._closing(opened, started, tries))
+        try:
+            with self._run.telling_what_stands():
+                opened = self._fill()
+                if opened is None:
+                    return False
+                closing = self._closing(opened, started, tries)
+        except Gone:
+            return self._look_whether_recorded()
+        finish(closing)
         return True
+
+    def _fill(self) -> int | None:
+        """Runs every batch, and opens the transaction of the record behind the last; None if the file is recorded."""
+        while True:
+            self._run.run()
+            opened = self._open()
+            if opened is None or self._run.is_still_through():
+                return opened
+            self._session.undo()
 
     def _begin(self) -> bool:
         """Writes the first checkpoint, where there is none; False if the file is recorded."""
@@ -98,9 +104,11 @@ class Filling:
 
     def _filled(self) -> Filled:
         state = self._run.state
-        ((dead,),) = self._session.ask(
-            self._session.store.message("backfill_dead", table=self._run.table.oid)
-        )
+        text = self._session.store.message("backfill_dead", table=self._run.table.oid)
+        with self._session.translating(
+            f"{self._file.id} cannot be recorded", f"{self._file.id} was being recorded"
+        ):
+            ((dead,),) = self._session.ask(text)
         return Filled(state.walked, state.changed, state.batches, state.passes, state.wal, dead)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -47,21 +48,20 @@ class BackfillRun:
         self._pace = Pace(session.settings.batch_time, FIRST)
         self._state: State | None = None
         self._began, self._seen = time.monotonic(), 0  # by this run
-        self._table: Table | None = None
+        self._passed = 0  # the last pass that this run has begun, or walked a batch of
 
     @property
     def state(self) -> State:
         """How far it is."""
         return self._state or State()
 
-    @property
+    @cached_property
     def table(self) -> Table:
-        if self._table is None:
-            self._table = ask(self._session, self._file)
-        return self._table
+        """What it walks over; Refused or BadFile where that is none."""
+        return ask(self._session, self._file)
 
     def beginning(self) -> bytes:
-        """What writes its first checkpoint, under the runners' lock; Refused where the table is none to walk over."""
+        """What writes its first checkpoint, under the runners' lock."""
         store, key = self._session.store, {"hash": self._hash}
         text = store.message("ours") + self._session.own_tables() + store.message("forget_stale", **key)
         checksum = backfills.checksum(self._file)
@@ -72,15 +72,15 @@ class BackfillRun:
     def run(self) -> None:
         """Every batch that is not done; Gone where another runner has done them.
 
-        An error says what is done and stays. Refused, in its first batch, has changed nothing.
+        Refused where the statement, in the first batch of all, reads too much or would do rows twice: that batch is
+        rolled back, and nothing was done.
         """
-        with self._telling_what_stands():
-            self._session.under_way(name=self._file.id, limit=self._patience.longest)
-            while True:
-                self._pass()
-                if self._is_done():
-                    return
-                self._patience.patiently(self._what, self._begin_pass)
+        self._session.under_way(name=self._file.id, limit=self._patience.longest)
+        while True:
+            self._pass()
+            if self._is_done():
+                return
+            self._patience.patiently(self._what, self._begin_pass)
 
     @property
     def _what(self) -> str:
@@ -111,7 +111,7 @@ class BackfillRun:
             self._pace.failed(number, too_long=isinstance(exc, psycopg.errors.QueryCanceled))
             raise
         self._seen += done.walked - state.walked
-        self._state = done
+        self._state, self._passed = done, done.passes
         if not is_last:
             self._pace.took(number, time.monotonic() - began)
             self._pace.rows = min(self._pace.rows, MOST)
@@ -139,7 +139,7 @@ class BackfillRun:
 
     @property
     def _walk(self) -> Walk:
-        backfill = self._file.backfill
+        backfill = self._file.backfill  # the store is another behind a new connection
         assert backfill is not None
         return Walk(self._session.store, self.table, backfill)
 
@@ -152,29 +152,27 @@ class BackfillRun:
             return True
         if file.until is None:
             return not state.changed_now
-        if not (left := self._asked(file.until)):
-            return True
-        if not state.changed_now:
-            place = file.at(file.lines["until"][0])
+        place = file.at(file.lines["until"][0])
+        left = self._patience.patiently(f"{place}: until", lambda: self._asked(place, file.until or ""))
+        # An earlier run has ended with this, and what was in the way then may be mended.
+        if left and not state.changed_now and self._passed == state.passes:
             raise MigrationFailed(
                 f"{place}: a whole pass over {self.table.name} changed no row, and `until` still gives {left!s}: the "
                 "statement does not change what that counts."
             )
-        return False
+        return not left
 
-    def _asked(self, question: str) -> Any:
+    def _asked(self, place: str, question: str) -> Any:
+        """What it gives; what a second try may mend leaves as psycopg.Error."""
         session, file = self._session, self._file
         text = session.store.message("begin") + session.store.limits(file)
         answer = session.send(text + question.encode() + b"\n;\n", Answer())
+        if (error := answer.error) is not None:
+            if session.connection.closed or isinstance(error, PASSING):
+                raise error
+            session.undo()
+            raise session.failure(f"{place}: until", "it was asked", error, kind=MigrationFailed)
         session.undo()
-        if answer.error is not None:
-            session.raise_if_lost(f"{file.id} was asking whether it is done", error=answer.error)
-            raise session.failure(
-                f"{file.at(file.lines['until'][0])}: until",
-                "it was asked",
-                answer.error,
-                kind=MigrationFailed,
-            )
         found = answer.rows[-1:]
         return found[0][0] if found and found[0] else None
 
@@ -184,6 +182,7 @@ class BackfillRun:
         if state.is_through:
             text = self._batches.noting(state.anew(self._last())) + b"COMMIT;\n"
             self._session.ask(text)
+            self._passed = state.passes + 1
         else:
             self._session.undo()
 
@@ -191,7 +190,8 @@ class BackfillRun:
         """Asked under the runners' lock, in whose transaction it is: whether no other runner has begun another pass."""
         session = self._session
         text = session.store.message("ours") + session.store.message("backfill_state", hash=self._hash)
-        found = session.ask(text)
+        with session.translating(f"{self._file.id} cannot be recorded", f"{self._file.id} was being recorded"):
+            found = session.ask(text)
         return bool(found) and (State.read(found[-1][0]) or State()).is_through
 
     # What is said
@@ -205,7 +205,7 @@ class BackfillRun:
         )
 
     @contextmanager
-    def _telling_what_stands(self) -> Iterator[None]:
+    def telling_what_stands(self) -> Iterator[None]:
         """Every error says what was done before it, and what to do."""
         try:
             yield

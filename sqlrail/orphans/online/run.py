@@ -68,10 +68,9 @@ class Run:
 
     def _more(self, what: str, exc: psycopg.Error) -> str:
         """What there is to say of an error; Refused if a guard of ours has raised it."""
-        more = guards.remedy(exc) or guards.by_event_trigger(self.session, exc)
         if exc.sqlstate == guards.GUARD:
             raise Refused(f"{what} is refused: {sentence(exc)}") from exc
-        return more
+        return guards.remedy(exc) or guards.by_event_trigger(self.session, exc)
 
     def _clean_in_turn(self, first: dict[Constraint, Found]) -> None:
         waiting, may_have_more, again = set(first), set[Constraint](), Counter[Constraint]()
