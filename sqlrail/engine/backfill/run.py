@@ -190,7 +190,9 @@ class BackfillRun:
         """Asked under the runners' lock, in whose transaction it is: whether no other runner has begun another pass."""
         session = self._session
         text = session.store.message("ours") + session.store.message("backfill_state", hash=self._hash)
-        with session.translating(f"{self._file.id} cannot be recorded", f"{self._file.id} was being recorded"):
+        with session.translating(
+            f"{self._file.id} cannot be recorded", f"{self._file.id} was being recorded"
+        ):
             found = session.ask(text)
         return bool(found) and (State.read(found[-1][0]) or State()).is_through
 
