@@ -34,9 +34,9 @@ def statement(file: File) -> Piece:
 
 
 def checksum(file: File) -> str:
-    """Of all that decides what is done with a batch: comments do not."""
+    """Of all that decides what is done with a batch: comments and `until` do not."""
     piece = statement(file)
-    words = [str(file.backfill), file.until or "", *_words(piece, piece.statements[0])]
+    words = [str(file.backfill), *_words(piece, piece.statements[0])]
     return f"sha256:{hashlib.sha256(chr(0).join(words).encode()).hexdigest()}"
 
 
@@ -158,8 +158,7 @@ def check_unchanged(file: File, noted: str, done: str) -> None:
     """BadFile if what is half done is not what the file says now; done: what is, for the message."""
     if checksum(file) != noted:
         raise BadFile(
-            f"{file.path}: it is half done ({done}), and was changed since. Put its statement, `-- backfill:` and "
-            "`-- until:` back as they were, or give the new ones a file of their own behind it. To begin at the first "
-            f"row again drop its checkpoint with `repair --forget {file.id}`: the rows that are done are done twice "
-            "then."
+            f"{file.path}: it is half done ({done}), and was changed since. Put its statement and `-- backfill:` "
+            "back as they were, or give the new ones a file of their own behind it. To begin at the first row again "
+            f"drop its checkpoint with `repair --forget {file.id}`: the rows that are done are done twice then."
         )

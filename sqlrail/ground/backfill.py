@@ -41,13 +41,6 @@ class Backfill:
             raise ValueError(f"'{text}' names a column twice")
         return cls(names_in(match[1]), key, bool(match[2]), bool(match[4]))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Of the temporary table."""
-        if not self.by_range:
-            return self.key
-        return (*(f"first_{name}" for name in self.key), *(f"last_{name}" for name in self.key))
-
     def __str__(self) -> str:
         key = join(*self.key) if len(self.key) == 1 else f"({', '.join(map(join, self.key))})"
         words = f"{join(*self.table)} by {'range of ' if self.by_range else ''}{key}"

@@ -20,7 +20,16 @@ from test_together import finish, plain_yoyo
 from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.engine import lost
-from sqlrail.errors import BadFile, ConnectionFailed, ConnectionLost, MigrationFailed, Refused, SqlrailError
+from sqlrail.engine.backfill.run import MOST
+from sqlrail.errors import (
+    BadFile,
+    Busy,
+    ConnectionFailed,
+    ConnectionLost,
+    MigrationFailed,
+    Refused,
+    SqlrailError,
+)
 from sqlrail.files.file import read_file
 from sqlrail.ground.events import Applied, BatchFilled, Filled, GaveWay
 from sqlrail.server import local
@@ -251,7 +260,7 @@ def test_an_until_that_gives_way_is_asked_again(place: Place, connect: Connect) 
     holder.execute("LOCK TABLE asked")
     head = UNTIL.replace("FROM t WHERE done IS NULL", "FROM asked")
     place.write(head + FILL)
-    failed = place.run(lock_timeout=0.1, retry_for=0.2)
+    failed = place.run(lock_timeout=1.0, retry_for=0.2)
     assert failed is not None
     assert "001_fill.sql:2:1: until failed: canceling statement due to lock timeout" in str(failed)
     assert "Gave up after 0.2 s (--retry-for)" in str(failed)
@@ -273,6 +282,9 @@ def test_an_until_that_fails_says_where(place: Place) -> None:
     assert "001_fill.sql:2:1: until: division by zero" in str(failed)
     assert "It is a backfill: 3,000 rows walked over and 3,000 changed" in str(failed)
     assert "each once in each pass, and that stays; run again to go on." in str(failed)
+    assert place.run(UNTIL + FILL) is None
+    assert place.filled().walked == 3000
+    place.check_done()
 
 
 def test_the_page_says_what_works(place: Place) -> None:
@@ -335,6 +347,57 @@ def test_plain_yoyo_does_not_take_it_for_done(place: Place) -> None:
     assert code
     assert "sqlrail_batch" in out + err
     place.check_untouched()
+
+
+# What is done for a batch
+
+
+def test_a_batch_goes_along_the_index_of_a_large_table(place: Place) -> None:
+    """Reading all of it once would be thought cheaper, sorted or hashed, and is not: there are many batches."""
+    place.query(
+        """CREATE TABLE big (id int PRIMARY KEY, n int, x text);
+           INSERT INTO big SELECT g, 0, repeat('x', 1000) FROM generate_series(1, 10000) AS g; ANALYZE big"""
+    )
+    failed = place.run(
+        "-- backfill: big by id once\nUPDATE big SET n = n + 1 FROM sqlrail_batch AS b WHERE big.id = b.id;"
+    )
+    assert failed is None
+    assert place.counts("big") == {1: 10000}
+
+
+def test_a_batch_waits_for_no_disk_and_compiles_nothing_and_the_record_waits(place: Place) -> None:
+    name = query(place.url, "SELECT current_database()")[0][0]
+    place.query(f"ALTER DATABASE {name} SET jit = on; ALTER DATABASE {name} SET synchronous_commit = on")
+    place.query("CREATE TABLE recorded (waits text)")
+    assert place.run("ALTER TABLE t ADD jit text, ADD waits text;") is None
+    place.query(
+        """CREATE FUNCTION notes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           INSERT INTO public.recorded VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+           CREATE TRIGGER notes AFTER INSERT ON _yoyo_migration FOR EACH ROW EXECUTE FUNCTION notes()"""
+    )
+    settings = "jit = current_setting('jit'), waits = current_setting('synchronous_commit')"
+    place.write(f"{ONCE}UPDATE t SET {settings} {JOIN};", "002_fill")
+    assert place.run() is None
+    assert place.query("SELECT DISTINCT jit, waits FROM t") == [("off", "off")]
+    assert place.query("SELECT waits FROM recorded") == [("on",)]
+
+
+def test_a_batch_has_no_more_rows_than_plans_are_good_for(place: Place) -> None:
+    place.query("CREATE TABLE batches (rows bigint)")
+    place.query("INSERT INTO t SELECT * FROM generate_series(3001, 100000)")
+    taken = "-- backfill: t by range of id once\nINSERT INTO batches SELECT rows FROM sqlrail_batch;"
+    assert place.run(taken, batch_time=60.0) is None
+    assert place.query("SELECT max(rows), sum(rows)::int FROM batches") == [(MOST, 100_000)]
+
+
+def test_what_all_batches_have_written_of_wal_is_said(place: Place) -> None:
+    place.query("CHECKPOINT")
+    ((began,),) = place.query("SELECT pg_current_wal_insert_lsn() - '0/0'")
+    assert place.run(ONCE + EACH) is None
+    ((ended,),) = place.query("SELECT pg_current_wal_insert_lsn() - '0/0'")
+    done = place.filled()
+    assert done.batches > 2
+    assert (ended - began) / 2 < done.wal < ended - began
 
 
 # What is refused, with nothing changed
@@ -547,8 +610,32 @@ def test_a_rollback_waits_for_its_end(place: Place) -> None:
 
 def test_forgotten_it_begins_at_the_first_row(place: Place) -> None:
     stop_in_the_middle(place)
+    ((twice,),) = place.query("SELECT count(*)::int FROM t WHERE n = 1")
     run("--database-url", place.url, "--migrations", place.folder, "repair", "--forget", "001_fill", "--yes")
     assert place.noted() is None
+    place.query("ALTER TABLE t DROP CONSTRAINT middle")
+    assert place.run() is None
+    assert place.counts() == {1: 3000 - twice, 2: twice}
+    place.check_done()
+
+
+def test_a_checkpoint_that_is_dropped_meanwhile_is_missed(place: Place, connect: Connect) -> None:
+    blocker = connect(place.url)
+    blocker.execute("BEGIN")
+    blocker.execute("SELECT FROM t WHERE id = 2000 FOR UPDATE")
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(place.run, ONCE + EACH)
+        place.wait_for_a_batch(-1)
+        place.query("DELETE FROM sqlrail.progress")
+        failed = running.result(PATIENCE)
+    assert isinstance(failed, Busy), failed
+    assert failed.exit_code == 1
+    assert "the checkpoint of 001_fill was dropped by somebody while it was at work" in str(failed)
+    blocker.rollback()
+    ((twice,),) = place.query("SELECT count(*)::int FROM t WHERE n = 1")
+    assert place.run() is None
+    assert place.counts() == {1: 3000 - twice, 2: twice}
+    place.check_done()
 
 
 def test_a_lost_connection_says_what_stands(place: Place, connect: Connect) -> None:
@@ -587,11 +674,20 @@ def test_whoever_is_in_the_way_is_named(place: Place, connect: Connect) -> None:
 
 
 def test_two_runners_share_it(place: Place) -> None:
+    """A backend that has done the last batch gives way until the other has done one."""
+    place.query(
+        """ALTER TABLE t ADD pid int;
+           CREATE FUNCTION take_turns() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF (SELECT pid FROM t WHERE pid IS NOT NULL ORDER BY id DESC LIMIT 1) = pg_backend_pid() THEN
+              RAISE lock_not_available; END IF; RETURN NULL; END $$;
+           CREATE TRIGGER turns BEFORE UPDATE ON t FOR EACH STATEMENT EXECUTE FUNCTION take_turns()"""
+    )
     with ThreadPoolExecutor() as pool:
-        place.write(ONCE + EACH)
+        place.write(f"{ONCE}UPDATE t SET n = n + 1, pid = pg_backend_pid() {JOIN};")
         runs = [pool.submit(attempt, place.url, Heard(), place.folder, **QUICK) for _ in range(2)]
         assert [one.result(PATIENCE) for one in runs] == [None, None]
     assert place.counts() == {1: 3000}
+    assert place.query("SELECT count(DISTINCT pid) FROM t") == [(2,)]
     place.check_done()
 
 

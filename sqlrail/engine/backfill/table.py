@@ -41,7 +41,6 @@ class Table(NamedTuple):
 
     oid: int
     name: str  # with its schema, quoted
-    by_index: str
     columns: tuple[Column, ...]
     rows: int  # about how many; 0 where the server has not counted them
 
@@ -66,7 +65,7 @@ def ask(session: Session, file: File) -> Table:
     rows = session.look_up("backfill_facts", table=named, columns=list(backfill.key))
     if not rows:
         raise _misdirected(file, f"there is no table {join(*backfill.table)}")
-    oid, name, kind, _, _, index, columns, in_partitions, rows_here = rows[0]
+    oid, name, kind, _, _, _, columns, in_partitions, rows_here = rows[0]
     found = [Column(one["name"], one["type"], one["operators"] or {}) for one in columns or ()]
     if missing := [it for it in backfill.key if it not in [column.name for column in found]]:
         raise _misdirected(file, f"{name} has no column {join(missing[0])}")
@@ -74,7 +73,7 @@ def ask(session: Session, file: File) -> Table:
         raise Refused(
             f"{_at(file)}: the backfill is refused: {'; '.join(reasons)}. Nothing of {file.id} was done."
         )
-    return Table(oid, name, index, tuple(found), in_partitions if kind == "p" else rows_here)
+    return Table(oid, name, tuple(found), in_partitions if kind == "p" else rows_here)
 
 
 def _refusals(session: Session, backfill: Backfill, row: tuple[Any, ...]) -> Iterator[str]:
