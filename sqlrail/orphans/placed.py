@@ -45,10 +45,10 @@ def read(facts: Facts, said: dict[str, Any] | None) -> Placed | None:
     return Placed(_tables(facts), **said) if said else None
 
 
-def fits(placed: Placed | None, facts: Facts) -> bool:
+def fits(placed: Placed, facts: Facts) -> bool:
     """Whether it is about the same tables still."""
-    return placed is not None and may_be(facts) and placed.tables == _tables(facts)
+    return placed.tables == _tables(facts)
 
 
 def _tables(facts: Facts) -> tuple[Any, ...]:
-    return facts.child_oid, facts.parent_oid, facts.child, facts.parent, facts.operators
+    return facts.child_oid, facts.parent_oid, facts.is_tree, facts.child, facts.parent, facts.operators

@@ -97,6 +97,17 @@ def test_what_happens_between_the_look_and_the_locks_counts(
     assert {int(cells["id"] or 0) for *_, cells in archive(connection)} == gone
 
 
+def test_another_table_under_the_parents_name_is_looked_at_anew(
+    db: Connection, database: str, between: Callable[..., list[bool]]
+) -> None:
+    """Though it has as many rows, and none is younger than the look."""
+    db.execute(SHOP)
+    do(db, "CREATE TABLE others (id int PRIMARY KEY, name text); INSERT INTO others VALUES (1), (7)")
+    counted = between(lambda: do(db, "ALTER TABLE users RENAME TO gone; ALTER TABLE others RENAME TO users"))
+    clean(database, max_share=1.0)
+    assert (ids(db), counted) == ([10, 12], [False])
+
+
 def test_a_transaction_that_was_open_at_the_look_is_seen(
     db: Connection, database: str, connect: Connect, between: Callable[..., list[bool]]
 ) -> None:
