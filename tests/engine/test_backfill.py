@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 import re
 import signal
+import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from aftermath import attempt, read, start_runner
 from conftest import ROOT, Connect, fresh_database, open_folder, query, run
@@ -657,6 +660,47 @@ def test_a_lost_connection_says_what_stands(place: Place, connect: Connect) -> N
     blocker.rollback()
     assert place.run() is None
     assert place.counts() == {1: 3000}
+
+
+@pytest.fixture
+def small_disk(server: local.Server) -> Iterator[Path]:
+    """A disk of 3 MB that the server may write to."""
+    owner = server.data.stat()
+    with open_folder() as folder:
+        disk = folder / "disk"
+        disk.mkdir()
+        options = f"size=3m,mode=700,uid={owner.st_uid},gid={owner.st_gid}"
+        mount = ["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
+        if not Path(mount[0]).exists() or subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("this user may not mount")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["/bin/umount", disk], check=True)
+
+
+def test_a_full_disk_ends_it_and_it_goes_on_where_there_is_room(place: Place, small_disk: Path) -> None:
+    small = f"small_{place.query('SELECT current_database()')[0][0]}"
+    place.query(f"CREATE TABLESPACE {small} LOCATION '{small_disk}'")
+    try:
+        place.query("ALTER TABLE t ADD x text; UPDATE t SET x = repeat('x', 500)")
+        place.query("VACUUM FULL t")
+        place.query(f"ALTER TABLE t SET TABLESPACE {small}")
+        failed = place.run(ONCE + EACH)
+        assert isinstance(failed, MigrationFailed), failed
+        assert isinstance(failed.__cause__, psycopg.errors.DiskFull)
+        assert "001_fill.sql:2:1: could not extend file" in str(failed)
+        noted = place.noted()
+        assert noted is not None
+        assert f"It is a backfill: {noted['walked']:,} rows walked over" in str(failed)
+        assert place.counts() == {0: 3000 - noted["changed"], 1: noted["changed"]}
+        subprocess.run(["/bin/mount", "-o", "remount,size=30m", small_disk], check=True)
+        assert place.run() is None
+        assert place.counts() == {1: 3000}
+        place.check_done()
+    finally:
+        place.query("DROP TABLE t")
+        place.query(f"DROP TABLESPACE {small}")
 
 
 def test_whoever_is_in_the_way_is_named(place: Place, connect: Connect) -> None:

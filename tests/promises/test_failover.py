@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from aftermath import attempt, read, start_runner, write
-from conftest import majors, open_folder, query, run
+from conftest import Connect, majors, open_folder, query, run
 from listeners import Heard
 from postmasters import Postmaster, make, running
 from proxy import Proxy
@@ -239,3 +239,50 @@ def test_a_rollback_that_a_failover_has_undone_says_so(pair: Pair) -> None:
     )
     assert "It does not have 003_c.rollback either, which had been committed" in error["message"]
     assert read(pair.standby.url()).records == [*FILES]
+
+
+def test_a_backfill_goes_on_at_a_replica_that_lagged_behind(pair: Pair, connect: Connect) -> None:
+    """Each row once there as well: a checkpoint is as old as the rows beside it."""
+    files = write(
+        pair.files.parent / "fill",
+        **{
+            "001_fill": "-- backfill: t by id once\n"
+            "UPDATE t SET n = n + 1 FROM sqlrail_batch AS b WHERE t.id = b.id;\n"
+        },
+    )
+    query(
+        pair.primary.url(),
+        "CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO t SELECT generate_series(1, 20000)",
+    )
+    walked = "SELECT coalesce(max((announced->>'walked')::int), 0) FROM sqlrail.progress"
+    blocker = connect(pair.primary.url())
+    blocker.execute("BEGIN; SELECT FROM t WHERE id = 19999 FOR UPDATE")
+    with pair.proxied() as proxy:
+        url = pair.url(proxy, target_session_attrs="read-write")
+        runner = start_runner(
+            url, "migrate", "--json", "--migrations", files, "--batch-time", "40ms", "--max-lag", "0"
+        )
+
+        def now() -> int:
+            made = query(pair.primary.url(), "SELECT to_regclass('sqlrail.progress') IS NOT NULL")[0][0]
+            return int(query(pair.primary.url(), walked)[0][0]) if made else 0
+
+        wait_for(now, "a batch is noted")
+        pair.catch_up()
+        pair.detach()
+        behind = query(pair.standby.url(), walked)[0][0]
+        wait_for(lambda: now() > behind, "the primary is ahead")
+        pair.fail_over()
+        out, talk = runner.communicate(timeout=30)
+    assert runner.returncode == 1, (out, talk)
+    error = json.loads(out)["error"]
+    assert (error["kind"], error["applied"]) == ("connection_lost", [])
+    assert "It is a backfill: at least " in error["message"]
+    assert "run again to go on" in error["message"]
+    counts = "SELECT n, count(*)::int FROM t GROUP BY n ORDER BY n"
+    there = query(pair.standby.url(), walked)[0][0]
+    assert behind <= there < 20000
+    assert query(pair.standby.url(), counts) == [(0, 20000 - there), (1, there)]
+    assert attempt(pair.standby.url(), Heard(), files) is None
+    assert query(pair.standby.url(), counts) == [(1, 20000)]
+    assert read(pair.standby.url()).records == ["001_fill"]
