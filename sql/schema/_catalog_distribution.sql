@@ -1,7 +1,7 @@
 -- How Citus keeps the rows of tables on its nodes, and which schemas are sharded; where there is no Citus, nothing. What comes
 -- by itself is left out: that a partition lies as its table does, a table of a sharded schema as that does, and that one
--- whose foreign key leads to a reference table is known to Citus. Groups of tables that lie together have numbers, which
--- differ from database to database: a table has the names of the others.
+-- whose foreign key leads to a reference table is known to Citus. What a table's group is called is one of the
+-- columns of _catalog_members.sql.
 SELECT format('distribution/%s/%s/0', x.tableoid, x.oid), 'distribution', n.nspname::text, k.name, k.name,
        'distribution ' || CASE d.kind WHEN 'distributed' THEN 'by ' || quote_ident(a.attname) ELSE 'as a ' || d.kind END, NULL,
        CASE d.kind WHEN 'reference table' THEN format('SELECT create_reference_table(%L)', k.name)
@@ -16,21 +16,16 @@ SELECT format('distribution/%s/%s/0', x.tableoid, x.oid), 'distribution', n.nspn
            CASE WHEN a.attname IS NOT NULL THEN json_build_array('column', quote_ident(a.attname){so}, k.alters, NULL{end}) END,
            CASE WHEN d.kind = 'distributed' THEN json_build_array('shard count', d.shards{so}, k.alters, NULL{end}) END,
            CASE WHEN d.place <> 0 AND d.kind <> 'reference table' THEN
-               json_build_array('together with', together.names{so}, CASE d.kind WHEN 'distributed' THEN k.alters END, NULL{end}) END)
+               json_build_array('together with', members.{group}{so}, CASE d.kind WHEN 'distributed' THEN k.alters END, NULL{end}) END)
   FROM {placed} AS d
   JOIN pg_catalog.pg_class AS x ON x.oid = d.oid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = x.relnamespace
   LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.oid AND a.attnum = d."column"
+  LEFT JOIN {members} AS members ON members.place = d.place
  CROSS JOIN LATERAL (
      SELECT format('%I.%I', n.nspname, x.relname) AS name,
             format('SELECT alter_distributed_table(%L, distribution_column => %L, shard_count => %s, colocate_with => %L)',
                    format('%I.%I', n.nspname, x.relname), a.attname, d.shards, 'none') AS alters OFFSET 0) AS k
- CROSS JOIN LATERAL (
-     SELECT string_agg(format('%I.%I', tn.nspname, t.relname), ', ' ORDER BY tn.nspname COLLATE "C", t.relname COLLATE "C") AS names
-       FROM {placed} AS o
-       JOIN pg_catalog.pg_class AS t ON t.oid = o.oid
-       JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace
-      WHERE o.place = d.place AND o.oid <> d.oid AND NOT t.relispartition) AS together
  WHERE NOT d.follows AND NOT x.relispartition AND n.oid NOT IN (SELECT s.oid FROM {sharded} AS s) AND {ours}
 UNION ALL
 SELECT format('distribution/%s/%s/0', n.tableoid, n.oid), 'sharded schema', n.nspname::text, NULL, quote_ident(n.nspname), 'sharding', NULL,

@@ -23,7 +23,7 @@ from sqlrail.schema.placing import KIND as PLACE
 from sqlrail.schema.reader import Reader
 
 #: sql/schema/_catalog_<part>.sql that are parts of the queries
-SHARED = ("options", "enabled", "first", "numbers", "placed", "sharded")
+SHARED = ("options", "enabled", "first", "numbers", "placed", "members", "sharded")
 
 
 def read(
@@ -95,7 +95,7 @@ def alike(
     neutral = wire.message(connection, "_digest_neutral", said=said)
     text = _comparing(
         connection, settings, "catalog_digest", ("comments", "privileges"), schemas,
-        with_privileges=privileges, said=neutral,
+        group=b"names", with_privileges=privileges, said=neutral,
     )  # fmt: skip
     (answer,) = _all_at_once({connection: text})
     found: dict[str, list[str]] = {}
@@ -149,13 +149,14 @@ def _comparing(
     name: str,
     needed: tuple[str, ...],
     schemas: Collection[str] = (),
+    group: bytes = b"digest",
     **more: Any,
 ) -> bytes:
     """A question about the values of all objects, or of those of some schemas.
 
-    needed: the parts that it has besides.
+    needed: the parts that it has besides; group: by what of _catalog_members.sql groups of tables are known.
     """
-    parts = _messages(connection, told=False)
+    parts = _messages(connection, group, told=False)
     more |= {part: parts[part] for part in needed}
     begin, objects = _begin(connection, settings), _every_object(parts)
     if schemas:
@@ -186,9 +187,10 @@ def _digests(answer: wire.Answer) -> Digests:
     )
 
 
-def _messages(connection: Connection, *, told: bool = True) -> dict[str, bytes]:
+def _messages(connection: Connection, group: bytes = b"digest", *, told: bool = True) -> dict[str, bytes]:
     """The query of each part; what it says of a fact but its value is a comment where nobody wants to be told."""
     shared = {"so": b"", "end": b""} if told else {"so": b"/*", "end": b"*/"}
+    shared["group"] = group
     shared["ours"] = wire.message(connection, "_catalog_ours")
     for part in SHARED:
         shared[part] = wire.message(connection, f"_catalog_{part}", **shared)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlrail.schema.objects import Catalog, Fact, Key, Object
 from sqlrail.schema.order import place_of
-from sqlrail.schema.placing import TOGETHER, Placing
+from sqlrail.schema.placing import TOGETHER, Placing, others
 from sqlrail.schema.spelling import normal
 
 if TYPE_CHECKING:
@@ -64,10 +64,19 @@ def _apart(wanted: Catalog, there: Catalog, changed: dict[Key, Difference]) -> I
     for one in changed.values():
         if any(change.fact == TOGETHER for change in one.changes):
             placing = placing or Placing(wanted, there)
-            if not placing.moves(one.object.name):
-                one = replace(one, changes=tuple(it for it in one.changes if it.fact != TOGETHER))
+            one = replace(one, changes=tuple(_told(one, placing.moves(one.object.name))))
         if one.changes:
             yield one
+
+
+def _told(one: Difference, moves: bool) -> Iterator[Change]:
+    """The changes of a table, of which its place among others is one if it moves."""
+    for change in one.changes:
+        if change.fact != TOGETHER:
+            yield change
+        elif moves:
+            name = one.object.name
+            yield Change(TOGETHER, others(change.wanted, name), others(change.found, name))
 
 
 def _renamed(lacking: dict[Key, Object], extra: dict[Key, Object]) -> Iterator[Difference]:
@@ -98,7 +107,8 @@ def _changes(wanted: Object, there: Object) -> tuple[Change, ...]:
     return tuple(
         Change(name, fact.value, was.value)
         for name, fact, was in pairs
-        if fact.value != was.value and (wanted.kind == "comment" or _spelt(fact) != _spelt(was))
+        if fact.value != was.value
+        and (wanted.kind == "comment" or name == TOGETHER or _spelt(fact) != _spelt(was))
     )
 
 

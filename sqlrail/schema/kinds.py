@@ -44,7 +44,7 @@ STAGE = {kind: stage for stage, kinds in enumerate(STAGES) for kind in kinds}
 NO_STAGE = STAGE["other"]
 
 #: queries about the objects of all others, in the order in which they are asked behind these
-ABOUT_OBJECTS = ("comments", "owners", "casts", "privileges", "depends")
+ABOUT_OBJECTS = ("groups", "comments", "owners", "casts", "privileges", "depends")
 #: queries that give objects, in the order in which they are asked (STAGES has that of what is printed); one that is not
 #: here comes last
 ORDER = (

@@ -18,7 +18,7 @@ from sqlrail.ground.names import NAME, plain
 from sqlrail.schema.objects import Catalog, Fact, Key, Object
 
 KIND = "distribution"
-#: the fact that names the others of a group, in the order of their names
+#: the fact that names the tables of a group, in the order of their names
 TOGETHER = "together with"
 #: facts that a table has to share with the others of its group, or that put it among others
 _PLACE = (None, "column", "shard count")
@@ -83,8 +83,8 @@ class Placing:
 
     def _settle(self, group: Group, taken: set[Group]) -> None:
         homes = [home for home, _ in self._homes(group).most_common() if home not in taken]
-        stays = [name for name in sorted(group) if homes and self._there.get(name) == homes[0]]
-        stays = [name for name in stays if self._is_as_wanted(name)]
+        stays = {name for name in group if homes and self._there.get(name) == homes[0]}
+        stays = {name for name in stays if self._is_as_wanted(name)}
         taken.update(homes[:1])
         # A table that is not compared is the same on both sides.
         first = min(stays or group - self._wanted.keys() or group)
@@ -125,9 +125,18 @@ class Placing:
 
 
 def _groups(catalog: Catalog) -> Iterator[tuple[str, Group]]:
+    known: dict[str, Group] = {}
     for obj in catalog.of([KIND]):
         if TOGETHER in obj.facts:
-            yield obj.name, frozenset([obj.name, *_TABLE.findall(obj.facts[TOGETHER].value or "")])
+            names = obj.facts[TOGETHER].value or ""
+            if names not in known:
+                known[names] = frozenset(_TABLE.findall(names))
+            yield obj.name, known[names]
+
+
+def others(names: str | None, table: str) -> str | None:
+    """With whom a table lies, of the names of its group; None: with none."""
+    return ", ".join(name for name in _TABLE.findall(names or "") if name != table) or None
 
 
 def _call(function: str, obj: Object, *arguments: sql.Composable) -> str:

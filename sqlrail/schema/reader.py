@@ -10,6 +10,7 @@ from typing import Any
 from sqlrail.schema.kinds import EVERYBODY, OBJECTS, RELATIONS, STAGE
 from sqlrail.schema.objects import Catalog, Fact, Facts, Object
 from sqlrail.schema.placing import KIND as PLACE
+from sqlrail.schema.placing import TOGETHER
 from sqlrail.schema.spelling import as_since_16
 
 
@@ -31,6 +32,15 @@ class Reader:
         for row in rows:
             found = object_of(row, self.version)
             self.catalog.add(_bare(found, self.catalog) if self.making else _shared(found, self.like))
+
+    def _groups(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        """The names of all tables of a group, in one text for all of them, stand where its digest stood."""
+        names = {digest: intern(text) for digest, text in rows}
+        for obj in [*self.catalog.of([PLACE])] if names else ():
+            if TOGETHER in obj.facts:
+                group = obj.facts[TOGETHER]
+                facts = {**obj.facts, TOGETHER: group._replace(value=names[group.value])}
+                self.catalog.objects[obj.key] = obj._replace(facts=facts)
 
     def _comments(self, rows: Iterator[tuple[Any, ...]]) -> None:
         _leave_out_strangers(self.catalog)
