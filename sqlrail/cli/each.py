@@ -198,10 +198,12 @@ def _turn(options: argparse.Namespace, work: Run, tenant: Tenant, listener: Tena
 
 
 def _of_status(document: StatusResult, code: int, listener: TenantListener) -> Done:
-    """The version alone, in the place of the table, and what is wrong."""
+    """The version alone, in the place of the table, what is ahead of it, and what is wrong."""
     applied = [entry["id"] for entry in document["migrations"] if entry["state"] in ("applied", "edited")]
     listener.version = applied[-1] if applied else None
-    return Done(document, code, "\n".join(problem["message"] for problem in document["problems"]))
+    newer = [entry["id"] for entry in document["migrations"] if entry["state"] == "ahead"]
+    ahead = [f"ahead of this folder by {', '.join(newer)}"] if newer else []
+    return Done(document, code, "\n".join([*ahead, *(it["message"] for it in document["problems"])]))
 
 
 class _TenantTalk(Talk):

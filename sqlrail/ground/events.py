@@ -73,6 +73,13 @@ class HistoryRead(NamedTuple):
     pending: int
 
 
+class Ahead(NamedTuple):
+    """The database is ahead of the folder, which is an older release's: nothing is to be applied."""
+
+    ids: tuple[str, ...]  # of what a newer release has applied, or has half done outside a transaction
+    half_done: tuple[str, ...] = ()  # of the latter alone
+
+
 class Begun(NamedTuple):
     """A file is about to be sent by itself. One that goes with others is over when they are, and is only applied."""
 
@@ -253,7 +260,7 @@ class LeftBehind(NamedTuple):
 Event = (
     Said | Noted | Warned | Noticed
     | Reached | WaitingForServer | WaitingForLock
-    | HistoryRead | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
+    | HistoryRead | Ahead | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
     | Progress | ProgressEnded | BatchCleaned | BatchFilled
     | WaitingForStandby | Unconfirmed | AnswerLost
     | CopyingRows | LeftBehind

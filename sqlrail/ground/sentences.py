@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlrail.ground.events import (
+    Ahead,
     AnswerLost,
     Applied,
     BatchCleaned,
@@ -72,11 +73,13 @@ def text(event: Event) -> str:
 
 
 def _of_a_file(
-    event: HistoryRead | Begun | Applied | RolledBack | Loaded | Resumed | DroppedIndex,
+    event: HistoryRead | Ahead | Begun | Applied | RolledBack | Loaded | Resumed | DroppedIndex,
 ) -> str:
     match event:
         case HistoryRead(newest, pending):
             return f"at {printable(newest) if newest else 'no file yet'}, {pending} pending"
+        case Ahead():
+            return _of_a_newer_release(event)
         case Begun(name):
             return f"applying {printable(name)} ..."
         case Applied(name, seconds, cleanup, backfill):
@@ -90,6 +93,14 @@ def _of_a_file(
             return f"{name} continues after {place}, with statement {statement}"
         case DroppedIndex(name):
             return f"dropped the invalid index {name}, which was left half-built"
+
+
+def _of_a_newer_release(event: Ahead) -> str:
+    named = [f"{id_} (half done)" if id_ in event.half_done else id_ for id_ in event.ids]
+    return (
+        f"the database is ahead of this folder by {printable(', '.join(named))}: a newer release has been here, and "
+        "there is nothing to apply"
+    )
 
 
 def _of_waiting(event: WaitingForServer | WaitingForLock | WaitingForStandby | GaveWay) -> str:

@@ -1,16 +1,18 @@
-"""The files held against the records: what is applied, pending, edited, missing or late."""
+"""The files held against the records: what is applied, pending, edited, missing, late or ahead."""
 
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from yoyo.migrations import MigrationList
 
 from sqlrail.files.file import File
+from sqlrail.files.numbering import follows
 from sqlrail.ground.backfill import how_far
 from sqlrail.ground.words import counted
 
@@ -57,7 +59,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Entry:
-    """A migration's state: applied, pending, edited, missing or late."""
+    """A migration's state: applied, pending, edited, missing, late or ahead."""
 
     id: str
     state: State
@@ -78,9 +80,10 @@ def left_by_skipping(migrations: MigrationList, files: Mapping[str, File]) -> se
 
 
 def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:
-    """Each migration's state, in yoyo's order; a record without a file stands where its name sorts.
+    """Each migration's state, in yoyo's order; a record without a file stands where its name sorts, or is ahead.
 
-    Each file is told whether it has a record: what is asked of one that is still to run is not asked of it.
+    Records are ahead where the folder is an older release's: they stand behind the files, as they were applied. Each
+    file is told whether it has a record: what is asked of one that is still to run is not asked of it.
     """
     applied = {record.id: record for record in records}
     last = max((n for n, migration in enumerate(migrations) if migration.id in applied), default=-1)
@@ -94,7 +97,47 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
         else:
             state: State = "applied" if record.is_of(file) else "edited"
             entries.append(Entry(file.id, state, record.applied_at, record.checksum))
-    for record in sorted(applied.values(), key=lambda record: record.id):
+    gone = [record for record in records if record.id in applied]
+    if _are_ahead(gone, entries, files):
+        ahead = (Entry(record.id, "ahead", record.applied_at, record.checksum) for record in gone)
+        return [*entries, *ahead]
+    for record in sorted(gone, key=lambda record: record.id):
         place = bisect([entry.id for entry in entries], record.id)
         entries.insert(place, Entry(record.id, "missing", record.applied_at, record.checksum))
     return entries
+
+
+def is_newer(id_: str, entries: Sequence[Entry]) -> bool:
+    """Whether a migration without a file comes behind all that have one, of which each is applied as it is."""
+    here = [entry.id for entry in entries if entry.state != "ahead"]
+    if any(entry.id == id_ and entry.state == "ahead" for entry in entries):
+        return True
+    return _are_whole(entries[: len(here)]) and follows(id_, _highest(here))
+
+
+def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[str, File]) -> bool:
+    """Whether the files are what was applied first, by their names or by the time, and nothing is left to apply.
+
+    Where times are the same, as those of a baseline, names decide.
+    """
+    if not gone or not _are_whole(entries):
+        return False
+    ids = {record.id for record in gone}
+    if any(not ids.isdisjoint(files[entry.id].depends) for entry in entries):
+        return False
+    highest = _highest(entry.id for entry in entries)
+    by_name = {record.id for record in gone if follows(record.id, highest)}
+    times = [entry.applied_at for entry in entries if entry.applied_at is not None]
+    if ids == by_name or len(times) < len(entries):
+        return ids == by_name
+    last = max(times)
+    return all(it.applied_at is not None and (it.applied_at, it.id in by_name) > (last, False) for it in gone)
+
+
+def _are_whole(entries: Sequence[Entry]) -> bool:
+    return bool(entries) and all(entry.state == "applied" for entry in entries)
+
+
+def _highest(ids: Iterable[str]) -> str:
+    """The one with the highest number."""
+    return reduce(lambda highest, id_: id_ if follows(id_, highest) else highest, ids)

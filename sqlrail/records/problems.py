@@ -18,13 +18,16 @@ from sqlrail.files import other_tools
 from sqlrail.files.file import ROLLBACK, File
 from sqlrail.files.numbering import NUMBER, date, follows, number
 from sqlrail.files.other_tools import History
-from sqlrail.records.history import Entry, Note, Record, compare
+from sqlrail.ground.events import Ahead
+from sqlrail.records.history import Entry, Note, Record, compare, is_newer
 
 if TYPE_CHECKING:
     from sqlrail.results.problem import ProblemKind, ProblemResult
 
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
+#: states of one that has a record, and no file
+GONE = ("missing", "ahead")
 #: statements that a message names
 SHOWN = 3
 #: names that only look like a rollback's: yoyo would run such a file as a migration
@@ -62,7 +65,7 @@ def find(
     """Each migration's state in yoyo's order, and all that is wrong. Reads the folder's names; asks no database."""
     entries = compare(migrations, files, records)
     run = {entry.id for entry in entries if entry.state in RUN}
-    recorded = run | {entry.id for entry in entries if entry.state == "missing"}
+    recorded = run | {entry.id for entry in entries if entry.state in GONE}
     order = [migration.id for migration in migrations]
     unsorted, unnumbered = list(_unsorted(order, files, run)), list(_unnumbered(order, files, run))
     # Their names are why they are late.
@@ -72,7 +75,7 @@ def find(
         *elsewhere(order, histories),
         *_changed(folder, entries, files, misnamed),
         *drafts(order, files, run),
-        *_begun(folder, files, notes),
+        *_begun(folder, entries, files, notes),
         *(problem for problem in twins if problem.refuses),
         *(problem for problem, _ in unsorted),
         *_gathered(folder, unnumbered, files),
@@ -80,6 +83,13 @@ def find(
         *_undependable([file for file in files.values() if file.id not in run], recorded | files.keys()),
         *(problem for problem in twins if not problem.refuses),
     ]
+
+
+def ahead(entries: Sequence[Entry], found: Sequence[Problem]) -> Ahead | None:
+    """What the database is ahead of the folder by; None if it is not."""
+    begun = tuple(problem.id for problem in found if problem.kind == "ahead")
+    ids = dict.fromkeys([*(entry.id for entry in entries if entry.state == "ahead"), *begun])
+    return Ahead(tuple(ids), begun) if ids else None
 
 
 def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:
@@ -132,10 +142,20 @@ def _changed(
             )  # fmt: skip
 
 
-def _begun(folder: Path, files: dict[str, File], notes: Collection[Note]) -> Iterator[Problem]:
-    """What is half done outside a transaction: it has to be gone on with, under its name and in its way."""
+def _begun(
+    folder: Path, entries: list[Entry], files: dict[str, File], notes: Collection[Note]
+) -> Iterator[Problem]:
+    """What is half done outside a transaction: it has to be gone on with, under its name and in its way.
+
+    Where the folder is an older release's, that is the newer one's to do.
+    """
     for note in notes:
         file, path = files.get(note.id), folder / f"{note.id}.sql"
+        if file is None and is_newer(note.id, entries):
+            what = "its rollback is" if note.operation == "rollback" else "it is"
+            text = f"{what} {note}, and it is ahead of this folder; the release that has its file goes on with it."
+            yield Problem("ahead", note.id, f"{path}: {text}", refuses=False)
+            continue
         forget = (
             f"undo by hand what is done, and drop its checkpoints with `repair --forget {shlex.quote(note.id)}`, "
             "to begin at the first statement again."

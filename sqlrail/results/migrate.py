@@ -42,3 +42,5 @@ class MigrateResult(TypedDict):
     pending: int  # migrations that are left, because of --to or because they are drafts
     taken_over: list[str]  # ids that plain yoyo had applied: today's content is taken for theirs
     allowed: AllowedResult
+    #: ids of what a newer release has applied, or has half done outside a transaction, and this folder does not have
+    ahead: list[str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 ProblemKind = Literal[
-    "begun", "depends", "draft", "duplicate", "edited", "elsewhere", "folder", "foreign", "form", "late", "missing",
-    "order", "other-history", "pattern", "renamed", "rollback", "unread",
+    "ahead", "begun", "depends", "draft", "duplicate", "edited", "elsewhere", "folder", "foreign", "form", "late",
+    "missing", "order", "other-history", "pattern", "renamed", "rollback", "unread",
 ]  # fmt: skip
 
 

@@ -6,14 +6,15 @@ from typing import Literal, TypedDict
 
 from sqlrail.results.problem import ProblemResult
 
-State = Literal["applied", "pending", "edited", "missing", "late"]
+State = Literal["applied", "pending", "edited", "missing", "late", "ahead"]
 
 
 class EntryResult(TypedDict):
     """A migration, and how its file and its record agree."""
 
     id: str  # of the migration
-    #: edited: not what was applied; missing: applied, and its file is gone; late: pending, and before what is applied
+    #: edited: not what was applied; missing: applied, and its file is gone; late: pending, and before what is applied;
+    #: ahead: applied by a newer release than the one whose folder this is
     state: State
     applied_at: str | None  # ISO 8601 in UTC; null: not applied, or nobody knows when
     checksum: str | None  # sha256:… of the file, or of what was applied where the file is gone
@@ -22,6 +23,6 @@ class EntryResult(TypedDict):
 class StatusResult(TypedDict):
     """The history."""
 
-    migrations: list[EntryResult]  # in their order
+    migrations: list[EntryResult]  # in their order, what is ahead last
     pending: int  # migrations that are pending or late
     problems: list[ProblemResult]

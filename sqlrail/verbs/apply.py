@@ -16,11 +16,11 @@ from sqlrail.engine.operation import Apply
 from sqlrail.errors import BadFile, Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
-from sqlrail.ground.events import Filled, HistoryRead, Listener, Noted, Said, Warned
+from sqlrail.ground.events import Ahead, Filled, HistoryRead, Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
 from sqlrail.records import problems
-from sqlrail.records.history import Entry, left_by_skipping
+from sqlrail.records.history import Entry, compare, left_by_skipping
 from sqlrail.records.problems import Problem
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Migrated:
     taken_over: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
 
     def as_json(self) -> MigrateResult:
         """The same for scripts; seconds are wall time."""
@@ -61,6 +62,7 @@ class Migrated:
             "pending": self.pending,
             "taken_over": list(self.taken_over),
             "allowed": {"late": list(self.late), "missing": list(self.missing)},
+            "ahead": list(self.ahead),
         }
 
 
@@ -84,9 +86,14 @@ class Status(NamedTuple):
 
     @property
     def is_intact(self) -> bool:
-        """Whether all is applied, and nothing forbids the next run."""
-        applied = all(entry.state == "applied" for entry in self.entries)
+        """Whether all files are applied, and nothing forbids the next run; the database may be ahead of them."""
+        applied = all(entry.state in ("applied", "ahead") for entry in self.entries)
         return applied and not any(it.refuses for it in self.problems)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether a newer release has been here."""
+        return problems.ahead(self.entries, self.problems) is not None
 
     def as_json(self) -> StatusResult:
         """The same for scripts."""
@@ -142,11 +149,13 @@ def apply(
     settings, listener, files = backend.settings, backend.listener, backend.files
     if settings.skip_backfills:
         wanted = {*wanted} - left_by_skipping(migrations, files)
-    late = list[str]()
+    late, ahead = list[str](), list[str]()
     _check_place(backend, listener, files)
 
     def look() -> tuple[list[Entry], list[Problem]]:
-        return _look(backend, migrations, wanted, allowed, late, find)
+        entries, found = _look(backend, migrations, wanted, allowed, late, find)
+        _tell_ahead(listener, problems.ahead(entries, found), ahead)
+        return entries, found
 
     entries, found = look()
     applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
@@ -166,10 +175,11 @@ def apply(
     try:
         if pending:
             backend.prepare()
-        taken_over = backend.take_over(files, missing if pending else (), stamps=stamps)
+        known = {} if ahead else files  # what an older release's files say is not written down
+        taken_over = backend.take_over(known, missing if pending else (), stamps=stamps)
         if pending or settings.interrupted:  # else what runs files need not be loaded
             confined = {id_: confine(file) for id_, file in files.items()} if confine else files
-            _run(backend, Apply(pending, newest, late, look), pending, confined)
+            _run(backend, Apply(pending, newest, late, look), migrations, pending, confined)
     except Exception as exc:
         failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
         failure.applied = [done.id for done in backend.done]
@@ -177,16 +187,43 @@ def apply(
     applied = tuple(done for done in backend.done if done.id in wanted)  # and not those of post-apply files
     left = len(unapplied) - len(pending)
     return Migrated(
-        applied, len(migrations) - len(applied) - left, left, tuple(taken_over), tuple(late), missing
-    )
+        applied, len(migrations) - len(applied) - left, left, tuple(taken_over), tuple(late), missing,
+        tuple(ahead),
+    )  # fmt: skip
 
 
-def _run(backend: Backend, operation: Apply, pending: MigrationList, files: Mapping[str, File]) -> None:
+def _run(
+    backend: Backend,
+    operation: Apply,
+    migrations: MigrationList,
+    pending: MigrationList,
+    files: Mapping[str, File],
+) -> None:
     runner = backend.runner(operation, files)
     runner.apply(pending)
-    if backend.done:  # another runner may have been quicker, and does it then
+    # Another runner may have been quicker, and does it then.
+    if backend.done and pending.post_apply and not _is_overtaken(backend, migrations):
         runner.run_post_apply(pending)
     runner.say_if_untold()
+
+
+def _is_overtaken(backend: Backend, migrations: MigrationList) -> bool:
+    """Whether a newer release has applied more meanwhile, and its post-apply files after it: ours are older."""
+    backend.read_history()
+    entries = compare(migrations, backend.files, backend.records)
+    newer = [entry.id for entry in entries if entry.state == "ahead"]
+    if newer:
+        backend.listener(
+            Said(f"a newer release has applied {', '.join(newer)} meanwhile: post-apply files are left to it")
+        )
+    return bool(newer)
+
+
+def _tell_ahead(listener: Listener, ahead: Ahead | None, told: list[str]) -> None:
+    """Says once what the database is ahead by."""
+    if ahead is not None and told != [*ahead.ids]:
+        listener(ahead)
+        told[:] = ahead.ids
 
 
 def _check_place(backend: Backend, listener: Listener, ids: Collection[str]) -> None:
@@ -278,8 +315,10 @@ def _say(
         for problem in found:
             if problem.kind == "other-history" and problem.refuses:
                 listener(Said(f"--allow-other-history allows this: {problem.message}"))
-    # What goes on by itself is said when it does.
-    harmless = [problem for problem in found if not problem.refuses and problem.kind != "begun"]
+    # What goes on by itself is said when it does, and of what is ahead there is a line already.
+    harmless = [
+        problem for problem in found if not problem.refuses and problem.kind not in ("ahead", "begun")
+    ]
     for problem in harmless[:SAID]:
         listener(Warned(problem.message))
     if harmless[SAID:]:

@@ -254,6 +254,7 @@ def chosen(
     for state, means in (
         ("edited", "was edited since: today's content is built"),
         ("missing", "has no file any more"),
+        ("ahead", "ahead of this folder: what a newer release has made is reported as a difference"),
     ):
         if ids := [id_ for id_, its in states.items() if its == state]:
             listener(Warned(f"applied, and {means}: {', '.join(ids)}"))

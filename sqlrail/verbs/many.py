@@ -44,6 +44,11 @@ class History:
         return next((entry.id for entry in reversed(self.entries) if entry.state in problems.RUN), None)
 
     @cached_property
+    def has_all_files(self) -> bool:
+        """Whether each record has a file; else it takes the time of each, which was not read, to say what is ahead."""
+        return all(entry.state not in problems.GONE for entry in self.entries)
+
+    @cached_property
     def is_whole(self) -> bool:
         """Whether every file is applied, and there is nothing to say or to refuse."""
         return self.is_done([entry.id for entry in self.entries], ())
@@ -57,7 +62,7 @@ class History:
         """Whether there is nothing to do, to say, or to refuse."""
         refuses = any(problem.refuses and problem.kind not in allowed for problem in self.found)
         unknown = any(record.checksum is None for record in self.records)
-        states = {entry.state for entry in self.entries if entry.id in wanted or entry.state == "missing"}
+        states = {entry.state for entry in self.entries if entry.id in wanted or entry.state in problems.GONE}
         return not refuses and not unknown and states <= {"applied"}
 
 
@@ -152,7 +157,7 @@ class Many(AbstractContextManager["Many"]):
         known, is_plain = None, history is not None and not stamp and not settings.interrupted
         if history and is_plain and (history.is_whole or history.is_done(wanted, allowed)):
             return Migrated((), len(worker.migrations) - history.left, history.left)
-        if history and is_plain and not self._lacks_stamp:
+        if history and is_plain and history.has_all_files and not self._lacks_stamp:
             known = Known(self._place_of(name), list(history.records), [], self._stamp)
         with Backend(settings, listener, worker.files, worker.kept, known) as backend:
             done = apply(backend, worker.migrations, wanted, allowed=allowed, stamp=stamp, find=worker.find)
@@ -178,7 +183,7 @@ class Many(AbstractContextManager["Many"]):
         """The history of the schema that the settings name, as it was surveyed or is now, and this thread's files."""
         worker = self._worker()
         history = self._histories.get(str(settings.tenant))
-        if history is None:
+        if history is None or not history.has_all_files:
             with self.at(settings, listener) as (backend, _):
                 backend.raise_if_old()
                 records = backend.records
@@ -222,7 +227,9 @@ class _Worker:
         """problems.find, once for all that have the same records."""
         if any(more):
             return problems.find(folder, migrations, files, records, *more)
-        key = tuple((record.hash, record.id, record.checksum) for record in records)
+        has_all = all(record.id in files for record in records)
+        # Of what has no file the times count as well.
+        key = tuple((it.hash, it.id, it.checksum, None if has_all else it.applied_at) for it in records)
         if key not in self._found:
             self._found[key] = problems.find(folder, migrations, files, records)
         return self._found[key]

@@ -119,10 +119,12 @@ def look_at_live(
     """Refused, as migrate is, where the history cannot be trusted."""
     wanted = {migration.id for migration in up_to(migrations, to)}
     live.raise_if_old()
-    _, found = problems.find(
+    entries, found = problems.find(
         live.settings.migrations, migrations, live.files, live.records, live.notes, live.other_histories()
     )
     problems.refuse(found, allowed)
+    if ahead := problems.ahead(entries, found):
+        live.listener(ahead)
     pending = apply.due(live, migrations, wanted)
     due = apply.check(live, pending)
     cleanup = _previews(live, due)

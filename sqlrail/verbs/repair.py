@@ -120,7 +120,7 @@ def _look(backend: Backend, settings: Settings) -> tuple[dict[str, str], list[Re
             for problem in found
             if problem.kind in ("edited", "renamed")
         ),
-        *(offer("forgotten", entry.id, entry.id, None) for entry in entries if entry.state == "missing"),
+        *(offer("forgotten", entry.id, entry.id, None) for entry in entries if entry.state in problems.GONE),
         *(
             Repair("begun", note.id, note.id, checksums.get(note.id), None, None, None, note)
             for note in backend.notes
@@ -156,6 +156,7 @@ def _applied_by(backend: Backend) -> dict[str, str]:
 def _nothing_to_accept(id_: str, state: str) -> str:
     remedy = {
         "missing": f"its file is gone; `repair --forget {shlex.quote(id_)}` takes its record out",
+        "ahead": "it is ahead of this folder, which has no file of it",
         "applied": "it is applied, and its file is intact",
     }.get(state, "it is not applied yet")
     return f"repair {id_}: there is nothing to accept, {remedy}."

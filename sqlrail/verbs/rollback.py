@@ -63,7 +63,7 @@ def rollback(
         entries = history.compare(migrations, files, backend.records)
         recorded = [records[entry.id] for entry in entries if entry.id in records]
         wanted = _choose(recorded, [*files], steps, to)
-        ways = _ways_back(wanted, files)
+        ways = _ways_back(wanted, files, {entry.id for entry in entries if entry.state == "ahead"})
         if wanted:
             _refuse_begun(backend)
         if wanted and not yes:
@@ -96,13 +96,17 @@ def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) 
     return recorded[::-1][:steps]
 
 
-def _ways_back(wanted: list[Record], files: dict[str, File]) -> dict[str, File]:
+def _ways_back(wanted: list[Record], files: dict[str, File], ahead: Collection[str]) -> dict[str, File]:
     """The rollback files, each checked; Refused where one of the migrations cannot be taken back."""
     ways, obstacles = {}, []
     for record in wanted:
         file = files.get(record.id)
         way = file and read_rollback(file)
-        if file is None:
+        if record.id in ahead:
+            obstacles.append(
+                f"{record.id} is ahead of this folder (roll it back with the files of its release)"
+            )
+        elif file is None:
             obstacles.append(f"the file of {record.id} is missing (bring it back)")
         elif not record.is_of(file):
             obstacles.append(

@@ -22,6 +22,13 @@ SENTENCES: list[tuple[Event, str]] = [
     (events.Noticed("NOTICE", "hello"), "notice: hello"),
     (events.HistoryRead("001_a", 2), "at 001_a, 2 pending"),
     (events.HistoryRead(None, 0), "at no file yet, 0 pending"),
+    (
+        events.Ahead(("002_b", "003_c\x1b"), ("003_c\x1b",)),
+        (
+            "the database is ahead of this folder by 002_b, 003_c\\x1b (half done): a newer release has been here, "
+            "and there is nothing to apply"
+        ),
+    ),
     (events.Reached(TARGET), "target: app@db:5432/shop, PostgreSQL 18.1, environment staging"),
     (
         events.WaitingForServer("app@db:5432/shop", 60.0, "the server starts"),

@@ -25,3 +25,5 @@ OPERATIONS = sample("OPERATIONS", 6000)
 KILLS = sample("KILLS", 40)
 #: of the messages of either side each so-manieth is cut; the server's are many
 CUTS: dict[Sender, int] = {"server": (_step := sample("CUT_STEP", 24)), "client": max(1, _step // 12)}
+#: histories, all of whose older folders are started from, and processes or threads that do so at the same time
+HISTORIES, STARTS = sample("HISTORIES", 4), sample("STARTS", 3)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, width
-from sqlrail.cli.verb import FOUND, OK, Result, Run, Verb
+from sqlrail.cli.verb import FOUND, OK, Result, Run, Verb, idle
 from sqlrail.ground.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="exit 4 unless everything is applied and intact")
+    parser.add_argument(
+        "--allow-ahead",
+        action="store_true",
+        help="with --check: also if a newer release has been here, for the probes of an older one",
+    )
     flags.add_each(parser, schemas=True, shared=True)
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    if not options.check:
+        idle(options, "allow_ahead", "it says what --check lets pass")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StatusResult]:
@@ -38,8 +48,9 @@ def _status(
     from sqlrail.cli.render import status as render
 
     result = status(settings, talk)
-    code = FOUND if options.check and not result.is_intact else OK
+    is_well = result.is_intact and (options.allow_ahead or not result.is_ahead)
+    code = FOUND if options.check and not is_well else OK
     return code, result.as_json(), render.text(result, width())
 
 
-VERB = Verb("show the history; changes nothing", _run, _add_arguments, of_many=_of_many)
+VERB = Verb("show the history; changes nothing", _run, _add_arguments, _refuse_idle, of_many=_of_many)

@@ -15,5 +15,7 @@ def text(result: Status, width: int | None) -> str:
     cells = [(e.id, e.state, f"{e.applied_at:%Y-%m-%d %H:%M:%S}" if e.applied_at else "") for e in entries]
     lines = table(("migration", "state", "applied at (UTC)"), cells, width)
     pending = sum(entry.state in ("pending", "late") for entry in entries)
+    newer = sum(entry.state == "ahead" for entry in entries)
+    ahead = f", {newer} ahead" if newer else ""
     wrong = [f"{'' if problem.refuses else 'warning: '}{problem.message}" for problem in found]
-    return "\n".join([*lines, f"{len(entries) - pending} applied, {pending} pending", *wrong])
+    return "\n".join([*lines, f"{len(entries) - pending - newer} applied, {pending} pending{ahead}", *wrong])

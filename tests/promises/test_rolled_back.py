@@ -1,0 +1,159 @@
+"""An application that is rolled back starts: random histories, every older folder of each, several replicas at once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from pathlib import Path
+from threading import Barrier
+from typing import Any, NamedTuple
+
+import pytest
+from aftermath import write
+from conftest import query
+from console import catalog
+from samples import EXAMPLES, HISTORIES, IS_WIDE, STARTS
+
+import sqlrail as library
+from sqlrail.errors import MigrationFailed, Refused
+from sqlrail.ground.events import nobody
+from sqlrail.ground.reading import given
+from sqlrail.verbs.baseline import baseline
+
+pytestmark = pytest.mark.promise
+
+SEEDS = random.Random().sample(range(10**6), HISTORIES) if IS_WIDE else range(HISTORIES)  # noqa: S311
+#: what a newer release has left half done
+HALF_DONE = {"999_z": "-- transactional: false\nCREATE TABLE z (n int);\nSELECT 1 / 0;\n"}
+#: what reads a table, with the transactions that wrote its rows
+TABLES = """
+    SELECT format('SELECT %1$L, md5(string_agg(concat_ws('' '', xmin, t), '','' ORDER BY t::text)) FROM %1$s AS t',
+                  c.oid::regclass)
+      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+     WHERE relkind = 'r' AND nspname IN ('public', 'sqlrail') ORDER BY c.oid::regclass::text
+"""
+
+
+class History(NamedTuple):
+    """What was written and deployed, as the database has it in the end."""
+
+    files: dict[str, str]  # in the order in which they were written
+    by_time: list[str]  # in the order in which they were recorded
+    is_half_done: bool
+
+    def is_older(self, ids: Collection[str]) -> bool:
+        """Whether a release had these files and no others."""
+        orders = (self.by_time, sorted(self.by_time))
+        return bool(ids) and any({*order[: len(ids)]} == {*ids} for order in orders)
+
+    def ahead_of(self, ids: Collection[str]) -> set[str]:
+        return {*self.files} - {*ids} | {*(HALF_DONE if self.is_half_done else ())}
+
+    def holes(self, rng: random.Random) -> Iterator[tuple[str, ...]]:
+        """Folders that no release had, in a random order."""
+        subsets = [
+            ids for size in range(1, len(self.files)) for ids in combinations(self.files, size)
+            if not self.is_older(ids)
+        ]  # fmt: skip
+        yield from rng.sample(subsets, len(subsets))
+
+
+def files_of(rng: random.Random) -> dict[str, str]:
+    """Files in the order in which they are written: some come late, are outside a transaction, or depend on others."""
+    numbers = rng.sample(range(1, 99), rng.randint(2, 6))
+    if rng.random() < 0.6:
+        numbers.sort()
+    files = dict[str, str]()
+    for number in numbers:
+        id_ = f"{number:03}_{rng.choice('abc')}"
+        earlier = [it for it in files if it < id_]
+        depends = f"-- depends: {rng.choice(earlier)}\n" if earlier and rng.random() < 0.4 else ""
+        outside = "-- transactional: false\n" if rng.random() < 0.2 else ""
+        made = f"CREATE TABLE t{number} (n int);\nINSERT INTO t{number} VALUES ({number});\n"
+        files[id_] = f"{depends}{outside}{made}"
+    return files
+
+
+def deployed(url: str, tmp_path: Path, rng: random.Random) -> History:
+    """Writes a history, and deploys it in some steps; the first of them may be a baseline."""
+    files = files_of(rng)
+    ids = [*files]
+    steps = sorted(rng.sample(range(1, len(ids)), rng.randint(0, len(ids) - 1)))
+    if steps and rng.random() < 0.3:
+        first = ids[: steps[0]]
+        for id_ in first:
+            query(url, files[id_])
+        folder = laid(tmp_path / "baseline", files, first)
+        baseline(given(url, folder), nobody, max(first), accept_differences=True)
+    for step in [*steps, len(ids)]:
+        library.migrate(url, laid(tmp_path / f"step-{step}", files, ids[:step]), allow_late=True)
+    is_half_done = rng.random() < 0.4
+    if is_half_done:
+        folder = laid(tmp_path / "half", files | HALF_DONE, [*files, *HALF_DONE])
+        with pytest.raises(MigrationFailed):
+            library.migrate(url, folder)
+    rows = query(url, "SELECT migration_id FROM _yoyo_migration ORDER BY applied_at_utc, migration_id")
+    return History(files, [id_ for (id_,) in rows], is_half_done)
+
+
+def laid(folder: Path, files: Mapping[str, str], ids: Collection[str]) -> Path:
+    """A folder with these of the files."""
+    return write(folder, **{id_: files[id_] for id_ in ids})
+
+
+def digest(url: str) -> object:
+    """Everything that a start could have changed, to the transactions that wrote each row."""
+    return catalog(url), [query(url, text) for (text,) in query(url, TABLES)]
+
+
+def started(url: str, folder: Path) -> list[dict[str, Any]]:
+    """What replicas are told that start at the same time."""
+    together = Barrier(STARTS)
+
+    def start(_: int) -> dict[str, Any]:
+        together.wait()
+        return dict(library.migrate(url, folder))
+
+    with ThreadPoolExecutor(STARTS) as replicas:
+        return [*replicas.map(start, range(STARTS))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_older_release_starts_and_every_hole_is_refused(
+    seed: int, database: str, tmp_path: Path
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    history = deployed(database, tmp_path, rng)
+    assert sorted(history.by_time) == sorted(history.files)
+    before = digest(database)
+    sizes = range(1, len(history.files) + 1)
+    older = {frozenset(order[:size]) for size in sizes for order in (history.by_time, sorted(history.files))}
+    for number, ids in enumerate(older):
+        folder = laid(tmp_path / f"older-{number}", history.files, ids)
+        for done in started(database, folder):
+            assert (done["applied"], done["already_applied"], done["pending"]) == ([], len(ids), 0), ids
+            assert set(done["ahead"]) == history.ahead_of(ids), ids
+        assert digest(database) == before, ids
+    for number, hole in enumerate([*history.holes(rng)][:EXAMPLES]):
+        with pytest.raises(Refused) as refused:
+            library.migrate(database, laid(tmp_path / f"hole-{number}", history.files, hole))
+        assert "missing" in {it["kind"] for it in refused.value.details["problems"]}, hole
+        assert digest(database) == before, hole
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_older_release_that_was_edited_or_has_more_does_not_start(
+    seed: int, database: str, tmp_path: Path
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    history = deployed(database, tmp_path, rng)
+    before = digest(database)
+    ids = history.by_time[: rng.randint(1, len(history.files) - 1)]
+    edited = history.files | {(id_ := rng.choice(ids)): f"{history.files[id_]}SELECT 1;\n"}
+    more = history.files | {"500_new": "CREATE TABLE new ();\n"}
+    for name, files, its in (("edited", edited, ids), ("more", more, [*ids, "500_new"])):
+        with pytest.raises(Refused):
+            library.migrate(database, laid(tmp_path / name, files, its))
+        assert digest(database) == before, (name, its)
