@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +12,7 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
 from sqlrail.postgres.connect import Connection
-from sqlrail.postgres.wire import COMMAND_OK, TUPLES_OK, Answer, cancel, flush, results, wait
+from sqlrail.postgres.wire import COMMAND_OK, TUPLES_OK, Answer, cancel, copied, flush, results
 
 #: bytes of a COPY that are handed on together
 COPY_BLOCK = 1 << 16
@@ -100,7 +99,7 @@ def _copies(pgconn: pq.abc.PGconn, text: bytes) -> Iterator[Iterator[memoryview]
     flush(pgconn)
     for result in _good(pgconn):
         if result.status == pq.ExecStatus.COPY_OUT:
-            yield _lines(pgconn)
+            yield copied(pgconn)
 
 
 def _blocks(lines: Iterator[memoryview]) -> Iterator[bytes]:
@@ -111,16 +110,3 @@ def _blocks(lines: Iterator[memoryview]) -> Iterator[bytes]:
             yield bytes(block)
             block.clear()
     yield bytes(block)
-
-
-def _lines(pgconn: pq.abc.PGconn) -> Iterator[memoryview]:
-    """The data of a COPY, of which each message is a line."""
-    while True:
-        size, data = pgconn.get_copy_data(1)
-        if size > 0:
-            yield data
-        elif size < 0:
-            return
-        else:
-            wait(pgconn, select.POLLIN)
-            pgconn.consume_input()

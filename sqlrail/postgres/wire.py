@@ -356,7 +356,8 @@ def _collect(
         elif status == pq.ExecStatus.COPY_IN:
             _feed(connection, data, until, waiting)
         elif status == pq.ExecStatus.COPY_OUT:
-            _skip_copy(pgconn, until)
+            for _ in copied(pgconn, until):  # which nobody wanted
+                pass
 
 
 def _feed(
@@ -398,11 +399,14 @@ def _has_input(pgconn: pq.abc.PGconn) -> bool:
     return bool(poll.poll(0))
 
 
-def _skip_copy(pgconn: pq.abc.PGconn, until: float | None) -> None:
+def copied(pgconn: pq.abc.PGconn, until: float | None = None) -> Iterator[memoryview]:
+    """The data of a COPY … TO stdout while they come in, a line at a time."""
     while True:
-        size, _ = pgconn.get_copy_data(1)
+        size, line = pgconn.get_copy_data(1)
         if size < 0:
             return
-        if size == 0:
+        if size > 0:
+            yield line
+        else:
             wait(pgconn, select.POLLIN, until)
             pgconn.consume_input()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import unittest
 from contextlib import ExitStack
 from functools import cache, cached_property
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from sqlrail.testing.templates import Templates
@@ -30,6 +30,7 @@ class WithDatabase(unittest.TestCase):
         """
         mine = ExitStack()
         url = mine.enter_context(_templates(os.getpid()).of(self.sqlrail_migrations).copy())
+        self.addCleanup(self.__dict__.pop, "database_url")  # who runs the test again asks for another
         self.addCleanup(mine.close)
         return url
 
@@ -39,5 +40,7 @@ def _templates(process: int) -> Templates:
     """Those of a process: one that was forked has none of its parent's connections."""
     del process
     made = Templates(Path.cwd())
-    atexit.register(made.close)
+    # Unlike those of atexit it runs at the end of a process of multiprocessing, and never in a fork of its own process;
+    # below 0: when those that this one has begun have ended.
+    Finalize(None, made.close, exitpriority=-1)
     return made

@@ -29,6 +29,7 @@ def server(root: Path) -> Iterator[str]:
     """The embedded server of the tests, for as long as one run or worker needs it; its data stay for the next."""
     home = home_of(root)
     home.mkdir(mode=0o700, exist_ok=True)
+    process = os.getpid()
     folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(folder, fcntl.LOCK_SH)
@@ -39,12 +40,17 @@ def server(root: Path) -> Iterator[str]:
         try:
             yield started.url
         finally:  # where a migration is broken as well
-            # The last one out stops it. Whoever comes meanwhile waits, and starts it again.
-            with suppress(BlockingIOError):
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                local.stop(home)
+            if os.getpid() == process:  # and not in a fork, which has the lock from its parent
+                _stop(home, folder)
     finally:
         os.close(folder)
+
+
+def _stop(home: Path, folder: int) -> None:
+    """The last one out stops it. Whoever comes meanwhile waits, and starts it again."""
+    with suppress(BlockingIOError):
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        local.stop(home)
 
 
 def home_of(root: Path) -> Path:

@@ -84,11 +84,12 @@ class Template:
     @contextmanager
     def copy(self) -> Iterator[str]:
         """The URL of a database like the template, for as long as the context lasts."""
-        name = self._copies.take()
+        name, process = self._copies.take(), os.getpid()
         try:
             yield database_url(self._url, name)
         finally:
-            self._copies.give_back(name)
+            if os.getpid() == process:
+                self._copies.give_back(name)
 
     def close(self) -> None:
         """Drops this run's copies."""
@@ -166,13 +167,19 @@ def template(url: str, directory: Path, heap: int = HEAP, ahead: int = AHEAD) ->
     Raises errors.SqlrailError: Refused where the URL's own database is stamped staging or production, UsageError where
     its role may not create databases.
     """
-    with closing(_connect(url, directory)) as connection:
+    connection, process = _connect(url, directory), os.getpid()
+    try:
         made = Template(url, directory, connection, heap, ahead)
         made.make()
         try:
             yield made
         finally:
-            made.close()
+            if os.getpid() == process:
+                made.close()
+    finally:
+        # A fork that ends closes what is open in it, and the connection is its parent's.
+        if os.getpid() == process:
+            connection.close()
 
 
 def database_url(url: str, name: str) -> str:

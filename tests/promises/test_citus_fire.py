@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from cluster import Cluster, node
 from conftest import ROOT, clean_environment
-from samples import sample
+from samples import CITUS_KILLS, CITUS_OPERATIONS
 from test_citus_cleanup import RELATION
 from test_cleanup import apply, archive, clean, ids
 from test_online import run as online
@@ -31,8 +31,6 @@ from sqlrail.errors import DatabaseFailed, MigrationFailed
 
 pytestmark = pytest.mark.promise
 
-OPERATIONS = sample("OPERATIONS", 1500)
-KILLS = sample("KILLS", 10)
 SESSIONS = 4
 
 
@@ -82,7 +80,7 @@ def test_no_row_goes_whose_parent_is_committed(citus: Cluster, tmp_path: Path, f
         for thread in threads:
             thread.start()
         relation, deleted, runs, gave_way = "orders.user_id -> users.id", 0, 0, 0
-        while not traffic.failures and (traffic.operations < OPERATIONS / 3 or runs < 3):
+        while not traffic.failures and (traffic.operations < CITUS_OPERATIONS / 3 or runs < 3):
             try:
                 way = (runs + gave_way) % 3
                 if way < 2:
@@ -176,7 +174,7 @@ def test_the_next_run_ends_what_a_killed_one_began(
     (tmp_path / "migrations" / "001_key.sql").write_text(FILE)
     chance, ends = random.Random(f"{victim} {verb}"), []  # noqa: S311 - the same ones each time
     longest = 2.0 if verb == "online" else 1.2
-    for _ in range(max(2, KILLS // 5)):
+    for _ in range(max(2, CITUS_KILLS // 5)):
         citus.empty()
         with closing(citus.connect()) as db:
             build(db)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from psycopg import sql
-from samples import sample
+from samples import CITUS_EXAMPLES
 from test_citus_cleanup import as_psql
 from test_cleanup import settings
 from test_online import run as online
@@ -33,7 +33,6 @@ pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 
-EXAMPLES = sample("EXAMPLES", 6)
 #: where a table lies whole, on one node or on each: it may have any unique key there
 WHOLE = {
     "reference": "create_reference_table('{}')",
@@ -135,7 +134,7 @@ def citus() -> Iterator[Cluster]:
 
 
 @pytest.mark.timeout(3600)
-@hypothesis_settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=CITUS_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(spread=spreads(), way=st.sampled_from(["cleanup", "cleanup", "online", "printed"]))
 def test_the_same_rows_go_and_all_come_back(citus: Cluster, spread: Spread, way: str) -> None:
     zoo = spread.zoo

@@ -23,6 +23,10 @@ IS_WIDE = "SQLRAIL_TEST_EXAMPLES" in os.environ
 OPERATIONS = sample("OPERATIONS", 6000)
 #: runs that are killed
 KILLS = sample("KILLS", 40)
+#: the same three on a cluster of Citus, where each takes several times as long
+CITUS_EXAMPLES = sample("EXAMPLES", 6)
+CITUS_OPERATIONS = sample("OPERATIONS", 1500)
+CITUS_KILLS = sample("KILLS", 10)
 #: of the messages of either side each so-manieth is cut; the server's are many
 CUTS: dict[Sender, int] = {"server": (_step := sample("CUT_STEP", 24)), "client": max(1, _step // 12)}
 #: histories, all of whose older folders are started from, and processes or threads that do so at the same time

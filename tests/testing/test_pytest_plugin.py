@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from conftest import FAST, ROOT, clean_environment, fresh_database, open_folder, query
 from console import Sqlrail, put
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from servers import own_server
 from waiting import wait_for
 
@@ -347,6 +347,39 @@ def test_copies_are_dropped_together_once_they_are_many(tmp_path: Path, database
             assert len(left(database, "test")) == 1 + (n + 1) % 3
         assert query(outer, "TABLE t") == []
     assert left(database, "test") == []
+
+
+def test_copies_are_dropped_together_behind_the_tests(tmp_path: Path, database: str) -> None:
+    put(FILES, tmp_path)
+    with template(database, tmp_path) as made:
+        size = query(database, f"SELECT pg_database_size('{made.name}')")[0][0]
+    with template(database, tmp_path, 2 * size, ahead=2) as made, made.copy() as outer:
+        given = set()
+        for _ in range(8):
+            with made.copy() as inner:
+                given.add(inner)
+        assert len(given) == 8
+        # the outer one, two that are ready, and at the most two that are done with
+        wait_for(lambda: 3 <= len(left(database, "test")) <= 5, "the others are dropped")
+        assert query(outer, "TABLE t") == []
+    assert left(database, "test") == []
+
+
+def test_names_are_within_63_bytes_whatever_the_name_of_the_database(
+    tmp_path: Path, server: local.Server
+) -> None:
+    put(FILES, tmp_path)
+    name = "ü" * 31
+    query(server.url, f'CREATE DATABASE "{name}" ENCODING UTF8 TEMPLATE template0')
+    url = make_conninfo(server.url, dbname=name)
+    try:
+        with template(url, tmp_path) as made, made.copy() as copy:
+            names = [made.name, str(conninfo_to_dict(copy)["dbname"])]
+            assert [it for it in names if len(it.encode()) > 63] == []
+            assert sorted(names) == left(url)
+    finally:
+        for it in (*left(url), name):
+            query(server.url, f'DROP DATABASE "{it}" WITH (FORCE)')
 
 
 @pytest.mark.parametrize(
