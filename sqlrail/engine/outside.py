@@ -81,7 +81,9 @@ class OutsideRun:
         store, hash_ = self._session.store, self._migration.hash
         record = self._operation.record(store, self._file, hash_, marks=self._marks)
         text = store.closing_outside(hash_, IN_ANY.join(record))
-        return Closing(self._file, self._migration, text, Piece(b""), (), self._marks, started, tries)
+        parts = self._file, self._migration, text, Piece(b""), (), self._marks, started, tries
+        stands = "It runs outside a transaction: its statements are done and stay; run again to have that recorded."
+        return Closing(*parts, stands=stands)
 
     # The worker
 

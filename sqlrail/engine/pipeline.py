@@ -33,6 +33,7 @@ class Closing:
     started: float
     tries: Tries
     backfill: Filled | None = None
+    stands: str = ""  # what was committed before, and so is kept where this is not; empty: nothing
 
 
 class Delivery(NamedTuple):

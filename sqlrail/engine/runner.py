@@ -168,7 +168,7 @@ class Runner:
             return
         session.undo()
         if answer.keep is True:  # else it may be what came behind that failed, so each is sent by itself
-            failed = failure(session, file, closing.piece, answer, at_commit=True)
+            failed = failure(session, file, closing.piece, answer, at_commit=True, stands=closing.stands)
             self._retry.give_way(failed, file, closing.started, closing.tries)
         running = self._running
         self._run(closing.migration, closing.marks, closing.tries)

@@ -74,13 +74,20 @@ def misread_by(session: Session) -> str | None:
 
 
 def failure(
-    session: Session, file: File, piece: Piece, answer: Answer, *, at_commit: bool = False, ahead: int = 0
+    session: Session,
+    file: File,
+    piece: Piece,
+    answer: Answer,
+    *,
+    at_commit: bool = False,
+    ahead: int = 0,
+    stands: str = "",
 ) -> SqlrailError:
-    """The error that people read for a file that failed: where, what, and what stands."""
+    """The error that people read for a file that failed: where, what, and what stands, nothing unless it is said."""
     session.raise_if_lost(f"{file.id} was being applied", error=answer.error)
     error = answer.error
     assert error is not None
-    stands = f"Nothing of {file.id} was kept."
+    stands = stands or f"Nothing of {file.id} was kept."
     completed = None if at_commit else answer.completed
     return explain.failure(file, piece, error, completed, stands, ahead - answer.shift)
 

@@ -258,10 +258,9 @@ def test_it_goes_on_when_what_kept_until_from_coming_true_is_gone(place: Place) 
 
 
 def test_an_until_that_gives_way_is_asked_again(place: Place, connect: Connect) -> None:
-    place.query("CREATE TABLE asked (id int)")
     holder = connect(place.url, autocommit=False)
-    holder.execute("LOCK TABLE asked")
-    head = UNTIL.replace("FROM t WHERE done IS NULL", "FROM asked")
+    holder.execute("SELECT pg_advisory_xact_lock(7)")
+    head = UNTIL.replace("count(*) FROM t WHERE done", "pg_advisory_xact_lock_shared(7)::text")
     place.write(head + FILL)
     failed = place.run(lock_timeout=1.0, retry_for=0.2)
     assert failed is not None
@@ -287,6 +286,16 @@ def test_an_until_that_fails_says_where(place: Place) -> None:
     assert "each once in each pass, and that stays; run again to go on." in str(failed)
     assert place.run(UNTIL + FILL) is None
     assert place.filled().walked == 3000
+    place.check_done()
+
+
+def test_an_until_that_means_nothing_is_found_before_the_first_batch(place: Place) -> None:
+    failed = place.run(UNTIL.replace("done IS", "gone IS") + FILL)
+    assert isinstance(failed, MigrationFailed), failed
+    assert '001_fill.sql:2:1: until: column "gone" does not exist' in str(failed)
+    assert "Nothing of 001_fill was done." in str(failed)
+    assert place.query("SELECT count(*) FROM t WHERE done") == [(0,)]
+    assert place.run(UNTIL + FILL) is None
     place.check_done()
 
 
@@ -660,6 +669,27 @@ def test_a_lost_connection_says_what_stands(place: Place, connect: Connect) -> N
     blocker.rollback()
     assert place.run() is None
     assert place.counts() == {1: 3000}
+
+
+def test_a_record_that_cannot_be_committed_says_what_stands(place: Place) -> None:
+    assert place.run("CREATE TABLE first ();") is None
+    place.query(
+        """CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE disk_full; END';
+           CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON _yoyo_migration INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION fails()"""
+    )
+    place.write(ONCE + EACH, "002_fill")
+    failed = place.run()
+    assert isinstance(failed, MigrationFailed), failed
+    assert (
+        "002_fill.sql:1:1: at commit: disk_full. It is a backfill: 3,000 rows walked over and 3,000"
+        in str(failed)
+    )
+    assert "was kept" not in str(failed)
+    place.query("DROP TRIGGER fails ON _yoyo_migration")
+    assert place.run() is None
+    assert place.counts() == {1: 3000}
+    place.check_done("001_fill", "002_fill")
 
 
 @pytest.fixture

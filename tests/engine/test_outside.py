@@ -174,6 +174,28 @@ def test_what_refuses_a_transaction_runs_as_well(any_place: Place) -> None:
 # What fails
 
 LONG = "-- é\n" + LOG + "".join(f"/* ü */ INSERT INTO log VALUES ({n});\n" for n in range(1, 1200))
+
+
+def test_a_record_that_cannot_be_committed_says_what_stands(place: Place) -> None:
+    assert place.run("CREATE TABLE a ();") is None
+    place.query(
+        """CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE disk_full; END';
+           CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON _yoyo_migration INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION fails()"""
+    )
+    place.write("CREATE TABLE b ();", "002_b")
+    failed = place.run()
+    assert isinstance(failed, MigrationFailed), failed
+    assert str(failed).endswith(
+        "002_b.sql:1:1: at commit: disk_full. It runs outside a transaction: its statements are done and stay; "
+        "run again to have that recorded."
+    )
+    assert place.query("SELECT to_regclass('b')::text") == [("b",)]
+    place.query("DROP TRIGGER fails ON _yoyo_migration")
+    assert place.run() is None
+    assert read(place.url).records == ["001_a", "002_b"]
+
+
 DEFERRED = (
     "CREATE TABLE p (id int PRIMARY KEY);\n"
     "CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED);\n"

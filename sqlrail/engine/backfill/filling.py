@@ -99,8 +99,8 @@ class Filling:
         record = self._operation.record(store, self._file, hash_, marks=self._marks)
         text = store.message("forget_progress", hash=hash_)
         text += (b"%d" % transaction).join(record) + b"COMMIT;\n"
-        done = self._filled()
-        return Closing(self._file, self._migration, text, Piece(b""), (), self._marks, started, tries, done)
+        parts = self._file, self._migration, text, Piece(b""), (), self._marks, started, tries
+        return Closing(*parts, self._filled(), self._run.stands)
 
     def _filled(self) -> Filled:
         state = self._run.state

@@ -76,6 +76,10 @@ class BackfillRun:
         rolled back, and nothing was done.
         """
         self._session.under_way(name=self._file.id, limit=self._patience.longest)
+        if self._file.until is not None:
+            # Else what is wrong with it would be found behind the last batch.
+            explain = self._session.store.message("_backfill_explain").decode()
+            self._ask(f"{explain}\n{self._file.until}")
         while True:
             self._pass()
             if self._is_done():
@@ -152,18 +156,26 @@ class BackfillRun:
             return True
         if file.until is None:
             return not state.changed_now
-        place = file.at(file.lines["until"][0])
-        left = self._patience.patiently(f"{place}: until", lambda: self._asked(place, file.until or ""))
+        left = self._ask(file.until)
         # An earlier run has ended with this, and what was in the way then may be mended.
         if left and not state.changed_now and self._passed == state.passes:
             raise MigrationFailed(
-                f"{place}: a whole pass over {self.table.name} changed no row, and `until` still gives {left!s}: the "
-                "statement does not change what that counts."
+                f"{self._place_of_until}: a whole pass over {self.table.name} changed no row, and `until` still gives "
+                f"{left!s}: the statement does not change what that counts."
             )
         return not left
 
-    def _asked(self, place: str, question: str) -> Any:
-        """What it gives; what a second try may mend leaves as psycopg.Error."""
+    @property
+    def _place_of_until(self) -> str:
+        return self._file.at(self._file.lines["until"][0])
+
+    def _ask(self, question: str) -> Any:
+        """What a question of `until` gives, in a transaction of its own."""
+        what = f"{self._place_of_until}: until"
+        return self._patience.patiently(what, lambda: self._asked(what, question))
+
+    def _asked(self, what: str, question: str) -> Any:
+        """The same once; what a second try may mend leaves as psycopg.Error."""
         session, file = self._session, self._file
         text = session.store.message("begin") + session.store.limits(file)
         answer = session.send(text + question.encode() + b"\n;\n", Answer())
@@ -171,7 +183,7 @@ class BackfillRun:
             if session.connection.closed or isinstance(error, PASSING):
                 raise error
             session.undo()
-            raise session.failure(f"{place}: until", "it was asked", error, kind=MigrationFailed)
+            raise session.failure(what, "it was asked", error, kind=MigrationFailed)
         session.undo()
         found = answer.rows[-1:]
         return found[0][0] if found and found[0] else None
@@ -213,11 +225,12 @@ class BackfillRun:
             yield
         except SqlrailError as exc:
             said = "interrupted." if isinstance(exc, Interrupted) else str(exc)
-            exc.args = (f"{said} {self._stands}",)
+            exc.args = (f"{said} {self.stands}",)
             raise
 
     @property
-    def _stands(self) -> str:
+    def stands(self) -> str:
+        """What is done, and what to do, for an error."""
         state = self._state
         if state is None or not state.batches:
             return f"Nothing of {self._file.id} was done."
