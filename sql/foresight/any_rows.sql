@@ -6,6 +6,6 @@ SELECT EXISTS (
     SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
      WHERE c.relkind = 'r' AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'sqlrail')
-       AND c.relname NOT IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
+       AND c.oid NOT IN ({bookkeeping})
        AND pg_relation_size(c.oid) > 0);
 COMMIT;

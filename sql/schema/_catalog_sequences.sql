@@ -14,7 +14,8 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'sequence', n.nspname::text, NULL, 
 {options}  CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, x.relname) AS name, format('ALTER SEQUENCE %I.%I', n.nspname, x.relname) AS change) AS k
  WHERE {ours}
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS i
-                    WHERE i.classid = x.tableoid AND i.objid = x.oid AND i.deptype = 'i')
+                    WHERE i.classid = x.tableoid AND i.objid = x.oid
+                      AND (i.deptype = 'i' OR i.deptype = 'a' AND i.refclassid = x.tableoid AND i.refobjid IN ({bookkeeping})))
 UNION ALL
 SELECT format('owner/%s/%s/0', x.tableoid, x.oid), 'owner', n.nspname::text, k.name, k.name || ' ' || k.owner,
        'owned by ' || k.owner, NULL, format('ALTER SEQUENCE %s OWNED BY %s', k.name, k.owner), NULL,

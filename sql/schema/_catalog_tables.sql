@@ -30,7 +30,7 @@ SELECT format('%s/%s/0', x.tableoid, x.oid), 'table', n.nspname::text, k.name, k
       SELECT format('%I.%I', n.nspname, x.relname) AS name,
              coalesce(' OPTIONS (' || (SELECT string_agg(format('%I %L', o.option_name, o.option_value), ', ' ORDER BY o.option_name)
                                          FROM pg_options_to_table(f.ftoptions) AS o) || ')', '') AS options OFFSET 0) AS k
- WHERE x.relkind IN ('r', 'p', 'f') AND x.relname NOT IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
+ WHERE x.relkind IN ('r', 'p', 'f') AND x.oid NOT IN ({bookkeeping})
    AND {ours}
 UNION ALL
 SELECT format('link%s/%s/%s/0', i.inhparent, x.tableoid, x.oid), 'link', n.nspname::text, k.name, k.name || ' ' || k.parent,

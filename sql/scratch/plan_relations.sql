@@ -7,5 +7,5 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text, x.indre
   JOIN pg_catalog.pg_class AS t ON t.oid = coalesce(x.indrelid, c.oid)
  WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f', 'i', 'I', 'S')
    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'sqlrail')
-   AND t.relname NOT IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
+   AND t.oid NOT IN ({bookkeeping})
  ORDER BY c.oid;

@@ -190,8 +190,11 @@ def _digests(answer: wire.Answer) -> Digests:
 def _messages(connection: Connection, group: bytes = b"digest", *, told: bool = True) -> dict[str, bytes]:
     """The query of each part; what it says of a fact but its value is a comment where nobody wants to be told."""
     shared = {"so": b"", "end": b""} if told else {"so": b"/*", "end": b"*/"}
-    shared["group"] = group
-    shared["ours"] = wire.message(connection, "_catalog_ours")
+    shared |= {
+        "group": group,
+        "ours": wire.message(connection, "_catalog_ours"),
+        "bookkeeping": wire.message(connection, "_bookkeeping"),
+    }
     for part in SHARED:
         shared[part] = wire.message(connection, f"_catalog_{part}", **shared)
     return {part: wire.message(connection, f"_catalog_{part}", **shared) for part in PARTS}

@@ -78,7 +78,9 @@ class Scene:
 
     def relations(self, connection: Connection) -> dict[int, Watched]:
         """Those that are there, by oid."""
-        (rows,) = ask(connection, self.store.message("plan_relations"))
+        (rows,) = ask(
+            connection, self.store.message("plan_relations", bookkeeping=self.store.message("_bookkeeping"))
+        )
         return {oid: Watched(*row) for oid, *row in rows}
 
     def states(self, connection: Connection) -> States:

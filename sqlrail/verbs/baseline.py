@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SHOWN = 40
 #: what every new database has, so that no file has built it
 USUAL: tuple[Key, ...] = (PUBLIC, COMMENT, ("privilege", "schema public USAGE for PUBLIC"))
+NOTHING_BUILT = "They build nothing that could be found in it."
 #: kinds, and facts, that nobody's statement fails for, whatever they are: words, and how rows are kept
 HARMLESS = ("comment", "option")
 KEPT = ("storage", "compression", "statistics", "target", "start", "cache", "sequence", "not null name")
@@ -111,7 +112,7 @@ def baseline(
     wanted = up_to(migrations, to)
     with Backend(settings, listener, files) as backend:
         backend.raise_if_old()
-        _refuse_records(backend.records)
+        refuse_records("baseline", backend.records)
         if not accept_differences:
             check_files(files[migration.id] for migration in wanted)
         _refuse_others(backend, [migration.id for migration in wanted], allow_other_history)
@@ -121,15 +122,16 @@ def baseline(
         with backend.locked():
             # Once more, now that nobody else can write one.
             backend.read_history()
-            _refuse_records(backend.records)
+            refuse_records("baseline", backend.records)
             backend.ask(_records(backend, wanted, found))
     return Baselined(tuple(migration.id for migration in wanted), found)
 
 
-def _refuse_records(records: list[Record]) -> None:
+def refuse_records(verb: str, records: list[Record]) -> None:
+    """Refused where there is a record already: what has run is recorded once."""
     if records:
         raise Refused(
-            f"baseline is refused: the database has {counted(len(records), 'record')} already, of "
+            f"{verb} is refused: the database has {counted(len(records), 'record')} already, of "
             f"{', '.join(record.id for record in records[:5])}{' and others' if len(records) > 5 else ''}. It is for a "
             "database that has none; here `migrate` goes on from them. Nothing was recorded."
         )
@@ -223,8 +225,8 @@ def comparison_of(made: Catalog, there: Catalog) -> Comparison:
 
     More than they build is not compared, as somebody's index or privilege; nor is what only has another name.
     """
-    if all(it.kind in ("privilege", "schema") for it in made.objects.values()):
-        return Comparison(uncompared="They build nothing that could be found in it.")
+    if builds_nothing(made):
+        return Comparison(uncompared=NOTHING_BUILT)
     there = there.without(USUAL)
     found = [one for one in compare(made, there) if not _is_owners(one, made, there)]
     lacking, noted, more = list[str](), list[str](), Counter[str]()
@@ -237,6 +239,11 @@ def comparison_of(made: Catalog, there: Catalog) -> Comparison:
             told += [f"{printable(one.home)} {line}" for line in lines_of(part, FILES)]
     tables, columns = more.pop("table", 0), more.pop("column", 0)
     return Comparison(tuple(lacking), tuple(noted), More(tables, columns, more.total()))
+
+
+def builds_nothing(made: Catalog) -> bool:
+    """Whether files that have made this could have run anywhere, and nobody would see it."""
+    return all(it.kind in ("privilege", "schema") for it in made.without(USUAL).objects.values())
 
 
 def _parts(one: Difference) -> list[Difference]:

@@ -131,14 +131,16 @@ def doctor(settings: Settings, listener: Listener, *, quick: bool = False) -> He
 
 def _ill(backend: Backend, quick: bool) -> Iterator[Finding]:
     ours = _ours(backend)
-    tables = backend.message("_doctor_tables", ours=ours)
+    bookkeeping = backend.message("_bookkeeping")
+    tables = backend.message("_doctor_tables", ours=ours, bookkeeping=bookkeeping)
     stale = backend.message("_stale_collations")
     dropped = set[tuple[str, str]]()
     checks = [(kind, f"doctor_{kind}") for kind in by_order(wire.names("doctor_"), ORDER)]
     if backend.session.server.is_citus:
         checks += [(kind, f"cluster_{kind}") for kind in sorted(wire.names("cluster_"))]
     for kind, name in checks:
-        for row in backend.ask(backend.message(name, ours=ours, tables=tables, stale=stale)):
+        parts = {"ours": ours, "tables": tables, "stale": stale, "bookkeeping": bookkeeping}
+        for row in backend.ask(backend.message(name, **parts)):
             one, rows = _finding(kind, *row)
             if kind == "not_valid" and (one.table, one.object) in dropped:
                 continue
@@ -231,7 +233,9 @@ def _behind(backend: Backend, quick: bool) -> Iterator[Finding]:
     """Sequences that are behind their column; it has an index, so that its end is at hand."""
     if quick:
         return
-    tables = backend.message("_doctor_tables", ours=_ours(backend))
+    tables = backend.message(
+        "_doctor_tables", ours=_ours(backend), bookkeeping=backend.message("_bookkeeping")
+    )
     for table, column, sequence, question, mends in backend.ask(
         backend.message("sequences_behind", tables=tables)
     ):

@@ -204,30 +204,30 @@ def _against(settings: Settings, url: str, choice: Choice) -> Result:
     except ConnectionFailed as exc:
         raise ConnectionFailed(f"--against (or SQLRAIL_AGAINST): {exc}") from exc
     with closing(other):
-        return _compared(other, settings, choice)
+        return compared(other, settings, choice)
 
 
 def _against_files(
     settings: Settings, listener: Listener, choice: Choice, migrations: MigrationList, files: dict[str, File]
 ) -> Result:
     def look(built: Connection, provided: Sequence[Provided]) -> Result:
-        return _compared(built, settings, choice, provided)
+        return compared(built, settings, choice, provided)
 
     with building():
         return build(settings, listener, migrations, files, look)
 
 
-def _compared(
+def compared(
     other: Connection, settings: Settings, choice: Choice, provided: Sequence[Provided] = ()
 ) -> Result:
     """How the database differs from the other one, without what is provided there, and what would mend it."""
     with closing(connect(settings)) as connection:
         keys = {(item.kind, item.name) for item in provided}
         unknown = {("extension", item.name) for item in provided if item.kind == NONE}
-        compared = Sides(other, connection, settings, choice, keys, unknown).compared()
-    if compared is None:
+        sides = Sides(other, connection, settings, choice, keys, unknown).compared()
+    if sides is None:
         return (), ()
-    wanted, there, found = compared
+    wanted, there, found = sides
     statements = mend(wanted, there, found, keep_privileges=not choice.privileges)
     return tuple(outermost(found)), tuple(statements)
 
@@ -319,7 +319,7 @@ def _against_orm(settings: Settings, listener: Listener, choice: Choice, command
                     "the command made nothing in the scratch database: it has to take the database from DATABASE_URL, "
                     "and to make its tables there. Look at which database it has worked on instead."
                 )
-            return _compared(connection, settings, choice)
+            return compared(connection, settings, choice)
 
 
 @dataclass(frozen=True)

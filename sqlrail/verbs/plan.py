@@ -277,7 +277,8 @@ def _is_empty(
 def _look(settings: Settings, name: str, **named: list[str]) -> list[tuple[Any, ...]]:
     with closing(connect(settings)) as connection:
         relations = wire.message(connection, "_live_relations", **named) if named else b""
-        text = wire.message(connection, name, limits=look_limits(connection, settings), relations=relations)
+        parts = {"limits": look_limits(connection, settings), "relations": relations}
+        text = wire.message(connection, name, **parts, bookkeeping=wire.message(connection, "_bookkeeping"))
         answer = wire.send(connection, text, wire.Answer())
         if isinstance(answer.error, pg.LockNotAvailable):
             raise DatabaseFailed(

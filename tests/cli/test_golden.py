@@ -90,6 +90,19 @@ OUTSIDE = {
         "CREATE UNIQUE INDEX CONCURRENTLY orders_one_each ON orders (user_id);\n"
     )
 }
+OF_DBMATE = {
+    "db/migrations/20240101_users.sql": (
+        "-- migrate:up\nCREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);\n\n"
+        "-- migrate:down\nDROP TABLE users;\n"
+    ),
+    "db/migrations/20240102_names.sql": (
+        "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY users_name ON users (name);\n\n"
+        "-- migrate:down transaction:false\nDROP INDEX CONCURRENTLY users_name;\n"
+    ),
+    "db/migrations/20240103_later.sql": (
+        "-- migrate:up\nCREATE TABLE later (id bigint PRIMARY KEY);\n\n-- migrate:down\nDROP TABLE later;\n"
+    ),
+}
 #: two orders of somebody, and two of nobody
 ROWS = Sql(
     "INSERT INTO users VALUES (1, 'Ada'), (2, 'Grace');"
@@ -333,6 +346,29 @@ STORIES: dict[str, Sequence[Step]] = {
         "baseline --to 2 --accept-differences",
         "baseline --to 1",
         "status",
+    ),
+    "adopt": (
+        OF_DBMATE,
+        "adopt",
+        Sql(
+            "CREATE TABLE schema_migrations (version varchar(255) PRIMARY KEY);"
+            "INSERT INTO schema_migrations VALUES ('20240101'), ('20240102')"
+        ),
+        "adopt",
+        "adopt --dry-run --migrations ours",
+        "adopt --migrations ours",
+        Sql("CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL)"),
+        Sql("CREATE INDEX users_name ON users (name)"),
+        "adopt --migrations ours",
+        "status --migrations ours",
+        "drift --check --migrations ours",
+        "migrate --migrations ours",
+        "status --check --migrations ours",
+        "adopt --migrations ours",
+        {"db/migrations/20240104_d.sql": "-- +goose Up\nSELECT 1;\n"},
+        "adopt db/migrations",
+        {"code/versions/1a.py": "revision = '1a'\ndown_revision = None\n"},
+        "adopt code --migrations ours",
     ),
     "repair": (
         "migrate",

@@ -43,6 +43,7 @@ EXAMPLES = {
     "reset": "reset --yes",
     "rollback": "rollback --steps 2",
     "baseline": "baseline --to 042",
+    "adopt": "adopt db/migrations --dry-run",
     "drift": "drift --check",
     "doctor": "doctor --check",
     "schema": "schema --schema-file schema.sql --check",

@@ -22,6 +22,7 @@ from conftest import ROOT, clean_environment
 from console import Outcome, called, put
 from waiting import wait_for
 
+from sqlrail.adopting.recognising import TOOLS
 from sqlrail.engine.store import KEY
 from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
@@ -234,6 +235,46 @@ def taking_over(scene: Scene) -> None:
     for table in moved:
         scene.own.execute(f"ALTER TABLE {table} SET SCHEMA other".encode())
     scene.safe("status")
+
+
+#: each tool's first file, and its history, as far as that is read; SUM is what it keeps of the file
+OTHER_TOOLS = {
+    "dbmate": ("1_a.sql", "version varchar", "'1'"),
+    "golang-migrate": ("1_a.up.sql", "version bigint, dirty boolean", "1, false"),
+    "goose": ("1_a.sql", "id int, version_id bigint, is_applied boolean, tstamp timestamp", "1, 1, true, now()"),
+    "sqlx": (
+        "1_a.sql", "version bigint, installed_on date, success bool, checksum bytea", "1, now(), true, '\\xSUM'"
+    ),
+    "Flyway": (
+        "V1__a.sql",
+        "installed_rank int, version text, type text, script text, checksum int, installed_on date, success bool",
+        "1, '1', 'SQL', 'V1__a.sql', SUM, now(), true",
+    ),
+    "node-pg-migrate": ("1_a.sql", "id int, name varchar, run_on timestamp", "1, '1_a', now()"),
+    "Prisma": (
+        "1_a/migration.sql",
+        "migration_name varchar, checksum varchar, started_at date, finished_at date, rolled_back_at date",
+        "'1_a', 'SUM', now(), now(), NULL",
+    ),
+}  # fmt: skip
+MARKS = {"dbmate": "-- migrate:up\n", "goose": "-- +goose Up\n"}
+
+
+@chapter
+def adopting(scene: Scene) -> None:
+    scene.own.execute("CREATE TABLE a (id int); COMMENT ON SCHEMA public IS 'standard public schema'")
+    for tool in TOOLS:
+        name, columns, row = OTHER_TOOLS[tool.name]
+        text = f"{MARKS.get(tool.name, '')}CREATE TABLE a (id int);\n"
+        put({f"old/{tool.name}/{name}": text})
+        row = row.replace("SUM", tool.digest(text.encode()) if tool.digest else "")
+        scene.own.execute(
+            f"CREATE TABLE {tool.table} ({columns}); INSERT INTO {tool.table} VALUES ({row})".encode()
+        )
+        scene.safe("adopt", f"old/{tool.name}", "--migrations", f"new/{tool.name}")
+        scene.own.execute(
+            f"DROP TABLE {tool.table}, _yoyo_migration, _yoyo_log, _yoyo_version, yoyo_lock".encode()
+        )
 
 
 @chapter

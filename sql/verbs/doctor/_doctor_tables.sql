@@ -1,4 +1,4 @@
 -- What is a table x in the schema n, and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's.
 {ours}
    AND x.relkind IN ('r', 'p') AND x.relpersistence <> 't'
-   AND x.relname NOT IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
+   AND x.oid NOT IN ({bookkeeping})

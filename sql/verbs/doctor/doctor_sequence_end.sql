@@ -18,7 +18,7 @@ WITH sequence AS (
       LEFT JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid
       LEFT JOIN pg_catalog.pg_namespace AS tn ON tn.oid = c.relnamespace
       LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-     WHERE c.relname IS NULL OR c.relname NOT IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
+     WHERE c.oid IS NULL OR c.oid NOT IN ({bookkeeping})
 ), used AS (
     SELECT *, (value::numeric - seqmin) / nullif(top::numeric - seqmin, 0) AS share
       FROM owned, LATERAL (SELECT least(seqmax, power(2::numeric, width - 1) - 1) AS top) AS upper
