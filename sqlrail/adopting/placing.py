@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlrail.adopting.converting import Converted, write
-from sqlrail.errors import ConnectionLost, Refused, SqlrailError, UsageError
+from sqlrail.errors import ConnectionLost, Interrupted, Refused, SqlrailError, UsageError
 
 
 class Place:
@@ -34,9 +34,9 @@ class Place:
         """What fails within takes the name away again, unless it may have been committed: then it has to stay."""
         try:
             yield
-        except ConnectionLost:
+        except (ConnectionLost, Interrupted):
             raise
-        except BaseException:
+        except Exception:
             if self.folder != self._made_at:
                 self.folder.rename(self._made_at)
                 self.folder = self._made_at

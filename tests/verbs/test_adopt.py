@@ -196,6 +196,13 @@ def is_green(sqlrail: Sqlrail, url: str) -> None:
         assert (verb, done.code) == (verb, 0), done
 
 
+def test_every_tool_has_its_project_and_its_row_in_the_table() -> None:
+    page = (ROOT / "docs" / "adopt.md").read_text()
+    rows = {tuple(re.findall(r"^\| ([\w-]+) \|.*\| `(\w+)`[^|]*\|$", line)[:1]) for line in page.splitlines()}
+    assert {*PROJECTS} == {tool.name for tool in TOOLS}
+    assert {((tool.name, tool.table),) for tool in TOOLS} == rows - {()}
+
+
 @each
 def test_a_folder_and_its_history_are_taken_over(tool: str, sqlrail: Sqlrail, database: str) -> None:
     project = make(tool, database)
