@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import combinations
 from pathlib import Path
 from threading import Barrier
@@ -18,7 +18,7 @@ from samples import EXAMPLES, HISTORIES, IS_WIDE, STARTS
 
 import sqlrail as library
 from sqlrail.errors import MigrationFailed, Refused
-from sqlrail.ground.events import nobody
+from sqlrail.ground.events import Applied, Event, nobody
 from sqlrail.ground.reading import given
 from sqlrail.verbs.baseline import baseline
 
@@ -141,6 +141,28 @@ def test_every_older_release_starts_and_every_hole_is_refused(
             library.migrate(database, laid(tmp_path / f"hole-{number}", history.files, hole))
         assert "missing" in {it["kind"] for it in refused.value.details["problems"]}, hole
         assert digest(database) == before, hole
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_replicas_of_an_older_release_start_while_a_newer_one_migrates(
+    seed: int, database: str, tmp_path: Path
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    files = dict(sorted(files_of(rng).items()))
+    newer = laid(tmp_path / "newer", files, files)
+    older = laid(tmp_path / "older", files, [*files][: rng.randint(1, len(files) - 1)])
+    with ThreadPoolExecutor(len(files)) as replicas:
+        starts = list[Future[Any]]()
+
+        def start_one(event: Event) -> None:
+            if isinstance(event, Applied):
+                starts.append(replicas.submit(library.migrate, database, older))
+
+        done = [library.migrate(database, newer, listener=start_one), *(start.result() for start in starts)]
+    assert sorted(it["id"] for one in done for it in one["applied"]) == [*files]
+    assert done[-1]["ahead"]  # it began when all was applied
+    log = "SELECT migration_id FROM _yoyo_log WHERE operation = 'apply' ORDER BY created_at_utc"
+    assert query(database, log) == [(id_,) for id_ in files]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
