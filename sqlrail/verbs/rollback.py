@@ -133,9 +133,9 @@ def _refuse_begun(backend: Backend) -> None:
     if begun:
         id_ = begun[0].id
         raise Refused(
-            f"rollback is refused: {id_} is {begun[0]}, and "
-            "may need what would go. Finish it with `migrate`, or undo by hand what is done, and drop its checkpoints "
-            f"with `repair --forget {shlex.quote(id_)}`. Nothing was rolled back."
+            f"rollback is refused: {id_} is {begun[0]}, and may need what would go. Finish it with `migrate`, from a "
+            "folder that has its file, or undo by hand what is done, and drop its checkpoints with `repair --forget "
+            f"{shlex.quote(id_)}`. Nothing was rolled back."
         )
 
 

@@ -225,6 +225,15 @@ def test_what_a_newer_release_has_left_half_done_does_not_keep_an_older_one_from
     assert query(database, "TABLE log") == [(3,)]
 
 
+def test_nothing_is_taken_back_from_below_what_a_newer_release_has_left_half_done(
+    half_done: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    release(**BASE, **{"001_a.rollback.sql": "DROP TABLE log;"})
+    outcome = half_done("rollback", env=env)
+    assert (outcome.code, "`migrate`, from a folder that has its file" in outcome.err) == (3, True)
+    assert query(database, "TABLE log") == [(3,)]
+
+
 @pytest.mark.parametrize("name", ["002_b.sql", "004_d.sql"])
 def test_no_file_is_run_beside_what_is_half_done(
     name: str, half_done: Sqlrail, database: str, env: dict[str, str]
