@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from sqlrail.files.file import File
-from sqlrail.foresight import counts, tables
+from sqlrail.foresight import counts
 from sqlrail.foresight.counts import Counted, Question
 from sqlrail.foresight.demands import Demand, demands
 from sqlrail.foresight.judged import Check
 from sqlrail.foresight.later import Judge, Later
 from sqlrail.foresight.questions import Moment, Passes, Unknown, question
 from sqlrail.foresight.remedies import cleaned_by, remedy, sentence_of
-from sqlrail.foresight.tables import Live, LiveTable
+from sqlrail.foresight.tables import Live, LiveTable, look
 from sqlrail.foresight.writes import Write, Writes
 from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
-from sqlrail.postgres.connect import connect
+from sqlrail.postgres.connect import Connection
 from sqlrail.schema.catalog import look_limits
 from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.seen import DONE, Seen
@@ -27,14 +26,16 @@ from sqlrail.scratch.shapes import Lean, Shape, Shapes
 
 #: the checks of each statement of a file, in its order
 Found = dict[str, list[tuple[Check, ...]]]
+#: live tables that files change or refer to, and the names of the functions that are PostgreSQL's own
+Tables = tuple[Live, set[str]]
 
 
-def foresee(settings: Settings, scene: Scene, files: Sequence[File]) -> Found:
+def foresee(settings: Settings, scene: Scene, files: Sequence[File], tables: Tables) -> Found:
     """What live rows must be like for each statement to pass, and whether they are.
 
     Raises DatabaseFailed where nothing can be counted.
     """
-    asked = _Walk(scene, *_look(settings, scene, files)).all(files)
+    asked = _Walk(scene, *tables).all(files)
     counted = counts.ask_all(settings, [one.question for one in asked if callable(one.question)])
     answers = iter(counted)
     found: Found = {file.id: [()] * len(scene.seen.get(file.id, ())) for file in files}
@@ -44,7 +45,7 @@ def foresee(settings: Settings, scene: Scene, files: Sequence[File]) -> Found:
     return found
 
 
-def _look(settings: Settings, scene: Scene, files: Sequence[File]) -> tuple[Live, set[str]]:
+def look_at_tables(connection: Connection, settings: Settings, scene: Scene, files: Sequence[File]) -> Tables:
     """The live tables that the files change, or refer to, and the functions that are PostgreSQL's own."""
     seen = [one for file in files for one in scene.seen.get(file.id, ())]
     shapes = [shape for one in seen for shape in one.shapes.values() if shape]
@@ -56,11 +57,10 @@ def _look(settings: Settings, scene: Scene, files: Sequence[File]) -> tuple[Live
     leans = {lean for shape in shapes for lean in _leans(shape)} | {
         lean for one in seen for how in one.using.values() for lean in how.leans
     }
-    with closing(connect(settings)) as connection:
-        limits, every = look_limits(connection, settings), scene.snapshots.first.values()
-        live = tables.look(connection, limits, first, leans, every)
-        calls = any(one.source[:6].upper().startswith(("SELECT", "WITH", "VALUES")) for one in seen)
-        own = wire.ask(connection, "own_functions") if calls else []
+    limits, every = look_limits(connection, settings), scene.snapshots.first.values()
+    live = look(connection, limits, first, leans, every)
+    calls = any(one.source[:6].upper().startswith(("SELECT", "WITH", "VALUES")) for one in seen)
+    own = wire.ask(connection, "own_functions") if calls else []
     return live, {name for (name,) in own}
 
 

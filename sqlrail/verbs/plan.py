@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from sqlrail.foresight.judged import Check
 from sqlrail.foresight.left_out import MEND_FIRST
 from sqlrail.foresight.live import Failure
 from sqlrail.foresight.losses import Losses
-from sqlrail.foresight.rows import foresee
+from sqlrail.foresight.rows import foresee, look_at_tables
 from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, NOT_TRIED, Consent, Trial, Work, trial
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
@@ -32,7 +33,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, in_their_turn
 from sqlrail.postgres import wire
-from sqlrail.postgres.connect import connect
+from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import failure
 from sqlrail.records import problems
 from sqlrail.schema.catalog import look_limits
@@ -58,6 +59,8 @@ from sqlrail.verbs.rehearsing import Rehearsed, Rehearsing
 if TYPE_CHECKING:
     from sqlrail.results.plan import RelationKind, Verdict
 
+#: what asks the live database by the name of a file of sql/
+Look = Callable[..., list[tuple[Any, ...]]]
 KINDS: dict[str, RelationKind] = {
     "r": "table", "p": "partitioned table", "m": "materialized view", "v": "view", "f": "foreign table",
     "i": "index", "I": "index", "S": "sequence",
@@ -165,9 +168,14 @@ def judged(
 ) -> Plan:
     """What was rehearsed, held against the live rows."""
     due, scene = looked.due, done.scene
-    sizes = _live(settings, scene, looked.is_spread)
+    # Nothing is counted yet, so that the connection never lies idle for long.
+    with closing(connect(settings)) as live:
+        look = partial(_look, live, settings)
+        sizes = _live(look, scene, looked.is_spread)
+        is_empty = _is_empty(look, scene, sizes, looked.is_spread)
+        tables = look_at_tables(live, settings, scene, due) if is_counted else None
     judge = _Judge(scene.watched, sizes, scene.objects)
-    checks = foresee(settings, scene, due) if is_counted else {}
+    checks = foresee(settings, scene, due, tables) if tables else {}
     planned = [
         replace(
             _graver(
@@ -187,7 +195,6 @@ def judged(
     losses = Losses(scene, due, settings, tried.tried, is_counted=is_counted)
     planned = [losing(one, losses.of(one.id)) for one in planned]
     notes = (*_notes(looked.major, done.major, done.left_out), *done.likened.notes(), *losses.notes())
-    is_empty = _is_empty(settings, scene, sizes, looked.is_spread)
     applied = len(looked.applied)
     return Plan(
         tuple(planned), applied, looked.major, done.major, notes, is_counted, is_empty=is_empty, trial=tried
@@ -252,42 +259,40 @@ def _notes(live: int, rehearsed: int, left_out: str | None) -> Iterator[str]:
 # The live database
 
 
-def _live(settings: Settings, scene: Scene, is_spread: bool) -> dict[int, tuple[int | None, int]]:
+def _live(look: Look, scene: Scene, is_spread: bool) -> dict[int, tuple[int | None, int]]:
     """Rows and bytes, by the rehearsal's oid, of what was touched and is there; is_spread: on other nodes perhaps."""
     oids = sorted({oid for seen in scene.seen.values() for one in seen for oid in one.changes})
     watched = [scene.watched[oid] for oid in oids]
     named = {"schemas": [it.schema for it in watched], "names": [it.name for it in watched]}
-    found = _look(settings, "plan_live", **named)
+    found = look("plan_live", **named)
     if is_spread:
-        found += _look(settings, "plan_live_nodes", **named)
+        found += look("plan_live_nodes", **named)
     return {oids[number - 1]: (rows, size) for number, rows, size in found}
 
 
-def _is_empty(
-    settings: Settings, scene: Scene, sizes: dict[int, tuple[int | None, int]], is_spread: bool
-) -> bool:
+def _is_empty(look: Look, scene: Scene, sizes: dict[int, tuple[int | None, int]], is_spread: bool) -> bool:
     """Whether no table that is touched has rows; where none is, whether none at all has."""
     touched = [rows for oid, (rows, _) in sizes.items() if scene.watched[oid].kind in "rp"]
     if touched:
         return all(rows == 0 for rows in touched)
-    ((is_any,),) = _look(settings, "any_rows")
-    return not is_any and (not is_spread or _look(settings, "any_rows_nodes") == [(False,)])
+    ((is_any,),) = look("any_rows")
+    return not is_any and (not is_spread or look("any_rows_nodes") == [(False,)])
 
 
-def _look(settings: Settings, name: str, **named: list[str]) -> list[tuple[Any, ...]]:
-    with closing(connect(settings)) as connection:
-        relations = wire.message(connection, "_live_relations", **named) if named else b""
-        parts = {"limits": look_limits(connection, settings), "relations": relations}
-        text = wire.message(connection, name, **parts, bookkeeping=wire.message(connection, "_bookkeeping"))
-        answer = wire.send(connection, text, wire.Answer())
-        if isinstance(answer.error, pg.LockNotAvailable):
-            raise DatabaseFailed(
-                "the look at the tables' sizes gave way: one of them was in use for longer than "
-                f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
-            ) from answer.error
-        if answer.error is not None:
-            failed, when = "the tables' sizes cannot be read", "the tables' sizes were being read"
-            raise failure(connection, failed, when, answer.error)
+def _look(connection: Connection, settings: Settings, name: str, **named: list[str]) -> list[tuple[Any, ...]]:
+    """A look in a transaction of its own; one that fails ends the plan."""
+    relations = wire.message(connection, "_live_relations", **named) if named else b""
+    parts = {"limits": look_limits(connection, settings), "relations": relations}
+    text = wire.message(connection, name, **parts, bookkeeping=wire.message(connection, "_bookkeeping"))
+    answer = wire.send(connection, text, wire.Answer())
+    if isinstance(answer.error, pg.LockNotAvailable):
+        raise DatabaseFailed(
+            "the look at the tables' sizes gave way: one of them was in use for longer than "
+            f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
+        ) from answer.error
+    if answer.error is not None:
+        failed, when = "the tables' sizes cannot be read", "the tables' sizes were being read"
+        raise failure(connection, failed, when, answer.error)
     return answer.rows
 
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from aftermath import MIGRATIONS, attempt, start_runner, write
 from conftest import FAST, Connect, Servers, fresh_database, majors, open_folder, query
-from console import Outcome, Sqlrail, catalog, sqlrail
+from console import Outcome, Sqlrail, catalog, put, sqlrail
 from listeners import Heard
 from psycopg import sql
 from waiting import PATIENCE, wait_for
@@ -1264,3 +1264,32 @@ def _is_standby(url: str) -> bool:
         return query(url, "SELECT pg_is_in_recovery()") == [(True,)]
     except psycopg.OperationalError:
         return False
+
+
+# Connections
+
+
+def sessions(url: str, server: local.Server) -> int:
+    """How many there have been in a database, once nobody is connected to it."""
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    there = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+    wait_for(lambda: query(server.url, there, [name]) == [(0,)], "all have left")
+    ((found,),) = query(server.url, "SELECT sessions FROM pg_stat_database WHERE datname = %s", [name])
+    return int(found)
+
+
+@pytest.mark.parametrize(
+    ("file", "most"),
+    [("CREATE TABLE b (id int)", 6), ("ALTER TABLE a ALTER n SET NOT NULL", 8)],
+    ids=["nothing to count", "rows to count and to try"],
+)
+def test_the_looks_at_the_live_database_have_one_connection(
+    file: str, most: int, sqlrail: Sqlrail, server: local.Server, database: str
+) -> None:
+    """Five are the history's and the rehearsal's; a count and a trial have each their own, for they take long."""
+    put({"migrations/001_a.sql": "CREATE TABLE a (n int)"})
+    assert sqlrail("migrate", env={"DATABASE_URL": database}).code == 0
+    put({"migrations/002_b.sql": file})
+    before = sessions(database, server)
+    assert sqlrail("plan", env={"DATABASE_URL": database}).code == 0
+    assert sessions(database, server) - before <= most
