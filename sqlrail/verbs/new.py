@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,24 +27,30 @@ LONGEST = 100
 
 @dataclass(frozen=True)
 class New:
-    """What was made, and whether its number has a digit more than those before."""
+    """What was made, whether its number has a digit more than those before, and whether the folder is new."""
 
     id: str
     path: Path
     rollback: Path
     wider_than: str | None = None
+    is_first: bool = False
 
     def as_json(self) -> NewResult:
         """The same for scripts."""
         return {"id": self.id, "path": str(self.path), "rollback": str(self.rollback)}
 
 
-def new(folder: Path, name: str) -> New:
+def new(folder: Path, name: str, *, timestamp: bool = False) -> New:
     """Makes the next file and its rollback, which nobody else on this machine can be given at the same time.
 
+    It makes the folder too. timestamp: the number is the time in UTC; where the folder has dates it is one anyway.
     UsageError if nothing of the name can stand in a file's name.
     """
-    return _make(folder, name, _templates)
+    slug(name)
+    is_first = not folder.exists()
+    if is_first:
+        _make_folder(folder)
+    return replace(_make(folder, name, _templates, timestamp=timestamp), is_first=is_first)
 
 
 def write(folder: Path, name: str, directives: str, content: str) -> New:
@@ -56,7 +62,16 @@ def write(folder: Path, name: str, directives: str, content: str) -> New:
     return _make(folder, name, texts)
 
 
-def _make(folder: Path, name: str, texts: Callable[[New, str], dict[Path, str]]) -> New:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SqlrailError(f"the folder {folder} cannot be made: {exc.strerror}.") from exc
+
+
+def _make(
+    folder: Path, name: str, texts: Callable[[New, str], dict[Path, str]], *, timestamp: bool = False
+) -> New:
     plain = slug(name)
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
@@ -64,7 +79,7 @@ def _make(folder: Path, name: str, texts: Callable[[New, str], dict[Path, str]])
         names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
         ids = [re.sub(r"(?i)(?:\.rollback)?\.sql\Z", "", name) for name in names if number(name)]
         last = max(ids, key=number, default=None)
-        id_ = f"{_next(last, datetime.now(timezone.utc))}_{plain}"
+        id_ = f"{_next(last, datetime.now(timezone.utc), timestamp=timestamp)}_{plain}"
         made = New(
             id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", last if last and id_ < last else None
         )
@@ -96,11 +111,13 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(opened)
 
 
-def _next(last: str | None, now: datetime) -> str:
-    """The number after the last one, as wide; where numbers are dates, today's if that is later."""
+def _next(last: str | None, now: datetime, *, timestamp: bool = False) -> str:
+    """The number after the last one, as wide; where numbers are dates, or are to be, today's if that is later."""
     match = NUMBER.match(last or "000")
     assert match
     head, before = match[0], date(last or "")
+    if timestamp and not before:
+        return f"{now:%Y%m%d%H%M%S}"
     today = _as(before, now)
     if before and today > before:
         return today + re.sub("[0-9]+", lambda part: "1".zfill(len(part[0])), head[len(before) :])

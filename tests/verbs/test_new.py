@@ -195,10 +195,49 @@ def test_a_name_of_which_nothing_is_left_is_an_error(name: str, sqlrail: Sqlrail
     assert inside() == ["001_a.sql"]
 
 
-def test_new_needs_a_folder(sqlrail: Sqlrail) -> None:
-    outcome = sqlrail("new", "x", env=NOWHERE)
-    text = "there is no folder migrations; name the migrations' folder with --migrations DIR.\n"
-    assert (outcome.code, outcome.err, Path("migrations").exists()) == (2, text, False)
+def test_the_first_file_of_a_project_makes_its_folder(sqlrail: Sqlrail) -> None:
+    outcome = sqlrail("new", "x", "--migrations", "db/files", env=NOWHERE)
+    assert (outcome.code, outcome.err) == (0, "made the folder db/files\n")
+    assert sorted(path.name for path in Path("db/files").iterdir()) == ["001_x.rollback.sql", "001_x.sql"]
+    assert sqlrail("new", "y", "--migrations", "db/files", env=NOWHERE).err == ""
+
+
+def test_a_name_that_cannot_be_makes_no_folder(sqlrail: Sqlrail) -> None:
+    assert sqlrail("new", "!", env=NOWHERE).code == 2
+    assert not Path("migrations").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "code", "said"),
+    [
+        ("f", 2, "there is no folder f; name the migrations' folder with --migrations DIR.\n"),
+        ("f/g", 1, "the folder f/g cannot be made: Not a directory.\n"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_named(folder: str, code: int, said: str, sqlrail: Sqlrail) -> None:
+    Path("f").write_text("")
+    outcome = sqlrail("new", "x", "--migrations", folder, env=NOWHERE)
+    assert (outcome.code, outcome.err) == (code, said)
+
+
+@pytest.mark.parametrize("there", [[], ["001_a.sql"], ["2024_old.sql"]], ids=str)
+def test_a_timestamp_is_the_time_in_utc_whatever_numbers_are_there(
+    there: list[str], sqlrail: Sqlrail
+) -> None:
+    lay(*there)
+    before, outcome = _time(), sqlrail("new", "x", "--timestamp", env=NOWHERE)
+    number = Path(outcome.out.splitlines()[0].removeprefix("made migrations/")).name.removesuffix("_x.sql")
+    assert before <= number <= _time()
+
+
+def test_a_timestamp_has_the_form_of_the_dates_that_are_there_and_comes_behind_them(sqlrail: Sqlrail) -> None:
+    lay("20990101000000_a.sql")
+    sqlrail("new", "x", "--timestamp", env=NOWHERE)
+    assert "20990101000001_x.sql" in inside()
+
+
+def _time() -> str:
+    return f"{datetime.now(timezone.utc):%Y%m%d%H%M%S}"
 
 
 def test_a_name_with_blanks_cannot_be_depended_on(sqlrail: Sqlrail) -> None:

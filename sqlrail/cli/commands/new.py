@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="what it does, as in 'add users'")
+    parser.add_argument(
+        "--timestamp", action="store_true", help="number it by the time in UTC, and not by what is there"
+    )
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[NewResult]:
     from sqlrail.verbs.new import new
 
-    made = new(settings.migrations, options.name)
+    made = new(settings.migrations, options.name, timestamp=options.timestamp)
+    if made.is_first:
+        talk(Said(f"made the folder {settings.migrations}"))
     if made.wider_than:
         talk(
             Said(
@@ -33,5 +38,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
 
 
 VERB = Verb(
-    "make the next numbered file and its rollback", _run, _add_arguments, needs_database=lambda _: False
+    "make the next numbered file and its rollback, and the folder if there is none",
+    _run,
+    _add_arguments,
+    needs_database=lambda _: False,
 )
