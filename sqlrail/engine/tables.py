@@ -16,6 +16,7 @@ from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.files.file import File
 from sqlrail.ground.words import on_one_line
+from sqlrail.records.history import Record
 
 
 class Tables:
@@ -102,20 +103,27 @@ class Tables:
 
         That records without a file are let pass is logged with it.
         """
-        store, records = self._session.store, self._recorded.records
-        unknown = [record for record in records if record.checksum is None and record.id in files]
-        text = self.stamping() if stamps else b""
-        if not unknown and not text and not missing:
+        stamp = self.stamping() if stamps else b""
+        if not self._unknown(files) and not stamp and not missing:
             return []
-        for record in unknown:
-            text += store.log_entry(record.id, record.hash, "checksum", files[record.id].checksum)
-        for record in records:
-            if record.id in missing:  # with the checksum once more: the latest entry's is the one that counts
-                text += store.log_entry(record.id, record.hash, "missing", record.checksum)
         self.prepare()
         with self._lock.transaction("the transaction"):
-            self._session.ask(text)
+            if missing or self._unknown(files):
+                self._recorded.read_history()  # another runner may have been quicker, with a newer release's files
+            store, unknown = self._session.store, self._unknown(files)
+            text = stamp
+            for record in unknown:
+                text += store.log_entry(record.id, record.hash, "checksum", files[record.id].checksum)
+            for record in self._recorded.records:
+                if record.id in missing:  # the checksum once more: the latest entry's is the one that counts
+                    text += store.log_entry(record.id, record.hash, "missing", record.checksum)
+            if text:
+                self._session.ask(text)
         return [record.id for record in unknown]
+
+    def _unknown(self, files: Collection[str]) -> list[Record]:
+        records = self._recorded.records
+        return [record for record in records if record.checksum is None and record.id in files]
 
     def stamping(self) -> bytes:
         """What writes the environment's name into a database that has no stamp."""

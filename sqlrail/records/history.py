@@ -135,7 +135,9 @@ def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[
 
 
 def _are_whole(entries: Sequence[Entry]) -> bool:
-    return bool(entries) and all(entry.state == "applied" for entry in entries)
+    """Whether each is applied as it is; of one at least that is known, or it may be anybody's folder."""
+    is_known = any(entry.checksum is not None for entry in entries)
+    return is_known and all(entry.state == "applied" for entry in entries)
 
 
 def _highest(ids: Iterable[str]) -> str:

@@ -184,11 +184,38 @@ def test_1000_comes_behind_999(sqlrail: Sqlrail, env: dict[str, str]) -> None:
 def test_what_plain_yoyo_applied_is_not_taken_over_by_an_older_release(
     rolled_back: Sqlrail, database: str, env: dict[str, str]
 ) -> None:
-    query(database, "UPDATE _yoyo_log SET comment = NULL")
+    query(database, "UPDATE _yoyo_log SET comment = NULL WHERE migration_id <> '001_a'")
     before = everything(database)
     outcome = rolled_back("migrate", "--json", env=env)
     assert (outcome.document["ahead"], outcome.document["taken_over"]) == (["003_c", "004_d"], [])
     assert everything(database) == before
+
+
+def test_another_projects_folder_is_no_older_release_where_nobody_knows_what_was_applied(
+    rolled_back: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    query(database, "UPDATE _yoyo_log SET comment = NULL")
+    release(**{FIRST: "CREATE TABLE other ();"})
+    before = everything(database)
+    assert rolled_back("migrate", env=env).code == 3
+    assert rolled_back("status", "--check", "--allow-ahead", env=env).code == 4
+    assert everything(database) == before
+
+
+def test_a_checksum_that_a_newer_release_took_over_meanwhile_stays(
+    sqlrail: Sqlrail, database: str, tmp_path: Path, env: dict[str, str]
+) -> None:
+    older, newer = release(FIRST), tmp_path / "newer"
+    put({FIRST: f"-- a comment\n{FILES[FIRST]}", SECOND: FILES[SECOND]}, newer)
+    assert sqlrail("migrate", env=env).code == 0
+    query(database, "UPDATE _yoyo_log SET comment = NULL")
+
+    def overtake(event: events.Event) -> None:
+        if isinstance(event, events.HistoryRead):
+            assert library.migrate(database, newer)["taken_over"] == ["001_a"]
+
+    assert library.migrate(database, older, listener=overtake)["taken_over"] == []
+    assert library.migrate(database, newer)["already_applied"] == 2
 
 
 # Half done outside a transaction
