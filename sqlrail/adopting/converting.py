@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from sqlrail.adopting.tool import Key, Parts, Source, Tool
 from sqlrail.errors import BadFile, Refused
+from sqlrail.files.directives import is_heard, may_be_directive
+from sqlrail.files.examine import examine
 from sqlrail.files.file import ROLLBACK
 from sqlrail.files.statements import Flaw, all_statements, has_statement
 
@@ -67,7 +70,20 @@ def convert(tool: Tool, sources: Sequence[Source]) -> list[Converted]:
         failure = BadFile(*faults, "Nothing was changed.")
         failure.details["faults"] = faults
         raise failure
+    _refuse_one_name(found)
     return found
+
+
+def _refuse_one_name(converted: Sequence[Converted]) -> None:
+    there: dict[str, Converted] = {}
+    for one in converted:
+        for name, _ in one.texts():
+            if other := there.get(name):
+                raise Refused(
+                    f"{other.source.path} and {one.source.path} would both become {name}; rename one of them, and in "
+                    "the history too, where that has its name. Nothing was changed."
+                )
+            there[name] = one
 
 
 def _names(sources: Sequence[Source]) -> list[str]:
@@ -82,12 +98,19 @@ def _names(sources: Sequence[Source]) -> list[str]:
         ".".join(str(it).zfill(width) for it, width in zip(number, widths, strict=True)) for number in padded
     ]
     return [
-        f"{head}_{source.name}" if source.name else head for head, source in zip(heads, sources, strict=True)
+        f"{head}_{_named(source.name)}" if source.name else head
+        for head, source in zip(heads, sources, strict=True)
     ]
 
 
+def _named(name: str) -> str:
+    """The name, where it would not be that of a rollback: `a.rollback` becomes `a_rollback`."""
+    end = ROLLBACK.removesuffix(".sql")
+    return f"{name.removesuffix(end)}_{end[1:]}" if name.endswith(end) else name
+
+
 def _converted(source: Source, id_: str, parts: Parts) -> Converted:
-    up, down = _trimmed(parts.up), _trimmed(parts.down or b"")
+    up, down = _unheard(_trimmed(parts.up)), _unheard(_trimmed(parts.down or b""))
     if not up:
         up = f"-- {source.path.name} is empty.\n".encode()
     is_inside = parts.transactional and not _leaves_transaction(up) and not _leaves_transaction(down)
@@ -100,6 +123,21 @@ def _trimmed(text: bytes) -> bytes:
     """The text without blank lines before and behind it."""
     text = re.sub(rb"\A(?:[ \t]*\r?\n)+", b"", text).rstrip()
     return text + b"\n" if text else b""
+
+
+def _unheard(text: bytes) -> bytes:
+    """The text, whose comments say nothing to us: a bracket opens before what looks like a directive."""
+    said, behind = [], 0
+    for comment in examine(io.BytesIO(text), transactional=False, wants=may_be_directive).comments:
+        lines = comment.text.decode(errors="surrogateescape").splitlines(keepends=True)
+        quiet = "".join(_bracketed(line) if is_heard(line.strip()) else line for line in lines)
+        said += [text[behind : comment.offset], quiet.encode(errors="surrogateescape")]
+        behind = comment.offset + len(comment.text)
+    return b"".join([*said, text[behind:]])
+
+
+def _bracketed(line: str) -> str:
+    return re.sub(r"\A[-/*\s]*", r"\g<0>(", line, count=1)
 
 
 def _says_something(text: bytes) -> bool:

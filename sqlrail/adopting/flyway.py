@@ -66,7 +66,8 @@ def _read(source: Source) -> Parts:
             raise refused(
                 path,
                 line_of(text, found.start()),
-                f"{what} is a placeholder of Flyway's; write what it stands for.",
+                f"{what} is a placeholder of Flyway's; write what it stands for, and where the file has "
+                "run, `flyway repair` takes its new checksum.",
             )
     return Parts(up, down, not re.search(_OUTSIDE, said))
 

@@ -81,7 +81,7 @@ def _stands_for_others(row: Row, needs_file: bool) -> bool:
 
 
 def _is_up_to(key: Key, mark: Key) -> bool:
-    return all(isinstance(part, int) for part in key) and key <= mark
+    return all(isinstance(part, int) for part in (*key, *mark)) and key <= mark
 
 
 def check_contents(history: History, found: Mapping[Key, Run], sources: Sequence[Source]) -> None:

@@ -44,14 +44,19 @@ class Folder:
     path: Path
 
     def files(self, pattern: str = "*") -> list[Path]:
-        """The files of such names, in their order."""
-        return sorted(path for path in self.path.glob(pattern) if path.is_file())
+        """The files of such names, in their order; links to nowhere as well, which cannot be read."""
+        return sorted(path for path in self.path.glob(pattern) if path.is_file() or not path.exists())
 
     def numbered(self, pattern: str) -> Iterator[tuple[Path, re.Match[str]]]:
         """The files whose whole names are as the pattern has it."""
         for path in self.files():
             if match := re.fullmatch(pattern, path.name, re.DOTALL):
                 yield path, match
+
+
+def number_key(version: str) -> Key:
+    """The key of a version that is one number; what is none is the key of no file."""
+    return (int(version),) if re.fullmatch("[0-9]{1,255}", version) else ("", version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,7 @@ class Tool:
     #: which files have to be migrations
     files: str = "*.sql"
     #: what the history's version is among the keys
-    key: Callable[[str], Key] = lambda version: (int(version),)
+    key: Callable[[str], Key] = number_key
     #: what the history keeps of a file's content; None: nothing
     digest: Callable[[bytes], str] | None = None
     #: whether its history has the last version alone, and all before it count as run

@@ -192,6 +192,15 @@ def misplaced(lead: int, comments: Collection[Comment]) -> Iterator[Flaw]:
             )
 
 
+def is_heard(line: str) -> bool:
+    """Whether a line of a comment says a directive, or looks so much like one that it would be refused."""
+    plain = DIRECTIVE.fullmatch(line)
+    if plain and plain[1] in DIRECTIVES:
+        return True
+    meant = _meant(line)
+    return meant is not None and (meant[1] or plain is not None)
+
+
 def may_be_directive(text: bytes, at: int) -> bool:
     """Whether the comment at an offset may be meant for one."""
     return bool(re.compile(_MAY_BE_DIRECTIVE).match(text, at))

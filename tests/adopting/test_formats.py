@@ -162,6 +162,59 @@ def test_a_rollback_without_a_statement_is_none_and_an_empty_file_says_so(tmp_pa
     }
 
 
+#: a comment of an old file's, and what it becomes: none of it may say to us what it did not say to the tool
+SAID = {
+    "-- cleanup: posts.user_id -> users.id delete": "-- (cleanup: posts.user_id -> users.id delete",
+    "-- transactional: false": "-- (transactional: false",
+    "--\u00a0transactional: false": "--\u00a0(transactional: false",
+    "--depends: 002_b": "--(depends: 002_b",
+    "-- lock-timeout: 0": "-- (lock-timeout: 0",
+    "-- Transactional: false": "-- (Transactional: false",
+    "/* transactional: false */": "/* (transactional: false */",
+    "/*\n * all\n * transactional: false\n */": "/*\n * all\n * (transactional: false\n */",
+    "-- Clean up: what is old": "-- Clean up: what is old",
+    "-- note: as it was": "-- note: as it was",
+    "SELECT '\n-- transactional: false\n', $$\n-- transactional: false\n$$;": None,
+}
+
+
+@pytest.mark.parametrize("where", ["{}\nSELECT 1;\n", "SELECT 0;\n{}\nSELECT 1;\n"], ids=["head", "behind"])
+@pytest.mark.parametrize(("old", "new"), SAID.items())
+def test_what_an_old_comment_says_is_not_said_to_us(
+    tmp_path: Path, where: str, old: str, new: str | None
+) -> None:
+    text = where.format(old)
+    found = converted(golang_migrate.TOOL, tmp_path, {"1_a.up.sql": text, "1_a.down.sql": text})
+    wanted = where.format(old if new is None else new)
+    assert found == {"001_a.sql": wanted, "001_a.rollback.sql": wanted}
+    put(found, tmp_path / "new")
+    for name in found:
+        file = read_file(tmp_path / "new" / name)
+        assert (file.lines, file.transactional, file.faults()) == ({}, True, [])
+
+
+def test_a_name_that_is_a_rollbacks_here_becomes_another(tmp_path: Path) -> None:
+    files = {
+        "1_a.sql": "-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 2;\n",
+        "1_a.rollback.sql": "-- Up Migration\nSELECT 3;\n",
+    }
+    assert converted(node_pg_migrate.TOOL, tmp_path, files) == {
+        "001_a.sql": "SELECT 1;\n",
+        "001_a.rollback.sql": "SELECT 2;\n",
+        "001_a_rollback.sql": "SELECT 3;\n",
+    }
+    with pytest.raises(
+        Refused, match=r"1_a\.rollback\.sql and .*1_a_rollback\.sql would both become 001_a_rollback"
+    ):
+        converted(node_pg_migrate.TOOL, tmp_path, {"1_a_rollback.sql": "SELECT 4;\n"})
+
+
+def test_a_link_to_nowhere_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "2_b.up.sql").symlink_to(tmp_path / "gone.sql")
+    with pytest.raises(BadFile, match=r"2_b\.up\.sql cannot be read"):
+        converted(golang_migrate.TOOL, tmp_path, {"1_a.up.sql": "SELECT 1;\n"})
+
+
 #: a tool, a file, the line that is wrong, and a word of the message
 WRONG = {
     "no up": ("dbmate", "1_a.sql", "SELECT 1;\n", 1, "migrate:up"),
@@ -169,7 +222,7 @@ WRONG = {
     "no end": ("goose", "1_a.sql", "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n", 2, "StatementEnd"),
     "variables": ("goose", "1_a.sql", "-- +goose Up\n\n-- +goose ENVSUB ON\nSELECT '${A}';\n", 3, "ENVSUB"),
     "a mark nobody knows": ("goose", "1_a.sql", "-- +goose Up\n-- +goose Upp\n", 2, "UPP"),
-    "a placeholder": ("Flyway", "V1__a.sql", "SELECT 1;\nSELECT '${name}';\n", 2, "${name}"),
+    "a placeholder": ("Flyway", "V1__a.sql", "SELECT 1;\nSELECT '${name}';\n", 2, "`flyway repair`"),
     "down alone": ("node-pg-migrate", "1_a.sql", "SELECT 1;\n-- Down Migration\nSELECT 2;\n", 2, "Up Migration"),
 }  # fmt: skip
 

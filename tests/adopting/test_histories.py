@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlrail.adopting import flyway, golang_migrate, node_pg_migrate
+from sqlrail.adopting import dbmate, flyway, golang_migrate, node_pg_migrate
 from sqlrail.adopting.converting import ordered
 from sqlrail.adopting.history import Row, check_contents, runs
 from sqlrail.adopting.recognising import History, histories, sources
@@ -40,6 +40,12 @@ def test_all_up_to_the_one_version_of_golang_migrate_have_run(tmp_path: Path) ->
 def test_a_version_of_golang_migrate_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="it has 3, of which there is no file"):
         run_of(golang_migrate.TOOL, tmp_path, ["1_a.up.sql", "4_b.up.sql"], row("3", is_watermark=True))
+
+
+@pytest.mark.parametrize("version", ["abc", "\u00b2", "9" * 5000])
+def test_a_version_that_is_no_number_has_no_file(tmp_path: Path, version: str) -> None:
+    with pytest.raises(Refused, match="of which there is no file"):
+        run_of(dbmate.TOOL, tmp_path, ["1_a.sql"], row("1"), row(version))
 
 
 def test_a_baseline_of_flyway_needs_no_file_and_stands_for_those_up_to_it(tmp_path: Path) -> None:

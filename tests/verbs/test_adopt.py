@@ -330,6 +330,9 @@ def test_files_that_do_not_build_are_refused_by_the_name_that_they_would_have(
 WRONG = {
     "dirty": ("golang-migrate", "UPDATE schema_migrations SET dirty = true", "version 2 is dirty"),
     "failed": ("Flyway", "UPDATE flyway_schema_history SET success = false WHERE version = '1.2'", "1.2 is failed"),
+    "failed to be taken back": (
+        "Flyway", "UPDATE flyway_schema_history SET success = false WHERE type = 'UNDO_SQL'", "version 2 is failed",
+    ),
     "failed in sqlx": ("sqlx", "UPDATE _sqlx_migrations SET success = false", f"version {DATES[0]} is failed"),
     "begun": ("Prisma", "UPDATE _prisma_migrations SET finished_at = NULL WHERE id = 'c'", "_index is failed"),
     "without file": ("dbmate", "INSERT INTO schema_migrations VALUES ('20230101')", "it has 20230101, of which"),
