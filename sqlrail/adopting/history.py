@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlrail.adopting.recognising import History
-from sqlrail.adopting.tool import Key, Source, content
+from sqlrail.adopting.tool import Key, Source, content, whole
 from sqlrail.errors import Refused
 
 #: names that a message has
@@ -91,14 +91,14 @@ def check_contents(history: History, found: Mapping[Key, Run], sources: Sequence
         return
     for source in sources:
         run = found.get(source.key)
-        if run is None or run.kept is None or digest(source.path.read_bytes()) == run.kept:
+        if run is None or run.kept is None or digest(whole(source.path)) == run.kept:
             continue
         if digest(content(source.path)) == run.kept:  # without its BOM
             continue
         raise _refused(
             history,
             f"{source.path} was changed since it has run: the checksum in the history begins with {run.kept[:12]}, "
-            f"and that of the file with {digest(source.path.read_bytes())[:12]}",
+            f"and that of the file with {digest(whole(source.path))[:12]}",
             "Take the file as it ran out of version control; what has to change goes into a new one.",
         )
 

@@ -94,8 +94,13 @@ class Tool:
 
 def content(path: Path) -> bytes:
     """A file without its BOM; BadFile if it cannot be read."""
+    return whole(path).removeprefix(BOM)
+
+
+def whole(path: Path) -> bytes:
+    """A file as it is; BadFile if it cannot be read."""
     try:
-        return path.read_bytes().removeprefix(BOM)
+        return path.read_bytes()
     except OSError as exc:
         raise BadFile(f"{path} cannot be read: {exc.strerror}.") from exc
 

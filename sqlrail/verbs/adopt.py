@@ -16,6 +16,7 @@ from sqlrail.adopting import converting, recognising
 from sqlrail.adopting.history import Row, check_contents, runs
 from sqlrail.adopting.placing import Place, check_target, placed
 from sqlrail.adopting.recognising import TOOLS, History
+from sqlrail.adopting.tool import whole
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import MigrationFailed, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File, check_files
@@ -267,5 +268,5 @@ class _Taking:
         """What the log says of where it comes from: the tool, the version, and what its file was."""
         kept = one.run and one.run.kept
         if kept is None:
-            kept = f"sha256:{hashlib.sha256(one.converted.source.path.read_bytes()).hexdigest()}"
+            kept = f"sha256:{hashlib.sha256(whole(one.converted.source.path)).hexdigest()}"
         return f"{self.adopted.history.tool.name} {one.converted.source.version[:VERSION]} {kept}"

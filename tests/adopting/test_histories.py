@@ -12,7 +12,7 @@ from sqlrail.adopting.converting import ordered
 from sqlrail.adopting.history import Row, check_contents, runs
 from sqlrail.adopting.recognising import History, histories, sources
 from sqlrail.adopting.tool import Folder, Tool
-from sqlrail.errors import Refused
+from sqlrail.errors import BadFile, Refused
 
 NOON = datetime(2024, 5, 6, 12)
 
@@ -60,6 +60,12 @@ def test_a_repeatable_file_that_has_changed_since_is_refused(tmp_path: Path) -> 
     assert run_of(flyway.TOOL, tmp_path, names, row("1"), row("more/R__view.sql", kept)) == names
     with pytest.raises(Refused, match=r"R__view\.sql was changed since"):
         run_of(flyway.TOOL, tmp_path, names, row("1"), row("R__view.sql", "1"))
+
+
+def test_a_file_that_has_run_and_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "V1__a.sql").symlink_to(tmp_path / "gone.sql")
+    with pytest.raises(BadFile, match=r"V1__a\.sql cannot be read: No such file"):
+        run_of(flyway.TOOL, tmp_path, [], row("1", "7"))
 
 
 def test_a_repeatable_file_that_ran_before_a_pending_version_waits_for_that(tmp_path: Path) -> None:
