@@ -7,7 +7,6 @@ SELECT b.oid
    AND (b.relname IN ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
         OR EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                     WHERE a.attrelid = b.oid AND NOT a.attisdropped
-                      AND (b.relname, a.attname) IN (
-                          ('schema_migrations', 'version'), ('goose_db_version', 'version_id'), ('_sqlx_migrations', 'checksum'),
-                          ('flyway_schema_history', 'installed_rank'), ('pgmigrations', 'run_on'),
-                          ('_prisma_migrations', 'migration_name'))))
+                      AND b.relname || '.' || a.attname IN (
+                          'schema_migrations.version', 'goose_db_version.version_id', '_sqlx_migrations.checksum',
+                          'flyway_schema_history.installed_rank', 'pgmigrations.run_on', '_prisma_migrations.migration_name')))
