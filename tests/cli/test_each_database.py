@@ -106,7 +106,7 @@ def test_a_check_says_which_are_behind(sqlrail: Sqlrail, databases: list[str]) -
 
 def test_a_refusal_alone_is_three_and_a_failure_beside_it_one(sqlrail: Sqlrail, databases: list[str]) -> None:
     assert sqlrail("migrate", "--each-database", "tenants.txt").code == 0
-    query(databases[2], "INSERT INTO _yoyo_migration VALUES ('x', '000_gone', now())")
+    query(databases[2], "INSERT INTO _yoyo_migration VALUES ('x', '000_gone', '2000-01-01')")
     refused = sqlrail("migrate", "--each-database", "tenants.txt", "--json")
     assert refused.code == 3
     assert [tenant["exit_code"] for tenant in refused.document["tenants"]] == [0, 0, 3, 0]
