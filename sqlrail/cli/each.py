@@ -142,13 +142,14 @@ def _go(
 
 
 def _stop(round_: Round, number: int, talk: Talk) -> None:
-    if round_.signal is None:
+    is_first = round_.signal is None
+    round_.stop(number)
+    if is_first:  # the next signal may come while this is being written, and must not write as well
         talk(
             Said(
                 f"interrupted: ends behind the files in hand ({few([*round_.in_hand])}); once more, and it ends at once"
             )
         )
-    round_.stop(number)
 
 
 def _refuse_to_ask(options: argparse.Namespace) -> None:
