@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,24 +157,28 @@ class _Taking:
             return self._record_uncompared(NOTHING_BUILT)
         differences = self._differences(built, provided)
         self._refuse_or_say(differences)
-        with self.place.or_back(), self.backend.locked():
-            self._hold()
+        with self._holding():
             if self._differences(built, provided) != differences:
                 raise Refused(
                     "the database has changed while it was compared; run again. Nothing was recorded."
                 )
             self._record(differences)
-            self.place.take()
         return differences
 
     def _record_uncompared(self, why: str) -> tuple[str, ...]:
         differences = (f"the database was not compared with what the files build. {why}",)
         self._refuse_or_say(differences)
+        with self._holding():
+            self._record(differences)
+        return differences
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """The transaction in which all is recorded; the folder takes its name before that is committed."""
         with self.place.or_back(), self.backend.locked():
             self._hold()
-            self._record(differences)
+            yield
             self.place.take()
-        return differences
 
     def _differences(self, built: Connection, provided: Sequence[Provided]) -> tuple[str, ...]:
         found, _ = compared(built, self.backend.settings, ALL, provided)

@@ -18,8 +18,12 @@ from console import sqlrail as sqlrail
 from servers import own_server
 from waiting import wait_for, wait_until_blocked
 
+from sqlrail.cli import each
 from sqlrail.ground.settings import Settings
 from sqlrail.server import local
+from sqlrail.tenants.limits import Limits
+from sqlrail.tenants.round import Round
+from sqlrail.tenants.tenant import Done
 from sqlrail.verbs import plan as verbs_plan
 
 FILES = {
@@ -300,6 +304,19 @@ def test_a_second_signal_ends_it_at_once(databases: list[str], tmp_path: Path, c
     other.rollback()
     wait_for(lambda: not query(databases[0], waiting), "the server has noticed")
     assert applied(databases[0]) == ["001_users", "002_orders"]
+
+
+def test_a_second_signal_writes_nothing_within_what_the_first_is_writing() -> None:
+    round_, said = Round(lambda *_: Done({}), Limits()), list[object]()
+
+    def talk(event: object) -> None:
+        said.append(event)
+        if len(said) == 1:
+            each._stop(round_, signal.SIGINT, talk)  # type: ignore[arg-type]
+
+    each._stop(round_, signal.SIGINT, talk)  # type: ignore[arg-type]
+    assert len(said) == 1
+    assert round_.signal == signal.SIGINT
 
 
 def test_a_run_without_the_flag_loads_nothing_of_it(databases: list[str]) -> None:
