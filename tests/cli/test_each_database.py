@@ -257,6 +257,8 @@ def test_a_signal_ends_it_behind_the_file_in_hand(
 ) -> None:
     put(
         {
+            # It takes so long that the next file is sent alone, and all is told before that one waits.
+            "migrations/002_orders.sql": "SELECT pg_sleep(0.2);\n" + FILES["migrations/002_orders.sql"],
             "migrations/003_x.sql": "ALTER TABLE held ADD x int;\n",
             "migrations/004_y.sql": "CREATE TABLE y ();\n",
         },

@@ -84,8 +84,12 @@ class Proxy:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self._target)
             self._sockets += client, server
+            try:
+                server.connect(self._target)
+            except OSError:  # nobody listens there any more, and so the client hears it
+                self._hang_up(client)
+                continue
             counted = len(self._sockets) == 2
             self._start(self._forward, "client", client, server, counted)
             self._start(self._forward, "server", server, client, counted)
