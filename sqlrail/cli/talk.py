@@ -11,29 +11,19 @@ from contextlib import suppress
 from typing import TextIO
 
 from sqlrail.cli.signals import on_interrupt
-from sqlrail.ground.events import (
-    Applied,
-    BatchCleaned,
-    BatchFilled,
-    Begun,
-    Event,
-    HistoryRead,
-    Progress,
-    ProgressEnded,
-    Reached,
-    RolledBack,
-)
+from sqlrail.ground import events
+from sqlrail.ground.events import Event, Reached
 from sqlrail.ground.sentences import text
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.target import Target
 from sqlrail.ground.words import Script, in_json, masked, visible
 
 #: what stands on stdout
-RESULTS = (Applied, RolledBack)
+RESULTS = (events.Applied, events.RolledBack)
 #: what nobody wants to read without a Bar
-OF_A_BAR = (Begun, Progress, ProgressEnded, BatchCleaned, BatchFilled)
+OF_A_BAR = (events.Begun, events.Progress, events.ProgressEnded, events.BatchCleaned, events.BatchFilled)
 #: what only those want to know who look at many databases
-SILENT = (HistoryRead, *OF_A_BAR)
+SILENT = (events.HistoryRead, *OF_A_BAR)
 
 
 class Talk:

@@ -10,16 +10,8 @@ from queue import SimpleQueue
 from threading import Thread
 
 from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, SqlrailError
-from sqlrail.ground.events import (
-    Applied,
-    BatchCleaned,
-    BatchFilled,
-    Begun,
-    Event,
-    HistoryRead,
-    RolledBack,
-    without_passwords,
-)
+from sqlrail.ground import events
+from sqlrail.ground.events import Event, without_passwords
 from sqlrail.ground.target import Target
 from sqlrail.ground.words import masked
 from sqlrail.tenants.limits import Limits, steps
@@ -40,7 +32,7 @@ from sqlrail.tenants.tenant import (
 #: seconds that something in use is tried in a tenant's first turn: others need not stand in line behind it
 PATIENCE = 5.0
 #: behind each of these, and in front of the last, a verb may be ended
-BETWEEN = (Applied, RolledBack, BatchCleaned, BatchFilled, Begun)
+BETWEEN = (events.Applied, events.RolledBack, events.BatchCleaned, events.BatchFilled, events.Begun)
 
 
 class Round:
@@ -204,9 +196,9 @@ class TenantListener:
     def __call__(self, event: Event) -> None:
         """Takes an event in. Interrupted where the round is to end, and this one has files left."""
         self._round.hear(Told(self._tenant.name, without_passwords(event, self._tenant.settings.secrets)))
-        if isinstance(event, HistoryRead):
+        if isinstance(event, events.HistoryRead):
             self.version, self._pending = event.newest, event.pending
-        elif isinstance(event, Applied):
+        elif isinstance(event, events.Applied):
             self.version, self._pending = event.id, (self._pending or 1) - 1
         if self._ends_behind(event):
             self._is_ending = True
