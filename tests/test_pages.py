@@ -51,6 +51,20 @@ def test_every_decision_is_in_the_list() -> None:
     assert listed == sorted(path.name for path in DECISIONS.glob("[0-9]*.md"))
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=str)
+def test_no_link_is_dead(page: Path) -> None:
+    linked = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text())
+    assert [link for link, _ in linked if not (page.parent / link).exists()] == []
+    headed = [(page.parent / link if link else page, head) for link, head in linked if head]
+    assert [head for where, head in headed if head not in anchors(where)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are called in a link."""
+    heads = re.findall(r"(?m)^#+ +(.+)$", page.read_text())
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text()
