@@ -83,7 +83,7 @@ def _make(
         made = New(
             id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", last if last and id_ < last else None
         )
-        _create(texts(made, _depends(folder)))
+        create(texts(made, _depends(folder)))
         return made
 
 
@@ -151,16 +151,20 @@ def _templates(made: New, depends: str) -> dict[Path, str]:
     }
 
 
-def _create(texts: dict[Path, str]) -> None:
+def create(texts: dict[Path, str]) -> None:
+    """Makes files, and the folders that they lie in: all of them or, with a SqlrailError, none."""
     done: list[Path] = []
-    for path, text in texts.items():
-        try:
+    try:
+        for path, text in texts.items():
+            for folder in [each for each in (*reversed(path.parents),) if not each.exists()]:
+                folder.mkdir()
+                done.append(folder)
             with path.open("x", encoding="utf-8") as stream:
                 done.append(path)
                 stream.write(text)
-        except BaseException as exc:
-            for each in done:
-                each.unlink()
-            if isinstance(exc, OSError):
-                raise SqlrailError(f"{path} cannot be made: {exc.strerror}.") from exc
-            raise
+    except BaseException as exc:
+        for each in reversed(done):
+            each.rmdir() if each.is_dir() else each.unlink()
+        if isinstance(exc, OSError):
+            raise SqlrailError(f"{path} cannot be made: {exc.strerror}.") from exc
+        raise

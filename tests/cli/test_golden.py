@@ -412,6 +412,14 @@ STORIES: dict[str, Sequence[Step]] = {
         {"seed.sql": "INSERT INTO nowhere VALUES (1, 'Ada');\n"},
         "SQLRAIL_ENV=development reset --yes --seed seed.sql",
     ),
+    "init": (
+        {"Makefile": "all:\n"},
+        "init --dry-run",
+        "init",
+        Shown("sqlrail.mk"),
+        "init",
+        "init --migrations 'a folder'",
+    ),
     "new": (
         "new 'add notes'",
         Shown("migrations/003_add_notes.sql"),

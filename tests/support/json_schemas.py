@@ -49,6 +49,7 @@ EXAMPLES = {
     "schema": "schema --schema-file schema.sql --check",
     "stamp": "stamp staging --name app",
     "repair": "repair --yes",
+    "init": "init --dry-run",
     "new": "new 'add users'",
     "lint": "lint --all --check",
     "tenant": "tenant add acme",
