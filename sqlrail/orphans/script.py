@@ -46,7 +46,7 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
         }
         rounds.append(compose_round(printer, one.relation, one.facts, **purpose))
     # Citus hands its nodes the whole text of what holds a statement for them.
-    single = any(one.facts.distributed for one in seen)
+    single = any(one.facts.citus for one in seen)
     text += [_repeat(printer, [_pieces(one, single=single) for one in rounds])] if repeats else rounds
     return "\n".join(part.decode() for part in [*text, b"COMMIT;"] if part)
 

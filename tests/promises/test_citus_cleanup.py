@@ -306,3 +306,14 @@ def test_a_value_for_rows_on_other_nodes_is_refused(cluster: tuple[str, Connecti
     with pytest.raises(Refused, match="set value is not done there"):
         clean(url, "shop.child.parent_id not null set 1")
     assert rows(db) == before
+
+
+def test_a_printed_cleanup_of_a_tree_on_the_coordinator_goes_statement_by_statement(
+    cluster: tuple[str, Connection],
+) -> None:
+    """Citus hands on the whole text of what holds a statement for its nodes, in a loop's EXECUTE too."""
+    url, db = cluster
+    db.execute("CREATE SCHEMA shop; CREATE TABLE shop.node (id int PRIMARY KEY, up int)")
+    db.execute("INSERT INTO shop.node VALUES (1, NULL), (2, 1), (3, 9), (4, 3), (5, 4)")
+    as_psql(url, room.print_sql(settings(url), nobody, [parse("shop.node.up -> shop.node.id")]).sql)
+    assert ids(db, "shop.node") == [1, 2]
