@@ -11,10 +11,7 @@ from dataclasses import replace
 
 from sqlrail.files.keys import names
 from sqlrail.files.squawk import LATER, OUTSIDE, Remark
-from sqlrail.ground.names import NAME
-
-#: a table's or an index's, with its schema where that is said
-Name = tuple[str, ...]
+from sqlrail.ground.names import NAME, Name, is_same
 
 _NAMED = rf"({NAME}(?: \. {NAME})*)"
 _TABLE = re.compile(
@@ -62,9 +59,7 @@ class Partitioned:
 
     def __contains__(self, name: Name) -> bool:
         """Whether one is: a schema tells two apart only where both are said."""
-        return any(
-            it[-1] == name[-1] and (len(it) < len(name) or it[-len(name) :] == name) for it in self._known
-        )
+        return any(is_same(it, name) for it in self._known)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -83,7 +78,7 @@ class Partitioned:
             self._known.add((*names(altered[1])[:-1], *names(altered[2])))
 
     def _forget(self, name: Name) -> None:
-        self._known = {it for it in self._known if it not in Partitioned([name])}
+        self._known = {it for it in self._known if not is_same(it, name)}
 
 
 def fitted(

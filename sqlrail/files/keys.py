@@ -10,7 +10,7 @@ from sqlrail.ground.names import NAME, plain
 
 #: what is told apart in a text: comments and strings, the quotes of bodies, names, and all else sign by sign
 _TOKEN = re.compile(
-    rf"(?s)--[^\n]*|/\*.*?\*/|(?:[EeBbXxNn]|[Uu]&)?'(?:[^']|'')*'|(?P<quote>\$(?:[^\W\d]\w*)?\$)|(?P<token>{NAME}|[^\s\w])"
+    rf"(?s)--[^\n]*|/\*.*?\*/|(?P<string>(?:[EeBbXxNn]|[Uu]&)?'(?:[^']|'')*')|(?P<quote>\$(?:[^\W\d]\w*)?\$)|(?P<token>{NAME}|[^\s\w])"
 )
 _LIST = rf"\(\s*({NAME}(?:\s*,\s*{NAME})*)\s*\)"
 _TABLE = rf"({NAME}(?:\s*\.\s*{NAME})*)"
@@ -52,9 +52,10 @@ def names(text: str | None) -> tuple[str, ...]:
     return tuple(map(plain, re.findall(NAME, text or "")))
 
 
-def squeezed(text: str) -> str:
-    """A statement with one blank between its tokens, without its comments and strings."""
-    return " ".join(match["token"] for match in _TOKEN.finditer(text) if match["token"])
+def squeezed(text: str, *, strings: bool = False) -> str:
+    """A statement with one blank between its tokens, without its comments, and without its strings unless wanted."""
+    tokens = (match["token"] or (match["string"] if strings else None) for match in _TOKEN.finditer(text))
+    return " ".join(filter(None, tokens))
 
 
 def _statements(text: str) -> Iterator[str]:

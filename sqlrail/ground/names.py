@@ -10,6 +10,8 @@ from psycopg import sql
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 #: bytes of a name, of which PostgreSQL drops the rest (NAMEDATALEN - 1)
 NAME_LIMIT = 63
+#: a table's or another object's, with its schema where that is said
+Name = tuple[str, ...]
 
 
 def plain(name: str) -> str:
@@ -19,6 +21,11 @@ def plain(name: str) -> str:
     else:
         name = re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
     return name.encode()[:NAME_LIMIT].decode(errors="ignore")
+
+
+def is_same(one: Name, other: Name) -> bool:
+    """Whether two names may be of one object: a schema tells them apart only where both say it."""
+    return one[-1] == other[-1] and (len(one) < len(other) or one[-len(other) :] == other)
 
 
 def unqualified(text: str, schema: str) -> str:

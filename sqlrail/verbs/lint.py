@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
-from sqlrail.files import fitting, squawk
+from sqlrail.files import distributed, fitting, squawk
 from sqlrail.files.directives import DIRECTIVE, ignored_rule
+from sqlrail.files.distributed import Distributed, Placed
 from sqlrail.files.file import ROLLBACK, File, read_file
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files
@@ -29,7 +30,6 @@ from sqlrail.files.statements import BLOCK, Statement, comments, place
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
-from sqlrail.postgres.connect import Connection
 from sqlrail.records import history
 
 if TYPE_CHECKING:
@@ -91,6 +91,14 @@ class Linted:
             "linted": self.files,
             "server_major": self.version,
         }
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of tables before a file: it grows by what the files make."""
+
+    partitioned: Partitioned = field(default_factory=Partitioned)
+    distributed: Distributed = field(default_factory=Distributed)
 
 
 @dataclass
@@ -161,17 +169,14 @@ def lint(
     squawk.find()  # before a database is asked
     if paths:
         files = [_read(path) for path in paths]
-        version, partitioned = _server(settings, listener)
-        _learn_before(partitioned, settings.migrations, files)
+        version, known = _server(settings, listener)
+        _learn_before(known, settings.migrations, files)
     elif every:
         files = list(read_files(settings.migrations)[1].values())
-        version, partitioned = (
-            _server(settings, listener)[0],
-            Partitioned(),
-        )  # a file is what it was before the next one
+        version, known = _server(settings, listener)[0], Known()  # a file is what it was before the next one
     else:
-        files, version, partitioned = _pending(settings, listener)
-    return Linted(check(files, version, partitioned), len(files), version)
+        files, version, known = _pending(settings, listener)
+    return Linted(check(files, version, known), len(files), version)
 
 
 def _read(path: Path) -> File:
@@ -182,64 +187,64 @@ def _read(path: Path) -> File:
     return file
 
 
-def _learn_before(partitioned: Partitioned, folder: Path, files: Sequence[File]) -> None:
+def _learn_before(known: Known, folder: Path, files: Sequence[File]) -> None:
     """Takes in what the folder's files make that come before these."""
     given = {file.path.resolve() for file in files}
     with suppress(SqlrailError):  # what is wrong there is not asked
         everything = read_files(folder)[1].values()
         for file in takewhile(lambda it: it.path.resolve() not in given, everything):
-            _learn(partitioned, _compose(file))
+            _learn(known, _compose(file))
 
 
-def _server(settings: Settings, listener: Listener) -> tuple[int | None, Partitioned]:
+def _server(settings: Settings, listener: Listener) -> tuple[int | None, Known]:
     if not settings.is_named:
-        return None, Partitioned()
+        return None, Known()
     try:
         with Backend(settings, listener) as backend:
-            return _major(backend), partitioned_of(backend.connection)
+            return _major(backend), known_of(backend)
     except ConnectionFailed as exc:
         listener(Warned(f"what the server's major allows is not known: {exc}"))
-        return None, Partitioned()
+        return None, Known()
 
 
-def _pending(settings: Settings, listener: Listener) -> tuple[list[File], int, Partitioned]:
+def _pending(settings: Settings, listener: Listener) -> tuple[list[File], int, Known]:
     migrations, files = read_files(settings.migrations)
     with Backend(settings, listener) as backend:
         entries = history.compare(migrations, files, backend.records)
         ids = [entry.id for entry in entries if entry.state in ("pending", "late")]
         ids += [migration.id for migration in migrations.post_apply if ids]
-        return [files[id_] for id_ in ids], _major(backend), partitioned_of(backend.connection)
+        return [files[id_] for id_ in ids], _major(backend), known_of(backend)
 
 
 def _major(backend: Backend) -> int:
     return int(backend.connection.info.server_version) // 10000
 
 
-def partitioned_of(connection: Connection) -> Partitioned:
-    """What is partitioned in a database."""
-    return Partitioned(wire.ask(connection, "partitioned"))
+def known_of(backend: Backend) -> Known:
+    """What is partitioned and, on Citus, distributed in a database."""
+    partitioned = Partitioned(wire.ask(backend.connection, "partitioned"))
+    rows = wire.ask(backend.connection, "distributed") if backend.session.server.is_citus else []
+    return Known(partitioned, Distributed(Placed((schema, table), column) for schema, table, column in rows))
 
 
-def check(
-    files: Iterable[File], version: int | None, partitioned: Partitioned | None = None
-) -> tuple[Finding, ...]:
+def check(files: Iterable[File], version: int | None, known: Known | None = None) -> tuple[Finding, ...]:
     """What is dangerous in the files, one after the other, on a server of that major.
 
-    What is partitioned before them grows by what they make. BadFile for a file that could not be run, or ignores a rule
+    What is known before them grows by what they make. BadFile for a file that could not be run, or ignores a rule
     without a reason; MissingPrerequisite without squawk.
     """
     program = Squawk(version)
-    known = partitioned or Partitioned()
+    known = known or Known()
     return tuple(finding for file in files for finding in _check(program, file, version, known))
 
 
-def _check(program: Squawk, file: File, version: int | None, partitioned: Partitioned) -> list[Finding]:
+def _check(program: Squawk, file: File, version: int | None, known: Known) -> list[Finding]:
     file.check()
     text = _compose(file)
     ignores = list(_ignores(program, text))
     remarks, unread = _ask(program, text)
-    _learn(partitioned, text)
-    remarks = [*_fitted(text, remarks, partitioned, version), *_overlooked(text)]
+    on_citus = _learn(known, text)
+    remarks = [*_fitted(text, remarks, known.partitioned, version), *_overlooked(text), *on_citus]
     found = []
     for remark in remarks:
         covering = [ignore for ignore in ignores if ignore.covers(remark, text.number(remark.start))]
@@ -294,12 +299,24 @@ def _ask(program: Squawk, text: _Text) -> tuple[list[Remark], set[int]]:
     return remarks, unread
 
 
-def _learn(partitioned: Partitioned, text: _Text) -> None:
-    if not partitioned and not re.search(rb"(?i)\bPARTITION\b", text.text):
-        return
-    for number, statement in enumerate(text.statements):
-        if {"TABLE", "INDEX"}.intersection(statement.words):
-            partitioned.learn(text.squeezed(number))
+def _learn(known: Known, text: _Text) -> list[Remark]:
+    """Takes in what a file makes; what Citus refuses of it."""
+    if known.partitioned or re.search(rb"(?i)\bPARTITION\b", text.text):
+        for number, statement in enumerate(text.statements):
+            if {"TABLE", "INDEX"}.intersection(statement.words):
+                known.partitioned.learn(text.squeezed(number))
+    known.distributed.begin()
+    return [
+        remark
+        for statement in text.statements
+        if distributed.WORDS.issuperset(statement.words[:1])
+        for remark in known.distributed.learn(
+            text.text[statement.start : statement.end].decode(),
+            statement.start,
+            statement.end,
+            transactional=text.file.transactional,
+        )
+    ]
 
 
 def _fitted(
@@ -334,7 +351,7 @@ def _ignores(program: Squawk, text: _Text) -> Iterator[_Ignore]:
                 rule = ignored_rule((match[2] or "").strip())
             except ValueError as exc:
                 raise text.flaw(offset, f"{exc}.") from None
-            if not program.knows(rule):
+            if not (rule in distributed.RULES or program.knows(rule)):
                 raise text.flaw(offset, f"squawk has no rule '{rule}'; {squawk.DOCS}rules lists them.")
             yield _Ignore(rule, offset, None if leading else number)
 

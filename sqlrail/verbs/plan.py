@@ -19,7 +19,6 @@ from sqlrail.errors import (
 )
 from sqlrail.files.citus import moves_rows
 from sqlrail.files.file import File
-from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.foresight.judged import Check
 from sqlrail.foresight.left_out import MEND_FIRST
@@ -108,7 +107,7 @@ class Looked:
     noted: dict[str, int]  # statements that are done already, of files outside a transaction
     records: tuple[tuple[str, str | None], ...]  # hashes and checksums
     major: int
-    partitioned: Partitioned
+    known: lint.Known
     is_spread: bool  # rows may lie on other nodes
 
     def nothing(self, *, is_counted: bool) -> Plan:
@@ -141,7 +140,7 @@ def look_at_live(
         {note.id: note.done for note in live.notes if note.operation == "apply"},
         tuple((record.hash, record.checksum) for record in live.records),
         live.connection.info.server_version // 10000,
-        lint.partitioned_of(live.connection),
+        lint.known_of(live),
         live.session.server.is_citus,
     )
 
@@ -240,7 +239,7 @@ def _previews(live: Backend, due: Iterable[File]) -> dict[str, list[Cleaned]]:
 def findings_of(looked: Looked, listener: Listener) -> tuple[Finding, ...]:
     """What the linter says of the pending files."""
     try:
-        return lint.check(looked.due, looked.major, looked.partitioned)
+        return lint.check(looked.due, looked.major, looked.known)
     except MissingPrerequisite as exc:
         listener(Said(f"{exc} The plan does without its findings."))
         return ()

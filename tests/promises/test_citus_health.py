@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +14,7 @@ from conftest import ROOT
 from console import Sqlrail, put
 from console import sqlrail as sqlrail
 from psycopg.conninfo import make_conninfo
+from waiting import wait_for
 
 pytestmark = pytest.mark.promise
 
@@ -92,6 +95,37 @@ def test_leftovers_and_shards_without_a_node(citus: Cluster, sqlrail: Sqlrail) -
     with citus.connect() as connection:
         connection.execute("INSERT INTO pg_dist_placement VALUES (%s, %s, %s, %s, %s)", kept)
     assert ill(sqlrail, environment) == []
+
+
+def test_what_a_distribution_that_was_killed_has_left_on_all_nodes(citus: Cluster, sqlrail: Sqlrail) -> None:
+    """And the file with it goes on once that is gone."""
+    environment = begin(citus, sqlrail)
+    citus.rows("CREATE TABLE events (id bigint PRIMARY KEY, note text)")
+    citus.rows("INSERT INTO events SELECT n, repeat('x', 200) FROM generate_series(1, 300000) AS n")
+    call = "SELECT create_distributed_table_concurrently('events', 'id')"
+    with closing(psycopg.connect(citus.url, autocommit=True)) as killed, citus.connect() as look:
+        failing = threading.Thread(target=lambda: suppressing(killed, call))
+        failing.start()
+        begun = b"SELECT FROM pg_dist_cleanup WHERE object_type = 3"  # a slot
+        wait_for(lambda: look.execute(begun).rowcount > 0, "the copying has begun")
+        look.execute("SELECT pg_terminate_backend(%s::int)", [killed.info.backend_pid])
+        failing.join()
+    left = ill(sqlrail, environment)
+    assert {kind for kind, *_ in left} == {"leftover"}
+    assert len(left) == 4  # the coordinator's slots, too, which keep WAL
+    citus.rows(left[0][2][0])
+    assert ill(sqlrail, environment) == []
+    assert citus.rows("SELECT FROM pg_replication_slots WHERE slot_name ~ '^citus_shard_split'") == []
+    put({"migrations/002_events.sql": f"-- transactional: false\n{call};"})
+    done = sqlrail("migrate", env=environment)
+    assert done.code == 0, done.err
+    assert citus.rows("SELECT count(*) FROM events") == [(300000,)]
+    assert ill(sqlrail, environment) == []  # the old rows, which Citus drops in its own time, are none
+
+
+def suppressing(connection: psycopg.Connection[Any], statement: str) -> None:
+    with suppress(psycopg.Error):
+        connection.execute(statement.encode())
 
 
 def test_transactions_in_doubt(citus: Cluster, sqlrail: Sqlrail) -> None:
