@@ -66,6 +66,7 @@ def migrate(
     to: str | None = None,
     allow_late: bool = False,
     allow_missing: bool = False,
+    skip_backfills: bool = False,
     interrupted: str | None = None,
     lock_wait: float = Settings.lock_wait,
     lock_timeout: float = Settings.lock_timeout,
@@ -81,7 +82,8 @@ def migrate(
 
     Any number of processes and machines may call it at once: one of them applies a file, the others wait for it,
     `lock_wait` seconds at the most. The arguments are the command line's: durations are seconds, a share is between 0
-    and 1, `environment` is APP_ENV. `say` is called with each line that the command line would say on stderr,
+    and 1, `environment` is APP_ENV. skip_backfills: files with one, and those that depend on one, are left to the verb
+    `backfill`, and `left` has their ids. `say` is called with each line that the command line would say on stderr,
     such as whom it waits for; `listener` with the same and more as facts, an object of `events` each.
 
     Raises errors.SqlrailError, or one of its subclasses: Refused has changed nothing, Busy has waited for nothing, and
@@ -95,6 +97,7 @@ def migrate(
         max_rows=max_rows, allow_triggers=allow_triggers,
     )  # fmt: skip
     allowed = [kind for kind, is_allowed in (("late", allow_late), ("missing", allow_missing)) if is_allowed]
+    settings = replace(settings, backfills="skip" if skip_backfills else "run")
     with _hiding(settings):
         talk = _Talk(settings, say, listener)
         return apply.migrate(replace(settings, reached=talk.reached), talk, to=to, allowed=allowed).as_json()

@@ -191,7 +191,7 @@ def _turn(options: argparse.Namespace, work: Run, tenant: Tenant, listener: Tena
     code, document, text = work(options, tenant.settings, talk)
     if tenant.settings.tenant is not None:
         text = unqualified(text, tenant.name)
-    if options.verb == "migrate":
+    if options.verb in ("migrate", "backfill"):
         text = ""  # versions say it all
     if options.verb == "status":
         return _of_status(cast("StatusResult", document), code, listener)

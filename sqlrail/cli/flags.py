@@ -75,10 +75,20 @@ def add_cleanup_guards(parser: argparse.ArgumentParser) -> None:
 
 def add_history(parser: argparse.ArgumentParser) -> None:
     """How far to go, and what to let pass."""
-    parser.add_argument("--to", metavar="ID", help="go no further than this one (its number will do)")
+    add_to(parser)
     parser.add_argument(
         "--allow-late", action="store_true", help="run new files that come before applied ones"
     )
+    add_missing(parser)
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """How far to go."""
+    parser.add_argument("--to", metavar="ID", help="go no further than this one (its number will do)")
+
+
+def add_missing(parser: argparse.ArgumentParser) -> None:
+    """Whether files that were applied may be gone."""
     parser.add_argument("--allow-missing", action="store_true", help="go on though applied files are gone")
 
 

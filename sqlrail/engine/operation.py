@@ -68,8 +68,11 @@ class Operation(Protocol):
         Refused where the file that comes next does not fit what is there any more.
         """
 
-    def look_again(self) -> object:
-        """Called with the lock in hand where another runner had it before, and may have changed the history."""
+    def look_again(self) -> bool:
+        """Called with the lock in hand where another runner had it before, and may have changed the history.
+
+        False if nothing is to be run any more.
+        """
 
     def guard(self, store: Store) -> bytes:
         """What is checked behind a file's last statement, in its transaction; outside one, behind each statement."""
@@ -97,17 +100,20 @@ class Apply:
         migrations: MigrationList,
         newest: str | None = None,
         late: Collection[str] = (),
-        look_again: Callable[[], object] = lambda: None,
+        look_again: Callable[[], bool] = lambda: True,
     ) -> None:
         """newest: hash of the last one, in yoyo's order, that is applied; late: ids that the log shall tell apart."""
         hashes = [migration.hash for migration in migrations]
         self._before = dict(zip(hashes, [newest, *hashes], strict=False))
         self._late, self._look_again = late, look_again
+        self._is_over = False  # as it was when somebody looked again
 
     def question(self, store: Store, hash_: str) -> bytes:
         return store.message("_applied", hash=hash_, before=self._before.get(hash_))
 
     def is_done(self, hash_: str, file: File | None, answered: Any) -> bool:  # noqa: ARG002
+        if self._is_over:
+            return True
         if answered is None and file is not None:
             raise Refused(
                 f"a migration was rolled back while this run was under way, so {file.id}, which comes after it, was "
@@ -115,8 +121,9 @@ class Apply:
             )
         return bool(answered)
 
-    def look_again(self) -> object:
-        return self._look_again()
+    def look_again(self) -> bool:
+        self._is_over = not self._look_again()
+        return not self._is_over
 
     def guard(self, store: Store) -> bytes:  # noqa: ARG002
         return b""

@@ -147,8 +147,8 @@ class OutsideRun:
         question = self._operation.question(self._session.store, hash_)
         answered = self._session.ask_alone(b"SELECT " + question, worker).row(-1)[0]
         self._recorded.read_history(worker)
-        self._operation.look_again()
-        return self._operation.is_done(hash_, self._file, answered)
+        is_over = not self._operation.look_again()
+        return is_over or self._operation.is_done(hash_, self._file, answered)
 
     def _let_go(self, worker: Connection) -> None:
         """Takes the lock row of a file that failed away, unless its last statement may still be running."""

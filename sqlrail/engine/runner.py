@@ -99,8 +99,9 @@ class Runner:
                 self._session.undo()
                 return False
             try:
-                if opened.waited and marks:
-                    self._look_again(file)
+                if opened.waited and marks and not self._look_again(file):
+                    self._session.undo()
+                    return False
                 if opened.sent is None:
                     self._news.tell(Begun(file.id))
                 self._pipeline.owe(run.run(opened, tries, lambda: self._opener.compose_following(migration)))
@@ -113,12 +114,13 @@ class Runner:
         self._running = name
         self._session.under_way(name=name or "")
 
-    def _look_again(self, file: File) -> None:
-        """Another runner had the lock, and may have changed the history."""
+    def _look_again(self, file: File) -> bool:
+        """Another runner had the lock, and may have changed the history; False if nothing is to be run any more."""
         self._recorded.read_history()
-        self._operation.look_again()
+        goes_on = self._operation.look_again()
         if not file.cleanup:
             self._session.send(self._session.store.message("theirs"), Answer())
+        return goes_on
 
     def _run_outside(self, file: File, migration: Any, marks: bool, tries: Tries) -> bool:
         """Runs a file statement by statement on a connection of its own, while this one holds the lock."""

@@ -78,6 +78,7 @@ class Ahead(NamedTuple):
 
     ids: tuple[str, ...]  # of what a newer release has applied, or has half done outside a transaction
     half_done: tuple[str, ...] = ()  # of the latter alone
+    left: tuple[str, ...] = ()  # of this folder: backfills that were left, and what depends on one
 
 
 class Begun(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from sqlrail.ground.target import Mark, Target
 from sqlrail.ground.values import (
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 ONLINE = "cleanup --online, backfills"
 #: the server that makes scratch databases where it is to be ours, and none that a URL names
 EMBEDDED = "embedded"
+
+#: what becomes of files with a backfill, and of those that depend on one
+Backfills = Literal["run", "skip", "only"]
 
 T = TypeVar("T")
 
@@ -161,7 +164,9 @@ class Settings:
     tenant: str | None = None  # the schema that is worked on; None: where the search_path leads to
     # schemas behind it, in the order of the search_path; None: the search_path that the role has anyway
     shared_path: tuple[str, ...] | None = None
-    skip_backfills: bool = False  # files with one are left to a later run, and what depends on them
+    backfills: Backfills = (
+        "run"  # skip: they are left to a later run, and what depends on them; only: nothing else
+    )
     new_schema: bool = False  # the first schema of the search_path has a history of its own
     actor: str = "unknown"
     host: str = "unknown"

@@ -15,6 +15,7 @@ from sqlrail.files.file import File
 from sqlrail.files.numbering import follows
 from sqlrail.ground.backfill import how_far
 from sqlrail.ground.words import counted
+from sqlrail.records import leaving
 
 if TYPE_CHECKING:
     from sqlrail.results.repair import NoteResult, Operation
@@ -65,18 +66,10 @@ class Entry:
     state: State
     applied_at: datetime | None = None
     checksum: str | None = None
-
-
-def left_by_skipping(migrations: MigrationList, files: Mapping[str, File]) -> set[str]:
-    """Files with a backfill, and those that depend on one, whichever way: --skip-backfills leaves them to a later run.
-
-    So they are not late where others were applied before them.
-    """
-    left = {id_ for id_, file in files.items() if file.backfill}
-    for migration in migrations if left else ():  # what a file depends on comes before it
-        if not left.isdisjoint(files[migration.id].depends):
-            left.add(migration.id)
-    return left
+    may_be_left: bool = (
+        False  # pending, and a backfill or behind one: it is not late, whatever was applied since
+    )
+    waits_for: tuple[str, ...] = ()  # backfills that are not done, itself where it is one
 
 
 def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:
@@ -87,15 +80,17 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
     """
     applied = {record.id: record for record in records}
     last = max((n for n, migration in enumerate(migrations) if migration.id in applied), default=-1)
-    entries, left = [], left_by_skipping(migrations, files)
+    entries, behind = [], leaving.behind_backfills(migrations, files)
+    left = leaving.behind_backfills(migrations, files, applied.keys()) if behind else {}
     for number, migration in enumerate(migrations):
         record, file = applied.pop(migration.id, None), files[migration.id]
         file.was_run = record is not None
         if record is None:
-            is_late = number < last and file.id not in left
-            entries.append(Entry(file.id, "late" if is_late else "pending", None, file.checksum))
+            may_be_left = file.id in behind
+            state: State = "late" if number < last and not may_be_left else "pending"
+            entries.append(Entry(file.id, state, None, file.checksum, may_be_left, left.get(file.id, ())))
         else:
-            state: State = "applied" if record.is_of(file) else "edited"
+            state = "applied" if record.is_of(file) else "edited"
             entries.append(Entry(file.id, state, record.applied_at, record.checksum))
     gone = [record for record in records if record.id in applied]
     if _are_ahead(gone, entries, files):
@@ -116,9 +111,9 @@ def is_newer(id_: str, entries: Sequence[Entry]) -> bool:
 
 
 def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[str, File]) -> bool:
-    """Whether the files are what was applied first, by their names or by the time, and nothing is left to apply.
+    """Whether the files are what was applied first, by their names or by the time, and nothing is to be applied.
 
-    Where times are the same, as those of a baseline, names decide.
+    Where times are the same, as those of a baseline, names decide; and where a backfill was left, which has no time.
     """
     if not gone or not _are_whole(entries):
         return False
@@ -128,16 +123,17 @@ def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[
     highest = _highest(entry.id for entry in entries)
     by_name = {record.id for record in gone if follows(record.id, highest)}
     times = [entry.applied_at for entry in entries if entry.applied_at is not None]
-    if ids == by_name or len(times) < len(entries):
+    if ids == by_name or len(times) < len(entries):  # of what was left, or nobody knows it
         return ids == by_name
     last = max(times)
     return all(it.applied_at is not None and (it.applied_at, it.id in by_name) > (last, False) for it in gone)
 
 
 def _are_whole(entries: Sequence[Entry]) -> bool:
-    """Whether each is applied as it is; of one at least that is known, or it may be anybody's folder."""
-    is_known = any(entry.checksum is not None for entry in entries)
-    return is_known and all(entry.state == "applied" for entry in entries)
+    """Whether each is applied as it is, or was left; of one at least that is known, or it may be anybody's folder."""
+    applied = [entry for entry in entries if not entry.may_be_left]
+    is_known = any(entry.checksum is not None for entry in applied)
+    return is_known and all(entry.state == "applied" for entry in applied)
 
 
 def _highest(ids: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from sqlrail.files.file import ROLLBACK, File
 from sqlrail.files.numbering import NUMBER, date, follows, number
 from sqlrail.files.other_tools import History
 from sqlrail.ground.events import Ahead
+from sqlrail.records import leaving
 from sqlrail.records.history import Entry, Note, Record, compare, is_newer
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def find(
         *_changed(folder, entries, files, misnamed),
         *drafts(order, files, run),
         *_begun(folder, entries, files, notes),
+        *_left(folder, entries, notes),
         *(problem for problem in twins if problem.refuses),
         *(problem for problem, _ in unsorted),
         *_gathered(folder, unnumbered, files),
@@ -89,7 +91,8 @@ def ahead(entries: Sequence[Entry], found: Sequence[Problem]) -> Ahead | None:
     """What the database is ahead of the folder by; None if it is not."""
     begun = tuple(problem.id for problem in found if problem.kind == "ahead")
     ids = dict.fromkeys([*(entry.id for entry in entries if entry.state == "ahead"), *begun])
-    return Ahead(tuple(ids), begun) if ids else None
+    left = tuple(entry.id for entry in entries if entry.may_be_left)
+    return Ahead(tuple(ids), begun, left) if ids else None
 
 
 def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:
@@ -175,7 +178,7 @@ def _begun(
             hint = f" ({like} may be it, renamed)" if like else ""
             text = f"it is {note}, and is gone; put it back under that name{hint}, or {forget}"
         elif note.operation == "backfill" and file.backfill:
-            text, refuses = f"it is {note}; `migrate` goes on with it.", False
+            text, refuses = f"it is {note}; {_who_goes_on(entries)} with it.", False
         elif note.operation == "backfill":
             text = (
                 f"it is {note}, but no longer says `-- backfill: …`; put that line back, or {forget_backfill}"
@@ -187,6 +190,31 @@ def _begun(
         else:
             text, refuses = f"it is {note}; `migrate` continues after that.", False
         yield Problem("begun", note.id, f"{path}: {text}", refuses)
+
+
+def _who_goes_on(entries: Sequence[Entry]) -> str:
+    if any(entry.state == "ahead" for entry in entries):
+        return "the release that the database is ahead by goes on"
+    return "`migrate` goes on, or `backfill`,"
+
+
+def _left(folder: Path, entries: Sequence[Entry], notes: Collection[Note]) -> Iterator[Problem]:
+    """Backfills that others were applied behind, and what waits for them; of one that is under way there is a line."""
+    if any(entry.state == "ahead" for entry in entries):
+        return
+    last = max((n for n, entry in enumerate(entries) if entry.state in RUN), default=-1)
+    skipped = {entry.id for entry in entries[: last + 1] if entry.id in entry.waits_for}
+    due, _, first = leaving.left(entries)
+    under_way = {note.id for note in notes}
+    for entry in entries:
+        if skipped.isdisjoint(entry.waits_for) or entry.id in under_way:
+            continue
+        before = "" if entry.id in due else f", when `migrate` has applied {first}"
+        if entry.id in skipped:
+            text = f"it is a backfill that was left; run `backfill`{before}."
+        else:
+            text = f"it waits for {', '.join(entry.waits_for)}; `backfill` applies both{before}."
+        yield Problem("left", entry.id, f"{folder / entry.id}.sql: {text}", refuses=False)
 
 
 def _renamed(missing: list[Entry], new: list[File]) -> dict[str, str]:

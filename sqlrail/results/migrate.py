@@ -35,11 +35,14 @@ class AllowedResult(TypedDict):
 
 
 class MigrateResult(TypedDict):
-    """What `migrate` did."""
+    """What `migrate` or `backfill` did."""
 
     applied: list[AppliedResult]  # in their order
     already_applied: int  # migrations that were applied before
-    pending: int  # migrations that are left, because of --to or because they are drafts
+    pending: int  # migrations that are not applied yet: behind --to, drafts, or left
+    #: ids of pending files that are a backfill or depend on one: migrate leaves them because of --skip-backfills,
+    #: backfill because migrate has to apply another before, and both where a newer release does them
+    left: list[str]
     taken_over: list[str]  # ids that plain yoyo had applied: today's content is taken for theirs
     allowed: AllowedResult
     #: ids of what a newer release has applied, or has half done outside a transaction, and this folder does not have

@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 ProblemKind = Literal[
     "ahead", "begun", "depends", "draft", "duplicate", "edited", "elsewhere", "folder", "foreign", "form", "late",
-    "missing", "order", "other-history", "pattern", "renamed", "rollback", "unread",
+    "left", "missing", "order", "other-history", "pattern", "renamed", "rollback", "unread",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ class EntryResult(TypedDict):
     state: State
     applied_at: str | None  # ISO 8601 in UTC; null: not applied, or nobody knows when
     checksum: str | None  # sha256:… of the file, or of what was applied where the file is gone
+    waits_for: list[str]  # ids of backfills that are not done: its own, and those that it depends on
 
 
 class StatusResult(TypedDict):

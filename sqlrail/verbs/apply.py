@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +17,10 @@ from sqlrail.errors import BadFile, Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.ground.events import Ahead, Filled, HistoryRead, Listener, Noted, Said, Warned
-from sqlrail.ground.settings import Settings
+from sqlrail.ground.settings import Backfills, Settings
 from sqlrail.ground.words import printable
-from sqlrail.records import problems
-from sqlrail.records.history import Entry, compare, left_by_skipping
+from sqlrail.records import leaving, problems
+from sqlrail.records.history import Entry, compare
 from sqlrail.records.problems import Problem
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Migrated:
     late: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     ahead: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def as_json(self) -> MigrateResult:
         """The same for scripts; seconds are wall time."""
@@ -60,6 +61,7 @@ class Migrated:
             ],
             "already_applied": self.already_applied,
             "pending": self.pending,
+            "left": list(self.left),
             "taken_over": list(self.taken_over),
             "allowed": {"late": list(self.late), "missing": list(self.missing)},
             "ahead": list(self.ahead),
@@ -84,16 +86,17 @@ class Status(NamedTuple):
     entries: list[Entry]
     problems: list[Problem]
 
-    @property
-    def is_intact(self) -> bool:
-        """Whether all files are applied, and nothing forbids the next run; the database may be ahead of them."""
-        applied = all(entry.state in ("applied", "ahead") for entry in self.entries)
-        return applied and not any(it.refuses for it in self.problems)
+    def is_well(self, *, may_be_ahead: bool = False, may_leave_backfills: bool = False) -> bool:
+        """Whether all files are applied, and nothing forbids the next run.
 
-    @property
-    def is_ahead(self) -> bool:
-        """Whether a newer release has been here."""
-        return problems.ahead(self.entries, self.problems) is not None
+        may_be_ahead: also if a newer release has been here; may_leave_backfills: also if `backfill` has work to do.
+        """
+        applied = all(
+            entry.state in ("applied", "ahead") or (may_leave_backfills and entry.may_be_left)
+            for entry in self.entries
+        )
+        ahead = problems.ahead(self.entries, self.problems)
+        return applied and (may_be_ahead or ahead is None) and not any(it.refuses for it in self.problems)
 
     def as_json(self) -> StatusResult:
         """The same for scripts."""
@@ -104,6 +107,7 @@ class Status(NamedTuple):
                     "state": entry.state,
                     "applied_at": f"{entry.applied_at.isoformat()}Z" if entry.applied_at else None,
                     "checksum": entry.checksum,
+                    "waits_for": list(entry.waits_for),
                 }
                 for entry in self.entries
             ],
@@ -147,17 +151,22 @@ def apply(
 ) -> Migrated:
     """The same with what the backend is at work for, and has read of it. find: what is wrong with the history."""
     settings, listener, files = backend.settings, backend.listener, backend.files
-    if settings.skip_backfills:
-        wanted = {*wanted} - left_by_skipping(migrations, files)
-    late, ahead = list[str](), list[str]()
+    late, told = list[str](), list[Ahead]()
     _check_place(backend, listener, files)
 
     def look() -> tuple[list[Entry], list[Problem]]:
         entries, found = _look(backend, migrations, wanted, allowed, late, find)
-        _tell_ahead(listener, problems.ahead(entries, found), ahead)
+        if (ahead := problems.ahead(entries, found)) and [ahead] != told:
+            listener(ahead)
+            told[:] = [ahead]
         return entries, found
 
+    def look_again() -> bool:
+        look()
+        return not told
+
     entries, found = look()
+    wanted, left = _chosen(settings.backfills, entries, wanted, listener) if not told else ((), told[0].left)
     applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
     newest = get_migration_hash(applied_before[-1]) if applied_before else None
     unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
@@ -175,21 +184,40 @@ def apply(
     try:
         if pending:
             backend.prepare()
-        known = {} if ahead else files  # what an older release's files say is not written down
+        known = {} if told else files  # what an older release's files say is not written down
         taken_over = backend.take_over(known, missing if pending else (), stamps=stamps)
         if pending or settings.interrupted:  # else what runs files need not be loaded
             confined = {id_: confine(file) for id_, file in files.items()} if confine else files
-            _run(backend, Apply(pending, newest, late, look), migrations, pending, confined)
+            _run(backend, Apply(pending, newest, late, look_again), migrations, pending, confined)
     except Exception as exc:
         failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
         failure.applied = [done.id for done in backend.done]
         raise failure from failure.__cause__
     applied = tuple(done for done in backend.done if done.id in wanted)  # and not those of post-apply files
-    left = len(unapplied) - len(pending)
+    ahead, left = (told[0].ids, told[0].left) if told else ((), left)
+    still = unapplied.keys() - {it.id for it in pending} | {*left}
     return Migrated(
-        applied, len(migrations) - len(applied) - left, left, tuple(taken_over), tuple(late), missing,
-        tuple(ahead),
+        applied, len(migrations) - len(applied) - len(still), len(still), tuple(taken_over), tuple(late), missing,
+        ahead, left,
     )  # fmt: skip
+
+
+def _chosen(
+    backfills: Backfills, entries: Sequence[Entry], wanted: Collection[str], listener: Listener
+) -> tuple[Collection[str], tuple[str, ...]]:
+    """What is to be run of what is wanted, and the ids of the backfills, and what depends on one, that are left."""
+    due, behind, first = leaving.left(entries)
+    if backfills == "skip":
+        left = tuple(id_ for entry in entries for id_ in [entry.id] if entry.waits_for and id_ in wanted)
+        if left:
+            listener(Said(f"left to `backfill`: {', '.join(left)}"))
+        return {*wanted} - {*left}, left
+    if backfills == "only":
+        left = tuple(id_ for id_ in behind if id_ in wanted)
+        if left:
+            listener(Said(f"left to a later run: {', '.join(left)}; `migrate` has to apply {first} before"))
+        return {*wanted} & {*due}, left
+    return wanted, ()
 
 
 def _run(
@@ -217,13 +245,6 @@ def _is_overtaken(backend: Backend, migrations: MigrationList) -> bool:
             Said(f"a newer release has applied {', '.join(newer)} meanwhile: post-apply files are left to it")
         )
     return bool(newer)
-
-
-def _tell_ahead(listener: Listener, ahead: Ahead | None, told: list[str]) -> None:
-    """Says once what the database is ahead by."""
-    if ahead is not None and told != [*ahead.ids]:
-        listener(ahead)
-        told[:] = ahead.ids
 
 
 def _check_place(backend: Backend, listener: Listener, ids: Collection[str]) -> None:
@@ -315,9 +336,9 @@ def _say(
         for problem in found:
             if problem.kind == "other-history" and problem.refuses:
                 listener(Said(f"--allow-other-history allows this: {problem.message}"))
-    # What goes on by itself is said when it does, and of what is ahead there is a line already.
+    # What goes on by itself is said when it does, and of what is ahead or left there is a line already.
     harmless = [
-        problem for problem in found if not problem.refuses and problem.kind not in ("ahead", "begun")
+        problem for problem in found if not problem.refuses and problem.kind not in ("ahead", "begun", "left")
     ]
     for problem in harmless[:SAID]:
         listener(Warned(problem.message))

@@ -178,8 +178,9 @@ class _RollBack:
             )
         return is_done
 
-    def look_again(self) -> None:
+    def look_again(self) -> bool:
         _refuse_begun(self._backend)
+        return True
 
     def guard(self, store: Store) -> bytes:  # noqa: ARG002
         return b""

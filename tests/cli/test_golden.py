@@ -83,6 +83,14 @@ UNCHECKED = {
         "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE NOT VALID;\n"
     )
 }
+FILL = {
+    "migrations/003_fill.sql": (
+        "-- backfill: orders by id\n"
+        "UPDATE orders SET total = 1 FROM sqlrail_batch AS b WHERE orders.id = b.id AND total = 0;\n"
+    ),
+    "migrations/004_totals.sql": "-- depends: 003_fill\n\nALTER TABLE orders ADD CHECK (total > 0);\n",
+    "migrations/005_notes.sql": "ALTER TABLE orders ADD COLUMN note text;\n",
+}
 OUTSIDE = {
     "migrations/003_outside.sql": (
         "-- depends: 002_orders\n-- transactional: false\n\n"
@@ -192,6 +200,21 @@ STORIES: dict[str, Sequence[Step]] = {
         Sql("DELETE FROM orders WHERE id = 2"),
         "migrate",
         "migrate --interrupted done",
+    ),
+    "backfill": (
+        FILL,
+        "migrate --skip-backfills",
+        "status",
+        "status --check --skip-backfills",
+        {"migrations/006_later.sql": "CREATE TABLE later (id bigint);\n"},
+        {
+            "migrations/007_fill.sql": (
+                "-- backfill: users by id once\nDELETE FROM users USING sqlrail_batch AS b WHERE false;\n"
+            )
+        },
+        "backfill --to 3",
+        "backfill",
+        "backfill --allow-late",
     ),
     "plan": (
         "migrate --to 1",

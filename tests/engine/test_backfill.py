@@ -144,18 +144,6 @@ def test_later_files_wait_for_it_and_it_tells_how_far_it_is(place: Place) -> Non
     assert last.changed == last.done
 
 
-def test_it_is_left_to_a_later_run_with_what_depends_on_it(place: Place) -> None:
-    place.write("-- depends: 001_fill\nALTER TABLE t ADD CONSTRAINT one CHECK (n = 1);", "002_check")
-    place.write("-- depends: 002_check\nCREATE TABLE behind ();", "003_behind")
-    place.write("CREATE TABLE other ();", "004_other")
-    assert place.run(ONCE + EACH, skip_backfills=True) is None
-    assert place.heard.applied_ids == ["004_other"]
-    assert place.counts() == {0: 3000}
-    assert place.run() is None
-    assert place.heard.applied_ids == ["001_fill", "002_check", "003_behind"]
-    assert place.counts() == {1: 3000}
-
-
 def test_a_rehearsal_fills_the_rows_that_files_make(place: Place) -> None:
     """As a check in a later file wants it."""
     place.query("DROP TABLE t")

@@ -66,7 +66,7 @@ def test_files_run_in_the_schema_and_are_recorded_there(
     assert (tables(any_database, tenant), tables(any_database, "public")) == (["orders"], [])
     name = sql.Identifier(tenant).as_string()
     assert query(any_database, f"SELECT id FROM {name}.orders ORDER BY id") == [(1,), (2,)]
-    assert status(of(settings, tenant), Heard()).is_intact
+    assert status(of(settings, tenant), Heard()).is_well()
     assert migrate(of(settings, tenant), Heard()).applied == ()
 
 

@@ -35,6 +35,7 @@ TENANTS = "tenants"
 ALSO = {"cleanup": ["3"]}
 EXAMPLES = {
     "migrate": "migrate",
+    "backfill": "backfill",
     "status": "status --check",
     "plan": "plan --check",
     "cleanup": "cleanup --dry-run",

@@ -105,7 +105,7 @@ def test_each_is_whole_and_nothing_is_done_twice(settings: Settings, any_databas
     assert applied(each(settings)) == dict.fromkeys(NAMES, ids)
     assert applied(each(settings)) == {name: [] for name in NAMES}
     for name in NAMES:
-        assert status(of(settings, name), Heard()).is_intact
+        assert status(of(settings, name), Heard()).is_well()
         schema = sql.Identifier(name).as_string()
         for table, rows in (("orders", [(1, None)]), ("visits", [(1,)])):
             assert query(any_database, f"SELECT * FROM {schema}.{table}") == rows
@@ -142,7 +142,7 @@ def test_what_was_done_since_the_survey_is_not_done_again(settings: Settings) ->
         migrate(of(settings, "acme"), Heard())
         done = many.migrate(of(settings, "acme"), Heard())
     assert [it.id for it in done.applied] == []
-    assert status(of(settings, "acme"), Heard()).is_intact
+    assert status(of(settings, "acme"), Heard()).is_well()
 
 
 def test_those_with_the_same_records_are_read_once_and_others_by_themselves(settings: Settings) -> None:
@@ -164,7 +164,7 @@ def test_one_that_fails_is_named_and_the_others_go_on(
     assert isinstance(done["globex"], MigrationFailed)
     assert applied(done) == {name: ["004_more"] for name in NAMES if name != "globex"}
     assert len(opened) == 2
-    assert not status(of(settings, "globex"), Heard()).is_intact
+    assert not status(of(settings, "globex"), Heard()).is_well()
 
 
 def test_what_a_survey_cannot_read_is_looked_at_alone(
@@ -268,4 +268,4 @@ def test_several_threads_have_a_connection_each(settings: Settings, any_database
     with Many(settings, Heard()) as many:
         many.survey(names)
         assert {many.newest(name) for name in names} == {"003_total"}
-        assert many.status(of(settings, names[0]), Heard()).is_intact
+        assert many.status(of(settings, names[0]), Heard()).is_well()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlrail.cli import flags
 from sqlrail.cli.commands import schema
@@ -31,7 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     backfills.add_argument(
         "--skip-backfills",
         action="store_true",
-        help="leave files with one to a later run, and those that depend on one",
+        help="leave files with one to `backfill`, and those that depend on one",
     )
     flags.add_batches(backfills)
     flags.add_history(parser)
@@ -75,14 +75,23 @@ def _is_over(options: argparse.Namespace, many: Many, schema: str) -> bool:
 def _migrate(
     options: argparse.Namespace, settings: Settings, talk: Talk, migrate: Callable[..., Migrated]
 ) -> Result[MigrateResult]:
-    from sqlrail.cli.render import migrate as render
-
     if options.new_schema:
         settings = replace(settings, new_schema=True)
     if options.skip_backfills:
-        settings = replace(settings, skip_backfills=True)
+        settings = replace(settings, backfills="skip")
+    return applying(
+        settings, talk, migrate, to=options.to, allowed=flags.allowed(options), stamp=options.stamp
+    )
+
+
+def applying(
+    settings: Settings, talk: Talk, migrate: Callable[..., Migrated], **asked: Any
+) -> Result[MigrateResult]:
+    """Calls migrate with what was asked, and tells what came of it; the file of the schema is kept."""
+    from sqlrail.cli.render import migrate as render
+
     with closing(Bar(talk, names_files=True)) as bar:
-        result = migrate(settings, bar, to=options.to, allowed=flags.allowed(options), stamp=options.stamp)
+        result = migrate(settings, bar, **asked)
     if result.taken_over:
         ids = ", ".join(result.taken_over)
         talk(Said(f"plain yoyo applied {ids}: today's content was taken over as theirs"))

@@ -24,12 +24,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --check: also if a newer release has been here, for the probes of an older one",
     )
+    parser.add_argument(
+        "--skip-backfills",
+        action="store_true",
+        help="with --check: also if `backfill` has work to do, where `migrate --skip-backfills` was called",
+    )
     flags.add_each(parser, schemas=True, shared=True)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
     if not options.check:
-        idle(options, "allow_ahead", "it says what --check lets pass")
+        for flag in ("allow_ahead", "skip_backfills"):
+            idle(options, flag, "it says what --check lets pass")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[StatusResult]:
@@ -48,8 +54,8 @@ def _status(
     from sqlrail.cli.render import status as render
 
     result = status(settings, talk)
-    is_well = result.is_intact and (options.allow_ahead or not result.is_ahead)
-    code = FOUND if options.check and not is_well else OK
+    lets_pass = {"may_be_ahead": options.allow_ahead, "may_leave_backfills": options.skip_backfills}
+    code = FOUND if options.check and not result.is_well(**lets_pass) else OK
     return code, result.as_json(), render.text(result, width())
 
 

@@ -68,21 +68,23 @@ class Filling:
     def _begin(self) -> bool:
         """Writes the first checkpoint, where there is none; False if the file is recorded."""
         _ = self._run.table  # what refuses it refuses before anything is written
-        if self._open() is None:
+        if self._open(begins=True) is None:
             return False
         with self._session.translating("the backfill cannot begin", f"{self._file.id} was beginning"):
             self._session.ask(self._run.beginning())
         return True
 
-    def _open(self) -> int | None:
-        """Opens a transaction under the runners' lock; None if the file is recorded."""
+    def _open(self, *, begins: bool = False) -> int | None:
+        """Opens a transaction under the runners' lock; None if the file is recorded, or not to be run any more."""
         opened = self._opener.open(self._migration.hash, self._file)
-        if opened.is_done:
+        is_over = opened.is_done
+        # A newer release that has left it may have been quicker, and of other files the record tells.
+        if (opened.waited or begins) and not is_over:
+            self._recorded.read_history()
+            is_over = not self._operation.look_again()
+        if is_over:
             self._session.undo()
             return None
-        if opened.waited:
-            self._recorded.read_history()
-            self._operation.look_again()
         return opened.transaction
 
     def _look_whether_recorded(self) -> bool:
