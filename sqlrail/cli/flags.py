@@ -51,7 +51,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--env-file", metavar="FILE", help="settings instead of .env")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--verbose", action="store_true", help="show tracebacks, and the server's notices")
-    add(parser, "wait", "lock_wait", "lock_timeout", "statement_timeout", "retry_for", "idle_timeout")
+    add(parser, "password_command", "wait", "lock_wait", "lock_timeout", "statement_timeout")
+    add(parser, "retry_for", "idle_timeout")
 
 
 #: settings of work in batches

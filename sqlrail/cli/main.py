@@ -110,7 +110,7 @@ def _start_server(settings: Settings, talk: Talk) -> Settings:
     server = local.start(settings.home, listener=talk)
     talk(Said(f"database: the embedded server in {settings.home}; look at it with"))
     talk(Said(f"  {shlex.quote(str(server.bin / 'psql'))} {shlex.quote(server.url)}"))
-    return replace(settings, database_url=server.url, embedded=False)
+    return replace(settings, database_url=server.url, embedded=False, password_command=None)
 
 
 def _fail(error: SqlrailError, talk: Talk, verbose: bool) -> int:

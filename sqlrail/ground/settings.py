@@ -105,6 +105,13 @@ class Settings:
         "sql/seed.sql", file, "FILE", "then load rows to work with, of this file (else SQLRAIL_SEED's, else {default})",
         note="reset --seed: the rows that it loads",
     )
+    password_command: str | None = setting(
+        None, str, "COMMAND", "prints the password, for each connection whose URL has none",
+        note="a command that prints the password, for each connection whose URL has none; PGHOST, PGPORT, PGUSER and "
+        "PGDATABASE say for which",
+        example="aws rds generate-db-auth-token --hostname $PGHOST --port $PGPORT --username $PGUSER",
+        is_secret=True,
+    )
     wait: float = setting("0", seconds, "TIME", "how long to wait until the database answers")
     lock_wait: float = setting("60s", seconds, "TIME", "how long to wait for another runner")
     lock_timeout: float = setting("2s", seconds, "TIME", "longest wait for one lock")

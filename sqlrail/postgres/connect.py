@@ -127,7 +127,21 @@ def _given(settings: Settings, options: str | None, left: int | None, name: str)
         parameters["connect_timeout"] = min(settings.connect_timeout, left or settings.connect_timeout)
     if options is not None:
         parameters["options"] = options
+    if settings.password_command is not None and not given.get("password"):
+        parameters["password"] = _printed(settings, settings.password_command)
     return parameters
+
+
+def _printed(settings: Settings, command: str) -> str:
+    from sqlrail.postgres.password import printed  # few need it
+
+    part = _parameters(settings)
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"}
+    try:
+        return printed(command, {variable: part[name] for variable, name in names.items()})
+    except ConnectionFailed as exc:
+        text = f"cannot connect to {target(settings)}: {exc}"
+        raise ConnectionFailed(masked(text, settings.secrets)) from None
 
 
 def _explain(settings: Settings, conninfo: str, error: psycopg.Error) -> Failure:

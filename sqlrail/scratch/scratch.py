@@ -238,7 +238,7 @@ def _embedded(
         except (MissingPrerequisite, LocalServerFailed) as exc:
             raise NoScratch(f"{reason}The embedded server cannot stand in: {exc}") from exc
         # PGHOSTADDR would lead elsewhere, whatever the host is.
-        ours = replace(settings, database_url=make_conninfo(server.url, hostaddr=""))
+        ours = replace(settings, database_url=make_conninfo(server.url, hostaddr=""), password_command=None)
         with roles.made(ours, wanted), _database(ours, like, listener) as there:
             yield there
 
