@@ -461,6 +461,8 @@ VOLATILE = (
     (r"(?m)^-- \d{4}-\d\d-\d\d:", "-- DATE:"),
     (r"\(\d+\.\d\d s\)", "(SECONDS s)"),
     (r'"seconds": [\d.e-]+', '"seconds": SECONDS'),
+    (r"the server wrote [\d.]+ k?B of WAL", "the server wrote BYTES of WAL"),
+    (r'"wal_bytes": \d+', '"wal_bytes": BYTES'),
     (r"SOCKET:\d+/", "SOCKET:PORT/"),
     (r'"port": \d+', '"port": PORT'),
     (rf"PostgreSQL {MAJOR}(\.\d+|\w+)", f"PostgreSQL {MAJOR}.MINOR"),
