@@ -114,6 +114,7 @@ def ways(server: Server, files: list[Path]) -> list[Way]:
         Way("no fixture", ""),
         Way("sqlrail, made when asked for", ", sqlrail_database", ours, "sqlrail_ahead = 0"),
         Way("sqlrail", ", sqlrail_database", ours),
+        Way("sqlrail, sqlrail_reset", ", sqlrail_database", ours, "sqlrail_reset = true"),
         Way("pytest-postgresql", ", database", ["pytest_postgresql.plugin"], conftest=peer),
         Way("pytest-django: db, a rollback", ", db", django, "", *setup),
         Way("pytest-django: transactional_db, TRUNCATE", ", transactional_db", django, "", *setup),

@@ -175,7 +175,12 @@ def named(connection: Connection, name: object) -> bytes:
 
 def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]]:
     """Sends <name>.sql, filled in, and returns its rows; DatabaseFailed with the server's reason."""
-    return _told(send_ours(connection, message(connection, name, **parts)))
+    return ask_all(connection, [message(connection, name, **parts)])
+
+
+def ask_all(connection: Connection, texts: Iterable[bytes]) -> list[tuple[Any, ...]]:
+    """The same of several messages, sent as one: the rows of all."""
+    return _told(send_ours(connection, b"".join(texts)))
 
 
 def command(connection: Connection, name: str, **parts: Any) -> None:

@@ -20,6 +20,8 @@ class WithDatabase(unittest.TestCase):
 
     #: the folder of the migrations, from the working folder
     sqlrail_migrations: str | os.PathLike[str] = "migrations"
+    #: whether a database that a test has used is made as it was, for another
+    sqlrail_reset: bool = False
 
     @cached_property
     def database_url(self) -> str:
@@ -29,7 +31,8 @@ class WithDatabase(unittest.TestCase):
         database cannot be made.
         """
         mine = ExitStack()
-        url = mine.enter_context(_templates(os.getpid()).of(self.sqlrail_migrations).copy())
+        template = _templates(os.getpid()).of(self.sqlrail_migrations, self.sqlrail_reset)
+        url = mine.enter_context(template.copy())
         self.addCleanup(self.__dict__.pop, "database_url")  # who runs the test again asks for another
         self.addCleanup(mine.close)
         return url

@@ -1,5 +1,7 @@
 """A run's copies of a template: a thread makes them ahead of the tests and drops them behind, on its own connection.
 
+Where it is asked for, those that are done with are made as they were, for others, before new ones are made.
+
 Whoever finds none ready makes one himself, on the run's connection. So all works without the thread, too: where the
 server has no connection left for it, or when it has met an error.
 """
@@ -23,9 +25,12 @@ from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.wire import Answer, ask, command, send
 from sqlrail.scratch import scratch
+from sqlrail.testing.reset import Pristine, look, reset
 
 #: connections that the server has to have free beside the thread's, which are the tests' own
 FREE = 10
+#: milliseconds in which whoever a test has left in a copy has to be gone, if that is to be made as it was
+RELEASE = 1000
 
 
 class Plan(NamedTuple):
@@ -35,6 +40,7 @@ class Plan(NamedTuple):
     strategy: str  # CREATE DATABASE's
     ahead: int  # that are ready at the most
     heap: int  # that are done with, from which on they are dropped
+    resets: bool  # whether one that is done with is made as it was, for the next
 
 
 class Copies:
@@ -47,9 +53,11 @@ class Copies:
         self._changed = threading.Condition()
         self._known: list[str] = []  # that may be on the server
         self._ready: deque[str] = deque()
-        self._used: list[str] = []
+        self._used: deque[str] = deque()  # that may be made as they were
+        self._done: list[str] = []  # that are to be dropped
         self._taken = 0
         self._is_proven = False
+        self._pristine: Pristine | None = None
         self._is_over = False
         self._thread: threading.Thread | None = None
 
@@ -60,7 +68,7 @@ class Copies:
             name = self._ready.popleft() if self._ready else None
             self._changed.notify()
         if name is None:
-            name = self._make(self._connection)
+            name = self._another(self._connection)
             self._begin_ahead()
         return name
 
@@ -70,12 +78,12 @@ class Copies:
         On ext4 files are made several times as slowly where some have just been deleted, for it passes over each that
         was in the last minutes; and every DROP DATABASE is a checkpoint.
         """
-        ask(self._connection, "end_connections", database=name)
+        self._end(self._connection, name)
         with self._changed:
-            self._used.append(name)
+            (self._used if self._pristine else self._done).append(name)
             self._changed.notify()
         if self._thread is None or not self._thread.is_alive():
-            self._drop_used(self._connection)
+            self._drop_done(self._connection)
 
     def close(self) -> None:
         """Drops all of them, those too that were never taken, or never finished."""
@@ -87,11 +95,43 @@ class Copies:
         for name in [*self._known]:
             self._drop(self._connection, name)
 
-    def _make(self, connection: Connection) -> str:
+    def _another(self, connection: Connection) -> str:
+        return self._reset_used(connection) or self._make(connection)
+
+    def _reset_used(self, connection: Connection) -> str | None:
+        """One that is done with, made as it was, under a name that nobody has: None where there is none."""
+        while self._pristine:
+            with self._changed:
+                used = self._used.popleft() if self._used else None
+            if used is None:
+                break
+            with suppress(SqlrailError, psycopg.Error):
+                self._end(connection, used, timeout=RELEASE)
+                used = self._rename(connection, used)
+                with closing(self._connect(used)) as own:
+                    if reset(own, self._pristine):
+                        return used
+            with self._changed:
+                self._done.append(used)
+        return None
+
+    def _rename(self, connection: Connection, name: str) -> str:
+        """Its new name, under which nobody whom a test has left behind finds it."""
+        renamed = self._name()
+        command(connection, "rename_copy", database=sql.Identifier(name), renamed=sql.Identifier(renamed))
+        with self._changed:
+            self._known.remove(name)
+        return renamed
+
+    def _name(self) -> str:
+        """A new one, of a database that may be on the server from now on."""
         with self._changed:
             name = next(self._names)
             self._known.append(name)
-        plan = self._plan
+        return name
+
+    def _make(self, connection: Connection) -> str:
+        name, plan = self._name(), self._plan
         copied = {"database": sql.Identifier(name), "template": sql.Identifier(plan.template)}
         command(connection, "copy_template", **copied, strategy=sql.SQL(plan.strategy))
         if not self._is_proven:
@@ -102,7 +142,8 @@ class Copies:
         """Once a run: that a copy's URL leads to it. WrongDatabase if it does not."""
         there = scratch.marked(self._settings, name)
         scratch.mark(self._connection, there)
-        connect(there).close()
+        with closing(connect(there)) as connection:
+            self._pristine = look(connection) if self._plan.resets else None
         self._is_proven = True
 
     def _begin_ahead(self) -> None:
@@ -123,23 +164,23 @@ class Copies:
         """What is to be done ahead of the tests or behind them, once there is something; None when all is over."""
         with self._changed:
             while not self._is_over:
-                if len(self._used) > self._plan.heap:
-                    return self._drop_used
+                if len(self._done) > self._plan.heap:
+                    return self._drop_done
                 if len(self._ready) < min(self._plan.ahead, self._taken - 1):
                     return self._make_ready
                 self._changed.wait()
         return None
 
     def _make_ready(self, connection: Connection) -> None:
-        name = self._make(connection)
+        name = self._another(connection)
         with self._changed:
             self._ready.append(name)
 
-    def _drop_used(self, connection: Connection) -> None:
+    def _drop_done(self, connection: Connection) -> None:
         with self._changed:
-            used = self._used if len(self._used) > self._plan.heap else []
-            self._used = [] if used else self._used
-        for name in used:
+            done = self._done if len(self._done) > self._plan.heap else []
+            self._done = [] if done else self._done
+        for name in done:
             self._drop(connection, name)
 
     def _drop(self, connection: Connection, name: str) -> None:
@@ -155,7 +196,15 @@ class Copies:
 
     def _release(self, name: str) -> None:
         """Ends what keeps a copy of this run from being dropped: replication, prepared transactions, IS_TEMPLATE."""
-        url = make_conninfo(self._settings.database_url or "", dbname=name)
-        with closing(connect(replace(self._settings, database_url=url))) as connection:
+        with closing(self._connect(name)) as connection:
             for (statement,) in ask(connection, "held_by"):
                 send(connection, statement.encode(), Answer())
+
+    def _connect(self, name: str) -> Connection:
+        url = make_conninfo(self._settings.database_url or "", dbname=name)
+        return connect(replace(self._settings, database_url=url))
+
+    @staticmethod
+    def _end(connection: Connection, name: str, timeout: int = 0) -> None:
+        """Ends whoever is connected to a copy, and waits so many milliseconds for each to be gone."""
+        ask(connection, "end_connections", database=name, timeout=timeout)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlrail.testing.template import Template
     from sqlrail.testing.templates import Templates
 
-URL, FOLDER, AHEAD = "sqlrail_database_url", "sqlrail_migrations", "sqlrail_ahead"
+URL, FOLDER, AHEAD, RESET = "sqlrail_database_url", "sqlrail_migrations", "sqlrail_ahead", "sqlrail_reset"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(FOLDER, "the folder of the migrations, from the root of the tests", default="migrations")
     parser.addini(AHEAD, "so many databases are made before tests ask for them (4; 0: none)", default="")
+    parser.addini(
+        RESET,
+        "make a database that a test has used as it was, and give it to another (false)",
+        type="bool",
+        default=False,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +43,7 @@ def sqlrail_templates(
 
     config = request.config
     with Templates(config.rootpath, config.getini(URL), _number(config, AHEAD)) as templates:
-        yield lambda folder: _told(templates, folder)
+        yield lambda folder: _told(templates, folder, bool(config.getini(RESET)))
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +68,11 @@ def _number(config: pytest.Config, name: str) -> int | None:
     return int(given) if given else None
 
 
-def _told(templates: Templates, folder: str | os.PathLike[str]) -> Template:
+def _told(templates: Templates, folder: str | os.PathLike[str], resets: bool) -> Template:
     """The template of a folder; where it cannot be made, the test fails with the sentence alone."""
     from sqlrail.errors import SqlrailError
 
     try:
-        return templates.of(folder)
+        return templates.of(folder, resets)
     except (SqlrailError, OSError) as exc:
         pytest.fail(str(exc), pytrace=False)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -32,6 +33,7 @@ from sqlrail.postgres.wire import ask, command
 from sqlrail.scratch import scratch
 from sqlrail.scratch.confined import without_subscriptions
 from sqlrail.testing.copies import Copies, Plan
+from sqlrail.testing.reset import raise_if_impossible
 from sqlrail.verbs.apply import migrate
 
 #: what the advisory locks are for: making a template, using it, and being a run
@@ -40,18 +42,24 @@ MAKE, USE, RUN = (int.from_bytes(name, "big") for name in (b"srtm", b"srtu", b"s
 POLL = 0.05
 #: templates that nobody uses, and stay nevertheless: other branches'
 SPARE = 3
-#: bytes of copies that are done with, from which on they are dropped, on a disk
-HEAP = 1 << 30
-#: copies that are ready before a test asks for one
-AHEAD = 4
+#: the usual: bytes of copies that are done with, on a disk, and how many are made ahead
+HEAP, AHEAD = 1 << 30, 4
+
+
+class Way(NamedTuple):
+    """How copies are made."""
+
+    heap: int = HEAP  # bytes of copies that are done with, from which on they are dropped
+    ahead: int = AHEAD  # copies that are ready before a test asks for one
+    resets: bool = False  # whether one that is done with is made as it was, where that can be done
 
 
 class Template:
     """What the files of a folder build, and this run's copies of it. For one thread."""
 
-    def __init__(self, url: str, directory: Path, connection: Connection, heap: int, ahead: int) -> None:
+    def __init__(self, url: str, directory: Path, connection: Connection, way: Way) -> None:
         self._url, self._directory, self._connection = url, directory, connection
-        self._heap, self._ahead = heap, ahead
+        self._way = way
         # Advisory locks are of one database: runs that hold theirs in another are none of our business.
         self._group = hashlib.sha256(connection.info.dbname.encode()).hexdigest()[:8]
         self._content = _content(directory)
@@ -66,6 +74,8 @@ class Template:
 
     def make(self) -> None:
         """Makes it where it is not there, and sees to it that it stays for as long as the connection does."""
+        if self._way.resets:
+            raise_if_impossible(self._connection)
         self._drop_leftovers()
         number = _number(self._content)
         self._hold("try_hold", MAKE, number)
@@ -76,7 +86,9 @@ class Template:
         is_durable, size = ask(self._connection, "template_facts", template=self.name)[0]
         # By way of the log it takes no checkpoint; where nothing waits for the disk, copying files is twice as fast.
         strategy = "WAL_LOG" if is_durable else "FILE_COPY"
-        plan = Plan(self.name, strategy, min(self._ahead, 2 * self._heap // size), self._heap // size)
+        way = self._way
+        ahead = min(way.ahead, 2 * way.heap // size)
+        plan = Plan(self.name, strategy, ahead, way.heap // size, way.resets)
         self._copies = Copies(
             given(self._url, self._directory), self._connection, self._name("test", self._run), plan
         )
@@ -106,7 +118,7 @@ class Template:
             command(self._connection, "drop_scratch", database=sql.Identifier(building))
             scratch.create(self._connection, building, place)
             self._migrate(building)
-            ask(self._connection, "end_connections", database=building)
+            ask(self._connection, "end_connections", database=building, timeout=0)
             names = {"building": sql.Identifier(building), "template": sql.Identifier(self.name)}
             ask(self._connection, "finish_template", **names)
         except BaseException:
@@ -159,17 +171,17 @@ class Template:
 
 
 @contextmanager
-def template(url: str, directory: Path, heap: int = HEAP, ahead: int = AHEAD) -> Iterator[Template]:
+def template(url: str, directory: Path, way: Way = Way()) -> Iterator[Template]:  # noqa: B008 - never changed
     """What the files of a folder build, on the server of the URL; made if it is not there.
 
-    Copies that are done with are dropped once they have more bytes than `heap`, and at the end; so many are made
-    `ahead`, as far as they have no more than twice as many.
+    Copies that are done with are dropped once they have more bytes than the way's `heap`, and at the end; so many are
+    made `ahead`, as far as they have no more than twice as many.
     Raises errors.SqlrailError: Refused where the URL's own database is stamped staging or production, UsageError where
-    its role may not create databases.
+    its role may not create databases, or reset them where the way says so.
     """
     connection, process = _connect(url, directory), os.getpid()
     try:
-        made = Template(url, directory, connection, heap, ahead)
+        made = Template(url, directory, connection, way)
         made.make()
         try:
             yield made

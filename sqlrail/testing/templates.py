@@ -22,19 +22,19 @@ class Templates(ExitStack):
         """
         super().__init__()
         self._root, self._url = root, test_database_url() or url
-        self._heap = template.HEAP if self._url else HEAP
-        self._ahead = template.AHEAD if ahead is None else ahead
-        self._made: dict[Path, Template] = {}
+        heap = template.HEAP if self._url else HEAP
+        self._way = template.Way(heap, template.AHEAD if ahead is None else ahead)
+        self._made: dict[tuple[Path, bool], Template] = {}
 
-    def of(self, folder: str | os.PathLike[str]) -> Template:
-        """The template of a folder, from the root of the tests.
+    def of(self, folder: str | os.PathLike[str], resets: bool = False) -> Template:
+        """The template of a folder, from the root of the tests; of copies that are reset, or made anew.
 
         Raises errors.SqlrailError, and OSError, where it cannot be made; see template().
         """
         path = self._root / folder
-        if path not in self._made:
+        if (path, resets) not in self._made:
             if not self._url:
                 self._url = self.enter_context(server(self._root))
-            made = template.template(self._url, path, self._heap, self._ahead)
-            self._made[path] = self.enter_context(made)
-        return self._made[path]
+            made = template.template(self._url, path, self._way._replace(resets=resets))
+            self._made[path, resets] = self.enter_context(made)
+        return self._made[path, resets]

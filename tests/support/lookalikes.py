@@ -30,7 +30,7 @@ from sqlrail.ground.kinds import parse
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans import placed
 from sqlrail.postgres import wire
-from sqlrail.testing.template import template
+from sqlrail.testing.template import Way, template
 from sqlrail.verbs.apply import migrate, status
 from sqlrail.verbs.cleanup import cleanup
 from sqlrail.verbs.many import Many
@@ -722,6 +722,11 @@ def copying(scene: Scene) -> None:
         psycopg.connect(url) as connection,
     ):
         assert connection.execute("TABLE users").fetchall() == []
+    with template(scene.url, Path("migrations"), Way(ahead=0, resets=True)) as made:
+        for _ in range(2):
+            with made.copy() as url, psycopg.connect(url) as connection:
+                assert connection.execute("TABLE users").fetchall() == []
+                connection.execute("INSERT INTO users VALUES (1)")
     scene.look()
 
 

@@ -25,7 +25,7 @@ UNTOLD = {
     },
     "it is printed, and for people to send": {"_renamed_table", "forget_nameless", "yoyo_log", "yoyo_versioned"},
     "it is sent where nobody else may create: to a server, or in a database, of ours": {
-        "held_by", "roles_drop", "roles_left", "roles_make", "roles_share", "scratch_extension", "trial_names",
+        "roles_drop", "roles_left", "roles_make", "roles_share", "scratch_extension", "trial_names",
     },
     "it takes a crash, a standby, or an extension that only one database can have": {
         "detaching", "extension_schemas", "standby",

@@ -18,7 +18,7 @@ from test_pytest_plugin import FILES, finish, left, start, wait_until_ready
 from waiting import wait_for
 
 from sqlrail.errors import DatabaseFailed
-from sqlrail.testing.template import template
+from sqlrail.testing.template import Way, template
 
 THREAD = "sqlrail-copies"
 
@@ -54,7 +54,7 @@ def kinds(url: str) -> list[str]:
 
 def test_copies_are_there_before_they_are_taken(tmp_path: Path, database: str) -> None:
     put(FILES, tmp_path)
-    with template(database, tmp_path, ahead=2) as made:
+    with template(database, tmp_path, Way(ahead=2)) as made:
         with made.copy():
             assert not is_at_work()  # one may be all that is wanted
         with made.copy(), made.copy():
@@ -95,7 +95,7 @@ def test_when_the_thread_has_met_an_error_whoever_takes_the_next_one_is_told(
     tmp_path: Path, database: str
 ) -> None:
     put(FILES, tmp_path)
-    with template(database, tmp_path, ahead=1) as made:
+    with template(database, tmp_path, Way(ahead=1)) as made:
         with made.copy(), made.copy():
             wait_for(lambda: len(left(database, "test")) == 3, "one is ready")
         query(database, f'DROP DATABASE "{made.name}"')
@@ -109,7 +109,7 @@ def test_when_the_thread_has_met_an_error_whoever_takes_the_next_one_is_told(
 
 def test_a_connection_of_the_thread_that_is_cut_off_stops_no_test(tmp_path: Path, database: str) -> None:
     put(FILES, tmp_path)
-    with template(database, tmp_path, ahead=1) as made:
+    with template(database, tmp_path, Way(ahead=1)) as made:
         mine = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )

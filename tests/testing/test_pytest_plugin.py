@@ -24,7 +24,7 @@ from waiting import wait_for
 from sqlrail.errors import DatabaseFailed, MigrationFailed, Refused, SettingsError, SqlrailError, UsageError
 from sqlrail.server import local
 from sqlrail.testing.server import home_of
-from sqlrail.testing.template import SPARE, database_url, template
+from sqlrail.testing.template import SPARE, Way, database_url, template
 
 sqlrail = console.sqlrail
 
@@ -340,7 +340,7 @@ def test_copies_are_dropped_together_once_they_are_many(tmp_path: Path, database
     put(FILES, tmp_path)
     with template(database, tmp_path) as made:
         size = query(database, f"SELECT pg_database_size('{made.name}')")[0][0]
-    with template(database, tmp_path, 2 * size, ahead=0) as made, made.copy() as outer:
+    with template(database, tmp_path, Way(2 * size, 0)) as made, made.copy() as outer:
         for n in range(6):
             with made.copy() as inner:
                 assert query(inner, "TABLE t") == []
@@ -353,7 +353,7 @@ def test_copies_are_dropped_together_behind_the_tests(tmp_path: Path, database: 
     put(FILES, tmp_path)
     with template(database, tmp_path) as made:
         size = query(database, f"SELECT pg_database_size('{made.name}')")[0][0]
-    with template(database, tmp_path, 2 * size, ahead=2) as made, made.copy() as outer:
+    with template(database, tmp_path, Way(2 * size, 2)) as made, made.copy() as outer:
         given = set()
         for _ in range(8):
             with made.copy() as inner:

@@ -1,0 +1,2 @@
+-- Whoever has kept its URL finds nothing there. It is refused while somebody is connected.
+ALTER DATABASE {database} RENAME TO {renamed};
