@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlrail.cli import flags
@@ -24,7 +26,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="exit 4 unless every file is instant and no cleanup refused"
     )
     parser.add_argument(
-        "--format", choices=("table", "markdown"), default="table", help="markdown: for a pull request"
+        "--format",
+        choices=("table", "markdown", "html"),
+        default="table",
+        help="markdown: for a pull request; html: a report in one file, with the SQL, for whoever approves",
     )
     parser.add_argument(
         "--no-rows",
@@ -46,6 +51,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
+    if options.format == "html" and flags.is_for_each(options):
+        idle(options, "format", "the report is of one database, and the tenants are many")
     if options.no_rows:
         idle(options, "try", "--no-rows leaves live rows alone")
     if not getattr(options, "try"):
@@ -56,7 +63,8 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     from sqlrail.verbs.plan import plan
 
     result = plan(settings, talk, **_asked(options))
-    return _code(options, result), result.as_json(), _text(options, result)
+    text = _report(result, talk) if options.format == "html" else _text(options, result)
+    return _code(options, result), result.as_json(), text
 
 
 def _of_many(options: argparse.Namespace, many: Many) -> Run:
@@ -92,6 +100,16 @@ def _text(options: argparse.Namespace, result: Plan) -> str:
     from sqlrail.cli.render import plan as render
 
     return render.markdown(result) if options.format == "markdown" else render.text(result, width())
+
+
+def _report(result: Plan, talk: Talk) -> str:
+    from sqlrail.cli.render import plan as render
+
+    sources = {}
+    for file in result.files:
+        with suppress(OSError):  # it is gone meanwhile
+            sources[file.id] = Path(file.path).read_text(encoding="utf-8-sig", errors="replace")
+    return render.page(result, talk.target, sources)
 
 
 VERB = Verb(

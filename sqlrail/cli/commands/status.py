@@ -29,10 +29,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --check: also if `backfill` has work to do, where `migrate --skip-backfills` was called",
     )
+    parser.add_argument(
+        "--format", choices=("table", "html"), default="table", help="html: a report in one file"
+    )
     flags.add_each(parser, schemas=True, shared=True)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
+    if flags.is_for_each(options):
+        idle(options, "format", "the report is of one database, and the tenants are many")
     if not options.check:
         for flag in ("allow_ahead", "skip_backfills"):
             idle(options, flag, "it says what --check lets pass")
@@ -56,7 +61,8 @@ def _status(
     result = status(settings, talk)
     lets_pass = {"may_be_ahead": options.allow_ahead, "may_leave_backfills": options.skip_backfills}
     code = FOUND if options.check and not result.is_well(**lets_pass) else OK
-    return code, result.as_json(), render.text(result, width())
+    text = render.page(result, talk.target) if options.format == "html" else render.text(result, width())
+    return code, result.as_json(), text
 
 
 VERB = Verb("show the history; changes nothing", _run, _add_arguments, _refuse_idle, of_many=_of_many)

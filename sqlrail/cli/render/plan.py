@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from sqlrail.cli.render import cleanup
+from sqlrail.cli.render import cleanup, html
 from sqlrail.cli.render.tables import table
 from sqlrail.foresight.judged import Check, Loss
-from sqlrail.ground.words import counted, printable, rows, size
+from sqlrail.ground.target import Target
+from sqlrail.ground.words import Script, counted, printable, rows, size
 from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 
 #: statements, and findings, that people read of one file; the JSON has them all
 STATEMENTS, FINDINGS = 40, 10
+#: what a verdict is to somebody who approves; any other one is slow
+_KINDS = {"instant": html.GOOD, "unknown": html.BAD, "fails": html.BAD, "loses data": html.BAD}
 _HEADS = ("line", "statement", "does", "lock", "on", "live")
 
 
@@ -46,6 +49,21 @@ def markdown(result: Plan) -> str:
     lines += [f"- {_cell(line)}" for line in _tried(result)]
     lines += [f"- {_cell(note)}" for note in _notes(result)]
     return "\n".join(lines).rstrip()
+
+
+def page(result: Plan, target: Target | None, sources: Mapping[str, str]) -> Script:
+    """The same as a file of HTML, with each migration's text by its id, for whoever approves it."""
+    parts = [html.paragraph(_sum(result)), html.points(_notes(result), html.SLOW)]
+    for file in result.files:
+        cells = [row for statement in file.statements for row in _spread(statement)]
+        parts += [
+            html.heading(file.id, file.verdict, _KINDS.get(file.verdict, html.SLOW)),
+            html.points(_grave_lines(file), html.BAD),
+            html.table(_HEADS, cells),
+            html.points(_more_lines(file)),
+            html.listing(file.path, sources.get(file.id, "")),
+        ]
+    return html.page("What a migrate would do", target, [*parts, html.points(_tried(result))])
 
 
 def _notes(result: Plan) -> Iterator[str]:

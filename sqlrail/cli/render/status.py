@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from sqlrail.cli.render.tables import table
+from sqlrail.ground.target import Target
+from sqlrail.ground.words import Script
 from sqlrail.records.history import Entry
 from sqlrail.verbs.apply import Status
+
+_HEADS = ("migration", "state", "applied at (UTC)")
 
 
 def text(result: Status, width: int | None) -> str:
@@ -12,14 +16,34 @@ def text(result: Status, width: int | None) -> str:
 
     The width is the terminal's in characters, None where there is none.
     """
-    entries, found = result
-    cells = [(e.id, _state(e), f"{e.applied_at:%Y-%m-%d %H:%M:%S}" if e.applied_at else "") for e in entries]
-    lines = table(("migration", "state", "applied at (UTC)"), cells, width)
-    pending = sum(entry.state in ("pending", "late") for entry in entries)
-    newer = sum(entry.state == "ahead" for entry in entries)
+    return "\n".join([*table(_HEADS, _rows(result), width), _sum(result), *_wrong(result)])
+
+
+def page(result: Status, target: Target | None) -> Script:
+    """The same as a file of HTML, what is wrong in front."""
+    from sqlrail.cli.render import html
+
+    wrong = html.points(_wrong(result), html.BAD if any(it.refuses for it in result.problems) else html.SLOW)
+    parts = [html.paragraph(_sum(result)), wrong, html.table(_HEADS, _rows(result))]
+    return html.page("The history of a database", target, parts)
+
+
+def _rows(result: Status) -> list[tuple[str, ...]]:
+    return [
+        (entry.id, _state(entry), f"{entry.applied_at:%Y-%m-%d %H:%M:%S}" if entry.applied_at else "")
+        for entry in result.entries
+    ]
+
+
+def _sum(result: Status) -> str:
+    states = [entry.state for entry in result.entries]
+    pending, newer = sum(state in ("pending", "late") for state in states), states.count("ahead")
     ahead = f", {newer} ahead" if newer else ""
-    wrong = [f"{'' if problem.refuses else 'warning: '}{problem.message}" for problem in found]
-    return "\n".join([*lines, f"{len(entries) - pending - newer} applied, {pending} pending{ahead}", *wrong])
+    return f"{len(states) - pending - newer} applied, {pending} pending{ahead}"
+
+
+def _wrong(result: Status) -> list[str]:
+    return [f"{'' if problem.refuses else 'warning: '}{problem.message}" for problem in result.problems]
 
 
 def _state(entry: Entry) -> str:
