@@ -108,6 +108,18 @@ class PlannedResult(TypedDict):
     fails: str | None  # what the server would say on the live database; null: it passes
 
 
+class FillResult(TypedDict):
+    """What a backfill comes to: its first pass over the live table."""
+
+    table: str  # that it walks over, with its schema where it is there
+    rows: int | None  # about; null: not known, or there is no such table yet
+    done: int  # rows that the pass under way has walked over
+    batches: int | None  # that are left, about; null: no batch was run, see sampled
+    seconds: float | None  # about, with the pauses between batches
+    sampled: int  # batches that were run and rolled back to say so
+    why: str | None  # what keeps it from being run, or from being known
+
+
 class PlannedFileResult(TypedDict):
     """A pending file."""
 
@@ -118,6 +130,7 @@ class PlannedFileResult(TypedDict):
     statements: list[PlannedResult]
     cleanup: list[CleanedResult]  # what its cleanups would find on the live database
     findings: list[RemarkResult]
+    backfill: FillResult | None  # null: it is none
 
 
 class PlanResult(TypedDict):

@@ -9,12 +9,10 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors as pg
 from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import (
-    DatabaseFailed,
     MissingPrerequisite,
 )
 from sqlrail.files.citus import moves_rows
@@ -31,16 +29,14 @@ from sqlrail.ground.names import join
 from sqlrail.ground.settings import Settings
 from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, in_their_turn
-from sqlrail.postgres import wire
-from sqlrail.postgres.connect import Connection, connect
-from sqlrail.postgres.diagnostics import failure
+from sqlrail.postgres.connect import connect
 from sqlrail.records import problems
-from sqlrail.schema.catalog import look_limits
 from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
-from sqlrail.verbs import apply, lint
+from sqlrail.verbs import apply, lint, plan_look
 from sqlrail.verbs.cleanup import look_at
 from sqlrail.verbs.lint import Finding
+from sqlrail.verbs.plan_fills import Fill, look_at_backfills
 from sqlrail.verbs.plan_tried import tell_tried
 from sqlrail.verbs.planned import (
     VERDICTS,
@@ -51,6 +47,7 @@ from sqlrail.verbs.planned import (
     Touched,
     blocked_by,
     failing,
+    filling,
     losing,
 )
 from sqlrail.verbs.rehearsing import Rehearsed, Rehearsing
@@ -74,17 +71,19 @@ def plan(
     allowed: Collection[str] = (),
     consent: Consent = FEW_ON_THEIR_SERVER,
     counts: bool = True,
+    samples: bool = False,
 ) -> Plan:
     """Rehearses what a migrate with the same arguments would apply. The live database is only read.
 
-    counts: whether live rows are counted that statements will fail on.
+    counts: whether live rows are counted that statements will fail on. samples: whether some batches of each backfill
+    are run on the live database, and rolled back, to say how long it takes.
 
     Refused, as migrate is, where the history cannot be trusted, and where no scratch database can be made.
     MigrationFailed says where a file failed.
     """
     migrations, files = read_files(settings.migrations)
     with Backend(settings, listener, files) as live:
-        looked = look_at_live(live, migrations, to, allowed)
+        looked = look_at_live(live, migrations, to, allowed, samples=samples)
     if not looked.due:
         return looked.nothing(is_counted=counts)
     rehearsing = Rehearsing(
@@ -109,6 +108,7 @@ class Looked:
     major: int
     known: lint.Known
     is_spread: bool  # rows may lie on other nodes
+    fills: dict[str, Fill]  # backfills
 
     def nothing(self, *, is_counted: bool) -> Plan:
         """The plan where there is nothing to do."""
@@ -116,7 +116,7 @@ class Looked:
 
 
 def look_at_live(
-    live: Backend, migrations: MigrationList, to: str | None, allowed: Collection[str]
+    live: Backend, migrations: MigrationList, to: str | None, allowed: Collection[str], *, samples: bool
 ) -> Looked:
     """Refused, as migrate is, where the history cannot be trusted."""
     wanted = {migration.id for migration in up_to(migrations, to)}
@@ -142,6 +142,7 @@ def look_at_live(
         live.connection.info.server_version // 10000,
         lint.known_of(live),
         live.session.server.is_citus,
+        look_at_backfills(live, due, samples=samples),
     )
 
 
@@ -169,7 +170,7 @@ def judged(
     due, scene = looked.due, done.scene
     # Nothing is counted yet, so that the connection never lies idle for long.
     with closing(connect(settings)) as live:
-        look = partial(_look, live, settings)
+        look = partial(plan_look.look, live, settings)
         sizes = _live(look, scene, looked.is_spread)
         is_empty = _is_empty(look, scene, sizes, looked.is_spread)
         tables = look_at_tables(live, settings, scene, due) if is_counted else None
@@ -192,7 +193,7 @@ def judged(
         files = {file.id: file for file in due}
         planned = [failing(one, files[one.id], done.fails) for one in planned]
     losses = Losses(scene, due, settings, tried.tried, is_counted=is_counted)
-    planned = [losing(one, losses.of(one.id)) for one in planned]
+    planned = [filling(losing(one, losses.of(one.id)), looked.fills.get(one.id)) for one in planned]
     notes = (*_notes(looked.major, done.major, done.left_out), *done.likened.notes(), *losses.notes())
     applied = len(looked.applied)
     return Plan(
@@ -276,23 +277,6 @@ def _is_empty(look: Look, scene: Scene, sizes: dict[int, tuple[int | None, int]]
         return all(rows == 0 for rows in touched)
     ((is_any,),) = look("any_rows")
     return not is_any and (not is_spread or look("any_rows_nodes") == [(False,)])
-
-
-def _look(connection: Connection, settings: Settings, name: str, **named: list[str]) -> list[tuple[Any, ...]]:
-    """A look in a transaction of its own; one that fails ends the plan."""
-    relations = wire.message(connection, "_live_relations", **named) if named else b""
-    parts = {"limits": look_limits(connection, settings), "relations": relations}
-    text = wire.message(connection, name, **parts, bookkeeping=wire.message(connection, "_bookkeeping"))
-    answer = wire.send(connection, text, wire.Answer())
-    if isinstance(answer.error, pg.LockNotAvailable):
-        raise DatabaseFailed(
-            "the look at the tables' sizes gave way: one of them was in use for longer than "
-            f"{settings.lock_timeout:g} s (--lock-timeout). Run again."
-        ) from answer.error
-    if answer.error is not None:
-        failed, when = "the tables' sizes cannot be read", "the tables' sizes were being read"
-        raise failure(connection, failed, when, answer.error)
-    return answer.rows
 
 
 # The verdicts

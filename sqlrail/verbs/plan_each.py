@@ -51,9 +51,10 @@ class PlanOfMany:
         allowed: Collection[str] = (),
         consent: Consent,
         counts: bool = True,
+        samples: bool = False,
     ) -> None:
         self._many, self._to, self._allowed, self._consent = many, to, allowed, consent
-        self._counts = counts
+        self._counts, self._samples = counts, samples
         self._models = Models(many.settings, many.listener, many.names)
         self._leads: dict[object, _Lead | SqlrailError] = {}
         self._locks: dict[object, RLock] = {}
@@ -64,7 +65,8 @@ class PlanOfMany:
         """Of the schema that the settings name."""
         tenant = str(settings.tenant)
         with self._many.at(settings, listener) as (live, migrations):
-            looked, files = look_at_live(live, migrations, self._to, self._allowed), live.files
+            asked = self._to, self._allowed
+            looked, files = look_at_live(live, migrations, *asked, samples=self._samples), live.files
         if not looked.due:
             nothing = looked.nothing(is_counted=self._counts)
             return PlanOf(nothing, tenant, nothing, tenant)

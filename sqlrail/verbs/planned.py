@@ -15,6 +15,7 @@ from sqlrail.foresight.trial import NOT_TRIED, Trial
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.scratch.seen import MODES, brief
 from sqlrail.verbs.lint import Finding
+from sqlrail.verbs.plan_fills import Fill
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import (
@@ -156,6 +157,7 @@ class PlannedFile:
     statements: tuple[Planned, ...] = ()
     cleanup: tuple[Cleaned, ...] = ()
     findings: tuple[Finding, ...] = ()
+    backfill: Fill | None = None
 
     def as_json(self) -> PlannedFileResult:
         """The same for scripts; the findings are without the file's id and path."""
@@ -167,6 +169,7 @@ class PlannedFile:
             "statements": [one.as_json() for one in self.statements],
             "cleanup": [one.as_json() for one in self.cleanup],
             "findings": [finding.remark() for finding in self.findings],
+            "backfill": self.backfill.as_json() if self.backfill else None,
         }
 
 
@@ -227,6 +230,25 @@ def losing(planned: PlannedFile, losses: Sequence[tuple[Loss, ...]]) -> PlannedF
     )
     worst = max((planned.verdict, *(one.verdict for one in statements)), key=VERDICTS.index)
     return replace(planned, verdict=worst, statements=statements)
+
+
+def filling(planned: PlannedFile, backfill: Fill | None) -> PlannedFile:
+    """A file with what its backfill comes to: its statement walks over all rows of a live table, batch by batch."""
+    planned = replace(planned, backfill=backfill)
+    if backfill is None or not backfill.is_work:
+        return planned
+    scans: Verdict = max(planned.verdict, "scans", key=VERDICTS.index)
+    statements = tuple(
+        replace(
+            one,
+            verdict=max(one.verdict, "scans", key=VERDICTS.index),
+            touched=tuple(
+                replace(it, scanned=it.scanned or it.relation == backfill.table) for it in one.touched
+            ),
+        )
+        for one in planned.statements
+    )
+    return replace(planned, verdict=scans, statements=statements)
 
 
 def failing(planned: PlannedFile, file: File, failure: Failure) -> PlannedFile:

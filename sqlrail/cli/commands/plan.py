@@ -47,6 +47,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --try: however many rows, and to another server",
     )
+    backfills = parser.add_argument_group("for backfills")
+    backfills.add_argument(
+        "--sample",
+        action="store_true",
+        help="run some batches of each on the live database, and roll them back, to say how long it takes",
+    )
+    flags.add(backfills, "batch_time", "pause")
     flags.add_each(parser, schemas=True)
 
 
@@ -54,7 +61,8 @@ def _refuse_idle(options: argparse.Namespace) -> None:
     if options.format == "html" and flags.is_for_each(options):
         idle(options, "format", "the report is of one database, and the tenants are many")
     if options.no_rows:
-        idle(options, "try", "--no-rows leaves live rows alone")
+        for flag in ("try", "sample"):
+            idle(options, flag, "--no-rows leaves live rows alone")
     if not getattr(options, "try"):
         idle(options, "allow_copy", "it says where a trial may copy rows to, and goes with --try")
 
@@ -89,7 +97,8 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
 
     consent = Consent(False if options.no_rows else getattr(options, "try"), options.allow_copy)
     allowed = flags.allowed(options)
-    return {"to": options.to, "allowed": allowed, "consent": consent, "counts": not options.no_rows}
+    counted = {"counts": not options.no_rows, "samples": options.sample}
+    return {"to": options.to, "allowed": allowed, "consent": consent, **counted}
 
 
 def _code(options: argparse.Namespace, result: Plan) -> int:

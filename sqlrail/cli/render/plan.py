@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from sqlrail.cli.render import cleanup, html
 from sqlrail.cli.render.tables import table
 from sqlrail.foresight.judged import Check, Loss
 from sqlrail.ground.target import Target
 from sqlrail.ground.words import Script, counted, printable, rows, size
+from sqlrail.verbs.plan_fills import Fill
 from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 
 #: statements, and findings, that people read of one file; the JSON has them all
@@ -171,6 +174,8 @@ def _more_lines(file: PlannedFile) -> list[str]:
         f"cleanup of {'; '.join([cleanup.line(relation), *cleanup.before(relation)])}"
         for relation in file.cleanup
     ]
+    if file.backfill is not None:
+        lines.append(_fill(file.backfill))
     shown = file.findings[:FINDINGS]
     lines += [
         f"{finding.line}:{finding.column} {finding.rule}: {finding.message} Safer: {finding.remedy}."
@@ -181,6 +186,24 @@ def _more_lines(file: PlannedFile) -> list[str]:
     if hidden := len(file.statements) - len(_shown(file)):
         lines.append(f"and {counted(hidden, 'more statement')} (--json has them)")
     return lines
+
+
+def _fill(fill: Fill) -> str:
+    """How long a backfill goes on, as far as it is known."""
+    number = "rows not counted" if fill.rows is None else f"about {rows(fill.rows)}"
+    done = f", {fill.done:,} of them walked over already" if fill.done else ""
+    what = f"backfill of {fill.table}: {number}{done}"
+    if fill.why is not None:
+        return f"{what}; {fill.why}"
+    if fill.batches is None or fill.seconds is None:
+        return f"{what}; `plan --sample` says for how long, by batches that it rolls back"
+    known = (
+        "those that are done"
+        if not fill.sampled
+        else f"{counted(fill.sampled, 'batch', 'batches')} that went back"
+    )
+    time = timedelta(seconds=math.ceil(fill.seconds))
+    return f"{what}, in about {counted(fill.batches, 'batch', 'batches')} and {time}, by {known}"
 
 
 def _tried(result: Plan) -> list[str]:

@@ -29,12 +29,16 @@ class Batches:
 
     def fill(self, walk: Walk, state: State, number: int) -> tuple[State, bool]:
         """Takes a batch, runs the statement, notes it and commits; the state then, and whether it is the last."""
+        done, began_at = self.run(walk, state, number)
+        return self._commit(done, began_at), done.is_through
+
+    def run(self, walk: Walk, state: State, number: int) -> tuple[State, int]:
+        """Takes a batch and runs the statement; the state then, and how far the WAL was before."""
         text = self._session.store.message("backfill_wal") + walk.take(state.after, state.upto, number)
         (began_at,), *_, (found, last) = self._session.ask(text)
         is_last = found < number
         changed = self._change(found, state) if found or not state.batches else 0
-        done = state.beyond(found, changed, tuple(last) if found else None, is_last=is_last)
-        return self._commit(done, began_at), is_last
+        return state.beyond(found, changed, tuple(last) if found else None, is_last=is_last), began_at
 
     def _change(self, found: int, state: State) -> int:
         """Runs the statement; how many rows it has changed."""
