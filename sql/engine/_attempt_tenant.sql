@@ -2,4 +2,4 @@
 -- null where there is no such schema. The second is of the locks with two numbers, which are others than those with one.
 (pg_catalog.pg_try_advisory_xact_lock_shared({key})
  AND pg_catalog.pg_try_advisory_xact_lock({key_of_tenants},
-         (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.=) {tenant})::pg_catalog.int4))
+         {tenant_oid}::pg_catalog.int4))

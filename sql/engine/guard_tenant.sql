@@ -14,24 +14,8 @@ DECLARE
     other record;
 BEGIN
     -- All that most files need is one query: each that is planned here is planned anew for each tenant.
-    SELECT its.oid,
-           -- Of those that are gone the schema is not known.
-           (SELECT array_agg(l.relation)
-              FROM pg_catalog.pg_locks AS l
-             WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.relation >= 16384
-               AND l.mode IN ('AccessExclusiveLock', 'ShareRowExclusiveLock')
-               AND (SELECT c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = l.relation) IS DISTINCT FROM its.oid),
-           counts.are_off
-             OR pg_stat_get_xact_tuples_inserted('pg_catalog.pg_proc'::regclass)
-                + pg_stat_get_xact_tuples_updated('pg_catalog.pg_proc'::regclass) > 0,
-           counts.are_off
-             OR pg_stat_get_xact_tuples_inserted('pg_catalog.pg_type'::regclass)
-                + pg_stat_get_xact_tuples_updated('pg_catalog.pg_type'::regclass)
-                + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_enum'::regclass)
-                + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_constraint'::regclass) > 0
-      INTO tenant, outside, writes_functions, writes_types
-      FROM (SELECT NOT current_setting('track_counts')::boolean) AS counts(are_off)
-      LEFT JOIN pg_catalog.pg_namespace AS its ON its.nspname = {tenant};
+    SELECT {tenant_oid}, (SELECT array_agg(l.relation) {locked_outside}), {writes_functions}, {writes_types}
+      INTO tenant, outside, writes_functions, writes_types;
     IF outside IS NULL AND NOT writes_functions AND NOT writes_types AND NOT {may_grant} THEN
         RETURN;
     END IF;

@@ -107,17 +107,22 @@ class Opener:
         if before is None:
             opening, label = label + opening, b""
         ahead = len((label + (before.text if before else b"") + opening).decode())
+        question = self._session.store.may_reach_out(file)
         ending: list[Ending] = []
 
         def compose() -> None:
-            ending.append(run.compose_ending())
+            ending.append(run.compose_ending(is_guarded=not question))
             self.compose_following(migration)
 
-        answer = self._deliver(opening + piece.text, keep=b"ready", ahead=label, meanwhile=compose)
+        # The file may end without a semicolon, or in a comment.
+        text = piece.text + b"\n;\n" + question if question else piece.text
+        answer = self._deliver(opening + text, keep=b"ready", ahead=label, meanwhile=compose)
         if before and not answer.committed:
             return None
         if answer.keep:
             self._session.undo()
             return None
         _, transaction = answer.row(-2)  # in front of the result that tells its end
-        return Opened(transaction, False, False, started, Sent(piece, answer, ahead, ending[0]))
+        may_reach_out = bool(question) and answer.error is None and answer.last_row()[0]
+        sent = Sent(piece, answer, ahead, ending[0], may_reach_out)
+        return Opened(transaction, False, False, started, sent)

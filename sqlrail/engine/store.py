@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from psycopg import sql
@@ -32,6 +32,8 @@ CATALOGS = {
     "class": "c", "type": "t", "label": "e", "check": "k", "function": "p", "trigger": "t", "column": "a", "rule": "r",
     "policy": "s",
 }  # fmt: skip
+#: what tells that a tenant's file may have changed something outside of its schema
+REACHING = ("_locked_outside", "_writes_functions", "_writes_types")
 #: joins a record whatever transaction it is sent in, see Store.record
 IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
@@ -135,8 +137,11 @@ class Store:
         }
         constants = {name: self.table(table).encode() for name, table in tables.items() if self.place.schema}
         constants |= {name: sql.Literal(value).as_bytes(self.connection) for name, value in values.items()}
-        attempt = "_attempt" if self.settings.tenant is None else "_attempt_tenant"
-        return constants | {"attempt": wire.message(self.connection, attempt, **constants)}
+        if self.settings.tenant is None:
+            return constants | {"attempt": wire.message(self.connection, "_attempt", **constants)}
+        quoted = sql.Identifier(self.settings.tenant).as_string(self.connection)
+        constants["tenant_oid"] = wire.message(self.connection, "_tenant_oid", quoted=quoted)
+        return constants | {"attempt": wire.message(self.connection, "_attempt_tenant", **constants)}
 
     def table(self, name: str) -> str:
         """One of yoyo's tables with its schema, quoted."""
@@ -163,25 +168,40 @@ class Store:
         """Opens a transaction under the runners' lock; the question is asked with the lock in hand."""
         return self.begin(file) + self.message(lock, applied=question)
 
-    def ending(self, file: File) -> bytes:
-        """What ends the transaction of a file, up to its record."""
-        guarded = b""
-        if self.settings.tenant is not None:
-            ours = self.message("ours", lead=b"")
-            guarded = self.message("guarded", ours=ours) + self._guard(file)
-        text = guarded + self.message("finish") + self.limits(file)
+    def ending(self, file: File, *, is_guarded: bool = True) -> bytes:
+        """What ends the transaction of a file, up to its record. is_guarded: whether guarded() is in front of it."""
+        text = (self.guarded(file) if is_guarded else b"") + self.message("finish") + self.limits(file)
         if _says(file, b"prepare"):
             text += self.message("deallocate")
         return text
 
+    def guarded(self, file: File) -> bytes:
+        """What refuses what a tenant's file has changed in other schemas, in front of what ends its transaction."""
+        if self.settings.tenant is None:
+            return b""
+        return self.message("guarded", ours=self.message("ours", lead=b"")) + self._guard(file)
+
+    def may_reach_out(self, file: File) -> bytes:
+        """What asks, behind a tenant's file and in its message, whether it has to be guarded: a row with a boolean.
+
+        Empty where that is known: it is no tenant's, or says what leaves no lock to see.
+        """
+        if self.settings.tenant is None or _may_grant(file):
+            return b""
+        return self.message("may_reach_out", **self._reaching)
+
     def guard(self, file: File) -> bytes:
-        """What refuses, in front of a COMMIT, what a tenant's file has changed in other schemas."""
+        """The same as guarded(), in front of a COMMIT alone: names lead to where they led, behind it."""
         if self.settings.tenant is None:
             return b""
         return self.message("ours") + self._guard(file) + self.message("theirs")
 
     def _guard(self, file: File) -> bytes:
-        return self.message("guard_tenant", may_grant=_says(file, b"grant", b"revoke"), **self._written)
+        return self.message("guard_tenant", may_grant=_may_grant(file), **self._reaching, **self._written)
+
+    @cached_property
+    def _reaching(self) -> dict[str, bytes]:
+        return {name.removeprefix("_"): self.message(name) for name in REACHING}
 
     @cached_property
     def _written(self) -> dict[str, bytes]:
@@ -197,9 +217,10 @@ class Store:
 
     def limits(self, file: File | None) -> bytes:
         """SET LOCAL of a file's limits, or of ours without one."""
-        own = self._own_limits(file)
-        elsewhere = self.message("limits_citus", **own) if self.server.is_citus else b""
-        return self.message("limits", **own) + self._more_limits + elsewhere
+        own = tuple(self._own_limits(file).items())
+        more = ((name, tuple(MORE_LIMITS[name].items())) for name in self.server.more_limits)
+        elsewhere = [("limits_citus", own)] if self.server.is_citus else []
+        return b"".join(_composed(name, values) for name, values in [("limits", own), *more, *elsewhere])
 
     def limit_values(self, file: File | None) -> dict[str, str | int]:
         """The same limits as values, each by the name of its setting."""
@@ -218,10 +239,6 @@ class Store:
             "idle_in_transaction_session_timeout": milliseconds(self.settings.idle_timeout),
             "row_security": "on" if file is not None and file.row_security else "off",
         }
-
-    @cached_property
-    def _more_limits(self) -> bytes:
-        return b"".join(self.message(name, **MORE_LIMITS[name]) for name in self.server.more_limits)
 
     def step_limits(self, file: File) -> bytes:
         """What goes ahead of each statement outside a transaction that can be tried again."""
@@ -298,6 +315,16 @@ class Store:
         """What writes the environment's name into a database that has no stamp."""
         named = {"environment": self.settings.environment, "actor": self.settings.actor}
         return self.message("set_stamp", **named, overwrite=False)
+
+
+@cache
+def _composed(name: str, values: tuple[tuple[str, str | int], ...]) -> bytes:
+    """The text of <name>.sql with values that every connection spells alike: many tenants have the same."""
+    return wire.message(None, name, **dict(values))
+
+
+def _may_grant(file: File) -> bool:
+    return _says(file, b"grant", b"revoke")
 
 
 def _says(file: File | None, *words: bytes) -> bool:

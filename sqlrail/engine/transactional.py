@@ -52,6 +52,7 @@ class Sent:
     answer: Answer
     ahead: int  # characters in front of it
     ending: Ending
+    may_reach_out: bool  # of its tenant's schema, says the server: it has to be guarded
 
 
 @dataclass(frozen=True)
@@ -119,22 +120,26 @@ class TransactionalRun:
             from sqlrail.engine.backfill.filling import whole_batch
 
             whole_batch(self._session, file)
+        guard = b""
         if opened.sent is None:
             piece, ending = self._send_all(meanwhile)
         else:
             piece, ending = opened.sent.piece, opened.sent.ending
             self._check(piece, opened.sent.answer, opened.sent.ahead)
+            if opened.sent.may_reach_out:
+                guard = self._session.store.guarded(file)
         if observer:
             observer.ends(file)
-        text = ending.text(opened.transaction)
+        text = guard + ending.text(opened.transaction)
         return Closing(file, self._migration, text, piece, cleanup, self._marks, opened.started, tries)
 
-    def compose_ending(self) -> Ending:
-        """What ends its transaction; the server may be at work meanwhile."""
+    def compose_ending(self, *, is_guarded: bool = True) -> Ending:
+        """What ends its transaction; the server may be at work meanwhile. is_guarded: see Store.ending."""
         self._news.catch_up()
         store = self._session.store
         record = self._operation.record(store, self._file, self._migration.hash, marks=self._marks)
-        return Ending(self._operation.guard(store) + store.ending(self._file), record)
+        ahead = self._operation.guard(store) + store.ending(self._file, is_guarded=is_guarded)
+        return Ending(ahead, record)
 
     def _clean(self, relation: Constraint) -> Cleaned:
         from sqlrail.orphans import clean as orphans  # most files have none

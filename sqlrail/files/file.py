@@ -59,6 +59,7 @@ class File(Directives):
     notices: tuple[str, ...] = ()  # what is passed over, set by check_files()
     small: bytes | None = None  # the content, where it is no more than SMALL
     state: tuple[int, ...] = ()  # of the file when its checksum was made
+    found: list[str] | None = None  # what is wrong with it, set by check_files()
 
     @property
     def is_rollback(self) -> bool:
@@ -114,7 +115,15 @@ class File(Directives):
         check_files([self])
 
     def faults(self) -> list[str]:
-        """All that must not reach the database, each with its place."""
+        """All that must not reach the database, each with its place.
+
+        It is looked for once: what is sent is known to be the same, see _stream.
+        """
+        if self.found is None:
+            self.found = self._look_for_faults()
+        return self.found
+
+    def _look_for_faults(self) -> list[str]:
         wrong_lines = [*self.flaws, *misspelt(self.doubts, self.directives), *self._batched_lines()]
         said = [(number, 1, text) for number, text in wrong_lines]
         with self._stream() as stream:

@@ -276,6 +276,7 @@ def nobody(_: Event) -> None:
 
 def without_passwords(event: Event, secrets: Collection[str]) -> Event:
     """The same event, with *** for each password in its texts."""
-    facts: dict[str, Any] = event._asdict()
-    texts = {name: masked(it, secrets) for name, it in facts.items() if isinstance(it, str)}
-    return event._replace(**facts | texts)
+    texts: dict[str, Any] = {
+        name: masked(it, secrets) for name, it in event._asdict().items() if isinstance(it, str)
+    }
+    return event._replace(**texts)

@@ -47,14 +47,15 @@ class Waiting(Protocol):
 class Answer:
     """What came back for one message. It fills up as results arrive, so that an interrupted one still tells.
 
-    Where keep is false, rows and tags are dropped as they come; where it is the first column's name of a result, those
-    behind that result are, and only they are counted.
+    Where keep is false, rows and tags are dropped as they come, but for the last row; where it is the first column's
+    name of a result, those behind that result are, and only they are counted.
     """
 
     def __init__(self, keep: bool | bytes = True) -> None:
         self.keep = keep
         self.ahead = 0  # results in front, of statements that nobody asks about
         self.results: list[pq.abc.PGresult] = []
+        self.last: pq.abc.PGresult | None = None  # row of what is dropped
         self.completed = 0  # statements that ended well, those that rules added not counted
         self.taken_in = 0  # the same, whatever is dropped or not counted
         self.shift = 0  # characters in front of the text by which the server gives the place of the error
@@ -71,6 +72,8 @@ class Answer:
             self.completed += bool(result.command_status)
         if self.keep:
             self.results.append(result)
+        elif result.status == SINGLE_TUPLE:
+            self.last = result
         if result.status == TUPLES_OK and result.nfields and result.fname(0) == self.keep:
             self.keep, self.completed = False, 0
 
@@ -92,6 +95,11 @@ class Answer:
     def row(self, number: int) -> tuple[Any, ...]:
         """The row of a result that has one; -1 is the last result."""
         return self._rows(self.results[number])[0]
+
+    def last_row(self) -> tuple[Any, ...]:
+        """The last one of what is dropped."""
+        assert self.last is not None
+        return self._rows(self.last)[0]
 
     @property
     def committed(self) -> bool:
@@ -130,7 +138,7 @@ def _template(name: str, commented: bool) -> list[tuple[bytes, str | None]]:
     return [(piece.encode(), part) for piece, part, _, _ in Formatter().parse(text + end)]
 
 
-def message(connection: Connection, name: str, *, commented: object = False, **parts: Any) -> bytes:
+def message(connection: Connection | None, name: str, *, commented: object = False, **parts: Any) -> bytes:
     """The text of <name>.sql with its {parts} filled in, and with its comments where people will read it.
 
     Composables and bytes, which are messages themselves, go in as they are, all else as literals; {lead} is the
@@ -141,7 +149,7 @@ def message(connection: Connection, name: str, *, commented: object = False, **p
 
 
 def message_around(
-    connection: Connection, name: str, gap: str | None, *, commented: object = False, **parts: Any
+    connection: Connection | None, name: str, gap: str | None, *, commented: object = False, **parts: Any
 ) -> tuple[bytes, ...]:
     """The same where one part is not known yet: the texts that it joins, or one where the file has no such part."""
     texts: list[bytes] = []
@@ -163,7 +171,7 @@ def message_around(
     return (*texts, b"".join(text))
 
 
-def _lead(connection: Connection) -> list[bytes]:
+def _lead(connection: Connection | None) -> list[bytes]:
     """What leads names to a tenant's schema, where there is one."""
     return [connection.lead] if isinstance(connection, TenantConnection) and connection.lead else []
 

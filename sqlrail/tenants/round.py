@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 from threading import Thread
+from typing import Any
 
 from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, SqlrailError
 from sqlrail.ground import events
 from sqlrail.ground.events import Event, without_passwords
+from sqlrail.ground.settings import Settings
 from sqlrail.ground.target import Target
 from sqlrail.ground.words import masked
 from sqlrail.tenants.limits import Limits, steps
@@ -54,7 +56,7 @@ class Round:
         is_over: whether the verb has nothing to do for a tenant, and waits for nobody: it is given to no thread.
         """
         self._work, self._limits, self._look_again, self._is_over = work, limits, look_again, is_over
-        self._jobs: SimpleQueue[Tenant | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Tenant, bool] | None] = SimpleQueue()
         self._heard: SimpleQueue[Told | Ended | None] = SimpleQueue()
         self._threads = 0
         self._parallel = limits.parallel
@@ -131,12 +133,12 @@ class Round:
     def _begin(self, tenant: Tenant, patient: bool) -> Started:
         self.in_hand[tenant.name] = tenant
         if self._is_over(tenant):
-            self._heard.put(Ended(self._turn(tenant)))
+            self._heard.put(Ended(self._turn(tenant, patient)))
             return Started(tenant.name)
         if self._threads < len(self.in_hand):
             Thread(target=self._serve, daemon=True).start()
             self._threads += 1
-        self._jobs.put(tenant if patient else _in_a_hurry(tenant))
+        self._jobs.put((tenant, patient))
         return Started(tenant.name)
 
     def _judge(self, ended: Ended, waiting: deque[Tenant], patient: bool) -> Iterator[Happening]:
@@ -165,16 +167,16 @@ class Round:
     # In the threads
 
     def _serve(self) -> None:
-        while (tenant := self._jobs.get()) is not None:
-            self._heard.put(Ended(self._turn(tenant)))
+        while (job := self._jobs.get()) is not None:
+            self._heard.put(Ended(self._turn(*job)))
 
-    def _turn(self, tenant: Tenant) -> Outcome:
+    def _turn(self, tenant: Tenant, patient: bool) -> Outcome:
         listener, start = TenantListener(tenant, self), time.monotonic()
         done, error = None, None
+        hurry = {} if patient else _in_a_hurry(tenant.settings)
         try:
-            done = self._work(
-                tenant._replace(settings=replace(tenant.settings, reached=listener.reached)), listener
-            )
+            its = replace(tenant.settings, reached=listener.reached, **hurry)
+            done = self._work(tenant._replace(settings=its), listener)
         except Exception as exc:
             error = exc if isinstance(exc, SqlrailError) else Bug(exc)
             error.args = (masked(str(error), tenant.settings.secrets),)
@@ -219,7 +221,5 @@ def gave_way(error: SqlrailError) -> bool:
     return isinstance(error, Busy) or "blockers" in error.details
 
 
-def _in_a_hurry(tenant: Tenant) -> Tenant:
-    its = tenant.settings
-    hurried = replace(its, retry_for=min(its.retry_for, PATIENCE), lock_wait=min(its.lock_wait, PATIENCE))
-    return tenant._replace(settings=hurried)
+def _in_a_hurry(its: Settings) -> dict[str, Any]:
+    return {"retry_for": min(its.retry_for, PATIENCE), "lock_wait": min(its.lock_wait, PATIENCE)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yoyo.migrations import MigrationList, get_migration_hash
 
@@ -30,8 +30,23 @@ if TYPE_CHECKING:
 #: how many of the problems that harm nothing are said one by one
 SAID = 3
 
-#: what problems.find does
-Find = Callable[..., tuple[list[Entry], list[Problem]]]
+
+class Judge:
+    """What a folder comes to by what is recorded; it is asked again where the records may have changed."""
+
+    def find(self, *looked_at: Any) -> tuple[list[Entry], list[Problem]]:
+        """The history and what is wrong with it, see problems.find."""
+        return problems.find(*looked_at)
+
+    def due(self, backend: Backend, migrations: MigrationList, wanted: Collection[str]) -> MigrationList:
+        """What is to be applied: what is pending, less what is only a draft."""
+        return backend.to_apply(migrations).filter(
+            lambda migration: migration.id in wanted and not backend.files[migration.id].is_draft
+        )
+
+
+#: one that remembers nothing
+JUDGE = Judge()
 
 
 @dataclass(frozen=True)
@@ -147,15 +162,15 @@ def apply(
     allowed: Collection[str] = (),
     stamp: bool = False,
     confine: Callable[[File], File] | None = None,
-    find: Find = problems.find,
+    judge: Judge = JUDGE,
 ) -> Migrated:
-    """The same with what the backend is at work for, and has read of it. find: what is wrong with the history."""
+    """The same with what the backend is at work for, and has read of it."""
     settings, listener, files = backend.settings, backend.listener, backend.files
     late, told = list[str](), list[Ahead]()
     _check_place(backend, listener, files)
 
     def look() -> tuple[list[Entry], list[Problem]]:
-        entries, found = _look(backend, migrations, wanted, allowed, late, find)
+        entries, found = _look(backend, migrations, wanted, allowed, late, judge)
         if (ahead := problems.ahead(entries, found)) and [ahead] != told:
             listener(ahead)
             told[:] = [ahead]
@@ -174,7 +189,7 @@ def apply(
     _say(listener, found, missing, allowed)
     if backend.is_old:
         backend.prepare()
-    pending = due(backend, migrations, wanted)
+    pending = judge.due(backend, migrations, wanted)
     listener(HistoryRead(applied_before[-1] if applied_before else None, len(pending)))
     if any(file.backfill or not file.transactional for file in check(backend, pending)):
         backend.own_tables()  # where their notes are kept
@@ -284,17 +299,12 @@ def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:
     return False
 
 
-def due(backend: Backend, migrations: MigrationList, wanted: Collection[str]) -> MigrationList:
-    """What is to be applied: what is pending, less what is only a draft."""
-    return backend.to_apply(migrations).filter(
-        lambda migration: migration.id in wanted and not backend.files[migration.id].is_draft
-    )
-
-
 def check(backend: Backend, pending: MigrationList) -> list[File]:
     """The files of what is pending; BadFile with all that is wrong with any of them. What is passed over is said."""
     after = [backend.files[it.id] for it in (pending.post_apply if pending else [])]
     files = [*(backend.files[it.id] for it in pending), *after]
+    for file in files:
+        file.was_run = False  # here, whatever is recorded of it for another tenant
     check_files(files)
     for file in after:
         if file.backfill:
@@ -310,10 +320,10 @@ def _look(
     wanted: Collection[str],
     allowed: Collection[str],
     told: list[str],
-    find: Find,
+    judge: Judge,
 ) -> tuple[list[Entry], list[Problem]]:
     """The history as the records have it now; Refused if it cannot be trusted. Late files are said once, and told."""
-    entries, found = find(
+    entries, found = judge.find(
         backend.settings.migrations, migrations, backend.files, backend.records, backend.notes,
         backend.other_histories(),
     )  # fmt: skip

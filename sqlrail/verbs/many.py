@@ -27,7 +27,7 @@ from sqlrail.ground.words import milliseconds
 from sqlrail.records import problems, tenants
 from sqlrail.records.history import Entry, Record, compare
 from sqlrail.records.problems import Problem
-from sqlrail.verbs.apply import Migrated, Status, apply, status_of
+from sqlrail.verbs.apply import Judge, Migrated, Status, apply, status_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class Many(AbstractContextManager["Many"]):
         for name, its in tenants.recorded(base, plain, YOYO.records, YOYO.log, limit):
             if its not in histories:
                 records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its]
-                found = worker.find(self.settings.migrations, worker.migrations, worker.files, records)
+                found = worker.judge.find(self.settings.migrations, worker.migrations, worker.files, records)
                 histories[its] = History(records, *found)
             self._histories[name] = histories[its]
         self._check_versions([name for name in plain if not self._is_run(name)], limit)
@@ -160,7 +160,7 @@ class Many(AbstractContextManager["Many"]):
         if history and is_plain and history.has_all_files and not self._lacks_stamp:
             known = Known(self._place_of(name), list(history.records), [], self._stamp)
         with Backend(settings, listener, worker.files, worker.kept, known) as backend:
-            done = apply(backend, worker.migrations, wanted, allowed=allowed, stamp=stamp, find=worker.find)
+            done = apply(backend, worker.migrations, wanted, allowed=allowed, stamp=stamp, judge=worker.judge)
             if known is None:
                 self._learn(backend)
             return done
@@ -212,7 +212,7 @@ class _Worker:
     def __init__(self, settings: Settings, kept: Kept) -> None:
         self.kept = kept
         self.migrations, self.files = read_files(settings.migrations)
-        self._found: dict[Any, tuple[list[Entry], list[Problem]]] = {}
+        self.judge = _Remembering()
         self._wanted: dict[str | None, frozenset[str]] = {}
 
     def wanted(self, to: str | None) -> frozenset[str]:
@@ -221,15 +221,28 @@ class _Worker:
             self._wanted[to] = frozenset(migration.id for migration in up_to(self.migrations, to))
         return self._wanted[to]
 
+
+class _Remembering(Judge):
+    """Judges once for all who have the same records."""
+
+    def __init__(self) -> None:
+        self._found: dict[Any, tuple[list[Entry], list[Problem]]] = {}
+        self._due: dict[Any, MigrationList] = {}
+
     def find(
         self, folder: Any, migrations: Any, files: Any, records: list[Record], *more: Any
     ) -> tuple[list[Entry], list[Problem]]:
-        """problems.find, once for all that have the same records."""
         if any(more):
-            return problems.find(folder, migrations, files, records, *more)
+            return super().find(folder, migrations, files, records, *more)
         has_all = all(record.id in files for record in records)
         # Of what has no file the times count as well.
         key = tuple((it.hash, it.id, it.checksum, None if has_all else it.applied_at) for it in records)
         if key not in self._found:
-            self._found[key] = problems.find(folder, migrations, files, records)
+            self._found[key] = super().find(folder, migrations, files, records)
         return self._found[key]
+
+    def due(self, backend: Backend, migrations: MigrationList, wanted: Collection[str]) -> MigrationList:
+        key = frozenset(wanted), tuple(record.hash for record in backend.records)
+        if key not in self._due:
+            self._due[key] = super().due(backend, migrations, wanted)
+        return self._due[key]

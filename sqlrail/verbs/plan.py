@@ -127,7 +127,7 @@ def look_at_live(
     problems.refuse(found, allowed)
     if ahead := problems.ahead(entries, found):
         live.listener(ahead)
-    pending = apply.due(live, migrations, () if ahead else wanted)
+    pending = apply.JUDGE.due(live, migrations, () if ahead else wanted)
     due = apply.check(live, pending)
     cleanup = _previews(live, due)
     recorded = {record.hash for record in live.records}

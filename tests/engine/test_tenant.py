@@ -15,9 +15,10 @@ from listeners import Heard
 from psycopg import sql
 
 from sqlrail.engine.backend import Backend
-from sqlrail.errors import Busy, Refused, UsageError
+from sqlrail.errors import Busy, MigrationFailed, Refused, UsageError
 from sqlrail.ground.events import Begun, Event
 from sqlrail.ground.settings import Settings
+from sqlrail.postgres import wire
 from sqlrail.verbs.apply import migrate, status
 
 Connection = psycopg.Connection[Any]
@@ -260,6 +261,64 @@ def test_what_a_deferred_trigger_changes_elsewhere_is_refused_too(
     with pytest.raises(Refused, match=r"it changes public.countries, outside of the schema acme"):
         migrate(of(settings, "acme"), Heard())
     assert tables(database, "acme") == []
+
+
+@pytest.mark.parametrize(
+    "end", ["", " -- so", "; -- so", ";\n/* so */", ";\nSELECT false AS may_reach_out", ";;\n;"]
+)
+def test_however_a_file_ends_it_is_looked_at(settings: Settings, any_database: str, end: str) -> None:
+    make(any_database, "acme")
+    query(any_database, "CREATE TABLE countries (id int)")
+    write(settings.migrations, **{"004_in": f"ALTER TABLE orders ADD COLUMN x int{end}"})
+    assert "004_in" in [it.id for it in migrate(of(settings, "acme"), Heard()).applied]
+    write(settings.migrations, **{"005_out": f"ALTER TABLE countries ADD COLUMN x int{end}"})
+    with pytest.raises(Refused, match=r"005_out.sql:\d.*it changes public.countries, outside"):
+        migrate(of(settings, "acme"), Heard())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sent"),
+    [
+        ("ALTER TABLE orders ADD COLUMN x int", False),
+        ("INSERT INTO orders SELECT id + 1 FROM countries", False),
+        ("ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES countries", True),
+        ("DROP TABLE orders", True),
+        ("GRANT SELECT ON orders TO PUBLIC", True),
+        ("CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'", True),
+    ],
+)
+def test_the_guard_is_sent_where_there_may_be_something_to_refuse(
+    settings: Settings, any_database: str, monkeypatch: pytest.MonkeyPatch, text: str, is_sent: bool
+) -> None:
+    make(any_database, "acme")
+    query(any_database, "CREATE TABLE countries (id int PRIMARY KEY); INSERT INTO countries VALUES (1)")
+    migrate(of(settings, "acme"), Heard())
+    query(any_database, "DELETE FROM acme.orders WHERE id > 1")
+    write(settings.migrations, **{"004_in": text})
+    sent = list[object]()
+    send = wire.send
+
+    def listen(connection: Any, text: Any, *more: Any, **how: Any) -> wire.Answer:
+        sent.append(text)
+        return send(connection, text, *more, **how)
+
+    monkeypatch.setattr(wire, "send", listen)
+    assert migrate(of(settings, "acme"), Heard()).applied
+    assert any(b"DO $guard$" in text for text in sent if isinstance(text, bytes)) == is_sent
+
+
+def test_what_a_deferred_key_refuses_is_said_to_come_at_commit(settings: Settings, any_database: str) -> None:
+    make(any_database, "acme")
+    text = (
+        "ALTER TABLE orders ADD COLUMN of int REFERENCES orders DEFERRABLE INITIALLY DEFERRED;\n"
+        "UPDATE orders SET of = 7;\n"
+    )
+    write(settings.migrations, **{"004_late": text})
+    with pytest.raises(
+        MigrationFailed, match=r"004_late.sql:2:\d+: at commit: .*orders_of_fkey.*Nothing of 004"
+    ):
+        migrate(of(settings, "acme"), Heard())
+    assert query(any_database, "SELECT count(*) FROM pg_attribute WHERE attname = 'of'") == [(0,)]
 
 
 def test_what_is_the_tenants_own_passes_also_where_others_are_at_work(

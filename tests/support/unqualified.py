@@ -36,8 +36,9 @@ from sqlrail.server import local  # noqa: E402
 
 #: sent where names lead to where a file's do
 THEIRS = (
-    "_applied", "_attempt", "_attempt_tenant", "_behind", "_recorded", "as_file_end", "count_violations", "deallocate",
-    "finish", "lead", "lock", "lock_or_fail", "log", "note", "online_take", "ours", "own_before", "plan_limit",
+    "_applied", "_attempt", "_attempt_tenant", "_behind", "_locked_outside", "_recorded", "_tenant_oid",
+    "_writes_functions", "_writes_types", "as_file_end", "count_violations", "deallocate", "finish", "lead", "lock",
+    "lock_or_fail", "log", "may_reach_out", "note", "online_take", "ours", "own_before", "plan_limit",
     "preview_violations", "record", "rollback", "unrecord",
 )  # fmt: skip
 #: parts of statements that write rows

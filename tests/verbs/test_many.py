@@ -20,7 +20,7 @@ from traces import wait_until_alone
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.session import Session
 from sqlrail.engine.store import YOYO
-from sqlrail.errors import MigrationFailed, Refused, SqlrailError, UsageError
+from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError, UsageError
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import streams, wire
 from sqlrail.records.tenants import recorded
@@ -269,3 +269,18 @@ def test_several_threads_have_a_connection_each(settings: Settings, any_database
         many.survey(names)
         assert {many.newest(name) for name in names} == {"003_total"}
         assert many.status(of(settings, names[0]), Heard()).is_well()
+
+
+def test_what_one_has_run_is_still_looked_at_for_another(settings: Settings) -> None:
+    files = write(
+        settings.migrations.parent / "goose", **{"000_gone": "SELECT 0;\n", "001_goods": "SELECT 1;\n"}
+    )
+    own = replace(settings, migrations=files)
+    each(own, NAMES[1:2])
+    (files / "000_gone.sql").unlink()
+    write(files, **{"001_goods": "-- +goose Up\nCREATE TABLE goods (id int);\n"})
+    done = each(own, NAMES[:3])
+    assert isinstance(done[NAMES[1]], Refused)
+    for name in (NAMES[0], NAMES[2]):
+        assert isinstance(done[name], BadFile)
+        assert "goose" in str(done[name])
