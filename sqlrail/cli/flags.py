@@ -42,15 +42,21 @@ def texts(options: argparse.Namespace) -> dict[str, str | None]:
     return {name: value for name, value in vars(options).items() if isinstance(value, str)}
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """What every verb has."""
+def add_common(parser: argparse._ActionsContainer) -> None:
+    """What every verb has, in front of it or behind it; without a default, which would overwrite the other's."""
+    without: dict[str, Any] = {"default": argparse.SUPPRESS}
     parser.add_argument(
-        "--database-url", metavar="URL", help="postgresql://... (else DATABASE_URL, else PGHOST and so on)"
+        "--database-url",
+        metavar="URL",
+        help="postgresql://... (else DATABASE_URL, else PGHOST and so on)",
+        **without,
     )
     add(parser, "migrations")
-    parser.add_argument("--env-file", metavar="FILE", help="settings instead of .env")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--verbose", action="store_true", help="show tracebacks, and the server's notices")
+    parser.add_argument("--env-file", metavar="FILE", help="settings instead of .env", **without)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout", **without)
+    parser.add_argument(
+        "--verbose", action="store_true", help="show tracebacks, and the server's notices", **without
+    )
     add(parser, "password_command", "wait", "lock_wait", "lock_timeout", "statement_timeout")
     add(parser, "retry_for", "idle_timeout")
 

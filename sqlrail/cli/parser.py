@@ -14,6 +14,9 @@ from sqlrail.cli.verb import Verb, idle, load, names
 from sqlrail.errors import UsageError
 from sqlrail.ground.words import guess
 
+#: what ends a verb's usage
+OF_EVERY_VERB = "       [FLAGS OF EVERY VERB]"
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -31,18 +34,20 @@ class _Parser(argparse.ArgumentParser):
 def parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     """What was asked for. UsageError if it cannot be understood, or something in it would decide nothing."""
     # Flags may stand before or after the verb: both parsers know them, and neither has defaults to overwrite with.
-    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    flags.add_common(common)
-    parser = _Parser(prog="sqlrail", description="PostgreSQL migrations in plain SQL, on guard rails.",
-                     parents=[common], allow_abbrev=False)  # fmt: skip
+    parser = _Parser(
+        prog="sqlrail", description="PostgreSQL migrations in plain SQL, on guard rails.", allow_abbrev=False
+    )
+    flags.add_common(parser)
     parser.add_argument("--version", action="version", version=f"sqlrail {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     parsers, loaded = dict[str, argparse.ArgumentParser](), _loaded(words)
     for name, verb in loaded.items():
         told: dict[str, Any] = {"help": verb.help, "description": verb.help} if verb else {}
-        parsers[name] = verbs.add_parser(name, parents=[common], allow_abbrev=False, **told)
+        parsers[name] = of_verb = verbs.add_parser(name, allow_abbrev=False, **told)
         if verb:
-            verb.add_arguments(parsers[name])
+            verb.add_arguments(of_verb)
+        of_verb.usage = of_verb.format_usage().removeprefix("usage: ").replace("%", "%%") + OF_EVERY_VERB
+        flags.add_common(of_verb.add_argument_group("of every verb"))
     options, strays = parser.parse_known_args(words)
     if strays:
         raise UsageError(f"{_stray(strays[0], parsers[options.verb])} See `sqlrail --help`.")
