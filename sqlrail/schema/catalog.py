@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -34,12 +35,13 @@ def read(
     *,
     schemas: Collection[str] = (),
     making: bool = False,
+    beside: Mapping[bytes, Callable[[Iterator[tuple[Any, ...]]], None]] | None = None,
 ) -> Catalog:
     """All that is in the database and neither PostgreSQL's, an extension's, yoyo's nor sqlrail's. Reads only.
 
     What is the same in `like` is kept once for both. With `only`, nothing but the wholes of these names; with
     `schemas`, what lies in these, or in none. With `making`, what is needed to make it all where nothing is, and no
-    privileges.
+    privileges. beside: other queries of the same snapshot, each with what takes in its rows.
     """
     parts = _messages(connection)
     if schemas:
@@ -53,12 +55,13 @@ def read(
     begin = _begin(connection, settings)
     connection.adapters.register_loader("json", TextLoader)  # for Facts
     reader = Reader(connection.info.server_version, like, making)
-    queries = b";\n".join(parts[part] for part in PARTS)
+    takers = {parts[part]: partial(reader.take, part) for part in PARTS} | {**(beside or {})}
+    queries = b";\n".join(takers)
     text = wire.message(connection, "catalog", begin=begin, queries=queries)
     try:
         with closing(streams.stream(connection, text)) as results:
-            for part, rows in zip(PARTS, results, strict=True):
-                reader.take(part, rows)
+            for take, rows in zip(takers.values(), results, strict=True):
+                take(rows)
     except psycopg.Error as exc:
         raise _failure(connection, exc) from exc
     return reader.catalog

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 #: what is in parentheses or brackets, with these; or a word
 Tree = str | list["Tree"]
@@ -146,6 +146,21 @@ def _operands(tree: Tree, joint: str) -> list[list[Tree]]:
     ):
         return []
     return _split(tree[1:-1], joint)
+
+
+def with_columns(text: str, names: Mapping[str, str]) -> str:
+    """The definition of an index with other columns, by those that it has now; all as SQL spells them.
+
+    What else may have a column's name there has its place: a method behind USING, a type behind ::, a function in
+    front of its arguments.
+    """
+    words, before, said = _words(text), "", list[str]()
+    for number, word in enumerate(words):
+        after = next((it for it in words[number + 1 :] if not it.isspace()), "")
+        is_column = before not in (".", "::", "USING", "COLLATE") and after not in ("(", ".", "FROM")
+        said.append(names.get(word, word) if is_column else word)
+        before = before if word.isspace() else word
+    return "".join(said)
 
 
 def as_since_16(definition: str) -> str:

@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from sqlrail.engine.backend import Backend
+from sqlrail.files.draft import Draft
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.names import join
@@ -276,7 +277,7 @@ def _disagreeing(wrong: Sequence[problems.Problem]) -> Iterator[Finding]:
 def write(settings: Settings, health: Health, name: str) -> list[new.New]:
     """Writes what mends the findings as new migrations: one in a transaction, and one behind it for what needs none."""
     texts = [text for text in (_in_one(health.findings), _each_alone(health.findings)) if text]
-    return [new.write(settings.migrations, name, *text) for text in texts]
+    return new.write(settings.migrations, [Draft(name, *text) for text in texts], "sqlrail doctor")
 
 
 def _in_one(findings: Sequence[Finding]) -> tuple[str, str] | None:

@@ -6,14 +6,15 @@ import fcntl
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlrail.errors import SqlrailError, UsageError
+from sqlrail.files.draft import Draft
 from sqlrail.files.file import DRAFT, ROLLBACK
 from sqlrail.files.folder import read_files
 from sqlrail.files.numbering import NUMBER, date, number
@@ -21,6 +22,8 @@ from sqlrail.files.numbering import NUMBER, date, number
 if TYPE_CHECKING:
     from sqlrail.results.new import NewResult
 
+#: what the files of a new one say, with its `-- depends:`
+Texts = Callable[["New", str], dict[Path, str]]
 #: characters of a name: id and suffix stay below the 255 bytes of a file name, and are still read by people
 LONGEST = 100
 
@@ -34,6 +37,7 @@ class New:
     rollback: Path
     wider_than: str | None = None
     is_first: bool = False
+    texts: Mapping[Path, str] = field(default_factory=dict, repr=False)  # of the files
 
     def as_json(self) -> NewResult:
         """The same for scripts."""
@@ -50,16 +54,27 @@ def new(folder: Path, name: str, *, timestamp: bool = False) -> New:
     is_first = not folder.exists()
     if is_first:
         _make_folder(folder)
-    return replace(_make(folder, name, _templates, timestamp=timestamp), is_first=is_first)
+    (made,) = _make(folder, [(slug(name), _templates)], timestamp=timestamp)
+    return replace(made, is_first=is_first)
 
 
-def write(folder: Path, name: str, directives: str, content: str) -> New:
-    """Makes the next file with a content, and no rollback; directives are lines of its leading comment."""
+def write(folder: Path, drafts: Iterable[Draft], by: str, *, dry_run: bool = False) -> list[New]:
+    """Makes the next files of these drafts, all of them or none, each depending on the one before; by: which verb.
 
-    def texts(made: New, depends: str) -> dict[Path, str]:
-        return {made.path: f"-- {_today()}: written by `sqlrail doctor`.\n{depends}{directives}\n{content}"}
+    With dry_run it only says what they would be.
+    """
 
-    return _make(folder, name, texts)
+    def texts(draft: Draft) -> Texts:
+        return lambda made, depends: _texts(draft, by, made, depends)
+
+    return _make(folder, [(slug(draft.name), texts(draft)) for draft in drafts], dry_run=dry_run)
+
+
+def _texts(draft: Draft, by: str, made: New, depends: str) -> dict[Path, str]:
+    found = {made.path: f"-- {_today()}: written by `{by}`.\n{depends}{draft.head}\n{draft.content}"}
+    if draft.rollback is not None:
+        found[made.rollback] = f"{_undoes(made)}{draft.rollback}"
+    return found
 
 
 def _make_folder(folder: Path) -> None:
@@ -70,21 +85,25 @@ def _make_folder(folder: Path) -> None:
 
 
 def _make(
-    folder: Path, name: str, texts: Callable[[New, str], dict[Path, str]], *, timestamp: bool = False
-) -> New:
-    plain = slug(name)
+    folder: Path, wanted: Sequence[tuple[str, Texts]], *, timestamp: bool = False, dry_run: bool = False
+) -> list[New]:
+    """wanted: of each migration what stands behind the number of its name, and what its files say."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
     with _alone(folder):
         names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
         ids = [re.sub(r"(?i)(?:\.rollback)?\.sql\Z", "", name) for name in names if number(name)]
-        last = max(ids, key=number, default=None)
-        id_ = f"{_next(last, datetime.now(timezone.utc), timestamp=timestamp)}_{plain}"
-        made = New(
-            id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", last if last and id_ < last else None
-        )
-        create(texts(made, _depends(folder)))
-        return made
+        last, depends = max(ids, key=number, default=None), _last(folder) if wanted else None
+        now, found = datetime.now(timezone.utc), list[New]()
+        for plain, texts in wanted:
+            id_ = f"{_next(last, now, timestamp=timestamp)}_{plain}"
+            wider_than = last if last and id_ < last else None
+            made = New(id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", wider_than)
+            found.append(replace(made, texts=texts(made, _depends(depends))))
+            last = depends = id_
+        if not dry_run:
+            create({path: text for made in found for path, text in made.texts.items()})
+        return found
 
 
 def slug(name: str) -> str:
@@ -131,13 +150,17 @@ def _as(written: str, now: datetime) -> str:
     return re.sub("[0-9]", lambda _: next(digits), written)
 
 
-def _depends(folder: Path) -> str:
-    with suppress(UsageError):  # the first one
+def _last(folder: Path) -> str | None:
+    """The last migration, in yoyo's order; None where there is none."""
+    with suppress(UsageError):
         migrations, _ = read_files(folder)
-        last = str(migrations[-1].id)
-        if not re.search(r"\s", last):  # yoyo would read two names
-            return f"-- depends: {last}\n"
-    return ""
+        return str(migrations[-1].id)
+    return None
+
+
+def _depends(last: str | None) -> str:
+    # Of one with a blank yoyo would read two names.
+    return f"-- depends: {last}\n" if last and not re.search(r"\s", last) else ""
 
 
 def _today() -> str:
@@ -147,8 +170,12 @@ def _today() -> str:
 def _templates(made: New, depends: str) -> dict[Path, str]:
     return {
         made.path: f"-- {_today()}: say here why.\n{depends}{DRAFT}\n\n",
-        made.rollback: f"-- {_today()}: undoes {made.id}.\n{DRAFT}\n\n",
+        made.rollback: f"{_undoes(made)}{DRAFT}\n\n",
     }
+
+
+def _undoes(made: New) -> str:
+    return f"-- {_today()}: undoes {made.id}.\n"
 
 
 def create(texts: dict[Path, str]) -> None:

@@ -33,8 +33,8 @@ SELECT name, 'sequence',
               CASE WHEN k.is_narrow
                    THEN format(', which is all that the column %I.%I.%I can hold', nspname, relname, attname) END),
        CASE WHEN k.is_least THEN 'nothing larger is there: use other keys, or begin again where numbers are free'
-            WHEN k.is_narrow THEN 'this rewrites the table and keeps everybody out meanwhile; for a big live one add a column of the '
-                                        'new type, fill it in batches, and swap the two' END,
+            WHEN k.is_narrow THEN format('this rewrites the table and keeps everybody out meanwhile; for a big live one '
+                                               '`sqlrail widen %s` writes files that do not', format('%I.%I.%I', nspname, relname, attname)) END,
        CASE WHEN NOT k.is_least THEN
            CASE WHEN k.is_narrow THEN
                ARRAY[format('ALTER TABLE %I.%I ALTER COLUMN %I TYPE bigint', nspname, relname, attname)]

@@ -1,0 +1,33 @@
+"""`sqlrail widen`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sqlrail.cli.talk import Talk
+from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlrail.results.widen import WidenResult
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("column", metavar="TABLE.COLUMN", help="an integer column, as in users.id")
+    parser.add_argument("--dry-run", action="store_true", help="print the files, and write none")
+
+
+def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[WidenResult]:
+    from sqlrail.cli.render import widen as render
+    from sqlrail.verbs.widen import widen
+
+    result = widen(settings, talk, options.column, dry_run=options.dry_run)
+    return OK, result.as_json(), render.text(result)
+
+
+VERB = Verb(
+    "write the files that turn an integer column into bigint while the application is at work",
+    _run,
+    _add_arguments,
+)

@@ -1,0 +1,27 @@
+"""The JSON of `widen`."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class WidenedFileResult(TypedDict):
+    """A migration that takes the column a step further."""
+
+    id: str
+    path: str  # of its file
+    sql: str  # what that says
+    rollback: str | None  # path of the file that takes it back; null: nothing does
+    rollback_sql: str | None  # what that says
+
+
+class WidenResult(TypedDict):
+    """The files by which a column gets a larger type."""
+
+    column: str  # with its table and schema, as SQL spells them
+    type: str  # that it gets
+    columns: list[str]  # all that get it, the named one first: keys lead from the others to it
+    carried: list[str]  # what depends on them, and is made again by the swap
+    notes: list[str]  # what a person has to know before the files are run
+    dry_run: bool  # whether nothing was written
+    files: list[WidenedFileResult]  # in their order
