@@ -31,4 +31,4 @@ def test_each_command_does_what_the_page_shows(sqlrail: Sqlrail, database: str) 
         done = sqlrail(*shlex.split(words), env=env)
         assert done.code == 0, done.err
         assert printed in ("", done.out)
-    assert query(database, "INSERT INTO users VALUES (3000000000) RETURNING id") == [(3_000_000_000,)]
+    assert query(database, "INSERT INTO users (id) VALUES (3000000000) RETURNING id") == [(3_000_000_000,)]

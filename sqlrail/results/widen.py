@@ -8,7 +8,7 @@ from typing import TypedDict
 class WidenedFileResult(TypedDict):
     """A migration that takes the column a step further."""
 
-    id: str
+    id: str  # of the migration
     path: str  # of its file
     sql: str  # what that says
     rollback: str | None  # path of the file that takes it back; null: nothing does

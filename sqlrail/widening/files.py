@@ -100,7 +100,7 @@ class Files:
             *self.back.unvalidated,
             *(f"DROP INDEX CONCURRENTLY {index.schema}.{index_name(index, NEW)}" for index in indexes),
         ]
-        return self._draft("indexes", why, OUTSIDE, statements, _script(undoes or [NOTHING]))
+        return self._draft("indexes", why, OUTSIDE, statements, f"\n{_script(undoes or [NOTHING])}")
 
     def _swap(self) -> Draft:
         why = (
@@ -188,7 +188,8 @@ def _guard(column: Column) -> str:
 def _prepared(column: Column) -> str:
     """What fails where the swap is undone without the file behind it, whose own undoing prepares that."""
     text = (
-        "apply the file behind this one as well, and roll back both: there is made what the way back takes up"
+        "apply the file behind this one as well, and then roll back both: its rollback makes the indexes and checks "
+        "that the way back takes up"
     )
     return _raising(
         "NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {table}::pg_catalog.regclass "

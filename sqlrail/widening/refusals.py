@@ -21,8 +21,7 @@ def refusals(facts: Facts, exchange: Exchange) -> Iterator[str]:
     """The reasons; none where all can be carried over."""
     first = facts.columns[0]
     if first.type not in RANGES:
-        why = "already" if first.type == "bigint" else f"{first.type}, and no integer"
-        yield f"{first} is {why}"
+        yield f"{first} is {first.type}{' already' if first.type == 'bigint' else ', and no integer'}"
         return
     for column in facts.columns:
         yield from _of_table(facts, column)

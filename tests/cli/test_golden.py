@@ -451,6 +451,31 @@ STORIES: dict[str, Sequence[Step]] = {
         "new",
         "new 'add notes' --migrations nowhere",
     ),
+    "widen": (
+        {
+            "migrations/003_shops.sql": (
+                "-- depends: 002_orders\n\nCREATE TABLE shops (id serial PRIMARY KEY, name text);\n"
+                "CREATE TABLE visits (id bigserial PRIMARY KEY, shop_id int NOT NULL REFERENCES shops);\n"
+                "CREATE VIEW names AS SELECT id, name FROM shops;\n"
+            )
+        },
+        "widen shops.id",
+        "migrate",
+        "widen shops",
+        "widen shops.number",
+        "widen shops.name",
+        "widen orders.user_id",
+        "widen visits.shop_id --dry-run",
+        "widen shops.id",
+        Shown("migrations/007_widen_shops_id_indexes.sql"),
+        Shown("migrations/008_widen_shops_id_swap.sql"),
+        Shown("migrations/008_widen_shops_id_swap.rollback.sql"),
+        "migrate",
+        Sql(
+            "CREATE TABLE carts (id int PRIMARY KEY); CREATE MATERIALIZED VIEW filled AS SELECT id FROM carts"
+        ),
+        "widen carts.id",
+    ),
     "stop": ("stop", "stop now"),
 }
 #: what differs from run to run, and what stands in for it

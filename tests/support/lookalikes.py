@@ -377,6 +377,7 @@ def comparing(scene: Scene) -> None:
     scene.safe("drift")
     scene.safe("schema")
     scene.safe("doctor")
+    scene.safe("widen", "users.id")
 
 
 @chapter
