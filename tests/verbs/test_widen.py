@@ -176,8 +176,8 @@ REFUSED = {
         "ALTER TABLE t ADD twice int GENERATED ALWAYS AS (id * 2) STORED", "column public.t.twice",
     ),
     "an index of a function that reads it": (
-        "CREATE FUNCTION f() RETURNS int IMMUTABLE LANGUAGE sql BEGIN ATOMIC SELECT max(id) FROM t; END;"
-        "CREATE TABLE o (id int); CREATE INDEX i ON o ((id + f()))",
+        ("CREATE FUNCTION f() RETURNS int IMMUTABLE LANGUAGE sql BEGIN ATOMIC SELECT max(id) FROM t; END;"
+        "CREATE TABLE o (id int); CREATE INDEX i ON o ((id + f()))"),
         "index public.i",
     ),
     "an exclusion constraint": (
