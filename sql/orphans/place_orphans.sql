@@ -10,10 +10,10 @@ SELECT CASE WHEN orphans > {max_rows} THEN
            (SELECT count(*) FROM (SELECT FROM {child}
               LIMIT least(ceil(orphans / nullif({max_share}::float8, 0)) + 1, 1e18)) AS enough) END,
        orphans, EXISTS (SELECT FROM {parent}), (SELECT count(*) FROM {child} AS c WHERE {is_mixed}),
-       CASE WHEN orphans BETWEEN 1 AND {most} AND pg_relation_size({parent_oid}) <= pg_relation_size({child_oid}) THEN
+       CASE WHEN orphans BETWEEN {least} AND {most} AND pg_relation_size({parent_oid}) <= pg_relation_size({child_oid}) THEN
            (SELECT json_build_object('oldest', oldest::text, 'parents', count(*),
                                      'file', pg_relation_filenode({child_oid})::bigint,
-                                     'tids', (SELECT array_agg(tid)::text FROM found))
+                                     'tids', (SELECT coalesce(array_agg(tid), '{{}}')::text FROM found))
               FROM {parent} AS p
             HAVING count(*) FILTER (WHERE age(p.xmin) <= age(oldest)) = 0) END
   FROM counted;

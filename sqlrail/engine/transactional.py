@@ -27,6 +27,7 @@ from sqlrail.postgres.wire import Answer
 
 if TYPE_CHECKING:
     from sqlrail.orphans.cleaned import Cleaned
+    from sqlrail.orphans.placed import Placed
 
 #: settings by which the server reads a file's next piece, and their values under which it reads it as we do
 READ_BY = {b"standard_conforming_strings": (b"on",), b"client_encoding": (b"UTF8", b"SQL_ASCII")}
@@ -113,7 +114,7 @@ class TransactionalRun:
         file, observer = self._file, self._operation.observer
         if observer:
             observer.begins(file)
-        cleanup = tuple(self._clean(relation) for relation in file.relations())
+        cleanup = self._clean_all()
         if file.cleanup:
             self._session.send(self._session.store.message("theirs"), Answer())
         if file.backfill:  # on a scratch database
@@ -141,14 +142,26 @@ class TransactionalRun:
         ahead = self._operation.guard(store) + store.ending(self._file, is_guarded=is_guarded)
         return Ending(ahead, record)
 
-    def _clean(self, relation: Constraint) -> Cleaned:
+    def _clean_all(self) -> tuple[Cleaned, ...]:
+        """Looks for the orphans of big tables first, for from the first lock to the commit nobody writes them."""
+        if not (relations := [*self._file.relations()]):
+            return ()
         from sqlrail.orphans import clean as orphans  # most files have none
-        from sqlrail.orphans import guards
 
         self._news.catch_up()
+        session = self._session
+        when = f"{self._file.id} was being applied"
+        with session.translating(f"{self._file.path}: the look for orphans failed", when):
+            placed = orphans.look_ahead(session, relations)
+        return tuple(self._clean(relation, placed.get(relation)) for relation in relations)
+
+    def _clean(self, relation: Constraint, placed: Placed | None) -> Cleaned:
+        from sqlrail.orphans import clean as orphans
+        from sqlrail.orphans import guards
+
         file, session = self._file, self._session
         try:
-            done = orphans.clean(session, relation, verb="migrate", migration=file.id)
+            done = orphans.clean(session, relation, verb="migrate", migration=file.id, placed=placed)
         except Refused as exc:
             raise Refused(f"{file.path}: {exc}") from exc
         except UsageError as exc:

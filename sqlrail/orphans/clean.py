@@ -5,6 +5,7 @@ The order of statements is the argument for their safety; each file of sql/ says
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,7 +13,9 @@ import psycopg
 
 from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
+from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
+from sqlrail.orphans import survey
 from sqlrail.orphans.ask import ask_facts, default_refusals
 from sqlrail.orphans.cleaned import Cleaned, effects
 from sqlrail.orphans.composer import Composer
@@ -21,8 +24,7 @@ from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, refusal
 from sqlrail.orphans.placed import Placed, fits
 from sqlrail.orphans.prepare import lock, own_tables
-from sqlrail.orphans.session import Session
-from sqlrail.orphans.survey import preview
+from sqlrail.orphans.session import Session, message
 
 
 def clean(
@@ -31,16 +33,16 @@ def clean(
     *,
     verb: str,
     migration: str | None = None,
-    seen: Cleaned | None = None,
+    expected: int | None = None,
+    placed: Placed | None = None,
 ) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
-    Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. With
-    what a preview has `seen`, it is refused if there are many more orphans now, and what that has placed is not looked
-    for again. Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error and
-    UsageError, for what is not there to be cleaned or no value of its column, likewise.
+    Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. It is
+    refused if there are many more orphans than were expected; and what a look has placed is not looked for again.
+    Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for
+    what is not there to be cleaned or no value of its column, likewise.
     """
-    expected = seen.orphans if seen else None
     if isinstance(relation, Unique):
         return duplicates.clean(session, relation, verb=verb, migration=migration, expected=expected)
     facts = ask_facts(session, relation, lock(session, [relation]))
@@ -52,13 +54,31 @@ def clean(
         return Cleaned(relation, skipped=facts.holds, facts=facts)
     if reasons := [*facts.refusals, *default_refusals(session, relation, facts)]:
         raise refusal(relation, reasons)
-    placed = _standing(session, relation, facts, seen.placed if seen else None)
+    placed = _standing(session, relation, facts, placed)
     purpose: dict[str, Any] = {"verb": verb, "migration": migration}
     done = total = _round(session, relation, facts, placed=placed, expected=expected, **purpose)
     while done.cleaned and total.may_orphan(total):
         done = _round(session, relation, facts, expected=None, **purpose)
         total = total.plus(done)
     return total
+
+
+def look_ahead(session: Session, relations: Sequence[Constraint]) -> dict[Constraint, Placed]:
+    """Where the orphans of big tables are, for a clean() in the same transaction: its locks are not held so long then.
+
+    What a look locks it gives back, for whoever waits for a lock while it holds another may run into a deadlock. What
+    keeps it from looking is found again, and said, under the locks; psycopg.Error where the connection is gone.
+    """
+    may_be_big = [one for one in relations if isinstance(one, Relation)]
+    if not may_be_big:
+        return {}
+    session.ask(message(session, "look_ahead"))
+    try:
+        seen = survey.place(session, may_be_big)
+    except psycopg.Error:
+        seen = []
+    session.ask(message(session, "look_ahead_over"))
+    return {one.relation: one.placed for one in seen if one.placed}
 
 
 def _standing(session: Session, relation: Constraint, facts: Facts, placed: Placed | None) -> Placed | None:
@@ -71,7 +91,7 @@ def _standing(session: Session, relation: Constraint, facts: Facts, placed: Plac
 
 
 def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
-    tables = own_tables(session, lambda: preview(session, relation, closely=False))
+    tables = own_tables(session, lambda: survey.preview(session, relation, closely=False))
     if isinstance(tables, Cleaned):
         return tables
     text = tables + compose_round(session, relation, facts, **purpose)

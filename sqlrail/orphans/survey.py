@@ -56,7 +56,15 @@ def preview(
 
     A look that is not close can be for a cleanup that follows: it notes where the orphans of a big table are.
     """
-    return _counted(session, describe(session, relation), closely=closely, placing=placing)
+    return _counted(session, describe(session, relation), closely=closely, placing=1 if placing else None)
+
+
+def place(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
+    """Where the orphans of those are whose tables are big, though there be none, and others as the catalog has them."""
+    seen = describe_all(session, relations)
+    return [
+        _counted(session, one, closely=False, placing=0) if placed.may_be(one.facts) else one for one in seen
+    ]
 
 
 def sift(session: Session, relations: Sequence[Constraint]) -> dict[Constraint, Cleaned]:
@@ -131,16 +139,17 @@ def _exactly(session: Session, *looks: bytes) -> bytes:
     return b"".join((message(session, "archive_format"), *looks, message(session, "archive_format_off")))
 
 
-def _counted(session: Session, one: Cleaned, *, closely: bool, placing: bool = False) -> Cleaned:
+def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | None = None) -> Cleaned:
+    """placing: how many orphans there have to be, for their places to be noted."""
     if not one.is_countable:
         return one
     if isinstance(one.relation, Unique):
         return duplicates.counted(session, one, closely=closely)
     part = Composer(session, one.relation, one.facts)
-    places = placing and placed.may_be(one.facts)
+    places = placing is not None and placed.may_be(one.facts)
     if places:
         oids = {"child_oid": one.facts.child_oid, "parent_oid": one.facts.parent_oid}
-        look = part("place_orphans", most=placed.MOST, **oids)
+        look = part("place_orphans", least=placing, most=placed.MOST, **oids)
     else:
         look = part(part.kind.preview if closely else part.kind.count(one.facts))
     try:

@@ -366,9 +366,11 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
     while waiting:
         for one in [one for one in due if one.relation in waiting]:
             # What became an orphan by our own deletions was in no preview.
-            known = None if one.relation in may_have_more else one
+            expected, placed = (None, None) if one.relation in may_have_more else (one.orphans, one.placed)
             with _explained(backend, f"the cleanup of {one.relation}"):
-                cleaned = orphans.clean(backend, one.relation, verb="cleanup", seen=known)
+                cleaned = orphans.clean(
+                    backend, one.relation, verb="cleanup", expected=expected, placed=placed
+                )
             yield cleaned
             waiting.discard(one.relation)
             if cleaned.cleaned:

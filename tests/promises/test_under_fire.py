@@ -24,6 +24,7 @@ from test_restore import restore
 from sqlrail.errors import DatabaseFailed, MigrationFailed
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse_decided
+from sqlrail.orphans import placed
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.verbs import online
 from sqlrail.verbs.cleanup import cleanup
@@ -42,7 +43,7 @@ SHAPES = {
 DEFAULT = 2
 ACTIONS: dict[str, int | None] = {"delete": -1, "set null": None, "set default": DEFAULT}
 #: each takes its turn
-WAYS = ["cleanup", "online", "pre-step"]
+WAYS = ["cleanup", "online", "pre-step", "cleanup, placed", "pre-step, placed"]
 
 
 class Traffic:
@@ -185,8 +186,13 @@ class Cleaner:
         self.runs[way] += bool(cleaned)
 
     def by(self, way: str) -> list[Cleaned]:
-        if way == "pre-step":
-            return self.migrate("SELECT 1")
+        way, _, is_placed = way.partition(", ")
+        with pytest.MonkeyPatch.context() as patch:
+            if is_placed:
+                patch.setattr(placed, "BIG", 0)
+            return self.migrate("SELECT 1") if way == "pre-step" else self.by_verb(way)
+
+    def by_verb(self, way: str) -> list[Cleaned]:
         told = settings(
             self.url, max_rows=1_000_000, lock_timeout=1.0, pause=0.0, retry_for=20.0 * (way == "online")
         )

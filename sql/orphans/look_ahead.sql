@@ -1,0 +1,2 @@
+-- In front of a look within the transaction of a cleanup that follows.
+SAVEPOINT sqlrail_look;

@@ -1,0 +1,136 @@
+"""A pre-step looks for a big table's orphans before it locks it: whatever happens between, the same is cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from aftermath import attempt, write
+from conftest import Connect
+from listeners import Heard
+from test_cleanup import ORDERS, SHOP, archive, ids
+from test_cleanup_placed import MEANWHILE, do
+
+from sqlrail.errors import SqlrailError
+from sqlrail.orphans import clean as room
+from sqlrail.orphans import placed, prepare
+
+Connection = psycopg.Connection[Any]
+KEY = "ALTER TABLE orders ADD CONSTRAINT their_user FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE"
+HELD = """SELECT c.relname::text, l.mode FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
+           WHERE c.relname IN ('users', 'orders') AND l.pid <> pg_backend_pid()"""
+
+
+@pytest.fixture(autouse=True)
+def _every_table_is_big(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placed, "BIG", 0)
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], list[bool]]:
+    """Has something happen between the look and the locks; gives a list of whether what was placed counted."""
+
+    def arrange(happens: Callable[[], object]) -> list[bool]:
+        lock, standing, counted = prepare.lock, room._standing, list[bool]()
+
+        def locking(*given: Any) -> bytes:
+            happens()
+            return lock(*given)
+
+        def noting(*given: Any) -> Any:
+            found = standing(*given)
+            counted.append(found is not None)
+            return found
+
+        monkeypatch.setattr("sqlrail.orphans.clean.lock", locking)
+        monkeypatch.setattr(room, "_standing", noting)
+        return counted
+
+    return arrange
+
+
+def migrate(url: str, folder: Path, statement: str = KEY, **settings: Any) -> SqlrailError | None:
+    files = write(folder, **{"001_key": f"-- cleanup: {ORDERS} delete\n{statement};"})
+    return attempt(url, Heard(), files, **{"max_share": 1.0, **settings})
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_what_happens_between_the_look_and_the_locks_counts(
+    what: str, database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    """Among it what would wait for a lock of ours, had the look not given its locks back."""
+    connection = connect(database)
+    connection.execute(SHOP)
+    statements, left, counts = MEANWHILE[what]
+    there = list[int]()
+
+    def happens() -> None:
+        assert connection.execute(HELD).fetchall() == []
+        do(connection, statements)
+        there[:] = ids(connection)
+
+    counted = between(happens)
+    assert migrate(database, tmp_path) is None
+    assert (ids(connection), counted) == (left, [counts])
+    gone = {number for number in there if number not in left}
+    assert {int(cells["id"] or 0) for *_, cells in archive(connection)} == gone
+
+
+def test_where_the_look_finds_none_those_that_come_behind_it_are_cleaned(
+    database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    connection = connect(database)
+    connection.execute(SHOP)
+    connection.execute("DELETE FROM orders WHERE id = 13")
+    counted = between(lambda: connection.execute("INSERT INTO orders VALUES (14, 98, 0)"))
+    assert migrate(database, tmp_path) is None
+    assert (ids(connection), counted) == ([10, 11, 12], [True])
+    assert [int(cells["id"] or 0) for *_, cells in archive(connection)] == [14]
+
+
+def test_a_look_that_fails_leaves_it_to_the_cleanup(
+    database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    """Who has the table when it is looked at, and lets it go before the lock_timeout is over again."""
+    connection = connect(database, autocommit=False)
+    connection.execute(SHOP)
+    connection.commit()
+    connection.execute("LOCK TABLE users")
+    counted = between(connection.commit)
+    assert migrate(database, tmp_path, lock_timeout=0.2) is None
+    assert counted == [False]
+    assert ids(connection) == [10, 11, 12]
+
+
+def test_several_relations_are_looked_at_before_any_is_locked(
+    database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    """And what the first cleanup takes away makes orphans of the second, which no look has seen."""
+    connection = connect(database)
+    connection.execute(SHOP)
+    connection.execute("CREATE TABLE lines (id int PRIMARY KEY, order_id int)")
+    connection.execute("INSERT INTO lines VALUES (1, 10), (2, 13), (3, 77)")
+    held = list[bool]()
+    counted = between(lambda: held.append(bool(connection.execute(HELD).fetchall())))
+    files = write(
+        tmp_path,
+        **{
+            "001_keys": f"-- cleanup: {ORDERS} delete\n-- cleanup: lines.order_id -> orders.id delete\n{KEY};"
+        },
+    )
+    assert attempt(database, Heard(), files, max_share=1.0) is None
+    assert (held, counted) == ([False, True], [True, False])
+    assert ids(connection) == [10, 11, 12]
+    assert connection.execute("SELECT id FROM lines").fetchall() == [(1,)]
+
+
+def test_a_guard_refuses_as_without_a_look(database: str, tmp_path: Path, connect: Connect) -> None:
+    connection = connect(database)
+    connection.execute(SHOP)
+    refused = migrate(database, tmp_path, max_share=0.01, max_rows=0)
+    assert refused is not None
+    assert refused.exit_code == 3
+    assert ids(connection) == [10, 11, 12, 13]
