@@ -71,7 +71,7 @@ db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: i
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: demo test test-all lint bench bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill clean
+.PHONY: demo test test-all lint bench bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill clean
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
@@ -91,10 +91,10 @@ lint: $(DEV) ## ruff, mypy, and which room imports which
 	@$(VENV) -m mypy
 	@$(dir $(VENV))lint-imports --no-cache
 
-bench: bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill ## measure against the floors and the peers; writes docs/benchmarks.md
+bench: bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill ## measure against the floors and the peers; writes docs/benchmarks.md
 
 bench-migrate bench-foreseen bench-tenants bench-fixture: $(PEERS)
-bench-migrate bench-cleanup bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill: bench-%: $(DEV)
+bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill: bench-%: $(DEV)
 	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
 clean: ## remove .venv and the caches; .pgdata stays

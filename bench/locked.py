@@ -1,0 +1,118 @@
+"""How long cleanups keep writers waiting, against the build before a pre-step looked ahead of its locks.
+
+`python bench/locked.py [--children N] [--parents N] [--orphans N] [--against COMMIT] [--pairs N] [--write FILE]`. Each
+way runs in turns with the older build, on a copy of the same database, beside a session that writes.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import cleanup
+import common
+from cleanup import Load
+
+#: the build that looked for the orphans of a pre-step under its locks
+BEFORE = "a352fc5"
+RELATION = "child.user_id -> parent.id"
+KEY = "ALTER TABLE child ADD CONSTRAINT its_parent FOREIGN KEY (user_id) REFERENCES parent ON DELETE CASCADE"
+#: the files of each way; the verb cleanup has none
+WAYS = {
+    "cleanup": {},
+    "pre-step and key in one file": {"001_key": f"-- cleanup: {RELATION}\n{KEY};"},
+    "pre-step and key NOT VALID, VALIDATE in its own file": {
+        "001_key": f"-- cleanup: {RELATION}\n{KEY} NOT VALID;",
+        "002_valid": "ALTER TABLE child VALIDATE CONSTRAINT its_parent;",
+    },
+}
+#: what the older build does in the place of a way
+INSTEAD = {"pre-step and key NOT VALID, VALIDATE in its own file": "pre-step and key in one file"}
+
+
+def build(commit: str, folder: Path) -> Path:
+    """The program of a commit, unpacked."""
+    folder.mkdir()
+    git = [shutil.which("git") or "git", "archive", "--format=tar", commit]
+    made = subprocess.run(git, cwd=common.ROOT, capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(made.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "runner.py"
+
+
+def command(program: Path, way: str, folder: Path, load: Load) -> list[str]:
+    """How a build is called for a way; so many orphans must be allowed by number."""
+    called, allowed = [common.PYTHON, str(program)], ["--max-rows", str(load.orphans)]
+    if not WAYS[way]:
+        return [*called, "cleanup", "--relation", RELATION, *allowed]
+    files = folder / way.replace(" ", "_")
+    files.mkdir(exist_ok=True)
+    for name, text in WAYS[way].items():
+        (files / f"{name}.sql").write_text(text)
+    return [*called, "--migrations", str(files), "migrate", *allowed]
+
+
+def measure(server: common.Server, called: Sequence[str], load: Load) -> tuple[float, float]:
+    """Seconds of a run, and of the longest wait of a write beside it, which is the time under the locks."""
+    with cleanup.copy(server, load) as url:
+        with cleanup.writer(url, load) as waits:
+            seconds = common.run([*called], url)
+        cleanup.check(url, load)
+    return seconds, max(waits)
+
+
+def main() -> None:
+    """Measures in turns, and prints the table."""
+    parser = common.parser(__doc__)
+    parser.add_argument("--children", type=int, default=10_000_000)
+    parser.add_argument("--parents", type=int, default=1_000_000)
+    parser.add_argument("--orphans", type=int, default=100_000)
+    parser.add_argument("--against", default=BEFORE, metavar="COMMIT")
+    options = parser.parse_args()
+    rows = []
+    with common.serving(max_wal_size="16GB") as (server, folder):
+        load = cleanup.fill(server, options.children, options.parents, options.orphans)
+        older = build(options.against, folder / "older")
+        for way in WAYS:
+            pairs = [
+                [
+                    measure(server, command(program, name, folder, load), load)
+                    for program, name in ((older, INSTEAD.get(way, way)), (common.ROOT / "runner.py", way))
+                ]
+                for _ in range(options.pairs)
+            ]
+            figures = [[median(one[build][part] for one in pairs) for build in (0, 1)] for part in (0, 1)]
+            ratios = [median(now[part] / before[part] for before, now in pairs) for part in (0, 1)]
+            rows.append(
+                [
+                    way,
+                    *(
+                        f"{it:.2f}"
+                        for (_, now), ratio in zip(figures, ratios, strict=True)
+                        for it in (now, ratio)
+                    ),
+                ]
+            )
+            print(rows[-1], figures, flush=True)
+    columns = ["", "seconds", "÷ before", "under locks", "÷ before"]
+    report = HEAD.format(before=options.against, pairs=options.pairs)
+    report += "\n" + common.table(str(load), columns, rows)
+    print(report)
+    if options.write:
+        common.write(options.write, report)
+
+
+HEAD = """## Time under locks
+
+Each way beside the same way of the build at {before}, which looked for the orphans of a pre-step under its locks, in
+turns, on a copy of the same database, while a session writes rows of the child, 10 ms apart ({pairs} pairs). Under
+locks is its longest wait. The last way is held against the one before it, whose place it takes.
+"""
+
+if __name__ == "__main__":
+    main()
