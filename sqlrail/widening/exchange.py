@@ -19,7 +19,7 @@ from sqlrail.schema.objects import Catalog, Key, Object
 from sqlrail.schema.removal import Removal
 from sqlrail.widening.facts import Column, Facts, Index
 from sqlrail.widening.keeping import functions
-from sqlrail.widening.naming import OLD, check_name, index_name, sibling
+from sqlrail.widening.naming import check_name, index_name, sibling
 
 #: what may depend on what is carried over: it is made again in no time
 BEHIND = (
@@ -102,8 +102,7 @@ class Exchange:
         yield f"{alter} RENAME COLUMN {sibling(column, self.comes)} TO {column.spelt}"
         if is_not_null:
             yield str(facts["nullable"].sets)
-        if is_not_null or self.comes == OLD:
-            yield f"{alter} DROP CONSTRAINT {check_name(column, self.comes)}"
+        yield f"{alter} DROP CONSTRAINT {check_name(column, self.comes)}"
         if facts["statistics"].value != facts["statistics"].initially:
             yield str(facts["statistics"].sets)
         beginnings = tuple(f"table {column.table} {what} ({column.spelt}) for " for what in ON_COLUMNS)

@@ -70,11 +70,7 @@ class Files:
     def _adds(self, columns: list[Column]) -> str:
         """Of one table. What is written from here on is checked at once, and what was there later."""
         parts = [f"ADD COLUMN {sibling(column, NEW)} {self.type}" for column in columns]
-        parts += [
-            f"ADD {_check(column, NEW, f'{sibling(column, NEW)} IS NOT NULL')}"
-            for column in columns
-            if column in self.facts.not_null
-        ]
+        parts += [f"ADD {self._check(column, NEW, sibling(column, NEW), column.spelt)}" for column in columns]
         return f"ALTER TABLE {columns[0].table} {', '.join(parts)}"
 
     def _fill(self, columns: list[Column]) -> Draft:
@@ -88,12 +84,12 @@ class Files:
     def _indexes(self) -> Draft:
         indexes = self.facts.indexes
         why = (
-            "Indexes like those that there are, and the proof that no value is null, so that the swap reads no row. "
+            "Indexes like those that there are, and the proof that all values are there: the swap reads no row. "
             "VACUUM, because each row was changed: else autovacuum, which has a lock too, may come with the swap."
         )
         statements = [
             *(self._index(index, NEW, NEW) for index in indexes),
-            *(_validates(column, NEW) for column in self.facts.not_null),
+            *(_validates(column, NEW) for column in self.facts.columns),
             *(f"VACUUM (ANALYZE) {table}" for table in self.facts.tables),
         ]
         undoes = [
@@ -125,15 +121,19 @@ class Files:
                 yield self._index(index, NEW)
 
     def _checks_back(self) -> Iterator[str]:
-        """What no longer lets in a value that the old column cannot hold; and what the next swap needs."""
+        """What no longer lets in a value that the old column cannot hold; and the same for the next swap."""
         for column in self.facts.columns:
             old = sibling(column, OLD)
-            is_not_null = column in self.facts.not_null
-            fits = f"{old} IS NOT NULL" if is_not_null else f"{old} IS NOT DISTINCT FROM {column.spelt}"
-            checks = [(OLD, fits), *([(NEW, f"{column.spelt} IS NOT NULL")] if is_not_null else [])]
-            for suffix, condition in checks:
-                yield f"ALTER TABLE {column.table} ADD {_check(column, suffix, condition)}"
+            for suffix, name, other in ((OLD, old, column.spelt), (NEW, column.spelt, old)):
+                yield f"ALTER TABLE {column.table} ADD {self._check(column, suffix, name, other)}"
                 yield _validates(column, suffix)
+
+    def _check(self, column: Column, suffix: str, name: str, other: str) -> str:
+        """That one of two columns has the other's values; where they are not null, PostgreSQL can tell that as well."""
+        in_step = f"{name} IS NOT DISTINCT FROM {other}"
+        if column in self.facts.not_null:
+            in_step = f"{name} IS NOT NULL AND {name} = {other}"
+        return f"CONSTRAINT {check_name(column, suffix)} CHECK ({in_step}) NOT VALID"
 
     def _drop(self) -> Draft:
         columns = self.facts.columns
@@ -204,10 +204,6 @@ def _raising(condition: str, text: str, **parts: sql.Composable) -> str:
         f"\nBEGIN\n    IF {condition} THEN\n        RAISE EXCEPTION USING MESSAGE = {{text}};\n    END IF;\nEND\n"
     )
     return f"DO {keeping.quoted(body.format(**parts, text=sql.Literal(text)).as_string())}"
-
-
-def _check(column: Column, suffix: str, condition: str) -> str:
-    return f"CONSTRAINT {check_name(column, suffix)} CHECK ({condition}) NOT VALID"
 
 
 def _validates(column: Column, suffix: str) -> str:

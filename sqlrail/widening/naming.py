@@ -28,8 +28,8 @@ def index_name(index: Index, suffix: str) -> str:
 
 
 def check_name(column: Column, suffix: str) -> str:
-    """The CHECK that says the column beside it has all values, as SQL spells it."""
-    return join(with_suffix(column.name, f"{suffix}_is_full"))
+    """The CHECK that the column beside it has its values, as SQL spells it."""
+    return join(with_suffix(column.name, f"{suffix}_in_step"))
 
 
 def function(column: Column) -> str:
@@ -70,7 +70,7 @@ def _given(facts: Facts) -> Iterator[tuple[str, str]]:
     for column in facts.columns:
         for suffix in (NEW, OLD):
             yield column.table, with_suffix(column.name, suffix)
-            yield column.table, with_suffix(column.name, f"{suffix}_is_full")
+            yield column.table, with_suffix(column.name, f"{suffix}_in_step")
     for table in facts.tables:
         first = next(column for column in facts.columns if column.table == table)
         yield first.schema_spelt, function_name(first)
