@@ -71,7 +71,7 @@ db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: i
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: demo test test-all lint bench bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill clean
+.PHONY: demo test test-all lint docs bench bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill clean
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
@@ -90,6 +90,10 @@ lint: $(DEV) ## ruff, mypy, and which room imports which
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
 	@$(dir $(VENV))lint-imports --no-cache
+
+docs: $(DEV) ## make the site of docs/ in build/site
+	@$(VENV) -m sphinx -q -W --keep-going -b html docs build/site
+	@echo "open build/site/index.html"
 
 bench: bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill ## measure against the floors and the peers; writes docs/benchmarks.md
 

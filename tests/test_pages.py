@@ -9,6 +9,7 @@ from pathlib import Path
 import env_example
 import floors
 import pytest
+import reference
 from conftest import ROOT
 
 from sqlrail.files.file import File
@@ -84,6 +85,11 @@ def test_the_example_of_settings_is_that_of_the_table() -> None:
     assert env_example.FILE.read_text() == env_example.text(), (
         "write it again: python tests/support/env_example.py"
     )
+
+
+@pytest.mark.parametrize(("name", "text"), reference.pages().items(), ids=reference.pages())
+def test_the_reference_is_that_of_the_code(name: str, text: str) -> None:
+    assert (reference.FOLDER / name).read_text() == text, "write it again: python tests/support/reference.py"
 
 
 def test_every_check_of_doctor_has_its_line() -> None:
