@@ -37,7 +37,7 @@ _BY_INDEX = (
 _REMEDIES = {
     "adding-field-with-default": "add it without the default, SET DEFAULT for new rows, then fill the old ones in "
     "batches; instead of a generated column take a plain one and a trigger",
-    "adding-foreign-key-constraint": LATER,
+    "adding-foreign-key-constraint": f"{LATER}, as `sqlrail new NAME --key 'child.column -> parent.key'` writes them",
     "adding-not-nullable-field": "add CHECK (... IS NOT NULL) NOT VALID here, VALIDATE CONSTRAINT in the next file, "
     "and SET NOT NULL in the one after that: it trusts the check, and reads no row",
     "adding-required-field": "give it a default that is not volatile, or add it nullable and fill it first",

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class NewResult(TypedDict):
-    """The two files that were made."""
+class MadeResult(TypedDict):
+    """The two files of a migration that was made."""
 
     id: str  # of the migration
     path: str  # of the migration's file
     rollback: str  # path of the file that takes it back
+
+
+class NewResult(MadeResult):
+    """What was made; `then` is empty but for --key, whose second migration validates the key."""
+
+    then: list[MadeResult]  # the migrations behind it

@@ -10,17 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlrail.errors import SqlrailError, UsageError
+from sqlrail.files import keys_apart
 from sqlrail.files.draft import Draft
 from sqlrail.files.file import DRAFT, ROLLBACK
 from sqlrail.files.folder import read_files
 from sqlrail.files.numbering import NUMBER, date, number
+from sqlrail.ground.relation import Relation
 
 if TYPE_CHECKING:
-    from sqlrail.results.new import NewResult
+    from sqlrail.results.new import MadeResult, NewResult
 
 #: what the files of a new one say, with its `-- depends:`
 Texts = Callable[["New", str], dict[Path, str]]
@@ -39,23 +42,33 @@ class New:
     is_first: bool = False
     texts: Mapping[Path, str] = field(default_factory=dict, repr=False)  # of the files
 
-    def as_json(self) -> NewResult:
+    def as_json(self) -> MadeResult:
         """The same for scripts."""
         return {"id": self.id, "path": str(self.path), "rollback": str(self.rollback)}
 
 
-def new(folder: Path, name: str, *, timestamp: bool = False) -> New:
+def new(folder: Path, name: str, *, key: Relation | None = None, timestamp: bool = False) -> list[New]:
     """Makes the next file and its rollback, which nobody else on this machine can be given at the same time.
 
-    It makes the folder too. timestamp: the number is the time in UTC; where the folder has dates it is one anyway.
-    UsageError if nothing of the name can stand in a file's name.
+    It makes the folder too. key: the file adds this foreign key, and a second one validates it. timestamp: the number
+    is the time in UTC; where the folder has dates it is one anyway. UsageError if nothing of the name can stand in a
+    file's name.
     """
-    slug(name)
+    wanted: list[tuple[str, Texts]] = [(slug(name), _templates)]
+    if key is not None:
+        by = f"sqlrail new --key '{key}'"
+        wanted = [(slug(draft.name), partial(_texts, draft, by)) for draft in keys_apart.drafts(key, name)]
     is_first = not folder.exists()
     if is_first:
         _make_folder(folder)
-    (made,) = _make(folder, [(slug(name), _templates)], timestamp=timestamp)
-    return replace(made, is_first=is_first)
+    first, *others = _make(folder, wanted, timestamp=timestamp)
+    return [replace(first, is_first=is_first), *others]
+
+
+def as_json(made: Sequence[New]) -> NewResult:
+    """The first that was made, and those behind it, for scripts."""
+    first, *others = [one.as_json() for one in made]
+    return {**first, "then": others}
 
 
 def write(folder: Path, drafts: Iterable[Draft], by: str, *, dry_run: bool = False) -> list[New]:
@@ -63,11 +76,8 @@ def write(folder: Path, drafts: Iterable[Draft], by: str, *, dry_run: bool = Fal
 
     With dry_run it only says what they would be.
     """
-
-    def texts(draft: Draft) -> Texts:
-        return lambda made, depends: _texts(draft, by, made, depends)
-
-    return _make(folder, [(slug(draft.name), texts(draft)) for draft in drafts], dry_run=dry_run)
+    wanted = [(slug(draft.name), partial(_texts, draft, by)) for draft in drafts]
+    return _make(folder, wanted, dry_run=dry_run)
 
 
 def _texts(draft: Draft, by: str, made: New, depends: str) -> dict[Path, str]:

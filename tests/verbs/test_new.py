@@ -52,6 +52,7 @@ def test_a_new_file_opens_with_its_day_and_what_it_depends_on(sqlrail: Sqlrail) 
         "id": "004_more",
         "path": "migrations/004_more.sql",
         "rollback": "migrations/004_more.rollback.sql",
+        "then": [],
     }
 
 
@@ -293,3 +294,68 @@ def test_20_at_once_get_20_numbers(tmp_path: Path) -> None:
     texts = {path.stem[:3]: path.read_text() for path in (tmp_path / "migrations").glob("*[0-9].sql")}
     for number in range(3, 22):
         assert re.search(f"^-- depends: {number - 1:03}_n", texts[f"{number:03}"], re.MULTILINE)
+
+
+def test_a_key_is_added_not_valid_and_validated_by_itself(sqlrail: Sqlrail, database: str) -> None:
+    query(
+        database,
+        """CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int);
+           INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 1), (2, 99)""",
+    )
+    outcome = sqlrail(
+        "new", "their user", "--key", "orders.user_id -> users.id delete", "--json", env=NOWHERE
+    )
+    names = [f"migrations/{name}" for name in ("001_their_user", "002_their_user_validate")]
+    assert outcome.document == {
+        "id": "001_their_user", "path": f"{names[0]}.sql", "rollback": f"{names[0]}.rollback.sql",
+        "then": [
+            {"id": "002_their_user_validate", "path": f"{names[1]}.sql", "rollback": f"{names[1]}.rollback.sql"}
+        ],
+    }  # fmt: skip
+    env = {"DATABASE_URL": database, "USER": "ann", "APP_ENV": "test"}
+    applied = sqlrail("migrate", "--json", "--to", "1", env=env).document["applied"]
+    assert [it["deleted"] for it in applied[0]["cleanup"]] == [1]
+    state = "SELECT convalidated, confdeltype::text FROM pg_constraint WHERE conname = 'orders_user_id_fkey'"
+    assert query(database, state) == [(False, "c")]
+    assert sqlrail("migrate", env=env).code == 0
+    assert query(database, state) == [(True, "c")]
+    assert sqlrail("rollback", "--steps", "2", "--yes", env=env).code == 0
+    assert query(database, state) == []
+
+
+@pytest.mark.parametrize(
+    ("relation", "key"),
+    [
+        ("orders.user_id -> users.id", "FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID;"),
+        (
+            's."Or ders".(a, b) -> t.users.(x, y) set null (a)',
+            "FOREIGN KEY (a, b) REFERENCES t.users (x, y) ON DELETE SET NULL (a) NOT VALID;",
+        ),
+        ("orders.a -> users.id set default", "REFERENCES users (id) ON DELETE SET DEFAULT NOT VALID;"),
+    ],
+)
+def test_what_is_said_of_orphans_is_the_key_s_word(relation: str, key: str, sqlrail: Sqlrail) -> None:
+    assert sqlrail("new", "key", "--key", relation, env=NOWHERE).code == 0
+    text = Path("migrations/001_key.sql").read_text()
+    assert f"-- cleanup: {relation}\n" in text
+    assert key in text
+
+
+def test_a_name_that_would_be_too_long_is_cut_where_postgresql_takes_all_of_it(sqlrail: Sqlrail) -> None:
+    assert sqlrail("new", "key", "--key", f"{'ö' * 30}.user_id -> users.id", env=NOWHERE).code == 0
+    (name,) = re.findall("ADD CONSTRAINT (\\S+)", Path("migrations/001_key.sql").read_text())
+    assert len(name.strip('"').encode()) <= 63
+    assert name.strip('"').endswith("_fkey")
+
+
+@pytest.mark.parametrize(
+    ("relation", "why"),
+    [
+        ("orders.user_id", "--key: 'orders.user_id' is not of the form"),
+        ('"a\nDROP TABLE b; --".c -> d.e', "--key has a character that cannot be printed"),
+    ],
+)
+def test_a_key_that_cannot_be_read_makes_no_file(relation: str, why: str, sqlrail: Sqlrail) -> None:
+    outcome = sqlrail("new", "key", "--key", relation, env=NOWHERE)
+    assert (outcome.code, why in outcome.err) == (2, True)
+    assert not Path("migrations").exists()
