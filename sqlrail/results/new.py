@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class MadeResult(TypedDict):
+class FilesResult(TypedDict):
     """The two files of a migration that was made."""
 
     id: str  # of the migration
@@ -13,7 +13,7 @@ class MadeResult(TypedDict):
     rollback: str  # path of the file that takes it back
 
 
-class NewResult(MadeResult):
+class NewResult(FilesResult):
     """What was made; `then` is empty but for --key, whose second migration validates the key."""
 
-    then: list[MadeResult]  # the migrations behind it
+    then: list[FilesResult]  # the migrations behind it

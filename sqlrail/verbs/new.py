@@ -23,7 +23,7 @@ from sqlrail.files.numbering import NUMBER, date, number
 from sqlrail.ground.relation import Relation
 
 if TYPE_CHECKING:
-    from sqlrail.results.new import MadeResult, NewResult
+    from sqlrail.results.new import FilesResult, NewResult
 
 #: what the files of a new one say, with its `-- depends:`
 Texts = Callable[["New", str], dict[Path, str]]
@@ -42,7 +42,7 @@ class New:
     is_first: bool = False
     texts: Mapping[Path, str] = field(default_factory=dict, repr=False)  # of the files
 
-    def as_json(self) -> MadeResult:
+    def as_json(self) -> FilesResult:
         """The same for scripts."""
         return {"id": self.id, "path": str(self.path), "rollback": str(self.rollback)}
 
