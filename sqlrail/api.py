@@ -30,7 +30,7 @@ from sqlrail.ground.events import (
 )
 from sqlrail.ground.reading import given
 from sqlrail.ground.sentences import text
-from sqlrail.ground.settings import Settings
+from sqlrail.ground.settings import Backfills, Settings
 from sqlrail.ground.target import Target
 from sqlrail.ground.words import masked
 
@@ -96,7 +96,7 @@ def migrate(
         lock_timeout=lock_timeout, statement_timeout=statement_timeout, retry_for=retry_for, max_share=max_share,
         max_rows=max_rows, allow_triggers=allow_triggers,
     )  # fmt: skip
-    allowed = [kind for kind, is_allowed in (("late", allow_late), ("missing", allow_missing)) if is_allowed]
+    allowed = _allowed(late=allow_late, missing=allow_missing)
     settings = replace(settings, backfills="skip" if skip_backfills else "run")
     with _hiding(settings):
         talk = _Talk(settings, say, listener)
@@ -184,15 +184,34 @@ class Tenants:
     _limits: Limits
     _listener: Callable[[str, Event], object]
 
-    def migrate(self, to: str | None = None) -> TenantsResult:
-        """Applies what is pending, up to one file or all of it."""
+    def migrate(
+        self,
+        to: str | None = None,
+        *,
+        allow_late: bool = False,
+        allow_missing: bool = False,
+        skip_backfills: bool = False,
+    ) -> TenantsResult:
+        """Applies what is pending, up to one file or all of it; the flags are those of the other migrate()."""
+        allowed = _allowed(late=allow_late, missing=allow_missing)
+        return self._migrate("skip" if skip_backfills else "run", to, allowed)
+
+    def backfill(self, to: str | None = None, *, allow_missing: bool = False) -> TenantsResult:
+        """Runs the backfills that migrate() was told to skip, and the files that depend on one."""
+        # A late file is not run, so that it keeps nobody from what was left before it.
+        return self._migrate("only", to, _allowed(late=True, missing=allow_missing))
+
+    def _migrate(self, backfills: Backfills, to: str | None, allowed: Collection[str]) -> TenantsResult:
         from sqlrail.files.folder import Reading
         from sqlrail.verbs.apply import migrate
+        from sqlrail.verbs.judge import Remembering
 
-        read = Reading()
-        return self._go(
-            lambda its, told: _done(migrate(its, told, to=to, read=read).as_json()),
-            lambda many: lambda its, told: _done(many.migrate(its, told, to=to).as_json()),
+        asked: dict[str, Any] = {"to": to, "allowed": allowed}
+        together: dict[str, Any] = {"read": Reading(), "judge": Remembering()}
+        chosen = replace(self, _settings=tuple(replace(its, backfills=backfills) for its in self._settings))
+        return chosen._go(
+            lambda its, told: _done(migrate(its, told, **asked, **together).as_json()),
+            lambda many: lambda its, told: _done(many.migrate(its, told, **asked).as_json()),
             lambda many, name: many.is_over(name),
         )
 
@@ -292,6 +311,38 @@ class Tenants:
             of_many,
         )
 
+    def repair(self, ids: Collection[str] = (), *, forget: Collection[str] = ()) -> TenantsResult:
+        """Accepts today's files for the recorded ones: these, or all that were edited or renamed. Nobody is asked.
+
+        forget: records whose file is gone for good, and what is half done and shall begin anew.
+        """
+        from sqlrail.verbs.repair import repair
+
+        return self._go(lambda its, told: _done(repair(its, told, ids, forget, lambda _: True).as_json()))
+
+    def restore(self, run: int, relation: str | None = None, *, force: bool = False) -> TenantsResult:
+        """Puts the archived rows of a run back whose parent is there again; with force all that no key forbids.
+
+        The run of one schema is refused for the others.
+        """
+        from sqlrail.ground.kinds import parse
+        from sqlrail.verbs.restore import restore
+
+        named = None if relation is None else _read(parse, relation)
+        return self._go(lambda its, told: _done(restore(its, told, run, named, force=force).as_json()))
+
+    def archive(self) -> TenantsResult:
+        """The runs that have archived rows, and how many of these are left; changes nothing."""
+        from sqlrail.verbs.archive import list_runs
+
+        return self._go(lambda its, told: _done(list_runs(its, told).as_json()))
+
+    def purge(self, older_than: float, *, yes: bool = False) -> TenantsResult:
+        """Deletes for good the archived rows of runs older than so many seconds. yes: in production too."""
+        from sqlrail.verbs.archive import purge
+
+        return self._go(lambda its, told: _done(purge(its, told, older_than, lambda *_: yes).as_json()))
+
     def _go(
         self,
         turn: Turn,
@@ -308,6 +359,10 @@ class Tenants:
             return of_schemas(
                 settings, self._schemas, self._limits, self._listener, of_many or (lambda _: turn), is_over
             )
+
+
+def _allowed(*, late: bool, missing: bool) -> list[str]:
+    return [kind for kind, is_allowed in (("late", late), ("missing", missing)) if is_allowed]
 
 
 def _done(document: Mapping[str, object]) -> Answer:

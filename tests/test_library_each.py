@@ -80,6 +80,64 @@ def test_each_method_is_the_verb_for_each_schema(url: str, capfd: pytest.Capture
     assert capfd.readouterr() == ("", "")
 
 
+def test_archived_rows_come_back_where_they_were(url: str) -> None:
+    tenants = sqlrail.each(url, "migrations", schemas=ALL, environment="test", max_share=1.0)
+    tenants.migrate()
+    query(url, "INSERT INTO acme.users VALUES (1); INSERT INTO acme.orders VALUES (2, 7)")
+    tenants.cleanup([RELATION])
+    found = results(tenants.archive())
+    assert {name: one["rows"] for name, one in found.items()} == {"acme": 1, NAMES[1]: 0}
+    query(url, "INSERT INTO acme.users VALUES (7)")
+    back = {tenant["name"]: tenant["exit_code"] for tenant in tenants.restore(1, RELATION)["tenants"]}
+    assert back == {"acme": 0, NAMES[1]: 3}
+    assert query(url, "SELECT id FROM acme.orders") == [(2,)]
+    query(url, "DELETE FROM acme.users WHERE id = 7")
+    tenants.cleanup([RELATION])
+    assert results(tenants.purge(3600))["acme"]["rows"] == 0
+    assert results(tenants.purge(0))["acme"]["rows"] == 1
+    production = sqlrail.each(url, "migrations", schemas=ALL, environment="production")
+    query(url, "INSERT INTO acme.orders VALUES (3, 7)")
+    tenants.cleanup([RELATION])
+    assert production.purge(0)["totals"]["refused"] == 1
+    assert results(tenants.archive())["acme"]["rows"] == 1
+    with pytest.raises(UsageError, match="is no relation"):
+        tenants.restore(1, "nonsense")
+
+
+def test_an_edited_file_is_accepted_and_one_that_is_late_or_gone_allowed(url: str) -> None:
+    tenants = sqlrail.each(url, "migrations", schemas=ALL, environment="test")
+    tenants.migrate()
+    files = Path("migrations")
+    put({"migrations/002_orders.sql": "CREATE TABLE orders (id int PRIMARY KEY, user_id bigint);\n"}, Path())
+    assert tenants.migrate()["totals"]["refused"] == 2
+    accepted = results(tenants.repair(["002_orders"])).values()
+    assert [[it["id"] for it in one["repaired"]] for one in accepted] == [["002_orders"]] * 2  # type: ignore[attr-defined]
+    put({"migrations/001b_late.sql": "CREATE TABLE late ();\n"}, Path())
+    assert tenants.migrate()["totals"]["refused"] == 2
+    assert tenants.migrate(allow_late=True)["totals"]["done"] == 2
+    (files / "001_users.sql").unlink()
+    assert tenants.migrate()["totals"]["refused"] == 2
+    assert tenants.migrate(allow_missing=True)["totals"]["done"] == 2
+    assert tenants.repair(forget=["001_users"])["totals"]["done"] == 2
+    assert tenants.migrate()["totals"]["done"] == 2
+
+
+def test_a_backfill_is_left_and_run_later(url: str) -> None:
+    text = (
+        "-- backfill: orders by id\n"
+        "UPDATE orders SET user_id = 1 FROM sqlrail_batch AS b WHERE orders.id = b.id AND user_id IS NULL;\n"
+    )
+    put({"migrations/003_fill.sql": text}, Path())
+    tenants = sqlrail.each(url, "migrations", schemas=ALL, environment="test")
+    assert tenants.migrate(skip_backfills=True)["versions"] == {"002_orders": list(NAMES)}
+    left = results(tenants.migrate(skip_backfills=True)).values()
+    assert [one["left"] for one in left] == [["003_fill"]] * 2
+    query(url, "INSERT INTO acme.orders VALUES (1)")
+    done = tenants.backfill()
+    assert (done["totals"]["done"], done["versions"]) == (2, {"003_fill": list(NAMES)})
+    assert query(url, "SELECT user_id FROM acme.orders") == [(1,)]
+
+
 @pytest.mark.usefixtures("url")
 def test_of_databases_too(server: local.Server) -> None:
     with fresh_database(server) as one, fresh_database(server) as other:

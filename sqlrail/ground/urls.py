@@ -63,6 +63,8 @@ def _problem(given: str) -> str | None:
         return "is empty: give it a URL, or unset it."
     if given != given.strip():
         return "has a blank or a line end before or after it: remove that."
+    if "\0" in given:
+        return "has a NUL in it, where libpq would end it: remove that."
     if re.match(r"[a-z_]+\s*=", given):
         return None
     if not re.match(SCHEMES, given, re.IGNORECASE):

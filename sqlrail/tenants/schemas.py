@@ -9,6 +9,7 @@ from dataclasses import replace
 import psycopg
 
 from sqlrail.errors import SqlrailError, UsageError
+from sqlrail.files.statements import all_statements
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import counted, printable
@@ -79,11 +80,14 @@ class Schemas:
         """What the query returns. It is one statement, in a transaction that writes nothing."""
         if not isinstance(self._query, str):
             return [(name,) for name in self._query]
+        query = self._query.encode()
+        if (number := len(list(all_statements(query)))) > 1:
+            raise UsageError(f"--each: that is {number} statements, and no single query.")
         connection.read_only = True
         try:
             with connection.transaction(force_rollback=True), connection.cursor(binary=True) as cursor:
-                cursor.execute(self._query.encode())
-                if cursor.description is None:
+                cursor.execute(query)
+                if not cursor.description:
                     raise UsageError("--each: that is no query: it returns nothing.")
                 return cursor.fetchall()
         except psycopg.Error as exc:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from yoyo.migrations import MigrationList, get_migration_hash
 
@@ -22,6 +22,7 @@ from sqlrail.ground.words import printable
 from sqlrail.records import leaving, problems
 from sqlrail.records.history import Entry, compare
 from sqlrail.records.problems import Problem
+from sqlrail.verbs.judge import JUDGE, Judge
 
 if TYPE_CHECKING:
     from sqlrail.results.migrate import FilledResult, MigrateResult
@@ -29,24 +30,6 @@ if TYPE_CHECKING:
 
 #: how many of the problems that harm nothing are said one by one
 SAID = 3
-
-
-class Judge:
-    """What a folder comes to by what is recorded; it is asked again where the records may have changed."""
-
-    def find(self, *looked_at: Any) -> tuple[list[Entry], list[Problem]]:
-        """The history and what is wrong with it, see problems.find."""
-        return problems.find(*looked_at)
-
-    def due(self, backend: Backend, migrations: MigrationList, wanted: Collection[str]) -> MigrationList:
-        """What is to be applied: what is pending, less what is only a draft."""
-        return backend.to_apply(migrations).filter(
-            lambda migration: migration.id in wanted and not backend.files[migration.id].is_draft
-        )
-
-
-#: one that remembers nothing
-JUDGE = Judge()
 
 
 @dataclass(frozen=True)
@@ -140,18 +123,19 @@ def migrate(
     stamp: bool = False,
     confine: Callable[[File], File] | None = None,
     read: Callable[[Path], tuple[MigrationList, dict[str, File]]] = read_files,
+    judge: Judge = JUDGE,
 ) -> Migrated:
     """Applies what is pending, up to one migration or all of it, each file with its pre-step in one transaction.
 
     Refused, with the whole list, where the history cannot be trusted; kinds in allowed, "late" and "missing",
     pass. Every pending file is checked before the first one runs. SqlrailError lists in `applied` what was committed.
     A database without a stamp gets the environment's if it has no records, or if stamp says so. confine: takes out of
-    a file what must not be run on this database. read: reads the folder.
+    a file what must not be run on this database. read: reads the folder; judge: says what it comes to.
     """
     migrations, files = read(settings.migrations)
     wanted = {migration.id for migration in up_to(migrations, to)}
     with Backend(settings, listener, files) as backend:
-        return apply(backend, migrations, wanted, allowed=allowed, stamp=stamp, confine=confine)
+        return apply(backend, migrations, wanted, allowed=allowed, stamp=stamp, confine=confine, judge=judge)
 
 
 def apply(

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from yoyo import internalmigrations
 from yoyo.migrations import MigrationList
@@ -27,7 +26,8 @@ from sqlrail.ground.words import milliseconds
 from sqlrail.records import problems, tenants
 from sqlrail.records.history import Entry, Record, compare
 from sqlrail.records.problems import Problem
-from sqlrail.verbs.apply import Judge, Migrated, Status, apply, status_of
+from sqlrail.verbs.apply import Migrated, Status, apply, status_of
+from sqlrail.verbs.judge import Remembering
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +212,7 @@ class _Worker:
     def __init__(self, settings: Settings, kept: Kept) -> None:
         self.kept = kept
         self.migrations, self.files = read_files(settings.migrations)
-        self.judge = _Remembering()
+        self.judge = Remembering()
         self._wanted: dict[str | None, frozenset[str]] = {}
 
     def wanted(self, to: str | None) -> frozenset[str]:
@@ -220,29 +220,3 @@ class _Worker:
         if to not in self._wanted:
             self._wanted[to] = frozenset(migration.id for migration in up_to(self.migrations, to))
         return self._wanted[to]
-
-
-class _Remembering(Judge):
-    """Judges once for all who have the same records."""
-
-    def __init__(self) -> None:
-        self._found: dict[Any, tuple[list[Entry], list[Problem]]] = {}
-        self._due: dict[Any, MigrationList] = {}
-
-    def find(
-        self, folder: Any, migrations: Any, files: Any, records: list[Record], *more: Any
-    ) -> tuple[list[Entry], list[Problem]]:
-        if any(more):
-            return super().find(folder, migrations, files, records, *more)
-        has_all = all(record.id in files for record in records)
-        # Of what has no file the times count as well.
-        key = tuple((it.hash, it.id, it.checksum, None if has_all else it.applied_at) for it in records)
-        if key not in self._found:
-            self._found[key] = super().find(folder, migrations, files, records)
-        return self._found[key]
-
-    def due(self, backend: Backend, migrations: MigrationList, wanted: Collection[str]) -> MigrationList:
-        key = frozenset(wanted), tuple(record.hash for record in backend.records)
-        if key not in self._due:
-            self._due[key] = super().due(backend, migrations, wanted)
-        return self._due[key]

@@ -35,6 +35,7 @@ from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint, plan_look
 from sqlrail.verbs.cleanup import look_at
+from sqlrail.verbs.judge import JUDGE
 from sqlrail.verbs.lint import Finding
 from sqlrail.verbs.plan_fills import Fill, look_at_backfills
 from sqlrail.verbs.plan_tried import tell_tried
@@ -127,7 +128,7 @@ def look_at_live(
     problems.refuse(found, allowed)
     if ahead := problems.ahead(entries, found):
         live.listener(ahead)
-    pending = apply.JUDGE.due(live, migrations, () if ahead else wanted)
+    pending = JUDGE.due(live, migrations, () if ahead else wanted)
     due = apply.check(live, pending)
     cleanup = _previews(live, due)
     recorded = {record.hash for record in live.records}

@@ -137,8 +137,9 @@ def test_the_canary_goes_first_and_keeps_the_others_from_harm(sqlrail: Sqlrail, 
         ("{url}&port=x\n", "port in tenants.txt:1"),
         ("postgresql://a:p@ss@db/x\n", "tenants.txt:1 has an @ too many"),
         (b"\xff\xfe\n", "is not UTF-8"),
+        ("{url}\npostgresql://db\0.example/x\n", "tenants.txt:2 has a NUL"),
     ],
-    ids=["empty", "comments", "mysql", "twice", "port", "at", "binary"],
+    ids=["empty", "comments", "mysql", "twice", "port", "at", "binary", "nul"],
 )
 def test_what_cannot_start_is_two_and_has_begun_nothing(
     sqlrail: Sqlrail, databases: list[str], lines: str | bytes, problem: str

@@ -63,8 +63,9 @@ def _of_many(_: argparse.Namespace, many: Many) -> Run:
 def _of_databases() -> Run:
     from sqlrail.files.folder import Reading
     from sqlrail.verbs.apply import migrate
+    from sqlrail.verbs.judge import Remembering
 
-    its = partial(migrate, read=Reading())
+    its = partial(migrate, read=Reading(), judge=Remembering())
     return lambda options, settings, talk: _migrate(options, settings, talk, its)
 
 
