@@ -16,7 +16,7 @@ from psycopg import sql
 from sqlrail.schema.compare import Change, Difference
 from sqlrail.schema.making import Making
 from sqlrail.schema.objects import Catalog, Key, Object
-from sqlrail.schema.removal import Removal
+from sqlrail.schema.removal import FUNCTIONS, Removal
 from sqlrail.widening.facts import Column, Facts, Index
 from sqlrail.widening.keeping import functions
 from sqlrail.widening.naming import check_name, index_name, sibling
@@ -72,19 +72,27 @@ class Exchange:
 
     @cached_property
     def tables(self) -> list[str]:
-        """The tables that it locks: those of the columns, and both ends of their foreign keys."""
+        """The tables that it locks: those of the columns, and both ends of their foreign keys, the named one last."""
         objects = self.facts.catalog.objects
         keys = [obj for obj in self.carried if obj.kind == "foreign key"]
         ends = [objects[on] for key in keys for on in self.facts.catalog.needs[key.key] if on in objects]
-        return sorted({*self.facts.tables} | {str(obj.within) for obj in (*keys, *ends) if obj.within})
+        found = {*self.facts.tables} | {str(obj.within) for obj in (*keys, *ends) if obj.within}
+        return sorted(found, key=lambda table: (table == self.facts.columns[0].table, table))
 
     def statements(self) -> Iterator[str]:
-        """All of it, in its order; without semicolons."""
+        """All of it, in its order; without semicolons.
+
+        Locks are taken in the order of who reads and writes: a view before what it reads, a table before what its keys
+        lead to. Each other order gives way more often, and is tried again.
+        """
+        drops = [statement.sql for statement in self.removal.early()]
+        ahead = {self.removal.there.objects[key].drops for key in self._ahead()}
+        yield from (text for text in drops if text in ahead)
         yield f"LOCK TABLE {', '.join(self.tables)} IN ACCESS EXCLUSIVE MODE"
         counting = [column for column in self.facts.columns if column.sequence]
         for number, column in enumerate(counting, 1):
             yield _remember(number, str(column.sequence))
-        yield from (statement.sql for statement in self.removal.early())
+        yield from (text for text in drops if text not in ahead)
         for column in self.facts.columns:
             yield from self._renamed(column)
         yield from functions(self.facts.columns, self.leaves)
@@ -92,6 +100,25 @@ class Exchange:
         for number, column in enumerate(counting, 1):
             yield _recall(number, str(column.sequence))
         yield from self._sequences()
+
+    def _ahead(self) -> set[Key]:
+        """What can go before any table is locked: views and functions, unless what is a table's depends on them."""
+        catalog, dropped = self.facts.catalog, self.removal.dropped
+        views = {key[1] for key in dropped if key[0] == "view"}
+        ahead = {
+            key
+            for key in dropped
+            if key[0] in FUNCTIONS or key[1] in views or catalog.objects[key].within in views
+        }
+        found = None
+        while found != ahead:
+            found = ahead
+            ahead = {
+                key
+                for key in found
+                if all(by in found or by not in dropped for by, _ in catalog.dependents.get(key, ()))
+            }
+        return ahead
 
     def _renamed(self, column: Column) -> Iterator[str]:
         alter, facts = f"ALTER TABLE {column.table}", self.facts.facts_of(column)
