@@ -21,7 +21,10 @@ from sqlrail.files.numbering import NUMBER, number
 def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     """yoyo's list of the folder's migrations, in its order, and our reading of each by id."""
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
+        raise UsageError(
+            f"there is no folder {folder}; name the migrations' folder with --migrations DIR, or make it, and "
+            "the first file, with `new NAME`."
+        )
     # yoyo globs its argument: a folder named m[1] would be an empty list.
     try:
         migrations = read_migrations(glob.escape(str(folder)))
@@ -36,7 +39,7 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
             raise UsageError(
                 f"{folder} has the form of {tool}, which is not read here; {other_tools.PAGE} says how to switch."
             )
-        raise UsageError(f"{folder} holds no migration; the first would be {folder / '001_name.sql'}.")
+        raise UsageError(f"{folder} holds no migration; `new NAME` makes the first.")
     everything = [*migrations, *migrations.post_apply]
     files = {migration.id: read_file(Path(migration.path)) for migration in everything}
     by_id = {migration.id: migration for migration in everything}

@@ -219,12 +219,15 @@ UNREACHABLE = [
          "and that the server runs.", "status", {"DATABASE_URL": "-", "PGSERVICE": "nowhere"}, code=1),
 ]  # fmt: skip
 
+NO_FOLDER = (
+    "name the migrations' folder with --migrations DIR, or make it, and the first file, with `new NAME`."
+)
 FOLDERS = [
-    Case("no folder", "there is no folder none; name the migrations' folder with --migrations DIR.",
+    Case("no folder", f"there is no folder none; {NO_FOLDER}",
          "status --migrations none"),
-    Case("a file instead of a folder", "there is no folder f; name the migrations' folder with --migrations DIR.",
+    Case("a file instead of a folder", f"there is no folder f; {NO_FOLDER}",
          "migrate --migrations f", files={"f": "SELECT 1"}),
-    Case("empty folder", "empty holds no migration; the first would be empty/001_name.sql.",
+    Case("empty folder", "empty holds no migration; `new NAME` makes the first.",
          "migrate --migrations empty", files={"empty/README": ""}),
     Case("Python migration", "migrations/002_b.py: only .sql files are run; move it away, or rewrite it in SQL.",
          files={"migrations/002_b.py": "steps = []"}),
