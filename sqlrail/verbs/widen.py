@@ -1,10 +1,13 @@
-"""The verb widen: the files by which an integer column, and those that refer to it, become bigint on live tables."""
+"""The verb widen: the files by which an integer column, and those that refer to it, become bigint on live tables.
+
+Or by which any column becomes NOT NULL.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlrail.engine.backend import Backend
@@ -16,6 +19,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import counted
 from sqlrail.records import problems
 from sqlrail.verbs import new
+from sqlrail.widening import not_null as not_nulls
 from sqlrail.widening.facts import Facts, look
 from sqlrail.widening.files import Files
 from sqlrail.widening.refusals import refusals
@@ -24,13 +28,15 @@ if TYPE_CHECKING:
     from sqlrail.results.widen import WidenedFileResult, WidenResult
 
 #: what a column becomes
-TYPE = "bigint"
+TYPE, NOT_NULL = "bigint", "not null"
+NULLS = "rows in which it is null keep the second file from passing: `plan` counts them"
 
 
 @dataclass(frozen=True)
 class Widened:
     """The files of a widening, written unless it was a dry run, and what was seen."""
 
+    becomes: str
     columns: tuple[str, ...]  # the named one first
     carried: tuple[str, ...]
     notes: tuple[str, ...]
@@ -41,7 +47,7 @@ class Widened:
         """The same for scripts."""
         return {
             "column": self.columns[0],
-            "type": TYPE,
+            "becomes": self.becomes,
             "columns": list(self.columns),
             "carried": list(self.carried),
             "notes": list(self.notes),
@@ -61,13 +67,30 @@ def _file_as_json(file: new.New) -> WidenedFileResult:
     }
 
 
-def widen(settings: Settings, listener: Listener, column: str, *, dry_run: bool = False) -> Widened:
+def widen(
+    settings: Settings, listener: Listener, column: str, *, not_null: bool = False, dry_run: bool = False
+) -> Widened:
     """Looks at the database in one snapshot, and writes the files, or only says what they would be.
 
-    column: `table.column`, with a schema or without. The database is not changed. Refused, and nothing written, where
-    something that depends on the columns cannot be carried over, or files are pending that may change them.
+    column: `table.column`, with a schema or without; not_null: it becomes that, and keeps its type. The database is not
+    changed. Refused, and nothing written, where something that depends on the columns cannot be carried over, or files
+    are pending that may change them.
     """
-    names = _names(column)
+    facts = _facts(settings, listener, _names(column))
+    if not_null:
+        _refuse(not_nulls.refusals(facts))
+        found = Widened(NOT_NULL, (str(facts.columns[0]),), (), (NULLS,), (), dry_run)
+        drafts, by = not_nulls.drafts(facts.columns[0]), f"sqlrail widen {column} --not-null"
+    else:
+        files = Files(facts, TYPE)
+        _refuse(refusals(facts, files.there))
+        carried = tuple(f"{obj.kind} {obj.name}" for obj in files.there.carried)
+        found = Widened(TYPE, tuple(map(str, facts.columns)), carried, tuple(_notes(facts)), (), dry_run)
+        drafts, by = files.drafts(), f"sqlrail widen {column}"
+    return replace(found, files=tuple(new.write(settings.migrations, drafts, by, dry_run=dry_run)))
+
+
+def _facts(settings: Settings, listener: Listener, names: tuple[str, ...]) -> Facts:
     migrations, files = read_files(settings.migrations)
     with Backend(settings, listener, files) as backend:
         backend.raise_if_old()
@@ -81,13 +104,12 @@ def widen(settings: Settings, listener: Listener, column: str, *, dry_run: bool 
             raise Refused(
                 "widen is refused: Citus has no backfills, which these files need. Nothing was written."
             )
-        facts = look(backend.connection, settings, names)
-    composed = Files(facts, TYPE)
-    if reasons := [*refusals(facts, composed.there)]:
-        raise Refused("widen is refused:", *(f"- {reason}" for reason in reasons), "Nothing was written.")
-    made = new.write(settings.migrations, composed.drafts(), f"sqlrail widen {column}", dry_run=dry_run)
-    carried = tuple(f"{obj.kind} {obj.name}" for obj in composed.there.carried)
-    return Widened(tuple(map(str, facts.columns)), carried, tuple(_notes(facts)), tuple(made), dry_run)
+        return look(backend.connection, settings, names)
+
+
+def _refuse(reasons: Iterable[str]) -> None:
+    if lines := [f"- {reason}" for reason in reasons]:
+        raise Refused("widen is refused:", *lines, "Nothing was written.")
 
 
 def _names(column: str) -> tuple[str, ...]:

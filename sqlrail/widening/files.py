@@ -57,7 +57,7 @@ class Files:
     ) -> Draft:
         first = self.facts.columns[0]
         name = f"widen {first.table_name} {first.name} {step}"
-        return Draft(name, f"{_comment(why)}{directives}", _script(statements), rollback)
+        return Draft(name, f"{comment(why)}{directives}", script(statements), rollback)
 
     def _columns(self) -> Draft:
         columns = self.facts.columns
@@ -65,7 +65,7 @@ class Files:
         adds = map(self._adds, keeping.by_table(columns))
         statements = [*adds, *keeping.functions(columns, NEW), *keeping.triggers(columns)]
         undoes = [*keeping.drops(columns), *_drops(columns, NEW)]
-        return self._draft("columns", why, QUICK, statements, f"{QUICK}\n{_script(undoes)}")
+        return self._draft("columns", why, QUICK, statements, f"{QUICK}\n{script(undoes)}")
 
     def _adds(self, columns: list[Column]) -> str:
         """Of one table. What is written from here on is checked at once, and what was there later."""
@@ -77,7 +77,7 @@ class Files:
         table = columns[0]
         backfill = Backfill((table.schema, table.table_name), table.key, by_range=len(table.key) == 1)
         why = f"The rows of {table.table} that were there before the trigger."
-        undoes = f"{_comment('What was filled goes with its column.')}\n{_script([NOTHING])}"
+        undoes = f"{comment('What was filled goes with its column.')}\n{script([NOTHING])}"
         step = f"fill {table.table_name}"
         return self._draft(step, why, f"-- backfill: {backfill}\n", [_filling(columns)], undoes)
 
@@ -96,22 +96,22 @@ class Files:
             *self.back.unvalidated,
             *(f"DROP INDEX CONCURRENTLY {index.schema}.{index_name(index, NEW)}" for index in indexes),
         ]
-        return self._draft("indexes", why, OUTSIDE, statements, f"\n{_script(undoes or [NOTHING])}")
+        return self._draft("indexes", why, OUTSIDE, statements, f"\n{script(undoes or [NOTHING])}")
 
     def _swap(self) -> Draft:
         why = (
             "The new columns take the places of the old ones, with what depends on them. From here the trigger keeps "
             "the old ones in step, as far as they can hold the values."
         )
-        undoes = f"{QUICK}\n{_script([_prepared(self.facts.columns[0]), *self.back.statements()])}"
+        undoes = f"{QUICK}\n{script([_prepared(self.facts.columns[0]), *self.back.statements()])}"
         return self._draft("swap", why, QUICK, self.there.statements(), undoes)
 
     def _validate(self) -> Draft:
         why = "The keys and checks that the swap made without reading a row."
         back = "What the way back takes up, made without a long lock. Undo the swap behind it."
         statements = [*self.there.unvalidated, *(f"ANALYZE {table}" for table in self.facts.tables)]
-        undoes = _script([*map(_guard, self.facts.columns), *self._indexes_back(), *self._checks_back()])
-        return self._draft("validate", why, OUTSIDE, statements, f"{_comment(back)}\n{undoes}")
+        undoes = script([*map(_guard, self.facts.columns), *self._indexes_back(), *self._checks_back()])
+        return self._draft("validate", why, OUTSIDE, statements, f"{comment(back)}\n{undoes}")
 
     def _indexes_back(self) -> Iterator[str]:
         """Those that the swap used up, of the old columns, and those that the next one would."""
@@ -214,9 +214,11 @@ def _drops(columns: Iterable[Column], suffix: str) -> Iterator[str]:
     return (f"ALTER TABLE {column.table} DROP COLUMN {sibling(column, suffix)}" for column in columns)
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
+    """A text as lines of a leading comment."""
     return "".join(f"-- {line}\n" for line in textwrap.wrap(text, WIDTH, break_long_words=False))
 
 
-def _script(statements: Iterable[str]) -> str:
+def script(statements: Iterable[str]) -> str:
+    """Statements one below the other."""
     return "".join(f"{statement};\n" for statement in statements)

@@ -479,6 +479,8 @@ STORIES: dict[str, Sequence[Step]] = {
             "CREATE TABLE carts (id int PRIMARY KEY); CREATE MATERIALIZED VIEW filled AS SELECT id FROM carts"
         ),
         "widen carts.id",
+        "widen orders.user_id --not-null",
+        "widen orders.user_id --not-null --dry-run",
     ),
     "stop": ("stop", "stop now"),
 }

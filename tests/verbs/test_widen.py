@@ -313,3 +313,43 @@ def test_whatever_the_names_are(name: str, database: str, sqlrail: Sqlrail) -> N
     shop.done("rollback", "--to", "001_base")
     shop.done("migrate")
     shop.query(f"INSERT INTO {name}.{name} VALUES ({BIG}, {BIG})")
+
+
+def test_a_column_becomes_not_null_and_back(any_database: str, sqlrail: Sqlrail) -> None:
+    made = "CREATE TABLE t (id int PRIMARY KEY, n text); INSERT INTO t SELECT 1, 'x'"
+    with (
+        beside(any_database, made.replace("n text", "n text NOT NULL")) as wanted,
+        beside(any_database, made) as before,
+    ):
+        shop = Shop(any_database, sqlrail, made)
+        ids = [file["id"] for file in shop.done("widen", "t.n", "--not-null", "--json").document["files"]]
+        for last in ids:
+            shop.done("migrate", "--to", last)
+            with pytest.raises(psycopg.errors.IntegrityError):
+                shop.query("INSERT INTO t VALUES (2)")
+            shop.done("rollback", "--to", "001_base")
+            assert shop.differs(before) == [], last
+        shop.done("migrate")
+        shop.done("rollback", "--steps", "2")
+        shop.done("migrate")
+        assert shop.differs(wanted) == []
+    assert shop.call("widen", "t.n", "--not-null").code == 3
+
+
+def test_not_null_reads_no_row_under_the_strongest_lock(database: str, sqlrail: Sqlrail) -> None:
+    shop = Shop(database, sqlrail, "CREATE TABLE t (id int PRIMARY KEY, n text); INSERT INTO t SELECT 1, 'x'")
+    *_, setting, _ = [
+        file["id"] for file in shop.done("widen", "t.n", "--not-null", "--json").document["files"]
+    ]
+    files = {file["id"]: file for file in shop.done("plan", "--json").document["files"]}
+    assert files[setting]["verdict"] == "instant"
+
+
+def test_rows_that_are_null_keep_it_from_passing_and_stay(database: str, sqlrail: Sqlrail) -> None:
+    shop = Shop(database, sqlrail, "CREATE TABLE t (id int PRIMARY KEY, n text); INSERT INTO t SELECT 1")
+    shop.done("widen", "t.n", "--not-null")
+    assert "23514" in shop.call("migrate", "--json").error["sqlstate"]
+    shop.query("UPDATE t SET n = 'mended'")
+    shop.done("migrate")
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        shop.query("INSERT INTO t VALUES (2)")

@@ -15,12 +15,12 @@ def text(result: Widened) -> str:
 
 
 def _lines(result: Widened) -> Iterator[str]:
-    yield from (f"{printable(column)} becomes {TYPE}" for column in result.columns)
+    yield from (f"{printable(column)} becomes {result.becomes}" for column in result.columns)
     yield from (f"  carried over: {printable(name)}" for name in result.carried)
     yield from (f"  note: {printable(note)}" for note in result.notes)
     for file in result.files:
         yield from _shown(file) if result.dry_run else (f"made {path}" for path in file.texts)
-    if not result.dry_run:
+    if result.becomes == TYPE and not result.dry_run:
         *_, swap, last, drop = (file.id for file in result.files)
         yield (
             f"read them, and let `plan` try them. `migrate --to {last}` keeps the old columns, and so the way back "
