@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -342,3 +344,60 @@ def test_importing_it_loads_nothing() -> None:
 
 def test_its_types_are_told() -> None:
     assert (ROOT / "sqlrail" / "py.typed").exists()
+
+
+def _without_times(document: Any) -> Any:
+    return json.loads(
+        re.sub(r'"(seconds|applied_at|database|token)": ("[^"]*"|[\d.e-]+)', r'"\1": 0', json.dumps(document))
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        pytest.param(lambda url: library.status(url, "m"), "status", id="status"),
+        pytest.param(lambda url: library.plan(url, "m"), "plan", id="plan"),
+        pytest.param(lambda url: library.plan(url, "m", counts=False), "plan --no-rows", id="plan, no rows"),
+        pytest.param(lambda url: library.drift(url, "m"), "drift", id="drift"),
+        pytest.param(
+            lambda url: library.drift(url, "m", pending=True), "drift --pending", id="drift, pending"
+        ),
+        pytest.param(lambda url: library.cleanup(url, "m", dry_run=True), "cleanup --dry-run", id="cleanup"),
+        pytest.param(
+            lambda url: library.cleanup(url, "m", ["child.parent_id -> parent.id delete"], dry_run=True),
+            "cleanup --dry-run --relation 'child.parent_id -> parent.id delete'",
+            id="cleanup of one",
+        ),
+    ],
+)
+def test_a_function_returns_what_its_verb_prints(
+    sqlrail: Sqlrail, database: str, folder: Path, function: Any, words: str
+) -> None:
+    library.migrate(database, folder, to="001")
+    printed = sqlrail(
+        *shlex.split(words), "--json", "--migrations", "m", env={"DATABASE_URL": database}
+    ).document
+    assert _without_times(function(database)) == _without_times(printed)
+
+
+def test_what_is_cleaned_and_what_is_taken_back(database: str, folder: Path) -> None:
+    library.migrate(database, folder, to="001")
+    (relation,) = library.cleanup(database, folder, ["child.parent_id -> parent.id delete"])["relations"]
+    assert (relation["deleted"], relation["archived"]) == (1, 1)
+    put({"001_a.rollback.sql": "DROP TABLE child, parent;\n"}, folder)
+    with pytest.raises(Refused, match="--yes"):
+        library.rollback(database, folder, environment="production")
+    done = library.rollback(database, folder, environment="production", yes=True)
+    assert ([each["id"] for each in done["rolled_back"]], done["still_applied"]) == (["001_a"], 0)
+    with pytest.raises(UsageError, match="is no relation"):
+        library.cleanup(database, folder, ["nonsense"])
+
+
+def test_it_waits_until_the_database_answers(database: str) -> None:
+    assert library.wait(database, 5)["environment"] is None
+    heard = list[events.Event]()
+    with pytest.raises(ConnectionFailed, match=r"gave up after 0\.3 s"):
+        library.wait("postgresql://nobody@127.0.0.1:1/nowhere", 0.3, listener=heard.append)
+    assert isinstance(heard[0], events.WaitingForServer)
+    with pytest.raises(SettingsError, match="wait"):
+        library.wait(database, -1)

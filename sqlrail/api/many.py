@@ -1,125 +1,24 @@
-"""sqlrail for applications: `migrate`, `status`, and the methods of `each` return what the JSON of the verbs holds.
-
-They print nothing, end nothing, install no signal handler, keep nothing between two calls, and may be called from any
-thread. What they are told is in their arguments; what a URL leaves open libpq takes from its own variables and files.
-"""
+"""The verbs for many tenants: schemas of one database, or databases."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlrail.errors import Bug, Refused, SettingsError, SqlrailError, UsageError
-from sqlrail.ground.events import (
-    Applied,
-    BatchCleaned,
-    BatchFilled,
-    Begun,
-    Event,
-    HistoryRead,
-    Listener,
-    Progress,
-    ProgressEnded,
-    Reached,
-    RolledBack,
-    nobody,
-    without_passwords,
-)
+from sqlrail.api.told import allowed_by, hiding, relation_of
+from sqlrail.errors import Refused, SettingsError
+from sqlrail.ground.events import Event
 from sqlrail.ground.reading import given
-from sqlrail.ground.sentences import text
 from sqlrail.ground.settings import Backfills, Settings
-from sqlrail.ground.target import Target
-from sqlrail.ground.words import masked
 
 if TYPE_CHECKING:
-    from sqlrail.ground.constraint import Constraint
-    from sqlrail.results.migrate import MigrateResult
-    from sqlrail.results.status import StatusResult
     from sqlrail.results.tenants import TenantsResult
     from sqlrail.tenants.each import Answer, Turn
     from sqlrail.tenants.limits import Limits
     from sqlrail.tenants.round import TenantListener
     from sqlrail.verbs.many import Many
-
-#: what `say` is not told, for the result has it or an application has no bar
-FACTS_ONLY = (
-    Reached,
-    HistoryRead,
-    Begun,
-    Applied,
-    RolledBack,
-    Progress,
-    ProgressEnded,
-    BatchCleaned,
-    BatchFilled,
-)
-
-
-def migrate(
-    url: str,
-    directory: str | os.PathLike[str],
-    *,
-    environment: str | None = None,
-    to: str | None = None,
-    allow_late: bool = False,
-    allow_missing: bool = False,
-    skip_backfills: bool = False,
-    interrupted: str | None = None,
-    lock_wait: float = Settings.lock_wait,
-    lock_timeout: float = Settings.lock_timeout,
-    statement_timeout: float = Settings.statement_timeout,
-    retry_for: float = Settings.retry_for,
-    max_share: float = Settings.max_share,
-    max_rows: int = Settings.max_rows,
-    allow_triggers: Collection[str] = (),
-    say: Callable[[str], object] = lambda _: None,
-    listener: Listener = nobody,
-) -> MigrateResult:
-    """Applies what is pending in a folder; does nothing, and writes nothing, where all of it is applied.
-
-    Any number of processes and machines may call it at once: one of them applies a file, the others wait for it,
-    `lock_wait` seconds at the most. The arguments are the command line's: durations are seconds, a share is between 0
-    and 1, `environment` is APP_ENV. skip_backfills: files with one, and those that depend on one, are left to the verb
-    `backfill`, and `left` has their ids. `say` is called with each line that the command line would say on stderr,
-    such as whom it waits for; `listener` with the same and more as facts, an object of `events` each.
-
-    Raises errors.SqlrailError, or one of its subclasses: Refused has changed nothing, Busy has waited for nothing, and
-    `applied` has the ids of what this call committed before it.
-    """
-    from sqlrail.verbs import apply
-
-    settings = given(
-        url, directory, environment=environment, interrupted=interrupted, lock_wait=lock_wait,
-        lock_timeout=lock_timeout, statement_timeout=statement_timeout, retry_for=retry_for, max_share=max_share,
-        max_rows=max_rows, allow_triggers=allow_triggers,
-    )  # fmt: skip
-    allowed = _allowed(late=allow_late, missing=allow_missing)
-    settings = replace(settings, backfills="skip" if skip_backfills else "run")
-    with _hiding(settings):
-        talk = _Talk(settings, say, listener)
-        return apply.migrate(replace(settings, reached=talk.reached), talk, to=to, allowed=allowed).as_json()
-
-
-def status(
-    url: str,
-    directory: str | os.PathLike[str],
-    *,
-    say: Callable[[str], object] = lambda _: None,
-    listener: Listener = nobody,
-) -> StatusResult:
-    """The state of every migration, and what is wrong with the history; changes nothing.
-
-    Raises errors.SqlrailError, or one of its subclasses.
-    """
-    from sqlrail.verbs import apply
-
-    settings = given(url, directory)
-    with _hiding(settings):
-        talk = _Talk(settings, say, listener)
-        return apply.status(replace(settings, reached=talk.reached), talk).as_json()
 
 
 def each(
@@ -193,13 +92,13 @@ class Tenants:
         skip_backfills: bool = False,
     ) -> TenantsResult:
         """Applies what is pending, up to one file or all of it; the flags are those of the other migrate()."""
-        allowed = _allowed(late=allow_late, missing=allow_missing)
+        allowed = allowed_by(late=allow_late, missing=allow_missing)
         return self._migrate("skip" if skip_backfills else "run", to, allowed)
 
     def backfill(self, to: str | None = None, *, allow_missing: bool = False) -> TenantsResult:
         """Runs the backfills that migrate() was told to skip, and the files that depend on one."""
         # A late file is not run, so that it keeps nobody from what was left before it.
-        return self._migrate("only", to, _allowed(late=True, missing=allow_missing))
+        return self._migrate("only", to, allowed_by(late=True, missing=allow_missing))
 
     def _migrate(self, backfills: Backfills, to: str | None, allowed: Collection[str]) -> TenantsResult:
         from sqlrail.files.folder import Reading
@@ -281,7 +180,7 @@ class Tenants:
         from sqlrail.ground.kinds import parse_decided
         from sqlrail.verbs.cleanup import cleanup
 
-        named = [_read(parse_decided, text) for text in relations]
+        named = [relation_of(parse_decided, text) for text in relations]
 
         def turn(its: Settings, told: TenantListener) -> Answer:
             done = cleanup(its, told, named, every=every, dry_run=dry_run)
@@ -328,7 +227,7 @@ class Tenants:
         from sqlrail.ground.kinds import parse
         from sqlrail.verbs.restore import restore
 
-        named = None if relation is None else _read(parse, relation)
+        named = None if relation is None else relation_of(parse, relation)
         return self._go(lambda its, told: _done(restore(its, told, run, named, force=force).as_json()))
 
     def archive(self) -> TenantsResult:
@@ -355,55 +254,11 @@ class Tenants:
         if self._schemas is None:
             return of_databases(self._settings, self._limits, self._listener, turn)
         (settings,) = self._settings
-        with _hiding(settings):
+        with hiding(settings):
             return of_schemas(
                 settings, self._schemas, self._limits, self._listener, of_many or (lambda _: turn), is_over
             )
 
 
-def _allowed(*, late: bool, missing: bool) -> list[str]:
-    return [kind for kind, is_allowed in (("late", late), ("missing", missing)) if is_allowed]
-
-
 def _done(document: Mapping[str, object]) -> Answer:
     return document, 0
-
-
-def _read(parse: Callable[[str], Constraint], text: str) -> Constraint:
-    try:
-        return parse(text)
-    except ValueError as exc:
-        raise UsageError(f"{text!r} is no relation: {exc}.") from exc
-
-
-class _Talk:
-    """A listener that hands on what happens, as facts and in sentences, without passwords."""
-
-    def __init__(self, settings: Settings, say: Callable[[str], object], listener: Listener) -> None:
-        self._secrets, self._say, self._listener = settings.secrets, say, listener
-        self._is_there = False
-
-    def __call__(self, event: Event) -> None:
-        event = without_passwords(event, self._secrets)
-        self._listener(event)
-        if not isinstance(event, FACTS_ONLY):
-            self._say(text(event))
-
-    def reached(self, target: Target) -> None:
-        """Tells of the database, once: each of our connections is told of."""
-        if not self._is_there:
-            self._is_there = True
-            self(Reached(target))
-
-
-@contextmanager
-def _hiding(settings: Settings) -> Iterator[None]:
-    """Errors are ours, and say no password."""
-    try:
-        yield
-    except Exception as exc:
-        failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
-        failure.args = (masked(str(failure), settings.secrets),)
-        if failure is exc:
-            raise
-        raise failure from exc
