@@ -16,6 +16,7 @@ from sqlrail.schema.spelling import with_columns
 from sqlrail.widening import keeping
 from sqlrail.widening.exchange import Exchange
 from sqlrail.widening.facts import Column, Facts, Index
+from sqlrail.widening.linted import accepted
 from sqlrail.widening.naming import NEW, OLD, check_name, index_name, sibling
 
 #: what files with the strongest locks say: all others queue up behind one that waits, so that it waits for a short time
@@ -104,7 +105,9 @@ class Files:
             "the old ones in step, as far as they can hold the values."
         )
         undoes = f"{QUICK}\n{script([_prepared(self.facts.columns[0]), *self.back.statements()])}"
-        return self._draft("swap", why, QUICK, self.there.statements(), undoes)
+        statements = [*self.there.statements()]
+        directives = QUICK + accepted(statements, "what goes is made again in this transaction")
+        return self._draft("swap", why, directives, statements, undoes)
 
     def _validate(self) -> Draft:
         why = "The keys and checks that the swap made without reading a row."
@@ -145,7 +148,8 @@ class Files:
             for name in (column.spelt, sibling(column, OLD))
         )
         statements = [*keeping.drops(columns), *_drops(columns, OLD)]
-        return self._draft("drop", why, QUICK + loses, statements, None)
+        directives = QUICK + loses + accepted(statements, "the larger column has taken its place")
+        return self._draft("drop", why, directives, statements, None)
 
     def _index(self, index: Index, suffix: str, of: str | None = None) -> str:
         """One like it with that end: of the columns with that other end, or of those that are in place."""

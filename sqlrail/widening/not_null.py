@@ -8,6 +8,7 @@ from sqlrail.files.draft import Draft
 from sqlrail.ground.names import join
 from sqlrail.widening.facts import Column, Facts
 from sqlrail.widening.files import NOTHING, OUTSIDE, QUICK, comment, script
+from sqlrail.widening.linted import accepted
 from sqlrail.widening.naming import with_suffix
 
 
@@ -31,6 +32,7 @@ def drafts(column: Column) -> Iterator[Draft]:
     named = f"not null {column.table_name} {column.name}"
 
     def draft(step: str, why: str, directives: str, statement: str, undoes: str) -> Draft:
+        directives += accepted([statement], "the column itself is NOT NULL by now")
         return Draft(f"{named} {step}", f"{comment(why)}{directives}", script([statement]), undoes)
 
     yield draft(

@@ -244,6 +244,31 @@ def test_once_is_enough(database: str, sqlrail: Sqlrail) -> None:
     assert "public.t.id is bigint already" in shop.call("widen", "t.id").err
 
 
+def test_a_view_that_only_fits_an_int_fails_in_plan_and_leaves_the_swap_undone(
+    database: str, sqlrail: Sqlrail
+) -> None:
+    of_int = (
+        "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1'; CREATE VIEW v AS SELECT f(id) FROM t"
+    )
+    shop = Shop(database, sqlrail, f"{SERIAL}; {of_int}")
+    swap = shop.widen()[-3]
+    for verb in ("plan", "migrate"):
+        error = shop.call(verb, "--json").error
+        assert (Path(error["place"]["path"]).stem, error["sqlstate"]) == (swap, "42883")
+    assert shop.query("INSERT INTO t (n) VALUES ('x') RETURNING id, id_new") == [(51, 51)]
+    assert shop.query("SELECT count(*) FROM v") == [(51,)]
+
+
+@pytest.mark.parametrize("words", [("users.id",), ("posts.title", "--not-null")], ids=" ".join)
+def test_the_linter_finds_nothing_that_is_not_accepted(
+    words: tuple[str, ...], database: str, sqlrail: Sqlrail
+) -> None:
+    shop = Shop(database, sqlrail, SCHEMA)
+    shop.done("widen", *words)
+    outcome = shop.call("lint", "--check")
+    assert outcome.code == 0, outcome.out
+
+
 def test_a_dry_run_prints_what_would_be_written(database: str, sqlrail: Sqlrail) -> None:
     shop = Shop(database, sqlrail)
     printed = shop.done("widen", "t.id", "--dry-run").out
