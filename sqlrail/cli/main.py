@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import shlex
@@ -30,9 +31,13 @@ from sqlrail.ground.events import Noted, Reached, Said, Warned
 from sqlrail.ground.reading import read
 from sqlrail.ground.settings import Settings
 
+#: objects that are made before those are looked for that nothing holds: a run makes thousands that stay to its end
+GARBAGE = 50_000
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit code."""
+    gc.set_threshold(GARBAGE)
     _mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     talk = Talk("--json" in given)

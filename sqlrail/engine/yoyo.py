@@ -75,8 +75,9 @@ class YoyoBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def ensure_internal_schema_updated(self) -> None:
         """Nothing: tables.py has done it, under the lock."""
 
-    def get_applied_migration_hashes(self) -> list[str]:
-        return [record.hash for record in self._recorded.records]
+    def get_applied_migration_hashes(self) -> dict[str, None]:
+        # In their order; yoyo looks each migration up in them.
+        return dict.fromkeys(record.hash for record in self._recorded.records)
 
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
         # yoyo asks getpass and DNS; the first raises for a uid without a passwd entry, after the commit.

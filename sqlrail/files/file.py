@@ -254,35 +254,42 @@ def check_files(files: Iterable[File]) -> None:
 
 def read_file(path: Path) -> File:
     """One file, and what its leading comment says; what is wrong with that, File.check() raises."""
+    id_ = path.stem
     if path.suffix != ".sql":
         raise BadFile(f"{path}: {ONLY_SQL}")
     try:
-        path.stem.encode()
+        id_.encode()
     except UnicodeEncodeError:
         raise BadFile(
             f"{str(path)!a}: the name is not UTF-8, and could not be recorded; rename it."
         ) from None
-    file = File(id=path.stem, path=path)
+    file = File(id=id_, path=path)
     with reading(path) as stream:
-        start = stream.tell()
-        is_draft = False
-        for number, line in enumerate(stream, 1):
-            text = line.strip().decode(errors="replace")
-            if text and not text.startswith("--"):
-                break
-            file.lead += len(line)
-            is_draft |= text == DRAFT
-            if match := DIRECTIVE.fullmatch(text):
-                _obey(file, number, match[1], match[2].strip())
-            elif ":" in text:
-                file.doubts.append((number, text))
-        stream.seek(start)
-        file.state = state_of(stream)
+        start, file.state = stream.tell(), state_of(stream)
         if file.state[1] <= SMALL:
             file.small = stream.read()
-        file.checksum = checksum(stream if file.small is None else io.BytesIO(file.small))
+            stream, start = io.BytesIO(file.small), 0
+        is_draft = _read_lead(file, stream)
+        stream.seek(start)
+        file.checksum = checksum(stream)
     file.is_draft = is_draft and file.small is not None and not statements.has_statement(file.small)
     return file
+
+
+def _read_lead(file: File, stream: BinaryIO) -> bool:
+    """Takes in what the leading comment says; whether it has the line of a draft."""
+    is_draft = False
+    for number, line in enumerate(stream, 1):
+        text = line.strip().decode(errors="replace")
+        if text and not text.startswith("--"):
+            break
+        file.lead += len(line)
+        is_draft |= text == DRAFT
+        if match := DIRECTIVE.fullmatch(text):
+            _obey(file, number, match[1], match[2].strip())
+        elif ":" in text:
+            file.doubts.append((number, text))
+    return is_draft
 
 
 def _obey(file: File, line: int, name: str, value: str) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import glob
+import os
 import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from yoyo.exceptions import BadMigration, MigrationConflict
-from yoyo.migrations import MigrationList, read_migrations, topological_sort
+from yoyo.migrations import Migration, MigrationList, PostApplyHookMigration, topological_sort
 from yoyo.topologicalsort import CycleError
 
 from sqlrail.errors import BadFile, UsageError
 from sqlrail.files import other_tools
-from sqlrail.files.file import ONLY_SQL, File, read_file
+from sqlrail.files.file import ONLY_SQL, ROLLBACK, File, read_file
 from sqlrail.files.numbering import NUMBER, number
+
+#: what names of files begin with that yoyo's `new` has not finished
+YOYO_DRAFT = "_tmp_yoyonew"
 
 
 def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
@@ -25,9 +28,8 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
             f"there is no folder {folder}; name the migrations' folder with --migrations DIR, or make it, and "
             "the first file, with `new NAME`."
         )
-    # yoyo globs its argument: a folder named m[1] would be an empty list.
     try:
-        migrations = read_migrations(glob.escape(str(folder)))
+        migrations = _listed(folder)
     except UnicodeEncodeError as exc:
         raise BadFile(f"{folder}: the name {exc.object!a} is not UTF-8; rename that file.") from exc
     except MigrationConflict as exc:  # 001_x.sql and 001_x.py
@@ -53,6 +55,27 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
         circle = ", ".join(sorted({migration.id for migration in exc.args[1]}))
         raise BadFile(f"{folder}: what they say they depend on runs in a circle: {circle}.") from exc
     return MigrationList(ordered, migrations.post_apply), files
+
+
+def _listed(folder: Path) -> MigrationList:
+    """The list that yoyo's read_migrations() makes, which globs its argument, and asks three times for each name."""
+    migrations, post_apply = list[Migration](), list[Migration]()
+    with os.scandir(folder) as listing:
+        names = sorted(
+            entry.name
+            for entry in listing
+            if entry.name.endswith((".sql", ".py"))
+            and not entry.name.startswith(YOYO_DRAFT)
+            and entry.is_file()
+        )
+    for name in names:
+        id_ = name.rpartition(".")[0]
+        if not id_ or name.endswith(ROLLBACK):  # yoyo takes no suffix for that of a name without more
+            continue
+        is_after = id_.startswith("post-apply")
+        kind = PostApplyHookMigration if is_after else Migration
+        (post_apply if is_after else migrations).append(kind(id_, f"{folder}/{name}", source_dir=str(folder)))
+    return MigrationList(migrations, post_apply)
 
 
 class Reading:

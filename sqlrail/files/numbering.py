@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: what leads a name: one number, with those behind its dots (1.10), or, where it is a year or a date, all that
 #: follow it (20240131_02, 2024-01-31T1200)
@@ -13,6 +14,7 @@ _DATE = re.compile(
 )
 
 
+@lru_cache(1 << 14)  # each is asked for several times
 def number(id_: str) -> tuple[int, ...]:
     """The number that leads a migration's name, in its parts; empty where there is none."""
     match = NUMBER.match(id_[:255])  # no file's name is longer
@@ -38,7 +40,9 @@ def follows(one: str, other: str) -> bool:
         return False
     if shorter:
         return (_behind_date(one), _natural(one)) > (_behind_date(other), _natural(other))
-    return (number(one), _natural(one)) > (number(other), _natural(other))
+    if number(one) != number(other):
+        return number(one) > number(other)
+    return _natural(one) > _natural(other)
 
 
 def _behind_date(id_: str) -> tuple[int, ...]:

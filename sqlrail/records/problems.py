@@ -16,6 +16,7 @@ from yoyo.migrations import MigrationList
 from sqlrail.errors import BadFile, Refused
 from sqlrail.files import other_tools
 from sqlrail.files.file import ROLLBACK, File
+from sqlrail.files.folder import YOYO_DRAFT
 from sqlrail.files.numbering import NUMBER, date, follows, number
 from sqlrail.files.other_tools import History
 from sqlrail.ground.events import Ahead
@@ -34,7 +35,7 @@ SHOWN = 3
 #: names that only look like a rollback's: yoyo would run such a file as a migration
 _ALMOST = re.compile(r"(?i)\.(?:rollback|down|undo)")
 #: yoyo's drafts, and what is hidden and no file (those that are, yoyo takes)
-_PASSED_OVER = (".", "_tmp_yoyonew")
+_PASSED_OVER = (".", YOYO_DRAFT)
 
 
 @dataclass(frozen=True)
@@ -406,7 +407,7 @@ def _gathered(folder: Path, found: list[Problem], files: dict[str, File]) -> Ite
 
 
 def _almost_rollback(id_: str) -> bool:
-    return bool(_ALMOST.fullmatch(Path(id_).suffix))
+    return "." in id_ and bool(_ALMOST.fullmatch(Path(id_).suffix))
 
 
 def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
@@ -417,10 +418,10 @@ def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
             key=lambda entry: entry.name,
         )
     for entry in inside:
-        path = folder / entry.name
         if entry.name.endswith(ROLLBACK):
             id_ = entry.name.removesuffix(ROLLBACK)
             if id_ not in files:
+                path = folder / entry.name
                 yield Problem(
                     "rollback",
                     str(path),
@@ -429,6 +430,7 @@ def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
                 )
         elif entry.name.lower().endswith(".sql"):
             if entry.name.removesuffix(".sql") not in files:
+                path = folder / entry.name
                 reason = (
                     "it is not a file"
                     if entry.name.endswith(".sql")
@@ -440,7 +442,7 @@ def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
                     f"{path}: it is not read, for {reason}; rename it, or move it away.",
                 )
         elif entry.is_dir():
-            yield from _below(path)
+            yield from _below(folder / entry.name)
 
 
 def _below(folder: Path) -> Iterator[Problem]:

@@ -294,7 +294,7 @@ def test_yoyo_is_given_every_migration_and_runs_none_itself(backend: Backend) ->
     yoyo.run_post_apply(migrations)
     assert given == [(migration, True), (migration, True)]
     assert backend.connection.info.transaction_status == TransactionStatus.IDLE
-    assert yoyo.get_applied_migration_hashes() == []
+    assert not yoyo.get_applied_migration_hashes()
 
 
 def test_a_look_at_what_is_recorded_takes_no_lock_and_writes_nothing(
