@@ -22,6 +22,10 @@ SELECT (SELECT n.nspname
            AND pg_has_role(c.relowner, 'USAGE')) AS version_of_ours,
        CASE WHEN to_regnamespace('sqlrail') IS NULL THEN has_database_privilege(current_database(), 'CREATE')
             ELSE has_schema_privilege('sqlrail', 'CREATE') END AS may_have_our_tables,
+       -- Citus has taken them along to another node, with the schema that they lie in.
+       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN
+           query_to_xml(format('SELECT 1 AS it FROM pg_catalog.pg_dist_partition WHERE logicalrelid = %L::oid', {named}::oid),
+                        false, true, '')::text ~ '<it>' ELSE false END AS records_are_elsewhere,
        current_database() AS database,
        version() ~ 'linux' AS notices_dead_clients,
        pg_backend_pid() AS pid,

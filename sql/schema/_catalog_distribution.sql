@@ -34,4 +34,5 @@ SELECT format('distribution/%s/%s/0', n.tableoid, n.oid), 'sharded schema', n.ns
   FROM {sharded} AS d
   JOIN pg_catalog.pg_namespace AS n ON n.oid = d.oid
  CROSS JOIN LATERAL (SELECT n.tableoid, n.oid) AS x
- WHERE {ours}
+ -- A tenant's schema is made by whoever adds the tenant, and by no file.
+ WHERE NOT {is_tenant} AND {ours}

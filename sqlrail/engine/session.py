@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: schemas that are nobody's to migrate, beside those whose names begin with pg_
 NO_TENANTS = ("information_schema", "sqlrail")
+#: a message that begins a transaction, which a label may stand in front of
+_BEGINS = re.compile(rb"(?:--[^\n]*\n)*BEGIN\b")
 
 
 class UnderWay(NamedTuple):
@@ -100,6 +103,7 @@ class Session:
         if tenant is not None:
             _check_tenant(tenant, place, f"{self.server.database}, or the role {self.connection.info.user}")
         self.store = replace(self.store, connection=self.connection, server=self.server, place=place)
+        _check_here(self.server, place)
 
     def is_at(self, place: Place) -> None:
         """Told by whoever knows it without a look."""
@@ -297,7 +301,7 @@ class Session:
 def _way(server: Server, connection: Connection, text: bytes) -> Callable[..., Answer]:
     """How a message is sent: what may be for other nodes too, statement by statement."""
     is_idle = connection.info.transaction_status == TransactionStatus.IDLE
-    if not server.is_citus or (is_idle and not text.startswith(b"BEGIN")):
+    if not server.is_citus or (is_idle and not _BEGINS.match(text)):
         return wire.send
     from sqlrail.engine import one_by_one
 
@@ -337,6 +341,16 @@ def check_node(session: Session) -> None:
         raise Refused(
             f"{info.host}:{info.port} is a worker of Citus, and its records would be a second history: name the "
             f"coordinator of {server.database} in DATABASE_URL. Nothing was changed."
+        )
+
+
+def _check_here(server: Server, place: Place) -> None:
+    """Refused where Citus keeps the records on another node: a file could be committed without its record."""
+    if place.is_elsewhere and not server.citus:  # else it is a worker, which is refused as such
+        raise Refused(
+            f"Citus has taken yoyo's tables to another node with the schema {place.schema}, where they cannot be read "
+            "and locked with ours: docs/citus.md has the statement that brings those of all schemas back (Sharded "
+            "schemas). Nothing was changed."
         )
 
 

@@ -73,6 +73,7 @@ class Place:
     may_have_own_tables: bool = False
     is_current: bool = False  # yoyo's tables are known to be as this yoyo makes them
     has_archive: bool = False  # whether or not this role may read it
+    is_elsewhere: bool = False  # Citus keeps the records on another node
 
     @classmethod
     def read(
@@ -85,10 +86,11 @@ class Place:
         readable: Collection[str],
         own_version: int | None,
         may_have_own_tables: bool,
+        is_elsewhere: bool,
     ) -> Place:
         """From the first columns of look.sql; new_schema: records elsewhere than in new_in do not count."""
         if new_schema and records_in != new_in:
-            records_in, is_new = None, False
+            records_in, is_new, is_elsewhere = None, False, False
         return cls(
             schema=records_in or new_in,
             target=new_in,
@@ -99,6 +101,7 @@ class Place:
             is_own_old=may_have_own_tables and own_version is not None and own_version < OWN_VERSION,
             may_have_own_tables=may_have_own_tables,
             has_archive=not {"archive", "run"}.isdisjoint(own),
+            is_elsewhere=is_elsewhere,
         )
 
     def without_own_tables(self) -> Place:

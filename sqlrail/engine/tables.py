@@ -36,22 +36,12 @@ class Tables:
                 f"the search_path {first}, so there is no place for yoyo's tables. "
                 "Create the schema, or name another: ALTER ROLE ... SET search_path = ..."
             )
-        if self._session.server.is_citus:
-            self._refuse_sharded(place.schema)
+        self._yoyo.look_where_tables_go()
         self._make_lock_table()
         with self._lock.transaction("the making of yoyo's tables"):
             if self._is_outdated():
                 self._yoyo.upgrade()
         self._recorded.look()
-
-    def _refuse_sharded(self, schema: str) -> None:
-        """Refused where Citus would take yoyo's tables to another node, where they cannot be read with ours."""
-        if self._session.look_up("is_sharded") == [(True,)]:
-            raise Refused(
-                f"Citus keeps the schema {schema} on a node of its own, and would keep yoyo's tables there too: name "
-                "another schema first in the search_path, public say, and tables of this one with their schema. "
-                "Nothing was changed."
-            )
 
     def _is_outdated(self) -> bool:
         version, place = self._yoyo.version, self._session.store.place
@@ -85,7 +75,7 @@ class Tables:
         session = self._session
         try:
             with session.translating("yoyo's tables cannot be made", "yoyo's tables were being made"):
-                session.ask(session.store.message("writes") + self._yoyo.lock_table_made + b"; COMMIT")
+                session.ask(session.store.message("writes") + self._yoyo.lock_table_made + b"COMMIT")
         except DatabaseFailed as exc:
             if not isinstance(exc.__cause__, (pg.DuplicateTable, pg.UniqueViolation)):
                 raise

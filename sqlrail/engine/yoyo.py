@@ -38,6 +38,7 @@ class YoyoBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     ) -> None:
         """run: is given each migration that yoyo wants to apply or roll back, and whether it leaves a record."""
         self._session, self._recorded, self._run = session, recorded, run
+        self._is_sharded = False
         super().__init__(None, default_migration_table)
 
     @property
@@ -57,7 +58,14 @@ class YoyoBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             text += store.message("writes")
         return [name for (name,) in self._session.ask_alone(text).rows]
 
+    def look_where_tables_go(self) -> None:
+        """Asks whether Citus would take them to another node, where they cannot be read with ours."""
+        session = self._session
+        self._is_sharded = session.server.is_citus and session.look_up("is_sharded") == [(True,)]
+
     def execute(self, statement: str, params: Mapping[str, Any] | None = None) -> Any:
+        if self._is_sharded and statement.split()[:1] == ["CREATE"]:
+            return self._session.ask(self._made_here(statement))
         # yoyo writes parameters as :name; a % is one of the schema's name, and psycopg would take it for a parameter.
         try:
             return super().execute(statement.replace("%", "%%"), params)
@@ -109,7 +117,11 @@ class YoyoBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def lock_table_made(self) -> bytes:
         """What makes yoyo's lock table."""
         # Not by create_lock_table(): it takes every error for "there is one already".
-        return str(self.format_sql(self.create_lock_table_sql)).encode()
+        statement = str(self.format_sql(self.create_lock_table_sql))
+        return self._made_here(statement) if self._is_sharded else f"{statement};\n".encode()
+
+    def _made_here(self, statement: str) -> bytes:
+        return self._session.store.message("made_here", statement=statement)
 
     @property
     def version(self) -> int | None:

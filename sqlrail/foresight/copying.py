@@ -119,7 +119,8 @@ def copy(
         named = _names(there, lacking)
         _send(there, b"ROLLBACK")
         raise Lacking(named)
-    wire.ask(there, "trial_empty", tables=_listed(tables, "ONLY {}"))
+    if tables:
+        wire.ask(there, "trial_empty", tables=_listed(tables, "ONLY {}"))
     _switch(there, [off for off, _, _ in loosened])
     rows = {name: _copy_one(live, there, name, table) for name, table in tables.items()}
     numbering = {*sequences, *_own_sequences(there, oids)}
@@ -130,7 +131,8 @@ def copy(
     for name, position in positions.items():
         wire.ask(there, "trial_set_position", sequence=sql.Identifier(*name).as_string(), **position)
     _send(there, b"COMMIT")
-    wire.command(there, "trial_analyze", tables=_listed(tables, "{}"))
+    if tables:
+        wire.command(there, "trial_analyze", tables=_listed(tables, "{}"))
     return Copied(rows, numbering)
 
 

@@ -263,7 +263,8 @@ class _Trials:
     ) -> Copied:
         server = None if self.is_beside else target(scene.settings)
         shown = tuple(join(*name) for name in tables)
-        self.listener(CopyingRows(shown, self._bytes(files), server))
+        if shown:
+            self.listener(CopyingRows(shown, self._bytes(files), server))
         touched = set[Name]().union(*(self.touched[file.id] for file in files))
         sequences = {name for name in touched if name in self.live and self.live[name].kind == "S"}
         with as_of_now(self.settings) as live:

@@ -43,7 +43,7 @@ def read(
     `schemas`, what lies in these, or in none. With `making`, what is needed to make it all where nothing is, and no
     privileges. beside: other queries of the same snapshot, each with what takes in its rows.
     """
-    parts = _messages(connection)
+    parts = _messages(connection, of_tenant=settings.tenant is not None)
     if schemas:
         parts |= {part: _in(connection, parts[part], schemas) for part in OBJECTS}
     if only is not None:
@@ -159,7 +159,7 @@ def _comparing(
 
     needed: the parts that it has besides; group: by what of _catalog_members.sql groups of tables are known.
     """
-    parts = _messages(connection, group, told=False)
+    parts = _messages(connection, group, told=False, of_tenant=settings.tenant is not None)
     more |= {part: parts[part] for part in needed}
     begin, objects = _begin(connection, settings), _every_object(parts)
     if schemas:
@@ -190,13 +190,16 @@ def _digests(answer: wire.Answer) -> Digests:
     )
 
 
-def _messages(connection: Connection, group: bytes = b"digest", *, told: bool = True) -> dict[str, bytes]:
+def _messages(
+    connection: Connection, group: bytes = b"digest", *, told: bool = True, of_tenant: bool = False
+) -> dict[str, bytes]:
     """The query of each part; what it says of a fact but its value is a comment where nobody wants to be told."""
     shared = {"so": b"", "end": b""} if told else {"so": b"/*", "end": b"*/"}
     shared |= {
         "group": group,
         "ours": wire.message(connection, "_catalog_ours"),
         "bookkeeping": wire.message(connection, "_bookkeeping"),
+        "is_tenant": b"true" if of_tenant else b"false",
     }
     for part in SHARED:
         shared[part] = wire.message(connection, f"_catalog_{part}", **shared)

@@ -19,7 +19,7 @@ from sqlrail.scratch import roles
 from sqlrail.scratch.confined import Missing, confined
 from sqlrail.scratch.provided import NONE, Provided, provide, texts
 from sqlrail.scratch.scratch import scratch
-from sqlrail.scratch.shared import make_shared
+from sqlrail.scratch.shared import make_shared, shard_alike
 
 #: places that are named where there are many
 SHOWN = 5
@@ -69,6 +69,7 @@ def built(
                 provide(connection, provided, listener)
         if settings.tenant is not None:
             make_shared(settings, there, [it.name for it in provided if it.kind == "schema"], listener)
+            shard_alike(settings, there, listener)
         without = {it.name: it.schema for it in provided if it.kind == NONE}
         missing = Missing(wanted - found, without, set(filter(None, without.values())))
         own = {id_: confined(files[id_], missing._replace(roles=(wanted | new) - found)) for id_ in ids}

@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
+from psycopg import sql
+
+from sqlrail.errors import DatabaseFailed
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
@@ -45,6 +48,24 @@ def make_shared(settings: Settings, there: Settings, provided: Collection[str], 
                 f"of what tenants share the scratch database lacks something: {printable(failed[0])}{more}"
             )
         )
+
+
+def shard_alike(settings: Settings, there: Settings, listener: Listener) -> None:
+    """Shards the tenant's schema in the scratch database where Citus shards the live one; says where it cannot."""
+    with closing(connect(settings)) as live:
+        if wire.ask(live, "is_sharded", records_in=settings.tenant) != [(True,)]:
+            return
+    names = {"extension": sql.Identifier("citus"), "schema": sql.Identifier("pg_catalog")}
+    with closing(connect(replace(there, tenant=None))) as scratch:
+        try:
+            wire.ask(scratch, "scratch_extension", **names)
+            wire.ask(
+                scratch, "scratch_sharded", schema=sql.Identifier(str(settings.tenant)).as_string(scratch)
+            )
+        except DatabaseFailed as exc:
+            listener(
+                Warned(f"what Citus refuses of a sharded schema is not met in the scratch database: {exc}")
+            )
 
 
 def run_all(scratch: Connection, statements: Sequence[Statement]) -> Iterator[str]:

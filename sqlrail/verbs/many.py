@@ -103,7 +103,11 @@ class Many(AbstractContextManager["Many"]):
         if self._place.has_all_own_tables:
             noted = {name for (name,) in base.look_up("tenants_noted", names=list(schemas))}
         whole = {YOYO.records, YOYO.log, YOYO.version}
-        plain = [name for name in schemas if there[name].readable >= whole and name not in noted]
+        elsewhere = set[str]()
+        if base.session.server.is_citus:
+            elsewhere = {name for (name,) in base.look_up("tenants_elsewhere", table=YOYO.records)}
+        odd = noted | elsewhere  # each is looked at alone
+        plain = [name for name in schemas if there[name].readable >= whole and name not in odd]
         limit = base.message("lock_limit", lock_timeout=milliseconds(self.settings.lock_timeout))
         histories = dict[tenants.Recorded, History]()
         self._histories |= dict.fromkeys(schemas)

@@ -345,14 +345,3 @@ def test_a_worker_that_is_down_is_named_and_nothing_is_kept(citus: Cluster, sqlr
         citus.rows(f"SELECT citus_update_node({node}, '{host}', {port})")
         citus.rows("SELECT start_metadata_sync_to_all_nodes()")
     check_undone(citus, sqlrail)
-
-
-def test_records_in_a_sharded_schema_are_refused(citus: Cluster, sqlrail: Sqlrail) -> None:
-    with citus.connect() as connection:
-        connection.execute("SET citus.enable_schema_based_sharding = on")
-        connection.execute('CREATE SCHEMA "a tenant"')
-    put({"migrations/001_pets.sql": "CREATE TABLE pets (id int PRIMARY KEY)"})
-    refused = sqlrail("migrate", env=env(citus, PGOPTIONS='-c search_path="a\\ tenant"'))
-    assert refused.code == 3
-    assert "keeps the schema a tenant on a node of its own" in refused.err
-    assert citus.rows("SELECT FROM pg_class WHERE relname ~ 'yoyo|pets'") == []

@@ -204,6 +204,16 @@ def test_what_cannot_be_made_is_told_and_keeps_nothing_else_away(shop: Shop) -> 
     )
 
 
+def test_where_it_cannot_be_made_what_touches_no_live_table_is_tried_all_the_same(shop: Shop) -> None:
+    foreign = """
+    CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far;
+    CREATE FOREIGN TABLE distant (id int) SERVER away;
+    """
+    found = shop(foreign + BY_HAND, **{"002_x": "CREATE TABLE fresh (id int); INSERT INTO fresh VALUES (1)"})
+    assert found.trial.not_tried == {}
+    assert [*found.trial.tried] == ["002_x"]
+
+
 def test_half_done_outside_a_transaction_is_rehearsed_on_what_the_files_build(
     database: str, tmp_path: Path
 ) -> None:

@@ -39,7 +39,8 @@ UNTOLD = {
         "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_recover", "nodes_rows",
         "nodes_take", "nodes_taken", "nodes_two_phases", "is_sharded", "limits_citus",
         "waits_citus", "plan_live_nodes", "any_rows_nodes",
-        "distributed", "cluster_apart", "cluster_in_doubt", "cluster_leftover", "cluster_no_placement", "cluster_node",
+        "distributed", "made_here", "scratch_sharded", "tenants_elsewhere",
+        "cluster_apart", "cluster_in_doubt", "cluster_leftover", "cluster_no_placement", "cluster_node",
     },
     "it is no statement of ours": {"seed"},
 }  # fmt: skip
