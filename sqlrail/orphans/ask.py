@@ -73,12 +73,15 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
     refusals = [*facts.refusals, *placed["refusals"]]
     if not placed["distributed"]:
         return replace(facts, refusals=refusals)
+    by_hand = "its rows lie on other nodes{}: do that by a statement of a file"
     if facts.cascades:
-        refusals.append("its rows lie on other nodes, where those that would go with them are not found")
+        refusals.append(
+            by_hand.format(", where rows that would go with them are not found, and so not archived")
+        )
     if isinstance(relation, Check):
-        refusals.append("its rows lie on other nodes, where checks are not looked at")
+        refusals.append(by_hand.format(", where checks are not looked at"))
     elif facts.sets:
-        refusals.append(f"its rows lie on other nodes: {facts.action} is not done there")
+        refusals.append(by_hand.format(f", where {facts.action} is not done (delete is)"))
     # What compares a column as another type, or by another collation, is no comparison that Citus knows.
     together = placed["together"] and not any(any(compared[2:]) for compared in facts.operators)
     return replace(facts, distributed=True, together=together, alone=placed["alone"], refusals=refusals)

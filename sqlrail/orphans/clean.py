@@ -35,11 +35,13 @@ def clean(
     migration: str | None = None,
     expected: int | None = None,
     placed: Placed | None = None,
+    are_many: bool = False,
 ) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
     Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. It is
     refused if there are many more orphans than were expected; and what a look has placed is not looked for again.
+    are_many: see Cleaned.are_many.
     Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for
     what is not there to be cleaned or no value of its column, likewise.
     """
@@ -56,7 +58,9 @@ def clean(
         raise refusal(relation, reasons)
     placed = _standing(session, relation, facts, placed)
     purpose: dict[str, Any] = {"verb": verb, "migration": migration}
-    done = total = _round(session, relation, facts, placed=placed, expected=expected, **purpose)
+    done = total = _round(
+        session, relation, facts, placed=placed, are_many=are_many, expected=expected, **purpose
+    )
     while done.cleaned and total.may_orphan(total):
         done = _round(session, relation, facts, expected=None, **purpose)
         total = total.plus(done)
@@ -106,7 +110,13 @@ def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any)
 
 
 def compose_round(
-    session: Session, relation: Constraint, facts: Facts, placed: Placed | None = None, **purpose: Any
+    session: Session,
+    relation: Constraint,
+    facts: Facts,
+    placed: Placed | None = None,
+    *,
+    are_many: bool = False,
+    **purpose: Any,
 ) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     if isinstance(relation, Unique):
@@ -115,4 +125,10 @@ def compose_round(
     text = part("archive_format")
     text += part("find_placed", **asdict(placed)) if placed else part.find()
     text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
-    return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")
+    return (
+        text
+        + part.cascades()
+        + part.clean(are_many=are_many)
+        + part("archive_format_off")
+        + part("report_cleanup")
+    )

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from sqlrail.results.relation import Becomes, CleanedResult, OrphanResult
 
 
+#: Where Citus has the rows, one in so many is as quickly found by another look at all of them as by its key, which goes
+#: to each shard. Measured with 8 shards: 0.17 µs for a row, 17 µs for a key.
+FEW = 100
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a close look at a relation found; counts are rows of the child, times are text in UTC."""
@@ -71,6 +76,11 @@ class Cleaned:
     def is_undecided(self) -> bool:
         """Whether nobody has said what becomes of its orphans; it is refused then."""
         return bool(self.facts.undecided)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether its orphans on other nodes are found again more quickly than they are looked up by their keys."""
+        return self.facts.together and self.orphans * FEW > self.facts.estimate > 0
 
     @property
     def is_countable(self) -> bool:

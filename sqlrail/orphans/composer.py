@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from psycopg import sql
@@ -99,23 +100,26 @@ class Composer:
         # It stands within a line of something else, where a comment would have no place.
         return wire.message(self.session.connection, name, **{**self.parts, "many": many})
 
-    def clean(self, *, in_batch: bool = False) -> bytes:
+    def clean(self, *, in_batch: bool = False, are_many: bool = False) -> bytes:
         """What archives the orphans that are staged, and deletes them or sets their columns."""
-        return self._clean(in_batch) + self("deferred_keys")
+        return self._clean(in_batch, are_many) + self("deferred_keys")
 
-    def _clean(self, in_batch: bool) -> bytes:
+    def _clean(self, in_batch: bool, are_many: bool) -> bytes:
         if not self.facts.distributed:
             return self("set_orphans" if self.is_set else "cleanup")
         taken = "nodes_delete_batch" if in_batch else None if self._copies_first else "nodes_copy"
-        names = (
-            "nodes_durable",
-            taken,
-            "nodes_archive",
-            None if in_batch else "nodes_delete",
-            "nodes_two_phases" if self.facts.alone else None,
-            "nodes_archived",
-        )
-        return b"".join(self(name) for name in names if name)
+        two_phases = "nodes_two_phases" if self.facts.alone else None
+        before, behind = ("nodes_durable", taken, "nodes_archive"), (two_phases, "nodes_archived")
+        deleted = b"" if in_batch else self._delete(are_many and self._copies_first)
+        return b"".join([*self._all(before), deleted, *self._all(behind)])
+
+    def _delete(self, are_many: bool) -> bytes:
+        if are_many:
+            return self("nodes_delete_many", deletes=self("_nodes_delete_many").decode())
+        return self("nodes_delete")
+
+    def _all(self, names: Iterable[str | None]) -> Iterator[bytes]:
+        return (self(name) for name in names if name)
 
     def cascades(self, **parts: Any) -> bytes:
         """What archives the rows of other tables that go, or are changed, with the orphans that are staged."""

@@ -44,7 +44,7 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
             "migration": None,
             "expected": first if repeats else expected,
         }
-        rounds.append(compose_round(printer, one.relation, one.facts, **purpose))
+        rounds.append(compose_round(printer, one.relation, one.facts, are_many=one.are_many, **purpose))
     # Citus hands its nodes the whole text of what holds a statement for them.
     single = any(one.facts.citus for one in seen)
     text += [_repeat(printer, [_pieces(one, single=single) for one in rounds])] if repeats else rounds

@@ -155,7 +155,8 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
     try:
         answer = session.ask(_exactly(session, look))[-1]
         if answer[0] is None and one.facts.distributed and answer[1] > session.settings.max_rows:
-            answer = (session.ask(part("nodes_rows"))[-1][0], *answer[1:])
+            ((rows,),) = session.ask(part("nodes_rows"))[-1:]
+            one, answer = replace(one, facts=replace(one.facts, estimate=rows)), (rows, *answer[1:])
     except psycopg.Error as exc:
         # What is refused anyway need not be countable: a partition may be a foreign table.
         if one.refusals:

@@ -369,7 +369,12 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
             expected, placed = (None, None) if one.relation in may_have_more else (one.orphans, one.placed)
             with _explained(backend, f"the cleanup of {one.relation}"):
                 cleaned = orphans.clean(
-                    backend, one.relation, verb="cleanup", expected=expected, placed=placed
+                    backend,
+                    one.relation,
+                    verb="cleanup",
+                    expected=expected,
+                    placed=placed,
+                    are_many=one.are_many,
                 )
             yield cleaned
             waiting.discard(one.relation)

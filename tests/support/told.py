@@ -31,7 +31,8 @@ UNTOLD = {
         "detaching", "extension_schemas", "standby",
     },
     "it takes a cluster of Citus, see test_citus_cleanup.py": {
-        "_nodes_and", "_nodes_child_key", "_nodes_enough", "_nodes_found", "_nodes_gone", "_nodes_has_parents",
+        "_nodes_and", "_nodes_child_key", "_nodes_delete_many", "nodes_delete_many",
+        "_nodes_enough", "_nodes_found", "_nodes_gone", "_nodes_has_parents",
         "_nodes_lost", "_nodes_mixed", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_with",
         "nodes_archive", "nodes_archived", "nodes_copy", "nodes_count", "nodes_count_rows", "nodes_delete",
         "nodes_delete_batch", "nodes_durable",
