@@ -13,6 +13,7 @@ from proxy import Sender
 from samples import CUTS
 from test_cuts import cut, undisturbed
 
+from sqlrail.orphans import placed
 from sqlrail.server.local import Server
 
 _impatient = test_cuts._impatient
@@ -93,6 +94,19 @@ def test_a_cut_after_any_message_leaves_all_of_a_file_that_cleans_or_nothing(
     story, step = tale(server, tmp_path, KINDS[kind]), CUTS[sender]
     # One kind after the other begins a place further on, so that together they see more places.
     for number in range([*KINDS].index(kind) % step, undisturbed(story, folder).counts[sender], step):
+        cut(story, folder, sender, number, again=False)
+
+
+@pytest.mark.promise
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_a_cut_about_a_look_ahead_of_the_locks_leaves_all_or_nothing(
+    server: Server, folder: Path, tmp_path: Path, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placed, "BIG", 0)
+    story = tale(server, tmp_path, KINDS["delete"])
+    for number in range(0, undisturbed(story, folder).counts[sender], CUTS[sender]):
         cut(story, folder, sender, number, again=False)
 
 
