@@ -121,14 +121,14 @@ def _names(column: str) -> tuple[str, ...]:
 def _notes(facts: Facts) -> Iterator[str]:
     """What no file can do."""
     for table in facts.tables:
+        if names := sorted(_publications(facts, table)):
+            yield (
+                f"{table} is published with all its columns ({', '.join(names)}): add the new ones first where it is "
+                "subscribed to"
+            )
         for key, _ in facts.catalog.dependents.get(("table", table), ()):
             obj = facts.catalog.objects[key]
-            if obj.kind == "published table" and not obj.facts[None].value:
-                yield (
-                    f"{table} is published with all its columns ({obj.label}): add the new ones first where it is "
-                    "subscribed to"
-                )
-            elif obj.kind == "trigger" and " UPDATE ON " in obj.creates:
+            if obj.kind == "trigger" and " UPDATE ON " in obj.creates:
                 yield f"{obj.what} fires for each row that is filled: look at what it does"
     for column in facts.columns:
         if column.sequence_is_granted:
@@ -136,3 +136,16 @@ def _notes(facts: Facts) -> Iterator[str]:
                 f"{column.sequence} is made again, and others than its owner lose what they may do with it: GRANT it "
                 "again"
             )
+
+
+def _publications(facts: Facts, table: str) -> Iterator[str]:
+    """Those that a table is in without a list of columns."""
+    schema = facts.catalog.objects["table", table].schema
+    for obj in facts.catalog.of(["publication", "published schema", "published table"]):
+        is_of_table = obj.kind == "published table" and obj.within == table
+        if (
+            (obj.kind == "publication" and obj.facts["all tables"].value == "yes")
+            or (obj.kind == "published schema" and obj.schema == schema)
+            or (is_of_table and not str(obj.facts[None].value).startswith(" ("))
+        ):
+            yield obj.name

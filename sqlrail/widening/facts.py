@@ -111,6 +111,11 @@ def look(connection: Connection, settings: Settings, names: tuple[str, ...]) -> 
     )
     if not columns:
         raise UsageError(f"{join(*table)} has no column {join(column)}.")
+    for each in columns:
+        if each.address not in catalog.objects:
+            raise UsageError(
+                f"{each} is a view's, or PostgreSQL's, an extension's or sqlrail's own: name a column of a table."
+            )
     return Facts(catalog, tuple(columns), tuple(indexes))
 
 

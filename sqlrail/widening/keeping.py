@@ -16,9 +16,10 @@ RANGES = {"smallint": (-(1 << 15), (1 << 15) - 1), "integer": (-(1 << 31), (1 <<
 
 
 def by_table(columns: Sequence[Column]) -> Iterator[list[Column]]:
-    """The columns of each table."""
-    for _, its in groupby(sorted(columns, key=lambda column: column.table), lambda column: column.table):
-        yield list(its)
+    """The columns of each table, those of the first one's last: it is where keys lead to, and so locked last."""
+    last = columns[0].table
+    in_order = sorted(columns, key=lambda column: (column.table == last, column.table))
+    yield from (list(its) for _, its in groupby(in_order, lambda column: column.table))
 
 
 def functions(columns: Sequence[Column], suffix: str) -> Iterator[str]:

@@ -224,6 +224,9 @@ WRONG = {
     "no such column": ("t.nothing", 2, "t has no column nothing"),
     "no integer": ("t.n", 3, "public.t.n is text"),
     "a statement": ("t.id; DROP TABLE t", 2, "name a table and its column"),
+    "a view": ("v.id", 2, "public.v.id is a view's"),
+    "PostgreSQL's own": ("pg_catalog.pg_class.relpages", 2, "PostgreSQL's"),
+    "yoyo's": ("_yoyo_version.version", 2, "sqlrail's own"),
 }
 
 
@@ -231,7 +234,9 @@ WRONG = {
 def test_what_is_no_int_column_is_an_error(
     column: str, code: int, said: str, database: str, sqlrail: Sqlrail
 ) -> None:
-    outcome = Shop(database, sqlrail).call("widen", column)
+    shop = Shop(database, sqlrail)
+    shop.query("CREATE VIEW v AS SELECT * FROM t")
+    outcome = shop.call("widen", column)
     assert (outcome.code, said in outcome.err) == (code, True), outcome.err
     assert files() == ["001_base.rollback.sql", "001_base.sql"]
 
@@ -301,11 +306,13 @@ def test_what_a_person_has_to_know_is_noted(database: str, sqlrail: Sqlrail) -> 
     shop = Shop(
         database, sqlrail,
         "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int); CREATE PUBLICATION p FOR TABLE t;"
+        "CREATE PUBLICATION q FOR ALL TABLES; CREATE PUBLICATION r FOR TABLES IN SCHEMA public;"
         "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
         "CREATE TRIGGER touched BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();"
         "GRANT USAGE ON SEQUENCE t_id_seq TO pg_monitor",
     )  # fmt: skip
     notes = shop.done("widen", "t.id", "--json").document["notes"]
+    assert "(public r, public.t p, q)" in "".join(notes)
     assert {note.partition(" is ")[0].partition(" fires")[0] for note in notes} == {
         "public.t", "TRIGGER touched ON public.t", "public.t_id_seq",
     }  # fmt: skip
