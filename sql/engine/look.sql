@@ -26,6 +26,13 @@ SELECT (SELECT n.nspname
        CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN
            query_to_xml(format('SELECT 1 AS it FROM pg_catalog.pg_dist_partition WHERE logicalrelid = %L::oid', {named}::oid),
                         false, true, '')::text ~ '<it>' ELSE false END AS records_are_elsewhere,
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'rollback') AS has_rollbacks,
+       -- Where others may write them, nobody can trust what they say.
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'rollback' AND c.relkind = 'r'
+                  AND has_schema_privilege(c.relnamespace, 'USAGE') AND pg_has_role(c.relowner, 'USAGE'))
+         AS keeps_rollbacks,
        current_database() AS database,
        version() ~ 'linux' AS notices_dead_clients,
        pg_backend_pid() AS pid,

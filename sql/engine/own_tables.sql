@@ -67,6 +67,17 @@ CREATE TABLE IF NOT EXISTS sqlrail.archive (
 );
 CREATE INDEX IF NOT EXISTS archive_run_idx ON sqlrail.archive USING brin (run);
 
+-- What takes a migration back, as its file was when it was applied, beside its record; the log has the digest of all of it. The
+-- text is bytes: whatever the database's encoding is, they are the file's.
+CREATE TABLE IF NOT EXISTS sqlrail.rollback (
+    records_in text,
+    migration_hash text,
+    transactional boolean NOT NULL,
+    depends text[] NOT NULL,
+    content bytea NOT NULL,
+    PRIMARY KEY (records_in, migration_hash)
+);
+
 -- Since version 3 an action may be any, and a row that was changed says what it became.
 DO $further$
 BEGIN
@@ -84,7 +95,7 @@ $further$;
 DO $version$
 BEGIN
     IF (SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = 'sqlrail.archive'::regclass::oid) THEN
-        COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 3';
+        COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 4';
     END IF;
 END
 $version$;

@@ -2,7 +2,7 @@
 WITH gone AS (
     DELETE FROM {records} WHERE migration_hash OPERATOR(pg_catalog.=) {hash} AND pg_catalog.txid_current() OPERATOR(pg_catalog.=) {transaction}
     RETURNING migration_hash, migration_id
-)
+){rollback}
 INSERT INTO {log} (id, migration_hash, migration_id, operation, username, hostname, comment, created_at_utc)
 SELECT {entry}, migration_hash, migration_id, {operation}, pg_catalog.left({username}, 255),
        pg_catalog.left({hostname}, 255), pg_catalog.left({comment}, 255),

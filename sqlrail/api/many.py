@@ -188,11 +188,18 @@ class Tenants:
 
         return self._go(turn)
 
-    def rollback(self, *, steps: int = 1, to: str | None = None, yes: bool = False) -> TenantsResult:
-        """Takes back the newest files, or all that come after `to`. yes: in production too."""
+    def rollback(
+        self, *, steps: int = 1, to: str | None = None, yes: bool = False, stored: bool = False
+    ) -> TenantsResult:
+        """Takes back the newest files, or all that come after `to`.
+
+        yes: in production too; stored: what has no file here as well, by what was kept of its rollback.
+        """
         from sqlrail.verbs.rollback import rollback
 
-        return self._go(lambda its, told: _done(rollback(its, told, steps=steps, to=to, yes=yes).as_json()))
+        return self._go(
+            lambda its, told: _done(rollback(its, told, steps=steps, to=to, yes=yes, stored=stored).as_json())
+        )
 
     def baseline(self, to: str, *, accept_differences: bool = False) -> TenantsResult:
         """Records files up to one as applied, where the tenant has what they build."""

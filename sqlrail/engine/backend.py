@@ -245,6 +245,10 @@ class Backend(AbstractContextManager["Backend"]):
         return self.session.store.place.has_all_own_tables
 
     @property
+    def keeps_rollbacks(self) -> bool:
+        return self.session.store.place.keeps_rollbacks
+
+    @property
     def has_archive(self) -> bool:
         return self.session.store.place.has_archive
 
@@ -261,9 +265,14 @@ class Backend(AbstractContextManager["Backend"]):
             yield
 
     def take_over(
-        self, files: dict[str, File], missing: Collection[str] = (), *, stamps: bool = False
+        self,
+        files: dict[str, File],
+        missing: Collection[str] = (),
+        *,
+        stamps: bool = False,
+        furthers: bool = False,
     ) -> list[str]:
-        return self.tables.take_over(files, missing, stamps=stamps)
+        return self.tables.take_over(files, missing, stamps=stamps, furthers=furthers)
 
     def stamping(self) -> bytes:
         return self.tables.stamping()

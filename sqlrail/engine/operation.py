@@ -11,6 +11,7 @@ from sqlrail.engine.news import Applied
 from sqlrail.engine.store import Store
 from sqlrail.errors import Refused
 from sqlrail.files.file import File
+from sqlrail.files.kept import Kept
 from sqlrail.files.pieces import Piece
 from sqlrail.postgres.connect import Connection
 
@@ -131,7 +132,8 @@ class Apply:
     def record(self, store: Store, file: File, hash_: str, *, marks: bool) -> tuple[bytes, ...]:
         operation = "apply-late" if file.id in self._late else "apply"
         name = "record" if marks else "log"
-        return store.record(name, file.id, hash_, operation, file.checksum)
+        kept = Kept.of(file) if marks and store.place.keeps_rollbacks else None
+        return store.record(name, file.id, hash_, operation, file.checksum, kept)
 
     def stands(self, done: Applied, recorded: Collection[str]) -> bool:
         return done.id in recorded

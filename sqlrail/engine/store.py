@@ -17,6 +17,7 @@ from sqlrail.engine.server import MORE_LIMITS, Server
 from sqlrail.errors import DatabaseFailed
 from sqlrail.files import rights
 from sqlrail.files.file import File
+from sqlrail.files.kept import Kept
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds, on_one_line
 from sqlrail.postgres import wire
@@ -39,7 +40,7 @@ IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
 OWN_TABLES = ("stamp", "run", "progress", "archive")
 #: theirs, which own_tables.sql writes. What is newer than a build only adds: a build that is rolled back reads it.
-OWN_VERSION = 3
+OWN_VERSION = 4
 
 
 class Names(NamedTuple):
@@ -74,6 +75,8 @@ class Place:
     is_current: bool = False  # yoyo's tables are known to be as this yoyo makes them
     has_archive: bool = False  # whether or not this role may read it
     is_elsewhere: bool = False  # Citus keeps the records on another node
+    has_rollbacks: bool = False  # the table of what takes migrations back is there,
+    keeps_rollbacks: bool = False  # and this role's
 
     @classmethod
     def read(
@@ -87,6 +90,8 @@ class Place:
         own_version: int | None,
         may_have_own_tables: bool,
         is_elsewhere: bool,
+        has_rollbacks: bool,
+        keeps_rollbacks: bool,
     ) -> Place:
         """From the first columns of look.sql; new_schema: records elsewhere than in new_in do not count."""
         if new_schema and records_in != new_in:
@@ -98,15 +103,29 @@ class Place:
             is_old=records_in is not None and not is_new,
             has_own_tables="stamp" in readable,
             has_all_own_tables=len(readable) == len(OWN_TABLES),
-            is_own_old=may_have_own_tables and own_version is not None and own_version < OWN_VERSION,
+            is_own_old=may_have_own_tables
+            and own_version is not None
+            and (own_version < OWN_VERSION or not has_rollbacks),
             may_have_own_tables=may_have_own_tables,
             has_archive=not {"archive", "run"}.isdisjoint(own),
             is_elsewhere=is_elsewhere,
+            has_rollbacks=has_rollbacks,
+            keeps_rollbacks=keeps_rollbacks,
         )
 
     def without_own_tables(self) -> Place:
         """The same where somebody has just taken the schema sqlrail."""
-        return replace(self, has_own_tables=False, has_all_own_tables=False)
+        return replace(
+            self, has_own_tables=False, has_all_own_tables=False, has_rollbacks=False, keeps_rollbacks=False
+        )
+
+    def with_own_tables(self) -> Place:
+        """The same where this role has just made them, or brought them further."""
+        keeps = self.keeps_rollbacks or not self.has_rollbacks
+        return replace(
+            self, has_own_tables=True, has_all_own_tables=True, is_own_old=False, has_rollbacks=True,
+            keeps_rollbacks=keeps,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -256,11 +275,18 @@ class Store:
     # Records
 
     def record(
-        self, name: str, id_: str, hash_: str | None, operation: str, comment: str | None
+        self,
+        name: str,
+        id_: str,
+        hash_: str | None,
+        operation: str,
+        comment: str | None,
+        kept: Kept | None = None,
     ) -> tuple[bytes, ...]:
         """What writes an entry of yoyo's log: log.sql, or record.sql and unrecord.sql with the record.
 
         It comes as texts to be joined by the number of the transaction that a file ran in, which may not be known yet.
+        kept: what takes the migration back, to be kept with its record where there is a place for that.
         """
         entry = {
             "entry": str(uuid.uuid4()),
@@ -268,8 +294,20 @@ class Store:
             "id": id_,
             "operation": operation,
             "comment": comment,
+            "rollback": self._rollback(name, kept),
         }
         return wire.message_around(self.connection, name, "transaction", **self._constants, **entry)
+
+    def _rollback(self, name: str, kept: Kept | None) -> bytes:
+        """What keeps, in the statement that writes a record, what takes it back; or forgets it with the record."""
+        if not self.place.keeps_rollbacks:
+            return b""
+        if name == "unrecord":
+            return self.message("_rollback_gone")
+        if kept is None:
+            return b""
+        its = {"transactional": kept.transactional, "depends": [*kept.depends], "content": kept.content.hex()}
+        return self.message("_rollback_kept", **its, digest=kept.digest, digested=str(uuid.uuid4()))
 
     def log_entry(self, id_: str, hash_: str | None, operation: str, comment: str | None) -> bytes:
         """What writes an entry without a record."""

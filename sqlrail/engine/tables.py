@@ -87,21 +87,27 @@ class Tables:
             time.sleep(POLL[0])
 
     def take_over(
-        self, files: dict[str, File], missing: Collection[str] = (), *, stamps: bool = False
+        self,
+        files: dict[str, File],
+        missing: Collection[str] = (),
+        *,
+        stamps: bool = False,
+        furthers: bool = False,
     ) -> list[str]:
         """Writes a stamp, if it may, and today's checksum for records that have none (plain yoyo's); returns their ids.
 
-        That records without a file are let pass is logged with it.
+        That records without a file are let pass is logged with it. furthers: brings old tables of our own further.
         """
         stamp = self.stamping() if stamps else b""
-        if not self._unknown(files) and not stamp and not missing:
+        own = stamp or (self._furthering() if furthers else b"")
+        if not self._unknown(files) and not own and not missing:
             return []
         self.prepare()
         with self._lock.transaction("the transaction"):
             if missing or self._unknown(files):
                 self._recorded.read_history()  # another runner may have been quicker, with a newer release's files
             store, unknown = self._session.store, self._unknown(files)
-            text = stamp
+            text = own
             for record in unknown:
                 text += store.log_entry(record.id, record.hash, "checksum", files[record.id].checksum)
             for record in self._recorded.records:
@@ -109,11 +115,18 @@ class Tables:
                     text += store.log_entry(record.id, record.hash, "missing", record.checksum)
             if text:
                 self._session.ask(text)
+        if own and self._session.store.own_tables():
+            self._session.is_at(self._session.store.place.with_own_tables())
         return [record.id for record in unknown]
 
     def _unknown(self, files: Collection[str]) -> list[Record]:
         records = self._recorded.records
         return [record for record in records if record.checksum is None and record.id in files]
+
+    def _furthering(self) -> bytes:
+        """What brings tables of our own further that an older build has made."""
+        place = self._session.store.place
+        return self._session.store.own_tables() if place.has_all_own_tables and place.is_own_old else b""
 
     def stamping(self) -> bytes:
         """What writes the environment's name into a database that has no stamp."""

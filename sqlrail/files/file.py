@@ -269,15 +269,22 @@ def read_file(path: Path) -> File:
         if file.state[1] <= SMALL:
             file.small = stream.read()
             stream, start = io.BytesIO(file.small), 0
-        is_draft = _read_lead(file, stream)
+        says_draft = _read_lead(file, stream)
         stream.seek(start)
         file.checksum = checksum(stream)
-    file.is_draft = is_draft and file.small is not None and not statements.has_statement(file.small)
+    file.is_draft = says_draft and _is_empty(file)
+    return file
+
+
+def read_text(id_: str, path: Path, content: bytes) -> File:
+    """The same of a text that lies in no file; the path is what messages call it."""
+    file = File(id=id_, path=path, small=content, checksum=checksum(io.BytesIO(content)))
+    file.is_draft = _read_lead(file, io.BytesIO(content)) and _is_empty(file)
     return file
 
 
 def _read_lead(file: File, stream: BinaryIO) -> bool:
-    """Takes in what the leading comment says; whether it has the line of a draft."""
+    """Takes in what the leading comment says, from where the stream stands; whether it has the line of a draft."""
     is_draft = False
     for number, line in enumerate(stream, 1):
         text = line.strip().decode(errors="replace")
@@ -290,6 +297,10 @@ def _read_lead(file: File, stream: BinaryIO) -> bool:
         elif ":" in text:
             file.doubts.append((number, text))
     return is_draft
+
+
+def _is_empty(file: File) -> bool:
+    return file.small is not None and not statements.has_statement(file.small)
 
 
 def _obey(file: File, line: int, name: str, value: str) -> None:

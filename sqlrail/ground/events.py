@@ -126,6 +126,13 @@ class RolledBack(NamedTuple):
     seconds: float
 
 
+class TakingBack(NamedTuple):
+    """A migration without a file is about to be taken back, by this text, which was kept when it was applied."""
+
+    id: str
+    text: str
+
+
 class Loaded(NamedTuple):
     """The rows of a seed were committed."""
 
@@ -261,7 +268,7 @@ class LeftBehind(NamedTuple):
 Event = (
     Said | Noted | Warned | Noticed
     | Reached | WaitingForServer | WaitingForLock
-    | HistoryRead | Ahead | Begun | Applied | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
+    | HistoryRead | Ahead | Begun | Applied | TakingBack | RolledBack | Loaded | GaveWay | Resumed | DroppedIndex
     | Progress | ProgressEnded | BatchCleaned | BatchFilled
     | WaitingForStandby | Unconfirmed | AnswerLost
     | CopyingRows | LeftBehind

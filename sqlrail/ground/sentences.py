@@ -28,13 +28,14 @@ from sqlrail.ground.events import (
     Resumed,
     RolledBack,
     Said,
+    TakingBack,
     Unconfirmed,
     WaitingForLock,
     WaitingForServer,
     WaitingForStandby,
     Warned,
 )
-from sqlrail.ground.words import counted, printable, rows, size
+from sqlrail.ground.words import counted, printable, rows, size, visible
 
 #: what becomes of orphans
 BECOMES = {
@@ -73,7 +74,7 @@ def text(event: Event) -> str:
 
 
 def _of_a_file(
-    event: HistoryRead | Ahead | Begun | Applied | RolledBack | Loaded | Resumed | DroppedIndex,
+    event: HistoryRead | Ahead | Begun | Applied | TakingBack | RolledBack | Loaded | Resumed | DroppedIndex,
 ) -> str:
     match event:
         case HistoryRead(newest, pending):
@@ -85,6 +86,9 @@ def _of_a_file(
         case Applied(name, seconds, cleanup, backfill):
             more = [*map(cleaned, cleanup), *([filled(backfill)] if backfill else [])]
             return "\n  ".join([f"applied {name} ({seconds:.2f} s)", *more])
+        case TakingBack(name, text):
+            lines = "".join(f"\n  | {line}" for line in visible(text).splitlines())
+            return f"{printable(name)} has no file here, and is taken back by what was kept of its rollback:{lines}"
         case RolledBack(name, seconds):
             return f"rolled back {name} ({seconds:.2f} s)"
         case Loaded(path, seconds):

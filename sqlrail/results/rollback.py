@@ -10,6 +10,7 @@ class RolledBackResult(TypedDict):
 
     id: str  # of the migration
     seconds: float  # wall time
+    stored: bool  # by what was kept of its rollback, for its file is not here
 
 
 class RollbackResult(TypedDict):

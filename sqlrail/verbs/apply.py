@@ -16,6 +16,7 @@ from sqlrail.engine.operation import Apply
 from sqlrail.errors import BadFile, Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
+from sqlrail.files.kept import LIMIT, is_too_large
 from sqlrail.ground.events import Ahead, Filled, HistoryRead, Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Backfills, Settings
 from sqlrail.ground.words import printable
@@ -184,7 +185,10 @@ def apply(
         if pending:
             backend.prepare()
         known = {} if told else files  # what an older release's files say is not written down
-        taken_over = backend.take_over(known, missing if pending else (), stamps=stamps)
+        taken_over = backend.take_over(
+            known, missing if pending else (), stamps=stamps, furthers=bool(pending)
+        )
+        _say_what_is_not_kept(backend, pending)
         if pending or settings.interrupted:  # else what runs files need not be loaded
             confined = {id_: confine(file) for id_, file in files.items()} if confine else files
             _run(backend, Apply(pending, newest, late, look_again), migrations, pending, confined)
@@ -232,6 +236,16 @@ def _run(
     if backend.done and pending.post_apply and not _is_overtaken(backend, migrations):
         runner.run_post_apply(pending)
     runner.say_if_untold()
+
+
+def _say_what_is_not_kept(backend: Backend, pending: MigrationList) -> None:
+    for migration in pending if backend.keeps_rollbacks else ():
+        if is_too_large(backend.files[migration.id]):
+            backend.listener(
+                Said(
+                    f"the rollback of {migration.id} is larger than {LIMIT >> 10} kB, and is not kept in the database"
+                )
+            )
 
 
 def _is_overtaken(backend: Backend, migrations: MigrationList) -> bool:

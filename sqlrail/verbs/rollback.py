@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from yoyo.migrations import Migration
 
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.news import Applied
 from sqlrail.engine.store import Store
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
-from sqlrail.files.file import ROLLBACK, File, check_files, read_rollback
+from sqlrail.files.file import File
 from sqlrail.files.folder import read_files, resolve
 from sqlrail.ground import events
-from sqlrail.ground.events import Event, Listener, RolledBack, Said
+from sqlrail.ground.events import Event, Listener, RolledBack, Said, TakingBack
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.target import may_be_production
 from sqlrail.records import history
 from sqlrail.records.history import Record
+from sqlrail.verbs import ways_back
 
 if TYPE_CHECKING:
     from sqlrail.results.rollback import RollbackResult
@@ -30,11 +33,15 @@ class Rollback:
 
     rolled_back: tuple[RolledBack, ...]
     still_applied: int
+    stored: tuple[str, ...] = ()  # what of these had no file here
 
     def as_json(self) -> RollbackResult:
         """The same for scripts; seconds are wall time."""
         return {
-            "rolled_back": [{"id": done.id, "seconds": done.seconds} for done in self.rolled_back],
+            "rolled_back": [
+                {"id": done.id, "seconds": done.seconds, "stored": done.id in self.stored}
+                for done in self.rolled_back
+            ],
             "still_applied": self.still_applied,
         }
 
@@ -46,11 +53,13 @@ def rollback(
     steps: int = 1,
     to: str | None = None,
     yes: bool = False,
+    stored: bool = False,
 ) -> Rollback:
     """Takes back the newest `steps` migrations, or all that come after `to`, which stays.
 
     The newest is the last one in yoyo's order. Nothing runs unless each of them can be: Refused names those
-    that cannot. SqlrailError lists in `rolled_back` what was committed before it.
+    that cannot. stored: what has no file here is taken back by what was kept of its rollback when it was applied.
+    SqlrailError lists in `rolled_back` what was committed before it.
     """
     migrations, files = read_files(settings.migrations)
 
@@ -63,23 +72,26 @@ def rollback(
         entries = history.compare(migrations, files, backend.records)
         recorded = [records[entry.id] for entry in entries if entry.id in records]
         wanted = _choose(recorded, [*files], steps, to)
-        ways = _ways_back(wanted, files, {entry.id for entry in entries if entry.state == "ahead"})
+        ahead = {entry.id for entry in entries if entry.state == "ahead"}
+        ways = ways_back.find(backend, wanted, files, ahead, stored=stored)
         if wanted:
             _refuse_begun(backend)
         if wanted and not yes:
             _guard(backend, wanted)
+        for id_ in ways.kept:
+            listener(TakingBack(id_, ways.files[id_].content().decode(errors="replace")))
         by_id = {migration.id: migration for migration in migrations}
         try:
             if wanted:
                 backend.prepare()
-            runner = backend.runner(_RollBack(backend), ways)
-            runner.roll_back(migrations.replace([by_id[record.id] for record in wanted]))
+            runner = backend.runner(_RollBack(backend), ways.files)
+            runner.roll_back(migrations.replace([_migration(record, by_id) for record in wanted]))
         except Exception as exc:
             failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
             failure.rolled_back = [_rolled_back(done).id for done in backend.done]
             raise failure from failure.__cause__
         runner.say_if_untold()
-        return Rollback(tuple(map(_rolled_back, backend.done)), len(recorded) - len(wanted))
+        return Rollback(tuple(map(_rolled_back, backend.done)), len(recorded) - len(wanted), ways.kept)
 
 
 def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) -> list[Record]:
@@ -96,36 +108,13 @@ def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) 
     return recorded[::-1][:steps]
 
 
-def _ways_back(wanted: list[Record], files: dict[str, File], ahead: Collection[str]) -> dict[str, File]:
-    """The rollback files, each checked; Refused where one of the migrations cannot be taken back."""
-    ways, obstacles = {}, []
-    for record in wanted:
-        file = files.get(record.id)
-        way = file and read_rollback(file)
-        if record.id in ahead:
-            obstacles.append(
-                f"{record.id} is ahead of this folder (roll it back with the files of its release)"
-            )
-        elif file is None:
-            obstacles.append(f"the file of {record.id} is missing (bring it back)")
-        elif not record.is_of(file):
-            obstacles.append(
-                f"{file.path} was edited since it was applied, and its rollback may not fit (look at both; "
-                "`repair` accepts the file as it is)"
-            )
-        elif way is None:
-            obstacles.append(
-                f"{file.id} has no rollback (write {file.path.with_suffix(ROLLBACK)}, or restore a backup)"
-            )
-        elif way.is_draft:
-            obstacles.append(f"{way.path} is a draft without a statement (fill it)")
-        else:
-            way.transactional = file.transactional  # as yoyo has it
-            ways[file.id] = way
-    if obstacles:
-        raise Refused(f"rollback is refused: {'; '.join(obstacles)}. Nothing was rolled back.")
-    check_files(ways.values())
-    return ways
+def _migration(record: Record, by_id: Mapping[str, Any]) -> Any:
+    """yoyo's migration for a record, which need not have a file."""
+    if record.id in by_id:
+        return by_id[record.id]
+    made = Migration(record.id, f"{record.id}.sql", None)
+    made.steps, made.hash = [], record.hash  # there is nothing to load
+    return made
 
 
 def _refuse_begun(backend: Backend) -> None:

@@ -360,6 +360,8 @@ STORIES: dict[str, Sequence[Step]] = {
         "SQLRAIL_ENV=production rollback",
         Gone("migrations/002_orders.rollback.sql"),
         "rollback",
+        Gone("migrations/002_orders.sql"),
+        "rollback --stored",
     ),
     "baseline": (
         "baseline",

@@ -44,6 +44,13 @@ SENTENCES: list[tuple[Event, str]] = [
             "  a.b -> c.d: 1 row set to null, 2 rows archived (run 4), 3 rows left alone"
         ),
     ),
+    (
+        events.TakingBack("001_a", "-- why\n\tDROP TABLE \x1b;\n"),
+        (
+            "001_a has no file here, and is taken back by what was kept of its rollback:\n"
+            "  | -- why\n  | \tDROP TABLE \\x1b;"
+        ),
+    ),
     (events.RolledBack("001_a", 0.0), "rolled back 001_a (0.00 s)"),
     (events.Loaded(Path("sql/seed.sql"), 2.0), "loaded sql/seed.sql (2.00 s)"),
     (

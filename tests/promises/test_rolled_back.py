@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from itertools import combinations
 from pathlib import Path
 from threading import Barrier
@@ -12,15 +14,20 @@ from typing import Any, NamedTuple
 
 import pytest
 from aftermath import write
-from conftest import query
+from conftest import fresh_database, open_folder, query
 from console import catalog
-from samples import EXAMPLES, HISTORIES, IS_WIDE, STARTS
+from proxy import Proxy, Sender
+from samples import CUTS, EXAMPLES, HISTORIES, IS_WIDE, STARTS
+from waiting import watching
 
 import sqlrail as library
-from sqlrail.errors import MigrationFailed, Refused
+from sqlrail.engine import lost
+from sqlrail.errors import MigrationFailed, Refused, SqlrailError
 from sqlrail.ground.events import Applied, Event, nobody
 from sqlrail.ground.reading import given
+from sqlrail.server import local
 from sqlrail.verbs.baseline import baseline
+from sqlrail.verbs.rollback import Rollback, rollback
 
 pytestmark = pytest.mark.promise
 
@@ -179,3 +186,83 @@ def test_an_older_release_that_was_edited_or_has_more_does_not_start(
         with pytest.raises(Refused):
             library.migrate(database, laid(tmp_path / name, files, its))
         assert digest(database) == before, (name, its)
+
+
+# taken back from the older folder
+
+
+def with_ways_back(files: Mapping[str, str]) -> dict[str, str]:
+    """The same files, each with a rollback."""
+    return {
+        name: text
+        for id_, made in files.items()
+        for name, text in ((id_, made), (f"{id_}.rollback", f"DROP TABLE t{int(id_[:3])};\n"))
+    }
+
+
+def releases(tmp_path: Path, rng: random.Random) -> tuple[Path, Path, str]:
+    """An older folder and a newer one, and the last migration of the older one."""
+    files = dict(sorted(files_of(rng).items()))
+    ids = [*files][: rng.randint(1, len(files) - 1)]
+    everything = with_ways_back(files)
+    older = laid(tmp_path / "older", everything, [name for name in everything if name[:5] in ids])
+    return older, laid(tmp_path / "newer", everything, everything), ids[-1]
+
+
+def dumped(url: str) -> str:
+    """What pg_dump says, but for the log, which has become longer."""
+    program = local.find_binaries() / "pg_dump"
+    options = ["--restrict-key=x", "--exclude-table-data=_yoyo_log"]
+    return subprocess.run([program, *options, url], capture_output=True, text=True, check=True).stdout
+
+
+def go_back(url: str, older: Path, to: str) -> Rollback:
+    return rollback(given(url, older, environment="test"), nobody, to=to, yes=True, stored=True)
+
+
+def kept(url: str) -> list[tuple[Any, ...]]:
+    """The records for which nothing is kept, and what is kept for none."""
+    return query(
+        url,
+        "SELECT migration_id, content FROM _yoyo_migration AS m FULL JOIN sqlrail.rollback AS r"
+        " ON r.migration_hash = m.migration_hash WHERE r.migration_hash IS NULL OR m.migration_hash IS NULL",
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_older_folder_takes_back_what_the_newer_one_has_applied(
+    seed: int, database: str, tmp_path: Path
+) -> None:
+    older, newer, last = releases(tmp_path, random.Random(seed))  # noqa: S311
+    library.migrate(database, older, environment="test")
+    before = dumped(database)
+    for _ in range(2):
+        done = library.migrate(database, newer, environment="test")
+        assert kept(database) == []
+        assert [it.id for it in go_back(database, older, last).rolled_back] == [
+            it["id"] for it in reversed(done["applied"])
+        ]
+        assert dumped(database) == before
+
+
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_a_cut_after_any_message_leaves_what_is_kept_beside_its_record(
+    sender: Sender, server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
+    older, newer, last = releases(tmp_path, random.Random(5))  # noqa: S311
+    number, was_cut = 1, True
+    while was_cut:
+        with fresh_database(server) as url, open_folder() as folder, watching(server, url) as watch:
+            library.migrate(url, older, environment="test")
+            before = dumped(url)
+            with closing(Proxy(folder, url, sender=sender, cut_after=number, again=False)) as proxy:
+                with suppress(SqlrailError):
+                    library.migrate(proxy.url, newer, environment="test")
+                    go_back(proxy.url, older, last)
+                was_cut = proxy.was_cut.is_set()
+            watch.wait_until_gone()
+            assert kept(url) == []
+            go_back(url, older, last)
+            assert dumped(url) == before
+        number += CUTS[sender]

@@ -283,8 +283,8 @@ def test_other_verbs_say_what_they_cannot_do(
     refused = rolled_back("rollback", env=env)
     assert refused.code == 3
     assert refused.err == (
-        "rollback is refused: 004_d is ahead of this folder (roll it back with the files of its release). Nothing was "
-        "rolled back.\n"
+        "rollback is refused: 004_d is ahead of this folder (roll it back with the files of its release, or "
+        "with --stored by what was kept of them). Nothing was rolled back.\n"
     )
     assert rolled_back("baseline", "--to", "002", env=env).code == 3
     assert rolled_back("repair", "--yes", env=env).code == 0

@@ -197,6 +197,8 @@ def migrating(scene: Scene) -> None:
     scene.safe("status", "--check")
     scene.safe("rollback", "--steps", "3")
     scene.safe("migrate")
+    Path("migrations/004_index.sql").unlink()
+    scene.safe("rollback", "--stored")
 
 
 @chapter

@@ -251,10 +251,10 @@ def test_a_number_that_two_have_is_wrong_usage(applied: str, few: Path, back_by:
             lambda few: [(few / f"{id_}.rollback.sql").unlink() for id_ in ("003_t3", "004_t4")],
             r"004_t4 has no rollback \(write \S+/004_t4\.rollback\.sql, or restore a backup\); 003_t3 has no rollback",
         ),
-        (lambda few: (few / "003_t3.sql").unlink(), r"the file of 003_t3 is missing \(bring it back\)"),
+        (lambda few: (few / "003_t3.sql").unlink(), r"the file of 003_t3 is missing \(bring it back, or say --stored"),
         (
             lambda few: (few / "005_t5.sql").unlink(),
-            r"005_t5 is ahead of this folder \(roll it back with the files of its release\)",
+            r"005_t5 is ahead of this folder \(roll it back with the files of its release, or with --stored by",
         ),
         (
             lambda few: write(few, **{"004_t4": FEW["004_t4"] + "SELECT 1;\n"}),

@@ -23,6 +23,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     how_far = parser.add_mutually_exclusive_group()
     how_far.add_argument("--steps", metavar="N", help="how many, the newest first (default: 1)")
     how_far.add_argument("--to", metavar="ID", help="all that come after this one, which stays applied")
+    parser.add_argument(
+        "--stored",
+        action="store_true",
+        help="where a migration has no file here, by what was kept of its rollback when it was applied",
+    )
     parser.add_argument("--yes", action="store_true", help="in production too")
     flags.add_each(parser, schemas=True)
 
@@ -35,7 +40,9 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     if not re.fullmatch("[0-9]{1,9}", steps) or not int(steps):
         raise UsageError(f"--steps is '{steps}': write a whole number, 1 or more.")
     with closing(Bar(talk)) as bar:
-        result = rollback(settings, bar, steps=int(steps), to=options.to, yes=options.yes)
+        result = rollback(
+            settings, bar, steps=int(steps), to=options.to, yes=options.yes, stored=options.stored
+        )
     return OK, result.as_json(), render.text(result)
 
 
