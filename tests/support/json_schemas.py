@@ -52,6 +52,7 @@ EXAMPLES = {
     "repair": "repair --yes",
     "init": "init --dry-run",
     "new": "new 'add users'",
+    "widen": "widen users.id",
     "lint": "lint --all --check",
     "tenant": "tenant add acme",
     "stop": "stop",
