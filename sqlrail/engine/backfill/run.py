@@ -61,9 +61,9 @@ class BackfillRun:
         return ask(self._session, self._file)
 
     def beginning(self) -> bytes:
-        """What writes its first checkpoint, under the runners' lock."""
+        """What writes its first checkpoint, under the runners' lock, behind a look at the history."""
         store, key = self._session.store, {"hash": self._hash}
-        text = store.message("ours") + self._session.own_tables() + store.message("forget_stale", **key)
+        text = self._session.own_tables() + store.message("forget_stale", **key)
         checksum = backfills.checksum(self._file)
         return (
             text + store.message("backfill_begin", **key, id=self._file.id, checksum=checksum) + b"COMMIT;\n"
