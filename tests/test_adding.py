@@ -142,7 +142,7 @@ def test_a_directive(copy: Copy, database: str) -> None:
     _, line = examples("A directive")
     add_directive(copy)
     use = "if file.deadline is not None:\n    file.flaws.append((1, f'it takes {file.deadline:g} s'))\n"
-    copy.add("sqlrail/files/file.py", use, before="file.is_draft = is_draft")
+    copy.add("sqlrail/files/file.py", use, before="file.is_draft = says_draft")
     said = re.findall(r"^\| `(-- .*?)` \|", line)[0]
     (copy.home / "files").mkdir()
 

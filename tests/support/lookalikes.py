@@ -23,6 +23,7 @@ from console import Outcome, called, put
 from waiting import wait_for
 
 from sqlrail.adopting.recognising import TOOLS
+from sqlrail.engine import store
 from sqlrail.engine.store import KEY
 from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
@@ -797,6 +798,7 @@ def plant(url: str) -> None:
 def reaching() -> Iterator[set[str]]:
     """The files of sql/ that are composed meanwhile, and the lines of sqlrail/ that call for it."""
     places, calls, template = set[str](), set[tuple[str, int]](), wire._template
+    store._composed.cache_clear()  # what an earlier run has composed is to be seen too
 
     def noting(name: str, commented: bool) -> Any:
         calls.add((wire._files()[name], 0))

@@ -119,7 +119,7 @@ def test_what_it_makes_works(sqlrail: Sqlrail, database: str, tmp_path: Path) ->
         "DATABASE_URL": database,
         "SQLRAIL_TEST_DATABASE_URL": database,
         "SQLRAIL_ENV": "test",
-        "SQLRAIL": f"{sys.executable} {ROOT / 'runner.py'}",
+        "SQLRAIL": f"'{sys.executable}' '{ROOT / 'runner.py'}'",
     }
     for words, code in (["db-migrate"], 0), (["db-check"], 0), (["db-new", "NAME=add b"], 0), ([], 0):
         done = subprocess.run([make, *words], cwd=tmp_path, env=environment, capture_output=True, text=True)
