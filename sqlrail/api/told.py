@@ -8,20 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlrail.errors import Bug, SqlrailError, UsageError
-from sqlrail.ground.events import (
-    Applied,
-    BatchCleaned,
-    BatchFilled,
-    Begun,
-    Event,
-    HistoryRead,
-    Listener,
-    Progress,
-    ProgressEnded,
-    Reached,
-    RolledBack,
-    without_passwords,
-)
+from sqlrail.ground import events
+from sqlrail.ground.events import Event, Listener, Reached, without_passwords
 from sqlrail.ground.sentences import text
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.target import Target
@@ -32,15 +20,15 @@ if TYPE_CHECKING:
 
 #: what `say` is not told, for the result has it or an application has no bar
 FACTS_ONLY = (
-    Reached,
-    HistoryRead,
-    Begun,
-    Applied,
-    RolledBack,
-    Progress,
-    ProgressEnded,
-    BatchCleaned,
-    BatchFilled,
+    events.Reached,
+    events.HistoryRead,
+    events.Begun,
+    events.Applied,
+    events.RolledBack,
+    events.Progress,
+    events.ProgressEnded,
+    events.BatchCleaned,
+    events.BatchFilled,
 )
 
 
