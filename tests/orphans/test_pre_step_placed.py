@@ -12,11 +12,10 @@ from aftermath import attempt, write
 from conftest import Connect
 from listeners import Heard
 from test_cleanup import ORDERS, SHOP, archive, ids
-from test_cleanup_placed import MEANWHILE, do
+from test_cleanup_placed import MEANWHILE, Between, arranging, do
 
 from sqlrail.errors import SqlrailError
-from sqlrail.orphans import clean as room
-from sqlrail.orphans import placed, prepare
+from sqlrail.orphans import placed
 
 Connection = psycopg.Connection[Any]
 KEY = "ALTER TABLE orders ADD CONSTRAINT their_user FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE"
@@ -30,26 +29,8 @@ def _every_table_is_big(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], list[bool]]:
-    """Has something happen between the look and the locks; gives a list of whether what was placed counted."""
-
-    def arrange(happens: Callable[[], object]) -> list[bool]:
-        lock, standing, counted = prepare.lock, room._standing, list[bool]()
-
-        def locking(*given: Any) -> bytes:
-            happens()
-            return lock(*given)
-
-        def noting(*given: Any) -> Any:
-            found = standing(*given)
-            counted.append(found is not None)
-            return found
-
-        monkeypatch.setattr("sqlrail.orphans.clean.lock", locking)
-        monkeypatch.setattr(room, "_standing", noting)
-        return counted
-
-    return arrange
+def between(monkeypatch: pytest.MonkeyPatch) -> Between:
+    return arranging(monkeypatch, "sqlrail.orphans.clean.lock")
 
 
 def migrate(url: str, folder: Path, statement: str = KEY, **settings: Any) -> SqlrailError | None:

@@ -48,11 +48,19 @@ def _every_table_is_big(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placed, "BIG", 0)
 
 
+Happening = Callable[[], object]
+Between = Callable[[Happening], list[bool]]
+
+
 @pytest.fixture
-def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], list[bool]]:
+def between(monkeypatch: pytest.MonkeyPatch) -> Between:
+    return arranging(monkeypatch, "sqlrail.orphans.prepare.lock")
+
+
+def arranging(monkeypatch: pytest.MonkeyPatch, locks: str) -> Between:
     """Has something happen between the look and the locks; gives a list of whether what was placed counted."""
 
-    def arrange(happens: Callable[[], object]) -> list[bool]:
+    def arrange(happens: Happening) -> list[bool]:
         lock, standing, counted = prepare.lock, room._standing, list[bool]()
 
         def locking(*given: Any) -> bytes:
@@ -64,7 +72,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]],
             counted.append(found is not None)
             return found
 
-        monkeypatch.setattr(prepare, "lock", locking)
+        monkeypatch.setattr(locks, locking)
         monkeypatch.setattr(room, "_standing", noting)
         return counted
 

@@ -195,6 +195,8 @@ def _fill(fill: Fill) -> str:
     what = f"backfill of {fill.table}: {number}{done}"
     if fill.why is not None:
         return f"{what}; {fill.why}"
+    if fill.rows is None and fill.is_there:
+        return f"{what}; `ANALYZE {fill.table}` estimates them, and `plan --sample` then says for how long"
     if fill.batches is None or fill.seconds is None:
         return f"{what}; `plan --sample` says for how long, by batches that it rolls back"
     known = (
