@@ -117,6 +117,10 @@ class CommandFailed(SqlrailError):
     """A command that was to make a schema did not."""
 
 
+class FileFailed(SqlrailError):
+    """A file or a folder cannot be read or written."""
+
+
 class Bug(SqlrailError):
     """This is a bug in sqlrail."""
 

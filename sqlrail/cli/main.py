@@ -22,6 +22,7 @@ from sqlrail.cli.verb import Result, Verb
 from sqlrail.errors import (
     Bug,
     ConnectionFailed,
+    FileFailed,
     Interrupted,
     LocalServerFailed,
     SettingsError,
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as exc:
         discard(sys.stdout)
-        unwritten = SqlrailError(f"the result cannot be written: {exc.strerror}.")
+        unwritten = FileFailed(f"the result cannot be written: {exc.strerror}.")
         return _fail(unwritten, talk, "--verbose" in given)
     except Exception as exc:
         return _fail(Bug(exc), talk, "--verbose" in given)

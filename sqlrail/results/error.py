@@ -10,8 +10,8 @@ from sqlrail.results.repair import RepairResult
 #: the classes of errors, in snake_case
 ErrorKind = Literal[
     "bad_file", "bug", "busy", "command_failed", "connection_failed", "connection_lost", "database_failed",
-    "interrupted", "local_server_failed", "migration_failed", "missing_prerequisite", "no_scratch", "read_only_server",
-    "refused", "settings_error", "usage_error", "wrong_database",
+    "file_failed", "interrupted", "local_server_failed", "migration_failed", "missing_prerequisite", "no_scratch",
+    "read_only_server", "refused", "settings_error", "usage_error", "wrong_database",
 ]  # fmt: skip
 
 

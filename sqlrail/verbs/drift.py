@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from yoyo.migrations import MigrationList
 
 from sqlrail.engine.backend import Backend
-from sqlrail.errors import CommandFailed, ConnectionFailed, MigrationFailed, SqlrailError, UsageError
+from sqlrail.errors import (
+    CommandFailed,
+    ConnectionFailed,
+    FileFailed,
+    MigrationFailed,
+    UsageError,
+)
 from sqlrail.files.file import File
 from sqlrail.files.folder import read_files
 from sqlrail.ground.child import environment_for
@@ -365,7 +371,7 @@ def write_schema(settings: Settings, listener: Listener, path: Path) -> Written:
         beside.replace(path)
     except OSError as exc:
         beside.unlink(missing_ok=True)
-        raise SqlrailError(f"{path} cannot be written: {exc.strerror}.") from exc
+        raise FileFailed(f"{path} cannot be written: {exc.strerror}.") from exc
     return Written(path)
 
 

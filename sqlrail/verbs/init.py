@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlrail.adopting.recognising import look, usual
-from sqlrail.errors import SqlrailError, UsageError
+from sqlrail.errors import FileFailed, SqlrailError, UsageError
 from sqlrail.verbs.new import create
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def init(folder: Path, *, dry_run: bool = False) -> Initial:
     try:
         kept = tuple(Kept(part.path, part.missing) for part in parts if part.path not in missing)
     except OSError as exc:
-        raise SqlrailError(f"{exc.filename} cannot be read: {exc.strerror}.") from exc
+        raise FileFailed(f"{exc.filename} cannot be read: {exc.strerror}.") from exc
     if not dry_run:
         create(missing)
     return Initial(dry_run, tuple(missing), kept, tuple(_next(folder, others)))

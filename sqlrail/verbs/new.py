@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlrail.errors import SqlrailError, UsageError
+from sqlrail.errors import FileFailed, UsageError
 from sqlrail.files import keys_apart
 from sqlrail.files.draft import Draft
 from sqlrail.files.file import DRAFT, ROLLBACK
@@ -91,7 +91,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise SqlrailError(f"the folder {folder} cannot be made: {exc.strerror}.") from exc
+        raise FileFailed(f"the folder {folder} cannot be made: {exc.strerror}.") from exc
 
 
 def _make(
@@ -130,7 +130,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as exc:
-        raise SqlrailError(f"{folder} cannot be read: {exc.strerror}.") from exc
+        raise FileFailed(f"{folder} cannot be read: {exc.strerror}.") from exc
     try:
         # A network's file system may have none: two who then get one number are told by `migrate`.
         with suppress(OSError):
@@ -203,5 +203,5 @@ def create(texts: dict[Path, str]) -> None:
         for each in reversed(done):
             each.rmdir() if each.is_dir() else each.unlink()
         if isinstance(exc, OSError):
-            raise SqlrailError(f"{path} cannot be made: {exc.strerror}.") from exc
+            raise FileFailed(f"{path} cannot be made: {exc.strerror}.") from exc
         raise

@@ -106,6 +106,7 @@ def test_where_one_file_cannot_be_made_none_is(sqlrail: Sqlrail, is_link: bool) 
     done = sqlrail("init")
     assert (done.code, "\n" in done.err.rstrip()) == (1, False)
     assert ".github/workflows/migrations.yml cannot be made" in done.err
+    assert sqlrail("init", "--json").error["kind"] == "file_failed"
     assert [path.name for path in Path().rglob("*")] == [".github"]
 
 
