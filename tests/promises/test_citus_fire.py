@@ -1,7 +1,7 @@
 """Cleanups and files on a cluster of Citus while others write through its coordinator and a worker, and while a runner
 or one of its servers is killed: no row is lost, none is there twice, and the next run ends what was begun.
 
-SQLRAIL_TEST_OPERATIONS is how many operations the writers do in all, SQLRAIL_TEST_KILLS how many are killed.
+TEST_OPERATIONS is how many operations the writers do in all, TEST_KILLS how many are killed.
 """
 
 from __future__ import annotations

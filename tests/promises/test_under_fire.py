@@ -3,7 +3,7 @@
 What is asked of each kind, and of each way to clean: no row is touched whose parent is committed, no orphan is left,
 and a restore gives what was written last.
 
-SQLRAIL_TEST_OPERATIONS is how many operations they do in all.
+TEST_OPERATIONS is how many operations they do in all.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An id becomes bigint while an application writes and runners are killed: it meets no error, and no row loses its id.
 
-SQLRAIL_TEST_WIDEN_ROWS is how many users there are, SQLRAIL_TEST_WIDEN_KILLS how many runners are killed.
+TEST_WIDEN_ROWS is how many users there are, TEST_WIDEN_KILLS how many runners are killed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Draws docs/plan.svg: what `sqlrail plan` printed of a file that is the README's, by rich. No font is fetched.
 
-SQLRAIL_TEST_GOLDEN=1 python -m pytest -n 0 tests/test_readme.py
+TEST_GOLDEN=1 python -m pytest -n 0 tests/test_readme.py
 """
 
 from __future__ import annotations

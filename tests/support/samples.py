@@ -11,14 +11,14 @@ from proxy import Sender
 
 
 def sample(name: str, default: int) -> int:
-    """A number that SQLRAIL_TEST_<name> may say."""
-    return int(os.environ.get(f"SQLRAIL_TEST_{name}", default))
+    """A number that TEST_<name> may say."""
+    return int(os.environ.get(f"TEST_{name}", default))
 
 
 #: random cases that an oracle judges
 EXAMPLES = sample("EXAMPLES", 40)
 #: whoever wants more of them looks for what is new; the others for what has come back
-IS_WIDE = "SQLRAIL_TEST_EXAMPLES" in os.environ
+IS_WIDE = "TEST_EXAMPLES" in os.environ
 #: operations of the sessions that write beside a cleanup
 OPERATIONS = sample("OPERATIONS", 6000)
 #: runs that are killed
