@@ -55,7 +55,7 @@ def runs(history: History, rows: Sequence[Row], sources: Sequence[Source]) -> di
     if lost:
         raise _refused(
             history,
-            f"it has {_listed(lost)}, of which there is no file",
+            f"it has {listed(lost)}, of which there is no file",
             "Take the file back out of version control, or the row out of the table if it was never meant to run.",
         )
     found = {key: Run(row.at, row.kept) for key, row in by_key.items() if key in keys}
@@ -70,7 +70,7 @@ def runs(history: History, rows: Sequence[Row], sources: Sequence[Source]) -> di
     if behind:
         raise _refused(
             history,
-            f"it does not have {_listed(behind)}, though it has {sources[last].path}, which comes later",
+            f"it does not have {listed(behind)}, though it has {sources[last].path}, which comes later",
             f"Run what is missing with {tool.name}, or give it a higher number.",
         )
     return found
@@ -110,5 +110,6 @@ def _refused(history: History, what: str, remedy: str) -> Refused:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if names[SHOWN:] else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -44,15 +45,18 @@ class Place:
 
     @contextmanager
     def named(self, source: Path) -> Iterator[None]:
-        """Has messages name the files as they would be called; source: the folder in which they are mended."""
+        """Has messages name the files as they would be called, and say where to mend them; source: the old folder."""
         try:
             yield
         except SqlrailError as exc:
             if self.folder != self.target and str(self.folder) in str(exc):
                 told = str(exc).replace(str(self.folder), str(self.target))
-                exc.args = (
-                    f"{told}\nThis is of the files as they are converted: mend them in {source}. Nothing was changed.",
+                way = (
+                    f"This is of the files as they are converted. Mend them in {source}; or, where those have to stay "
+                    f"as they ran, let `adopt {shlex.quote(str(source))} --files-only` write {self.target}, mend them "
+                    "there, and run adopt again."
                 )
+                exc.args = (f"{told}\n{way}",)
                 exc.details = _renamed(exc.details, str(self.folder), str(self.target))
             raise
 
@@ -69,9 +73,9 @@ def _renamed(value: Any, old: str, new: str) -> Any:
 def placed(target: Path, converted: Sequence[Converted]) -> Iterator[Place]:
     """The files, beside the folder that they will be; or that folder, where it has each of them already.
 
-    Refused where other files lie in it; UsageError where nothing may be written there.
+    Refused where it has others only; UsageError where nothing may be written there.
     """
-    if check_target(target, converted):
+    if _has_them(target, converted):
         yield Place(target, target)
         return
     with _writing(target):
@@ -92,26 +96,32 @@ def _umask() -> int:
     return mask
 
 
-def check_target(target: Path, converted: Sequence[Converted]) -> bool:
-    """Whether the folder has the files already, as after another database's adoption. Refused where it has others."""
+def _has_them(target: Path, converted: Sequence[Converted]) -> bool:
+    """Whether the folder has each file already: another database's adoption has written it, or --files-only.
+
+    Refused where it has none of them, or some, and where it is the old tool's own.
+    """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return False
-    for one in converted:
-        for name, text in one.texts():
-            path = target / name
-            if path.is_file() and path.read_bytes() == text:
-                continue
-            why = (
-                f"{path} differs from what {one.source.path} becomes"
-                if path.exists()
-                else f"it has no {name}"
-            )
-            raise Refused(
-                f"{target} has files already, and not those that would be converted: {why}. Name a new folder, as in "
-                f"`--migrations {target}_new`; where converted files were edited since, `baseline --to ID "
-                "--allow-other-history` records them. Nothing was changed."
-            )
-    return True
+    lacking = next((one for one in converted if not (target / f"{one.id}.sql").is_file()), None)
+    if lacking is None and not any(
+        one.source.path.samefile(target / f"{one.id}.sql") for one in edited(target, converted)
+    ):
+        return True
+    why = f"it has no {lacking.id}.sql" if lacking else "it is the folder that is to be converted"
+    raise Refused(
+        f"{target} has files already, and not those that would be converted: {why}. Name a new folder, as in "
+        f"`--migrations {target}_new`. Nothing was changed."
+    )
+
+
+def edited(target: Path, converted: Sequence[Converted]) -> list[Converted]:
+    """Those whose files in the folder are not what they would be converted to, any more."""
+    return [one for one in converted if any(_differs(target / name, text) for name, text in one.texts())]
+
+
+def _differs(path: Path, text: bytes) -> bool:
+    return not path.is_file() or path.read_bytes() != text
 
 
 @contextmanager

@@ -142,6 +142,8 @@ def choose(found: Look, there: Sequence[History]) -> History:
     others_there = f" It has {', '.join(f'{it.table} of {it.tool.name}' for it in there)}." if there else ""
     raise Refused(
         f"{path} has files of {names}, and the database has no history of that ({wanted}, along the search_path, with "
-        f"the columns that the tool makes).{others_there} Name a database on which the tool has run; a "
-        "new one is built by `migrate`, from the folder that is made there. Nothing was changed."
+        "the columns that the tool makes; a table that this role may read, and neither a view nor one with row-level "
+        f"security).{others_there} One of another name is found once it has that: ALTER TABLE ... RENAME TO "
+        f"{found.tools[0].table}. Else name a database on which the tool has run; a new one is built by `migrate`, "
+        "from the folder that is made there. Nothing was changed."
     )

@@ -38,6 +38,15 @@ _TOO_LATE = (
 _PASSED_OVER = "{} is passed over: the run stays in the database that it is connected to"
 _TAKEN_OVER = "the runner takes the place of BEGIN and COMMIT around the file"
 _NO_STATEMENT = "no statement is in it, only a comment: nothing is run"
+# Any but that of the runner's transaction.
+_ISOLATION = (
+    rb"(?i)SET\s+(?:TRANSACTION\s+ISOLATION\s+LEVEL\s+|(?:(?:LOCAL|SESSION)\s+)?TRANSACTION_ISOLATION\s*(?:=|\s+TO\b)\s*'?)"
+    rb"(?:SERIALIZABLE|REPEATABLE|READ\s+UN)"
+)
+_TOO_LATE_FOR_ISOLATION = (
+    "PostgreSQL takes another isolation level before the first query only, and the runner's come first. Remove it; "
+    "LOCK TABLE keeps others from writing meanwhile."
+)
 _PLAIN_BEGIN = rb"(?i)(?:BEGIN(?:\s+(?:WORK|TRANSACTION))?|START\s+TRANSACTION)\s*;?"
 _PLAIN_COMMIT = rb"(?i)(?:COMMIT|END)(?:\s+(?:WORK|TRANSACTION))?\s*;?"
 
@@ -223,6 +232,8 @@ def _decode(decoder: codecs.IncrementalDecoder, block: bytes, offset: int) -> No
 def _forbidden(text: bytes, statement: Statement, transactional: bool) -> str | None:
     """What keeps a statement out of a file, whether or not the runner owns the transaction."""
     words = statement.words
+    if transactional and re.compile(_ISOLATION).match(text, statement.start, statement.end):
+        return _TOO_LATE_FOR_ISOLATION
     if not transactional and words[:2] == ("PREPARE", "TRANSACTION") and words[2:3] != ("AS",):
         return "a prepared transaction would keep the checkpoints of this file locked; use BEGIN and COMMIT."
     setting = next((word for word in words[1:3] if word in _READ_BY), None) if words[:1] == ("SET",) else None

@@ -195,6 +195,12 @@ class Table(NamedTuple):
         return next((it for it in KINDS if it.table == self.name and it.has <= there), None)
 
 
+#: those whose history `adopt` takes over
+TAKEN_OVER = frozenset(
+    {"dbmate or Rails", "golang-migrate", "goose", "sqlx", "Flyway", "node-pg-migrate", "Prisma"}
+)
+
+
 @dataclass(frozen=True)
 class History:
     """Another tool's history, and what it says was run."""
@@ -202,6 +208,11 @@ class History:
     tool: str
     table: str
     versions: tuple[str, ...] = ()
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether `adopt` takes it over, with the tool's own folder."""
+        return self.tool in TAKEN_OVER
 
     def of(self, ids: Collection[str]) -> list[str]:
         """Those of the migrations that it names, by their numbers or by their whole names."""

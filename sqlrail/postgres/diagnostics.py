@@ -132,7 +132,8 @@ def is_of_a_right(error: BaseException | None) -> bool:
 def remedy(error: psycopg.Error) -> str:
     """What to do about a file's statement that failed so, with a blank in front; empty where nobody knows."""
     diag = error.diag
-    if isinstance(error, pg.ActiveSqlTransaction):
+    # variable.c is where an isolation level comes too late.
+    if isinstance(error, pg.ActiveSqlTransaction) and diag.source_file != "variable.c":
         return " It takes a file of its own that says `-- transactional: false` in its leading comment."
     if isinstance(error, pg.ObjectInUse) and diag.source_function == "CheckTableNotInUse":
         return (

@@ -249,10 +249,17 @@ def elsewhere(order: Sequence[str], histories: Collection[History]) -> Iterator[
             names = last if len(named) == 1 else f"{len(named)} of these files, {named[0]} to {last}"
             text = (
                 f"{history.table} is the history of {history.tool}, and names {names}, of which there is no record of "
-                f"ours: as it seems they have run here. `baseline --to {last} --allow-other-history` records them; "
+                f"ours: as it seems they have run here. {_recorded_by(history)}`baseline --to {last} "
+                "--allow-other-history` records them; "
                 f"`migrate --allow-other-history` would run them once more ({other_tools.PAGE})."
             )
         yield Problem("other-history", history.table, text, refuses=bool(named))
+
+
+def _recorded_by(history: History) -> str:
+    if not history.is_taken_over:
+        return ""
+    return f"`adopt DIR`, with the folder of {history.tool}, records them with their times; without that folder, "
 
 
 def foreign(files: dict[str, File]) -> Iterator[Problem]:

@@ -25,6 +25,8 @@ class AdoptedResult(TypedDict):
     history: str  # its table, with its schema, which stays
     dry_run: bool  # whether nothing was written or recorded
     written: bool  # whether the files are new; false too where they had been converted before
+    recorded: bool  # whether what has run is recorded now
+    edited: list[str]  # ids of migrations whose files were there, and are not as they would be converted
     migrations: list[AdoptedMigration]  # in their order
     pending: int  # migrations that `migrate` is to run
     differences: list[str]  # between the database and what the files build, let pass by --accept-differences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from yoyo.migrations import MigrationList, get_migration_hash
 
 from sqlrail.adopting import converting, recognising
 from sqlrail.adopting.history import Row, check_contents, runs
-from sqlrail.adopting.placing import Place, check_target, placed
+from sqlrail.adopting.placing import Place, edited, placed
 from sqlrail.adopting.recognising import TOOLS, History
 from sqlrail.adopting.tool import whole
 from sqlrail.engine.backend import Backend
@@ -38,6 +38,7 @@ from sqlrail.verbs.drift import FILES, build, compared, lines_of
 
 #: characters of a version in the log, where its checksum has to have room too
 VERSION = 120
+ALL_THE_SAME = "--accept-differences records them all the same, and logs that. Nothing was changed."
 #: what is compared: all that `drift` compares
 ALL = Choice()
 
@@ -48,13 +49,15 @@ def adopt(
     source: Path | None,
     *,
     dry_run: bool = False,
+    files_only: bool = False,
     accept_differences: bool = False,
 ) -> Adopted:
     """Converts the files in `source` into the folder of the settings, and records what has run, with its time.
 
     The records are written in one transaction that keeps the other tool out. The folder is there as a whole, or not at
     all; that of the other tool is only read. Refused for a history that is not whole, and where the database is not
-    what the files that have run build, unless that is accepted, and logged.
+    what the files that have run build, unless that is accepted, and logged. Files that the folder has already count as
+    they are there. dry_run: only finds out whether it would be refused; files_only: only writes the folder.
     """
     target = settings.migrations
     found = recognising.look(source or _usual(target), target)
@@ -64,12 +67,13 @@ def adopt(
         history = recognising.choose(found, _histories(backend))
         rows = _rows(backend, history)
         taken = tuple(_taken(found, history, rows))
-        adopted = Adopted(history, found.folder.path, target, taken, dry_run)
-        if dry_run:
-            check_target(target, adopted.converted)
-            return adopted
+        adopted = Adopted(history, found.folder.path, target, taken)
         with placed(target, adopted.converted) as place, place.named(found.folder.path):
-            return _Taking(backend, place, adopted, rows, accept_differences).done()
+            if files_only:
+                place.take()
+                return replace(adopted, written=place.is_new)
+            taking = _Taking(backend, place, adopted, rows, accept_differences)
+            return taking.looked_at() if dry_run else taking.done()
 
 
 def _usual(target: Path) -> Path:
@@ -125,9 +129,9 @@ class _Taking:
         self, backend: Backend, place: Place, adopted: Adopted, rows: list[Row], accepted: bool
     ) -> None:
         self.backend, self.place, self.adopted, self.rows = backend, place, adopted, rows
-        self.accepted = accepted
+        self.accepted, self.tool = accepted, adopted.history.tool.name
         migrations, self.files = read_files(place.folder)
-        ids = {one.id for one in adopted.recorded}
+        ids = {one.id for one in adopted.run}
         self.migrations = MigrationList([one for one in migrations if one.id in ids])
         self._check(migrations)
 
@@ -142,21 +146,55 @@ class _Taking:
 
     def done(self) -> Adopted:
         """What was taken over."""
-        self._try_to_hold()
-        settings, listener = self.backend.settings, self.backend.listener
-        try:
-            differences = build(settings, listener, self.migrations, self.files, self._compare_and_record)
-        except NoScratch as exc:
-            differences = self._record_uncompared(str(exc))
-        except MigrationFailed as exc:
-            differences = self._record_uncompared(f"They do not build on a scratch database: {exc}")
-        return replace(self.adopted, written=self.place.is_new, differences=differences)
+        differences = self._built(self._record_compared, self._record_uncompared)
+        return replace(self._looked(differences), written=self.place.is_new, recorded=True)
 
-    def _compare_and_record(self, built: Connection, provided: Sequence[Provided]) -> tuple[str, ...]:
-        if builds_nothing(read(built, self.backend.settings)):
-            return self._record_uncompared(NOTHING_BUILT)
+    def looked_at(self) -> Adopted:
+        """What would be taken over."""
+        return replace(self._looked(self._built(self._compare, self._refuse_uncompared)), dry_run=True)
+
+    def _looked(self, differences: tuple[str, ...]) -> Adopted:
+        there = edited(self.place.folder, self.adopted.converted)
+        return replace(self.adopted, edited=tuple(one.id for one in there), differences=differences)
+
+    def _built(
+        self,
+        compared: Callable[[Connection, Sequence[Provided]], tuple[str, ...]],
+        uncompared: Callable[[str], tuple[str, ...]],
+    ) -> tuple[str, ...]:
+        """What is made of the files that have run, built on a scratch database, or of why there is none."""
+        self._try_to_hold()
+
+        def look(built: Connection, provided: Sequence[Provided]) -> tuple[str, ...]:
+            if builds_nothing(read(built, self.backend.settings)):
+                return uncompared(NOTHING_BUILT)
+            return compared(built, provided)
+
+        try:
+            return build(self.backend.settings, self.backend.listener, self.migrations, self.files, look)
+        except NoScratch as exc:
+            return uncompared(str(exc))
+        except MigrationFailed as exc:
+            return uncompared(f"They do not build on a scratch database: {exc}")
+
+    def _compare(self, built: Connection, provided: Sequence[Provided]) -> tuple[str, ...]:
         differences = self._differences(built, provided)
-        self._refuse_or_say(differences)
+        if differences:
+            self._refuse_or_say(
+                f"the database is not what the files build that {self.tool} has run:",
+                differences,
+                f"Mend the database, or write what is missing into a new migration of {self.tool}'s and run that; "
+                f"{ALL_THE_SAME}",
+            )
+        return differences
+
+    def _refuse_uncompared(self, why: str) -> tuple[str, ...]:
+        what = f"the database was not compared with what the files build that {self.tool} has run. {why}"
+        self._refuse_or_say(what, (), ALL_THE_SAME)
+        return (what,)
+
+    def _record_compared(self, built: Connection, provided: Sequence[Provided]) -> tuple[str, ...]:
+        differences = self._compare(built, provided)
         with self._holding():
             if self._differences(built, provided) != differences:
                 raise Refused(
@@ -166,8 +204,7 @@ class _Taking:
         return differences
 
     def _record_uncompared(self, why: str) -> tuple[str, ...]:
-        differences = (f"the database was not compared with what the files build. {why}",)
-        self._refuse_or_say(differences)
+        differences = self._refuse_uncompared(why)
         with self._holding():
             self._record(differences)
         return differences
@@ -184,26 +221,18 @@ class _Taking:
         found, _ = compared(built, self.backend.settings, ALL, provided)
         return tuple(f"{printable(one.home)} {line}" for one in found for line in lines_of(one, FILES))
 
-    def _refuse_or_say(self, differences: Sequence[str]) -> None:
-        if not differences:
-            return
-        tool, more = self.adopted.history.tool.name, len(differences) - SHOWN
+    def _refuse_or_say(self, what: str, differences: Sequence[str], remedy: str) -> None:
+        more = len(differences) - SHOWN
         lines = [f"  {line}" for line in differences[:SHOWN]]
         if more > 0:
             lines.append(f"  and {more:,} more (--json has them)")
-        what = f"the database is not what the files build that {tool} has run:"
         if self.accepted:
             self.backend.listener(
                 Said("\n".join([f"warning: accepted by --accept-differences: {what}", *lines]))
             )
             return
-        failure = Refused(
-            f"adopt is refused: {what}",
-            *lines,
-            f"Mend the database, or write what is missing into a new migration of {tool}'s and run that; "
-            "--accept-differences records them all the same, and logs that. Nothing was changed.",
-        )
-        failure.details["differences"] = list(differences)
+        failure = Refused(f"adopt is refused: {what}", *lines, remedy)
+        failure.details["differences"] = list(differences) or [what]
         raise failure
 
     def _try_to_hold(self) -> None:
@@ -250,7 +279,7 @@ class _Taking:
 
     def _record(self, differences: Sequence[str]) -> None:
         """Writes all records in one message, in their order."""
-        backend, taken = self.backend, {one.id: one for one in self.adopted.recorded}
+        backend, taken = self.backend, {one.id: one for one in self.adopted.run}
         text = backend.stamping()
         for migration in self.migrations:
             one, file = taken[migration.id], self.files[migration.id]

@@ -51,6 +51,8 @@ class Adopted:
     taken: tuple[Taken, ...]
     dry_run: bool = False
     written: bool = False
+    recorded: bool = False
+    edited: tuple[str, ...] = ()  # ids
     differences: tuple[str, ...] = ()
 
     @property
@@ -59,7 +61,7 @@ class Adopted:
         return [one.converted for one in self.taken]
 
     @property
-    def recorded(self) -> list[Taken]:
+    def run(self) -> list[Taken]:
         """Those that have run."""
         return [one for one in self.taken if one.run]
 
@@ -70,7 +72,9 @@ class Adopted:
             "history": self.history.table,
             "dry_run": self.dry_run,
             "written": self.written,
+            "recorded": self.recorded,
+            "edited": list(self.edited),
             "migrations": [one.as_json(self.folder) for one in self.taken],
-            "pending": len(self.taken) - len(self.recorded),
+            "pending": len(self.taken) - len(self.run),
             "differences": list(self.differences),
         }

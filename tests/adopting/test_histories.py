@@ -10,9 +10,10 @@ import pytest
 from sqlrail.adopting import dbmate, flyway, golang_migrate, node_pg_migrate
 from sqlrail.adopting.converting import ordered
 from sqlrail.adopting.history import Row, check_contents, runs
-from sqlrail.adopting.recognising import History, histories, sources
+from sqlrail.adopting.recognising import TOOLS, History, histories, sources
 from sqlrail.adopting.tool import Folder, Tool
 from sqlrail.errors import BadFile, Refused
+from sqlrail.files.other_tools import KINDS, TAKEN_OVER
 
 NOON = datetime(2024, 5, 6, 12)
 
@@ -79,6 +80,10 @@ def test_names_of_node_pg_migrate_are_those_of_its_files(tmp_path: Path) -> None
         run_of(node_pg_migrate.TOOL, tmp_path, names, row("1700000000000_a"), row("1700000000000_b"))
         == names[:2]
     )
+
+
+def test_what_status_says_of_a_history_names_adopt_where_that_takes_it_over() -> None:
+    assert {kind.table for kind in KINDS if kind.tool in TAKEN_OVER} == {tool.table for tool in TOOLS}
 
 
 def test_a_table_is_whose_columns_it_has() -> None:

@@ -46,6 +46,11 @@ OWN_TRANSACTION = (
     "commit on their own, begin the file with `-- transactional: false`."
 )
 
+TOO_LATE_FOR_ISOLATION = (
+    "PostgreSQL takes another isolation level before the first query only, and the runner's come first. Remove it; "
+    "LOCK TABLE keeps others from writing meanwhile."
+)
+
 
 class Case(NamedTuple):
     id: str
@@ -285,6 +290,14 @@ FILES = [
             ("COMMIT AND CHAIN", 1), ("BEGIN ISOLATION LEVEL SERIALIZABLE", 1), ("PREPARE TRANSACTION 'x'", 2),
         )
     ),
+    *(
+        file(words, f"SELECT 'é';  {words};\n", f"1:14: {TOO_LATE_FOR_ISOLATION}")
+        for words in (
+            "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "set transaction\tisolation level repeatable read",
+            "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED", "SET LOCAL transaction_isolation TO 'serializable'",
+            "SET transaction_isolation = serializable",
+        )
+    ),
     file("psql's command", "SELECT 1;\n  \\d parent\n",
          "2:3: \\d is a command of psql, which PostgreSQL does not know; remove it."),
     file("string", "SELECT 1;\nSELECT 'é, it''s", "2:8: this string is never closed."),
@@ -356,6 +369,17 @@ WORKS: dict[str, tuple[str, Mapping[str, str | bytes]]] = {
     "per cent signs and braces": ("m", {"m/001_a.sql": "SELECT '%s %', '{x}'; CREATE TABLE a ();"}),
     "name with a quote, a percent sign and braces": ("m", {"m/001_it's {x} %s.sql": "CREATE TABLE a ()"}),
     "savepoints": ("m", {"m/001_a.sql": "SAVEPOINT x; ROLLBACK TO x; CREATE TABLE a ();"}),
+    "the isolation level of the runner": (
+        "m",
+        {"m/001_a.sql": "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; CREATE TABLE a ();"},
+    ),
+    "another one in a transaction of the file's own": (
+        "m",
+        {
+            "m/001_a.sql": "-- transactional: false\nBEGIN ISOLATION LEVEL SERIALIZABLE; "
+            "CREATE TABLE a (); COMMIT;"
+        },
+    ),
     "a comment that looks like a URL": ("m", {"m/001_a.sql": "-- see https://x\nCREATE TABLE a ();"}),
     "a README beside": ("m", {"m/001_a.sql": "CREATE TABLE a ();", "m/README.md": "x"}),
     "a folder named .env": ("m", {"m/001_a.sql": "CREATE TABLE a ();", ".env/bin/python": ""}),

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from conftest import ROOT, Connect, as_role, clean_environment, majors, needs, query
 from console import Sqlrail, catalog, put, sqlrail
+from waiting import wait_for
 
 from sqlrail.adopting.recognising import TOOLS
 
@@ -273,7 +274,7 @@ def test_the_next_database_takes_the_files_that_are_there(sqlrail: Sqlrail, data
     project = make("goose", database)
     sqlrail("adopt", "old", "--dry-run", env=at(database))
     put({"migrations/00001_users.sql": "-- other\n"})
-    assert "differs from what" in refused(sqlrail, database)
+    assert "it has no 00002_index.sql" in refused(sqlrail, database)
     (Path("migrations") / "00001_users.sql").unlink()
     assert sqlrail("adopt", "old", env=at(database)).code == 0
     query(database, "DROP TABLE _yoyo_migration, _yoyo_log, _yoyo_version, yoyo_lock")
@@ -322,8 +323,59 @@ def test_files_that_do_not_build_are_refused_by_the_name_that_they_would_have(
     message = refused(sqlrail, database, code=2)
     assert "migrations/001_users.sql:2:1: COMMIT is not for the file to say" in message
     assert message.endswith(
-        "This is of the files as they are converted: mend them in old. Nothing was changed."
+        "Mend them in old; or, where those have to stay as they ran, let `adopt old --files-only` write migrations, "
+        "mend them there, and run adopt again."
     )
+
+
+#: runs where sqlx has run, and cannot run anywhere else: no new database has that table
+OF_ITS_HISTORY = f"DELETE FROM _sqlx_migrations WHERE version = 1;\n{LATER}"
+
+
+def test_files_that_have_to_stay_as_they_ran_are_mended_in_the_new_folder(
+    sqlrail: Sqlrail, database: str
+) -> None:
+    make("sqlx", database)
+    put({f"old/{DATES[2]}_later.up.sql": OF_ITS_HISTORY})
+    query(database, LATER)
+    row = f"{DATES[2]}, 'later', '{AT}', true, '\\x{_sum('sqlx', OF_ITS_HISTORY)}', 1"
+    query(database, f"INSERT INTO _sqlx_migrations VALUES ({row})")
+    old = tree("old")
+    for flags in ([], ["--dry-run"]):
+        message = refused(sqlrail, database, *flags)
+        assert f'migrations/{DATES[2]}_later.sql:1:13: relation "_sqlx_migrations" does not exist' in message
+        assert "let `adopt old --files-only` write migrations" in message
+    before = catalog(database)
+    written = sqlrail("adopt", "old", "--files-only", "--json", env=at(database))
+    assert (written.code, written.document["written"], written.document["recorded"]) == (0, True, False)
+    assert catalog(database) == before
+    put({f"migrations/{DATES[2]}_later.sql": LATER})
+    done = sqlrail("adopt", "old", "--json", env=at(database))
+    assert (done.code, done.document["edited"]) == (0, [f"{DATES[2]}_later"])
+    assert (done.document["written"], done.document["recorded"], done.document["differences"]) == (
+        False,
+        True,
+        [],
+    )
+    assert tree("old") == old
+    is_green(sqlrail, database)
+    times = query(database, "SELECT DISTINCT applied_at_utc FROM _yoyo_migration")
+    assert times == [(datetime(2024, 5, 6, 7, 8, 9),)]
+
+
+def test_a_file_that_was_mended_into_another_schema_is_a_difference(sqlrail: Sqlrail, database: str) -> None:
+    make("goose", database)
+    assert sqlrail("adopt", "old", "--files-only", env=at(database)).code == 0
+    put({"migrations/00001_users.sql": USERS.replace("email text NOT NULL", "email text")})
+    assert "public.users email: files say nullable, database says not null" in refused(sqlrail, database)
+
+
+def test_a_dry_run_is_refused_where_the_adoption_would_be(sqlrail: Sqlrail, database: str) -> None:
+    make("dbmate", database)
+    query(database, "CREATE TABLE stray (id int)")
+    assert "public.stray table: the files do not build it" in refused(sqlrail, database, "--dry-run")
+    put({f"old/{DATES[2]}_later.sql": OF_DBMATE("SELECT 1;\nCOMMIT;\nSELECT 2;\n", NO_LATER)})
+    assert "COMMIT is not for the file to say" in refused(sqlrail, database, "--dry-run", code=2)
 
 
 #: what is wrong with a history: the tool, what was done to its database or folder, and what the message says
@@ -367,6 +419,27 @@ def test_two_histories_that_may_be_meant_are_refused(sqlrail: Sqlrail, database:
     assert "more than one history" in refused(sqlrail, database)
 
 
+HIDDEN = {
+    "a view": "ALTER TABLE goose_db_version RENAME TO kept; CREATE VIEW goose_db_version AS SELECT * FROM kept",
+    "row-level security": "ALTER TABLE goose_db_version ENABLE ROW LEVEL SECURITY",
+    "another name": "ALTER TABLE goose_db_version RENAME TO our_versions",
+}
+
+
+@pytest.mark.parametrize("statement", HIDDEN.values(), ids=HIDDEN)
+def test_a_history_that_is_not_read_is_told_from_one_that_is_not_there(
+    statement: str, sqlrail: Sqlrail, database: str
+) -> None:
+    make("goose", database)
+    query(database, statement)
+    message = refused(sqlrail, database)
+    assert "a table that this role may read, and neither a view nor one with row-level security" in message
+    assert (
+        "One of another name is found once it has that: ALTER TABLE ... RENAME TO goose_db_version."
+        in message
+    )
+
+
 def test_the_folder_itself_cannot_be_the_new_one(sqlrail: Sqlrail, database: str) -> None:
     make("dbmate", database)
     assert "old has files already" in refused(sqlrail, database, "--migrations", "old")
@@ -400,6 +473,42 @@ def test_what_fails_up_to_the_commit_leaves_neither_records_nor_files(
     assert (done.code, "not now" in done.err) == (1, True)
     assert query(database, "SELECT count(*) FROM _yoyo_migration") == [(0,)]
     assert sorted(path.name for path in Path().iterdir()) == ["old"]
+
+
+@needs("a trigger on the log")
+def test_an_adoption_that_was_killed_before_its_commit_is_run_again(sqlrail: Sqlrail, database: str) -> None:
+    make("goose", database)
+    assert sqlrail("adopt", "old", env=at(database)).code == 0
+    query(database, "TRUNCATE _yoyo_migration, _yoyo_log")
+    shutil.rmtree("migrations")
+    query(
+        database,
+        "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$",
+    )
+    query(
+        database,
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON _yoyo_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "EXECUTE FUNCTION late()",
+    )
+    asleep = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    )
+    runner = subprocess.Popen(
+        [sys.executable, "-m", "sqlrail", "adopt", "old", "--accept-differences"],
+        env={**clean_environment(), **at(database)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_for(lambda: query(database, asleep) == [(1,)], "the runner commits")
+    runner.kill()
+    runner.wait()
+    wait_for(lambda: query(database, asleep) == [(0,)], "its server has noticed")
+    assert sorted(path.name for path in Path().iterdir()) == ["migrations", "old"]
+    query(database, "DROP FUNCTION late CASCADE")
+    told = sqlrail("status", "--check", env=at(database))
+    assert told.code == 4
+    assert "`adopt DIR`, with the folder of goose, records them with their times" in told.out
+    assert sqlrail("adopt", "old", env=at(database)).code == 0
+    assert sqlrail("migrate", env=at(database)).code == 0
+    is_green(sqlrail, database)
 
 
 @pytest.mark.parametrize("tool", [tool for tool in PROJECTS if tool not in ("dbmate", "Flyway")])

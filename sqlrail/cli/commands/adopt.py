@@ -20,7 +20,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="DIR", nargs="?", help="the other tool's folder (else the usual one that is here)"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="only show what each file becomes, and what has run"
+        "--dry-run",
+        action="store_true",
+        help="only show what each file becomes, what has run, and what is refused",
+    )
+    parser.add_argument(
+        "--files-only",
+        action="store_true",
+        help="only write the new folder, for files that have to be mended first",
     )
     parser.add_argument(
         "--accept-differences", action="store_true",
@@ -30,8 +37,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
-    if options.dry_run:
-        idle(options, "accept_differences", "--dry-run compares nothing")
+    if options.files_only:
+        for flag, why in (
+            ("dry_run", "it writes nothing"),
+            ("accept_differences", "--files-only compares nothing"),
+        ):
+            idle(options, flag, why)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[AdoptedResult]:
@@ -40,8 +51,9 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
 
     source = None if options.source is None else Path(options.source)
     result = adopt(
-        settings, talk, source, dry_run=options.dry_run, accept_differences=options.accept_differences
-    )
+        settings, talk, source, dry_run=options.dry_run, files_only=options.files_only,
+        accept_differences=options.accept_differences,
+    )  # fmt: skip
     return OK, result.as_json(), render.text(result, width())
 
 
