@@ -86,16 +86,20 @@ def database(server: Server, template: str = "template1") -> str:
     return server.url.replace("/app?", f"/{name}?")
 
 
-def run(command: list[str], url: str, peaks: list[int] | None = None) -> float:
-    """Wall seconds of a process, and its peak bytes if asked for; RuntimeError with its last words if it fails."""
-    environ = {
+def environment(url: str) -> dict[str, str]:
+    """What a process finds: the database, and nothing that would set something else."""
+    kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PG", "SQLRAIL_", "PYTHON"))
     }
-    environ |= {"DATABASE_URL": url, "APP_ENV": "development"}
+    return kept | {"DATABASE_URL": url, "APP_ENV": "development"}
+
+
+def run(command: list[str], url: str, peaks: list[int] | None = None) -> float:
+    """Wall seconds of a process, and its peak bytes if asked for; RuntimeError with its last words if it fails."""
     with tempfile.TemporaryFile() as words:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, env=environ, stdout=words, stderr=words, cwd=tempfile.gettempdir()
+            command, env=environment(url), stdout=words, stderr=words, cwd=tempfile.gettempdir()
         )
         while peaks is not None and process.poll() is None:
             # Not ru_maxrss: that begins with the memory of whoever started the process.
@@ -160,5 +164,6 @@ def write(path: Path, part: str) -> None:
 HEAD = """# Benchmarks
 
 `make bench` makes these tables (`make bench-migrate`, `-cleanup`, `-locked`, `-catalog`, `-foresight`, `-foreseen`,
-`-tenants`, `-fixture`, `-backfill`, `-widen`: one part). Each tool runs in turns with a floor, a process a run, on the
-embedded server with fsync on and no setting changed; a ratio is the median of pairs. Compare ratios, not seconds."""
+`-tenants`, `-fixture`, `-backfill`, `-widen`, `-nothing`: one part). Each tool runs in turns with a floor, a process a
+run, on the embedded server with fsync on and no setting changed; a ratio is the median of pairs. Compare ratios, not
+seconds."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from sqlrail.errors import BadFile
 
@@ -43,10 +43,28 @@ def reading(path: Path) -> Iterator[BinaryIO]:
                 stream.seek(0)
             yield stream
     except OSError as exc:
-        raise BadFile(f"{path} cannot be read: {exc.strerror}.") from exc
+        raise _unreadable(path, exc) from exc
 
 
-def state_of(stream: BinaryIO) -> tuple[int, ...]:
+def read_small(path: Path, most: int) -> tuple[bytes | None, tuple[int, ...]]:
+    """The file's content behind its BOM, None where it is more than so many bytes; and its state.
+
+    It asks for all at once, as reading() does not: a run with nothing to do comes here for each file. BadFile if it
+    cannot be read.
+    """
+    try:
+        with path.open("rb", buffering=0) as stream:
+            state = state_of(stream)
+            return stream.read().removeprefix(BOM) if state[1] <= most else None, state
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+
+
+def _unreadable(path: Path, exc: OSError) -> BadFile:
+    return BadFile(f"{path} cannot be read: {exc.strerror}.")
+
+
+def state_of(stream: IO[bytes]) -> tuple[int, ...]:
     """What changes when the file does: a second checksum would take longer than the reading."""
     status = os.fstat(stream.fileno())
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
@@ -63,7 +81,7 @@ def checksum(stream: BinaryIO) -> str:
         block = blanks + block
         text = block.rstrip(b" \t\r\n")
         blanks = block[len(text) :]
-        if any(blank in text for blank in (b" \n", b"\t\n", b"\r\n")):
+        if b" \n" in text or b"\t\n" in text or b"\r\n" in text:
             text = re.sub(rb"[ \t\r]+(?=\n)", b"", text)
         digest.update(text)
     return "sha256:" + digest.hexdigest()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sqlrail.errors import BadFile
 from sqlrail.files import other_tools, statements
-from sqlrail.files.content import BLOCK, Blanked, checksum, reading, state_of
+from sqlrail.files.content import BLOCK, Blanked, checksum, read_small, reading, state_of
 from sqlrail.files.directives import (
     DIRECTIVE,
     DIRECTIVES,
@@ -254,8 +254,8 @@ def check_files(files: Iterable[File]) -> None:
 
 def read_file(path: Path) -> File:
     """One file, and what its leading comment says; what is wrong with that, File.check() raises."""
-    id_ = path.stem
-    if path.suffix != ".sql":
+    id_ = path.name.removesuffix(".sql")
+    if id_ in ("", path.name):
         raise BadFile(f"{path}: {ONLY_SQL}")
     try:
         id_.encode()
@@ -263,23 +263,23 @@ def read_file(path: Path) -> File:
         raise BadFile(
             f"{str(path)!a}: the name is not UTF-8, and could not be recorded; rename it."
         ) from None
-    file = File(id=id_, path=path)
-    with reading(path) as stream:
-        start, file.state = stream.tell(), state_of(stream)
-        if file.state[1] <= SMALL:
-            file.small = stream.read()
-            stream, start = io.BytesIO(file.small), 0
-        says_draft = _read_lead(file, stream)
-        stream.seek(start)
-        file.checksum = checksum(stream)
-    file.is_draft = says_draft and _is_empty(file)
-    return file
+    small, state = read_small(path, SMALL)
+    file = File(id=id_, path=path, small=small, state=state)
+    with io.BytesIO(small) if small is not None else reading(path) as stream:
+        return _with_what_it_says(file, stream)
 
 
 def read_text(id_: str, path: Path, content: bytes) -> File:
     """The same of a text that lies in no file; the path is what messages call it."""
-    file = File(id=id_, path=path, small=content, checksum=checksum(io.BytesIO(content)))
-    file.is_draft = _read_lead(file, io.BytesIO(content)) and _is_empty(file)
+    return _with_what_it_says(File(id=id_, path=path, small=content), io.BytesIO(content))
+
+
+def _with_what_it_says(file: File, stream: BinaryIO) -> File:
+    start = stream.tell()
+    says_draft = _read_lead(file, stream)
+    stream.seek(start)
+    file.checksum = checksum(stream)
+    file.is_draft = says_draft and _is_empty(file)
     return file
 
 

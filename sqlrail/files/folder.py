@@ -47,6 +47,13 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     by_id = {migration.id: migration for migration in everything}
     for migration in everything:
         _load(migration, files[migration.id], by_id)
+    return _ordered(migrations, files, folder), files
+
+
+def _ordered(migrations: MigrationList, files: dict[str, File], folder: Path) -> MigrationList:
+    """As yoyo runs them: by their names, and none before what it depends on."""
+    if not any(file.depends for file in files.values()):
+        return migrations
     try:
         ordered = list(topological_sort(migrations))
     except BadMigration as exc:
@@ -54,7 +61,7 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     except CycleError as exc:  # what yoyo 9.0.0 lets through
         circle = ", ".join(sorted({migration.id for migration in exc.args[1]}))
         raise BadFile(f"{folder}: what they say they depend on runs in a circle: {circle}.") from exc
-    return MigrationList(ordered, migrations.post_apply), files
+    return MigrationList(ordered, migrations.post_apply)
 
 
 def _listed(folder: Path) -> MigrationList:

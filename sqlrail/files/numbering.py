@@ -32,7 +32,10 @@ def follows(one: str, other: str) -> bool:
 
     A day, and a time of that day, are in either order.
     """
-    days = ["".join(re.findall("[0-9]+", date(id_))) for id_ in (one, other)]
+    dates = date(one), date(other)
+    if not any(dates) and number(one) != number(other):  # as in most folders
+        return number(one) > number(other)
+    days = ["".join(re.findall("[0-9]+", it)) for it in dates]
     shorter = min(map(len, days))
     if shorter and days[0][:shorter] != days[1][:shorter]:  # with dashes or without
         return days[0][:shorter] > days[1][:shorter]

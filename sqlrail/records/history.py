@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yoyo.migrations import MigrationList
 
 from sqlrail.files.file import File
 from sqlrail.files.numbering import follows
-from sqlrail.ground.backfill import how_far
 from sqlrail.ground.words import counted
 from sqlrail.records import leaving
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from sqlrail.results.status import State
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A migration that the database says was applied; the time is UTC, a checksum of None is unknown."""
 
     id: str
@@ -52,23 +50,23 @@ class Note:
 
     def __str__(self) -> str:
         if self.backfill is not None:
+            from sqlrail.ground.backfill import how_far  # few runs find one
+
             counts = (self.backfill[name] for name in ("walked", "changed", "passes"))
             return f"a backfill under way ({how_far(*counts)})"
         done = f"{counted(self.done, 'statement') if self.done else 'no statements'} done"
         return f"half done outside a transaction ({done}{', the next one begun' if self.is_begun else ''})"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A migration's state: applied, pending, edited, missing, late or ahead."""
 
     id: str
     state: State
     applied_at: datetime | None = None
     checksum: str | None = None
-    may_be_left: bool = (
-        False  # pending, and a backfill or behind one: it is not late, whatever was applied since
-    )
+    # pending, and a backfill or behind one: it is not late, whatever was applied since
+    may_be_left: bool = False
     waits_for: tuple[str, ...] = ()  # backfills that are not done, itself where it is one
 
 

@@ -116,6 +116,8 @@ def _changed(
     renamed = _renamed(missing, [files[id_] for id_ in new])
     last = next((entry.id for entry in reversed(entries) if entry.state in RUN), None)
     for entry in entries:
+        if entry.state == "applied":  # of which there may be thousands
+            continue
         path = folder / f"{entry.id}.sql"
         if entry.state == "edited":
             yield Problem(

@@ -23,8 +23,11 @@ from sqlrail.engine.store import KEY
 from sqlrail.errors import Refused
 from sqlrail.files import content
 from sqlrail.files.content import checksum
+from sqlrail.files.folder import read_files
 from sqlrail.ground.events import nobody
 from sqlrail.ground.settings import Settings
+from sqlrail.records import problems
+from sqlrail.records.history import Record
 from sqlrail.verbs import apply, repair
 
 sqlrail = console.sqlrail
@@ -1045,3 +1048,31 @@ def test_what_was_cut_off_in_its_first_statement_is_half_done_and_what_failed_th
     query(database, """UPDATE sqlrail.progress SET announced = announced || '{"failed": false}'""")
     [problem] = sqlrail("status", "--json", env=env).document["problems"]
     assert "half done outside a transaction (no statements done, the next one begun)" in problem["message"]
+
+
+def test_a_file_that_has_run_costs_few_calls(tmp_path: Path) -> None:
+    """Of Python and of C, for its reading and its place in the history: a folder may hold thousands of files."""
+
+    def calls(number: int) -> int:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for n in range(number):
+            (folder / f"{n:03}_a.sql").write_text(f"-- Why.\nSELECT {n};\n")
+        seen = 0
+
+        def see(frame: object, event: str, argument: object) -> None:  # noqa: ARG001
+            nonlocal seen
+            seen += event in ("call", "c_call")
+
+        sys.setprofile(see)
+        try:
+            migrations, files = read_files(folder)
+            records = [Record(file.id, file.id, None, file.checksum) for file in files.values()]
+            entries, found = problems.find(folder, migrations, files, records)
+        finally:
+            sys.setprofile(None)
+        assert ({entry.state for entry in entries}, found) == ({"applied"}, [])
+        return seen
+
+    calls(1)
+    assert calls(200) - calls(100) < 100 * 170
