@@ -6,7 +6,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -186,6 +186,21 @@ def ask(connection: Connection, name: str, **parts: Any) -> list[tuple[Any, ...]
     return ask_all(connection, [message(connection, name, **parts)])
 
 
+def begin_to_ask(connection: Connection, name: str, **parts: Any) -> Callable[[], list[tuple[Any, ...]]]:
+    """The same in two steps: it sends, and what it returns waits for the rows. Nothing is sent in between."""
+    text, answer = in_ours(connection, message(connection, name, **parts))
+    with _filling(answer, connection):
+        connection.pgconn.send_query(text)
+        flush(connection.pgconn)
+
+    def read() -> list[tuple[Any, ...]]:
+        with _filling(answer, connection):
+            _collect(connection, answer)
+        return _told(answer)
+
+    return read
+
+
 def ask_all(connection: Connection, texts: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """The same of several messages, sent as one: the rows of all."""
     return _told(send_ours(connection, b"".join(texts)))
@@ -239,26 +254,35 @@ def send(
     afterwards. When a signal handler raises in the middle, the statement is cancelled and the rest is read before the
     exception goes on, so that the answer says what was committed.
     """
-    pgconn, answer.connection = connection.pgconn, connection
+    pgconn = connection.pgconn
     try:
-        if isinstance(text, bytes):
-            pgconn.send_query(text)
-        else:
-            _send_each(pgconn, text)
-        if answer.keep is not True:
-            pgconn.set_single_row_mode()
-        flush(pgconn)
-        meanwhile()
-        _collect(connection, answer, data, waiting=waiting)
+        with _filling(answer, connection):
+            if isinstance(text, bytes):
+                pgconn.send_query(text)
+            else:
+                _send_each(pgconn, text)
+            if answer.keep is not True:
+                pgconn.set_single_row_mode()
+            flush(pgconn)
+            meanwhile()
+            _collect(connection, answer, data, waiting=waiting)
+    finally:
+        if waiting:
+            waiting.stop()
+    return answer
+
+
+@contextmanager
+def _filling(answer: Answer, connection: Connection) -> Iterator[None]:
+    """Where an answer takes in errors, and what is cut short is cancelled, see send()."""
+    answer.connection = connection
+    try:
+        yield
     except psycopg.Error as exc:
         answer.error = answer.error or exc
     except BaseException:
         cancel(connection, answer)
         raise
-    finally:
-        if waiting:
-            waiting.stop()
-    return answer
 
 
 def _send_each(pgconn: pq.abc.PGconn, statements: Sequence[bytes]) -> None:

@@ -23,7 +23,7 @@ from psycopg.conninfo import make_conninfo
 from sqlrail.errors import DatabaseFailed, SqlrailError
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres.connect import Connection, connect
-from sqlrail.postgres.wire import Answer, ask, command, send
+from sqlrail.postgres.wire import Answer, ask, begin_to_ask, command, send
 from sqlrail.scratch import scratch
 from sqlrail.testing.reset import Pristine, look, reset
 
@@ -48,6 +48,8 @@ class Copies:
 
     def __init__(self, settings: Settings, connection: Connection, prefix: str, plan: Plan) -> None:
         self._settings, self._connection, self._plan = settings, connection, plan
+        #: reads what it has not answered yet
+        self._unread: Callable[[], object] | None = None
         self._names = (f"{prefix}_{number}" for number in count())
         #: guards what follows; who waits for it is the thread
         self._changed = threading.Condition()
@@ -68,22 +70,24 @@ class Copies:
             name = self._ready.popleft() if self._ready else None
             self._changed.notify()
         if name is None:
-            name = self._another(self._connection)
+            name = self._another(self._own())
             self._begin_ahead()
         return name
 
     def give_back(self, name: str) -> None:
         """Ends whoever is still connected; the database itself is dropped later, together with others.
 
+        The server is told, and not waited for: that would be most of what a copy costs a test.
+
         On ext4 files are made several times as slowly where some have just been deleted, for it passes over each that
         was in the last minutes; and every DROP DATABASE is a checkpoint.
         """
-        self._end(self._connection, name)
+        self._unread = begin_to_ask(self._own(), "end_connections", database=name, timeout=0)
         with self._changed:
             (self._used if self._pristine else self._done).append(name)
             self._changed.notify()
         if self._thread is None or not self._thread.is_alive():
-            self._drop_done(self._connection)
+            self._drop_done(self._own())
 
     def close(self) -> None:
         """Drops all of them, those too that were never taken, or never finished."""
@@ -93,7 +97,15 @@ class Copies:
         if self._thread is not None:
             self._thread.join()
         for name in [*self._known]:
-            self._drop(self._connection, name)
+            self._drop(self._own(), name)
+
+    def _own(self) -> Connection:
+        """The run's connection, once it has answered what was sent last."""
+        unread, self._unread = self._unread, None
+        if unread:
+            with suppress(DatabaseFailed):  # if it is lost, what is sent next says so
+                unread()
+        return self._connection
 
     def _another(self, connection: Connection) -> str:
         return self._reset_used(connection) or self._make(connection)
@@ -106,7 +118,7 @@ class Copies:
             if used is None:
                 break
             with suppress(SqlrailError, psycopg.Error):
-                self._end(connection, used, timeout=RELEASE)
+                ask(connection, "end_connections", database=used, timeout=RELEASE)
                 used = self._rename(connection, used)
                 with closing(self._connect(used)) as own:
                     if reset(own, self._pristine):
@@ -141,7 +153,7 @@ class Copies:
     def _prove(self, name: str) -> None:
         """Once a run: that a copy's URL leads to it. WrongDatabase if it does not."""
         there = scratch.marked(self._settings, name)
-        scratch.mark(self._connection, there)
+        scratch.mark(self._own(), there)
         with closing(connect(there)) as connection:
             self._pristine = look(connection) if self._plan.resets else None
         self._is_proven = True
@@ -150,7 +162,7 @@ class Copies:
         """Starts the thread, once somebody has taken a second one: the first may be all that is wanted."""
         if self._thread or self._taken < 2 or not self._plan.ahead:
             return
-        if ask(self._connection, "free_connections")[0][0] > FREE:
+        if ask(self._own(), "free_connections")[0][0] > FREE:
             self._thread = threading.Thread(target=self._ahead, name="sqlrail-copies", daemon=True)
             self._thread.start()
 
@@ -203,8 +215,3 @@ class Copies:
     def _connect(self, name: str) -> Connection:
         url = make_conninfo(self._settings.database_url or "", dbname=name)
         return connect(replace(self._settings, database_url=url))
-
-    @staticmethod
-    def _end(connection: Connection, name: str, timeout: int = 0) -> None:
-        """Ends whoever is connected to a copy, and waits so many milliseconds for each to be gone."""
-        ask(connection, "end_connections", database=name, timeout=timeout)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
 
@@ -121,6 +123,41 @@ def test_a_connection_of_the_thread_that_is_cut_off_stops_no_test(tmp_path: Path
             with made.copy() as url:
                 assert query(url, "TABLE t") == []
     assert kinds(database) == ["template"]
+
+
+def test_a_test_that_is_over_does_not_wait_until_the_server_has_cut_off_who_is_connected(
+    tmp_path: Path, database: str
+) -> None:
+    put(FILES, tmp_path)
+    with template(database, tmp_path, Way(ahead=1)) as made:
+        mine = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        ((pid,),) = query(database, mine)
+        with made.copy(), made.copy():
+            wait_for(lambda: len(left(database, "test")) == 3, "one is ready")
+        with ExitStack() as test:
+            leaked = psycopg.connect(test.enter_context(made.copy()))
+            os.kill(pid, signal.SIGSTOP)
+            ending = threading.Thread(target=test.close)
+            ending.start()
+            ending.join(10)
+            is_waiting = ending.is_alive()
+            os.kill(pid, signal.SIGCONT)
+            ending.join()
+        assert not is_waiting
+        wait_for(lambda: is_cut_off(leaked), "whoever is connected is cut off")
+        with made.copy() as url:
+            assert query(url, "TABLE t") == []
+    assert kinds(database) == ["template"]
+
+
+def is_cut_off(connection: psycopg.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        connection.close()
+    return connection.closed
 
 
 @pytest.mark.promise
