@@ -12,6 +12,7 @@ from sqlrail.adopting import dbmate, flyway, golang_migrate, goose, node_pg_migr
 from sqlrail.adopting.others import PAGE
 from sqlrail.adopting.tool import Folder, Source, Tool
 from sqlrail.errors import BadFile, Refused, UsageError
+from sqlrail.files.other_tools import USUAL
 
 TOOLS: tuple[Tool, ...] = (
     dbmate.TOOL,
@@ -21,14 +22,6 @@ TOOLS: tuple[Tool, ...] = (
     flyway.TOOL,
     node_pg_migrate.TOOL,
     prisma.TOOL,
-)
-#: where such tools keep their files unless told otherwise
-USUAL = (
-    "db/migrations",
-    "migrations",
-    "prisma/migrations",
-    "src/main/resources/db/migration",
-    "sql/migrations",
 )
 
 

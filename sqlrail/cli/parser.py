@@ -16,12 +16,21 @@ from sqlrail.ground.words import guess
 
 #: what ends a verb's usage
 OF_EVERY_VERB = "       [FLAGS OF EVERY VERB]"
+#: what other tools call them
+OF_OTHERS = {
+    "up": "migrate", "upgrade": "migrate", "apply": "migrate", "deploy": "migrate", "run": "migrate",
+    "down": "rollback", "downgrade": "rollback", "undo": "rollback", "revert": "rollback",
+    "info": "status", "list": "status", "current": "status", "validate": "status", "verify": "status",
+    "add": "new", "generate": "new", "revision": "new", "makemigrations": "new", "diff": "drift", "dump": "schema",
+}  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         choice = re.search(r"invalid choice: '([^']+)' \(choose from (.*)\)", message)
         end = guess(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else "."
+        if choice and choice[1] in OF_OTHERS and message.startswith("argument VERB"):
+            end = f"; did you mean {OF_OTHERS[choice[1]]}?"
         raise UsageError(f"{message}{end} See `{self.prog} --help`.")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
@@ -72,6 +81,11 @@ def _stray(word: str, parser: argparse.ArgumentParser) -> str:
     # Without what follows: it may be a password, as in --passwrod=...
     word = word.partition("=")[0]
     if not word.startswith("-"):
-        return f"'{word}' is one word too many."
+        named = (
+            f"; did you mean --to {word}?"
+            if word[:1].isdigit() and "--to ID" in parser.format_help()
+            else "."
+        )
+        return f"'{word}' is one word too many{named}"
     known = re.findall(r"--[a-z-]+", parser.format_help())
     return f"there is no flag {word}{guess(word, known)}"

@@ -9,11 +9,12 @@ import psycopg
 from psycopg import errors as pg
 
 from sqlrail.errors import BadFile, MigrationFailed, Refused, SqlrailError
-from sqlrail.files import statements
+from sqlrail.files import keys, statements
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
 from sqlrail.files.statements import Statement
 from sqlrail.ground.names import NAME, plain
+from sqlrail.ground.relation import Relation
 from sqlrail.postgres.diagnostics import is_of_a_right, remedy, sentence
 
 #: bytes of a statement that tell what it needs
@@ -39,8 +40,8 @@ def failure(
     text = f"{file.at(line, column)}: {'at commit: ' if late else ''}{said}"
     if isinstance(error, pg.ForeignKeyViolation) and _may_declare_cleanup(file):
         text += (
-            " Rows without a parent can be archived and deleted first: `-- cleanup: child.column -> parent.key`"
-            " in the file's leading comment."
+            f" Rows without a parent can be archived and deleted first: `-- cleanup: {_relation(file, error)}`"
+            " in the file's leading comment; then look with `plan`."
         )
     found: SqlrailError = Refused(text) if error.sqlstate == GUARD else MigrationFailed(text)
     found.__cause__ = error
@@ -53,6 +54,16 @@ def failure(
 
 def _may_declare_cleanup(file: File) -> bool:
     return file.transactional and not file.cleanup and not file.is_rollback
+
+
+def _relation(file: File, error: psycopg.Error) -> str:
+    """What a cleanup would name: the one key that the file adds to the table, or its form."""
+    with suppress(BadFile):  # which is no longer what was run
+        added = keys.added(file.content().decode(errors="replace"))
+        found = [key for key in added if key.keys and key.child[-1] == error.diag.table_name]
+        if len(found) == 1:
+            return str(Relation(found[0].child, found[0].columns, found[0].parent, found[0].keys))
+    return "child.column -> parent.key"
 
 
 def _find(

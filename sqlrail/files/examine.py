@@ -37,6 +37,7 @@ _TOO_LATE = (
 )
 _PASSED_OVER = "{} is passed over: the run stays in the database that it is connected to"
 _TAKEN_OVER = "the runner takes the place of BEGIN and COMMIT around the file"
+EMPTY_FILE = "the file holds no statement"
 _NO_STATEMENT = "no statement is in it, only a comment: nothing is run"
 # Any but that of the runner's transaction.
 _ISOLATION = (
@@ -129,7 +130,7 @@ class _Look:
             if self.has_comment:
                 found.notices.append((0, _NO_STATEMENT))
             else:
-                found.flaws.append(Flaw(0, "the file holds no statement."))
+                found.flaws.append(Flaw(0, EMPTY_FILE))
 
     def _connects(self, reader: Reader) -> None:
         for offset, text in reader.connects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from sqlrail.files.directives import (
     misspelt,
     obey,
 )
-from sqlrail.files.examine import Comment, examine, openings
+from sqlrail.files.examine import EMPTY_FILE, Comment, examine, openings
 from sqlrail.files.other_tools import Mark
 from sqlrail.files.pieces import Piece, Reader
 from sqlrail.files.statements import Flaw
@@ -136,7 +137,7 @@ class File(Directives):
             wrong = [*flaws, *self._foreign(found.comments), *misplaced(self.lead, found.comments)]
             for flaw in wrong:
                 stream.seek(start)
-                said.append((*statements.place_in(stream, flaw.offset), flaw.message))
+                said.append((*statements.place_in(stream, flaw.offset), self._told(flaw)))
             places = []
             for offset, text in found.notices:
                 stream.seek(start)
@@ -153,6 +154,11 @@ class File(Directives):
         except BadFile as exc:
             faults.append(str(exc))
         return faults
+
+    def _told(self, flaw: Flaw) -> str:
+        if flaw.message != EMPTY_FILE:
+            return flaw.message
+        return f"{EMPTY_FILE}: write one, or take it away, `rm {shlex.quote(str(self.path))}`."
 
     def _batched_lines(self) -> Iterator[tuple[int, str]]:
         if self.backfill or self.until:  # most files have none

@@ -25,8 +25,7 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     """yoyo's list of the folder's migrations, in its order, and our reading of each by id."""
     if not folder.is_dir():
         raise UsageError(
-            f"there is no folder {folder}; name the migrations' folder with --migrations DIR, or make it, and "
-            "the first file, with `new NAME`."
+            f"there is no folder {folder}; {_other_folder()}or make it, and the first file, with `new NAME`."
         )
     try:
         migrations = _listed(folder)
@@ -41,7 +40,7 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
             raise UsageError(
                 f"{folder} has the form of {tool}, which is not read here; {other_tools.PAGE} says how to switch."
             )
-        raise UsageError(f"{folder} holds no migration; `new NAME` makes the first.")
+        raise UsageError(f"{folder} holds no migration; make the first with `new NAME`.")
     everything = [*migrations, *migrations.post_apply]
     files = {migration.id: read_file(Path(migration.path)) for migration in everything}
     by_id = {migration.id: migration for migration in everything}
@@ -62,6 +61,14 @@ def _ordered(migrations: MigrationList, files: dict[str, File], folder: Path) ->
         circle = ", ".join(sorted({migration.id for migration in exc.args[1]}))
         raise BadFile(f"{folder}: what they say they depend on runs in a circle: {circle}.") from exc
     return MigrationList(ordered, migrations.post_apply)
+
+
+def _other_folder() -> str:
+    """How to name another folder: one of the usual ones that is here, where there is one."""
+    found = next((name for name in other_tools.USUAL if any(Path(name).glob("*.sql"))), None)
+    if found is None:
+        return "name the migrations' folder with --migrations DIR, "
+    return f"there is {found}: name it with `--migrations {found}`, take it over with `adopt {found}`, "
 
 
 def _listed(folder: Path) -> MigrationList:

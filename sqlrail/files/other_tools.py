@@ -12,6 +12,14 @@ from sqlrail.files.examine import Comment
 
 PAGE = "docs/other-tools.md"
 OTHER = "another tool"
+#: where tools keep their files unless told otherwise
+USUAL = (
+    "db/migrations",
+    "migrations",
+    "prisma/migrations",
+    "src/main/resources/db/migration",
+    "sql/migrations",
+)
 #: versions of a history that are held against the files
 MOST = 10_000
 

@@ -70,6 +70,4 @@ def sentence(grants: list[str]) -> str:
     if not grants:
         return " docs/privileges.md lists what a role needs that migrates."
     run = "; ".join(grants)
-    return (
-        f" Its owner or an administrator can run: {run}. docs/privileges.md lists all that such a role needs."
-    )
+    return f" docs/privileges.md lists all that such a role needs. Its owner or an administrator can run: `{run}`."

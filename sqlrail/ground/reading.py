@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import replace
@@ -34,6 +35,10 @@ SHORT_FORMS: dict[str, Environment] = {
     **dict.fromkeys(("prod", "live"), "production"),
 }
 
+#: a URL for whoever has given none
+EXAMPLE = "postgresql://user@host:5432/name"
+#: folders above this one in which a .env is looked for, to be named
+UPWARDS = 3
 #: for the pytest plugin alone; an application under test that reads its settings beside it must not stumble over it
 TESTS = "SQLRAIL_TEST_DATABASE_URL"
 
@@ -66,7 +71,8 @@ def read(
     urls.check_parameters(parameters, origin, merged, problems)
     named = url is not None or any(merged.get(name) for name in NAMING)
     asked = bool(values.pop("embedded", False))
-    embedded = need_database and not named and _may_be_embedded(environment, asked, problems)
+    looked_in = None if flags.get("env_file") else folder
+    embedded = need_database and not named and _may_be_embedded(environment, asked, looked_in, problems)
     if problems:
         raise SettingsError(*problems)
     outside = url is not None and url != from_file.get("DATABASE_URL")
@@ -228,7 +234,8 @@ def _no_setting(name: str, variables: Iterable[str]) -> str:
             f"{name} is not a setting, for it would hold for later statements too: say {flag} in the run that it "
             "is for."
         )
-    return f"{name} is not a setting{guess(name, variables)} There are: {', '.join(variables)}."
+    there = ", ".join(variables)
+    return f"{name} is not a setting{guess(name, variables)} There are: {there}. Take it out: `unset {name}`."
 
 
 class _Environment(NamedTuple):
@@ -250,21 +257,35 @@ def _read_environment(ours: Environment | None, merged: Mapping[str, str]) -> _E
     return _Environment(name, f"APP_ENV is {given}", given == name)
 
 
-def _may_be_embedded(environment: _Environment, asked: bool, problems: list[str]) -> bool:
+def _may_be_embedded(
+    environment: _Environment, asked: bool, looked_in: Path | None, problems: list[str]
+) -> bool:
     if environment.name in ("development", "test") and (environment.is_plain or asked):
         return True
     is_unknown = environment.said == Settings.environment_said
     if asked and is_unknown:
         return True
     problems.append(
-        "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). "
-        + (
-            "For the embedded server set SQLRAIL_ENV=development."
-            if is_unknown or environment.name in ("development", "test")
-            else f"The embedded server does not stand in where {environment.said}."
-        )
+        f"no database is named: `export DATABASE_URL={EXAMPLE}`, or, for the embedded server, "
+        "`export SQLRAIL_ENV=development`."
+        if is_unknown or environment.name in ("development", "test")
+        else f"no database is named, and the embedded server does not stand in where {environment.said}: "
+        f"`export DATABASE_URL={EXAMPLE}`."
     )
+    if looked_in is not None and (unread := _unread(looked_in)):
+        problems.append(
+            f"{unread} is read where it is named: `status --env-file {shlex.quote(str(unread))}`."
+        )
     return False
+
+
+def _unread(folder: Path) -> Path | None:
+    """A file of settings that somebody may have meant, where there is none in the folder."""
+    if (folder / ".env").is_file():
+        return None
+    beside = [folder / f".env.{name}" for name in ("local", *ENVIRONMENTS)]
+    above = [folder / ("../" * levels) / ".env" for levels in range(1, UPWARDS + 1)]
+    return next((path for path in (*beside, *above) if path.is_file()), None)
 
 
 def _actor(merged: Mapping[str, str]) -> str:

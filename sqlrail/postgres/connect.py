@@ -161,7 +161,7 @@ def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFai
     else:
         text = f"{where}: {failure.what} ({failure.words}). {failure.remedy}"
     if failure.passes and not settings.wait:
-        text += " --wait 60s waits for it."
+        text += " `status --wait 60s` waits for it."
     failed = ConnectionFailed(masked(text, settings.secrets))
     failed.is_full = failure.is_full
     return failed

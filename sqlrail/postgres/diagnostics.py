@@ -134,7 +134,7 @@ def remedy(error: psycopg.Error) -> str:
     diag = error.diag
     # variable.c is where an isolation level comes too late.
     if isinstance(error, pg.ActiveSqlTransaction) and diag.source_file != "variable.c":
-        return " It takes a file of its own that says `-- transactional: false` in its leading comment."
+        return " It takes a file of its own, which begins with `-- transactional: false`."
     if isinstance(error, pg.ObjectInUse) and diag.source_function == "CheckTableNotInUse":
         return (
             " Checks of rows that were changed before in this transaction are still to come: put `SET CONSTRAINTS ALL "

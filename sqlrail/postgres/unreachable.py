@@ -52,10 +52,10 @@ AGAIN = "Run again in a moment."
 FREE = "Close connections that nobody uses, or raise that limit."
 SPELLING = (
     "Check the password in DATABASE_URL, PGPASSWORD or the password file; in a URL write @ as %40, : as %3A, / as %2F, "
-    "# as %23 and % as %25."
+    "# as %23 and % as %25: `export DATABASE_URL='postgresql://{role}:***@{host}:{port}/{database}'`."
 )
 TLS = "Check sslmode and sslrootcert in DATABASE_URL, or PGSSLMODE and PGSSLROOTCERT."
-#: the first that fits counts; {database} and {role} are filled in
+#: the first that fits counts; {database}, {role}, {host} and {port} are filled in
 REASONS = (
     _answer("system is starting up", "the server is starting up", AGAIN, passes=True),
     _answer("system is shutting down", "the server is shutting down", AGAIN, passes=True),
@@ -76,7 +76,8 @@ REASONS = (
     _answer("28P01: |(?:password|SASL) auth.* failed", "the password is wrong, or there is no role {role}",
             SPELLING),
     _answer("no password supplied", "the server asks for a password, and none is given",
-            "Put it into DATABASE_URL, PGPASSWORD or a password file."),
+            "Put it into a password file, PGPASSWORD or the URL: "
+            "`export DATABASE_URL='postgresql://{role}:***@{host}:{port}/{database}'`."),
     _answer("28000: .*(?:no encryption|SSL off).*ClientAuth|no pg_hba.conf entry .*(?:no encr|SSL off)|SSL required",
             "the server lets this role in from here with TLS only, or not at all",
             "Try sslmode=require in DATABASE_URL; else its administrator adds an entry to pg_hba.conf."),
@@ -90,7 +91,7 @@ REASONS = (
             "Check the user in DATABASE_URL, and how pg_hba.conf has roles prove who they are."),
     _answer("3D000: |no such database|database .* does not exist",
             "there is no database {database} on that server",
-            "Check the name in DATABASE_URL, or make it: createdb, or CREATE DATABASE in psql."),
+            "Check the name in DATABASE_URL, or make it: `createdb {database}`."),
     _answer("42501: |permission denied for database", "the role {role} may not connect to the database {database}",
             "Its owner can run: GRANT CONNECT ON DATABASE ... TO ..."),
     _answer("55000: |is not currently accepting connections", "the database {database} takes no connections",
@@ -154,7 +155,8 @@ def explain(conninfo: str, error: psycopg.Error, role: str, database: str) -> Fa
     words = "; ".join(_plain(part) for part in parts)
     if not telling:
         return Failure(None, None, words, passes=False)
-    names = {"role": role, "database": database}
+    host, port = _address(conninfo)
+    names = {"role": role, "database": database, "host": host, "port": port}
     what, remedy = (text.format(**names) for text in (telling[0].what, telling[0].remedy))
     return Failure(
         what,

@@ -136,7 +136,7 @@ def _changed(
             yield Problem(
                 "late", entry.id,
                 f"{path}: it is new, and comes before {last}, which is applied; give it a higher number, or run it "
-                "all the same with --allow-late.",
+                "all the same with `migrate --allow-late`.",
             )  # fmt: skip
         elif entry.state == "missing" and entry.id not in renamed.values():
             guess = next((id_ for id_ in new if id_ not in renamed and _is_like(id_, entry.id)), None)

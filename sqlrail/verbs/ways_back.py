@@ -84,7 +84,8 @@ def _of_file(record: Record, file: File) -> File | str:
         )
     way = read_rollback(file)
     if way is None:
-        return f"{file.id} has no rollback (write {file.path.with_suffix(ROLLBACK)}, or restore a backup)"
+        rollback = file.path.with_suffix(ROLLBACK)
+        return f"{file.id} has no rollback (restore a backup, or write {rollback} and say `rollback` again)"
     if way.is_draft:
         return f"{way.path} is a draft without a statement (fill it)"
     way.transactional = file.transactional  # as yoyo has it

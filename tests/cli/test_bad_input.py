@@ -80,6 +80,19 @@ def file(id_: str, content: str | bytes, message: str) -> Case:
 USAGE = [
     flag("", f"the following arguments are required: VERB. {HELP}", "no verb"),
     flag("frobnicate", f"argument VERB: invalid choice: 'frobnicate' (choose from <any>). {HELP}"),
+    *(
+        flag(
+            word, f"argument VERB: invalid choice: '{word}' (choose from <any>); did you mean {verb}? {HELP}"
+        )
+        for word, verb in (
+            ("up", "migrate"),
+            ("down", "rollback"),
+            ("info", "status"),
+            ("makemigrations", "new"),
+        )
+    ),
+    flag("migrate 002", f"'002' is one word too many; did you mean --to 002? {HELP}"),
+    flag("status 002", f"'002' is one word too many. {HELP}"),
     flag("status --frob", f"there is no flag --frob. {HELP}"),
     flag("status --frob=1", f"there is no flag --frob. {HELP}"),
     flag("status extra", f"'extra' is one word too many. {HELP}"),
@@ -158,11 +171,11 @@ SETTINGS = [
     Case(".env not UTF-8", ".env cannot be read: it is not UTF-8.", files={".env": b"X=\xff\n"}),
     Case(".env with a NUL", ".env:1: a NUL byte cannot be in a setting.", files={".env": b"PGUSER=a\0b\n"}),
     Case("a wrong value from .env", f"SQLRAIL_ENV is 'x': {ENVIRONMENTS}", files={".env": "SQLRAIL_ENV=x\n"}),
-    Case("no database", "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). For the embedded "
-         "server set SQLRAIL_ENV=development.", env={"DATABASE_URL": "-"}),
+    Case("no database", "no database is named: `export DATABASE_URL=postgresql://user@host:5432/name`, or, for the "
+         "embedded server, `export SQLRAIL_ENV=development`.", env={"DATABASE_URL": "-"}),
     *(
-        Case(f"no database in {name}", "no database is named: set DATABASE_URL (postgresql://user@host:5432/name). "
-             f"The embedded server does not stand in where APP_ENV is {name}.",
+        Case(f"no database in {name}", "no database is named, and the embedded server does not stand in where APP_ENV "
+             f"is {name}: `export DATABASE_URL=postgresql://user@host:5432/name`.",
              env={"DATABASE_URL": "-", "APP_ENV": name, "SQLRAIL_EMBEDDED": "1"})
         for name in ("production", "staging")
     ),
@@ -209,7 +222,7 @@ URLS = [
 UNREACHABLE = [
     url("postgresql://u:Pa55zorq@localhost:1/d",
         "cannot connect to u@localhost:1/d: nothing listens there (<any>refused). Start the server, or check host and "
-        "port. --wait 60s waits for it.",
+        "port. `status --wait 60s` waits for it.",
         "refused", 1),
     # What RFC 6761 promises never to exist.
     url("postgresql://u:Pa55zorq@no-such-host.invalid/d",
@@ -225,14 +238,15 @@ UNREACHABLE = [
 ]  # fmt: skip
 
 NO_FOLDER = (
-    "name the migrations' folder with --migrations DIR, or make it, and the first file, with `new NAME`."
+    "there is migrations: name it with `--migrations migrations`, take it over with `adopt migrations`, or make it, "
+    "and the first file, with `new NAME`."
 )
 FOLDERS = [
     Case("no folder", f"there is no folder none; {NO_FOLDER}",
          "status --migrations none"),
     Case("a file instead of a folder", f"there is no folder f; {NO_FOLDER}",
          "migrate --migrations f", files={"f": "SELECT 1"}),
-    Case("empty folder", "empty holds no migration; `new NAME` makes the first.",
+    Case("empty folder", "empty holds no migration; make the first with `new NAME`.",
          "migrate --migrations empty", files={"empty/README": ""}),
     Case("Python migration", "migrations/002_b.py: only .sql files are run; move it away, or rewrite it in SQL.",
          files={"migrations/002_b.py": "steps = []"}),
@@ -279,9 +293,10 @@ FILES = [
          "2:1: a directive counts only at the head of the file, in lines that begin with --, before anything else: "
          "put `-- loses: …` there, or write it otherwise."),
     file("NUL", b"SELECT 1;\0DROP TABLE a;", "1:10: PostgreSQL would read no further than this NUL byte; remove it."),
-    file("empty", "", "1:1: the file holds no statement."),
-    file("blanks", " \n\t\r\n", "1:1: the file holds no statement."),
-    file("only semicolons", " ;\n;", "1:1: the file holds no statement."),
+    *(
+        file(id_, text, "1:1: the file holds no statement: write one, or take it away, `rm migrations/007_x.sql`.")
+        for id_, text in (("empty", ""), ("blanks", " \n\t\r\n"), ("only semicolons", " ;\n;"))
+    ),
     file("Latin-1", b"SELECT 'caf\xe9'", "1:12: byte 0xe9 is not UTF-8; save the file as UTF-8."),
     *(
         file(words, f"SELECT 'é';  {words};\n", f"1:14: {' '.join(words.split()[:kept])} {OWN_TRANSACTION}")
@@ -461,8 +476,8 @@ FAILING = [
             '3:10: at commit: insert or update on table "c" violates foreign key constraint "c_a_fkey". Key (a)=(5) is '
             'not present in table "parent".'),
     failing("not within a transaction", "CREATE INDEX CONCURRENTLY i ON parent (name);",
-            "1:1: CREATE INDEX CONCURRENTLY cannot run inside a transaction block. It takes a file of its own that "
-            "says `-- transactional: false` in its leading comment."),
+            "1:1: CREATE INDEX CONCURRENTLY cannot run inside a transaction block. It takes a file of its own, "
+            "which begins with `-- transactional: false`."),
     failing("unknown role", "SELECT 1;\nSET ROLE nobody_at_all;", '2:1: role "nobody_at_all" does not exist.'),
     failing("guard",
             "SELECT 1;\nDO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'SR001', HINT = 'Wait.'; END $$;",
@@ -513,7 +528,10 @@ def test_an_orphan_s_foreign_key_violation_names_the_way_out(sqlrail: Sqlrail, d
     outcome = sqlrail("migrate", env={"DATABASE_URL": database})
     assert outcome.code == 1
     assert "migrations/002_b.sql:3:1: " in outcome.err
-    assert "`-- cleanup: child.column -> parent.key` in the file's leading comment." in outcome.err
+    assert (
+        "`-- cleanup: child.column -> parent.key` in the file's leading comment; then look with `plan`."
+        in outcome.err
+    )
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: case.id)

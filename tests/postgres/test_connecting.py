@@ -165,7 +165,7 @@ def test_nobody_there() -> None:
     port = free_port()
     assert "nothing listens there (" in refusal(f"postgresql://u@127.0.0.1:{port}/d")
     assert "there is no server behind that socket (" in refusal("postgresql://u@/d?host=/nowhere")
-    assert refusal(f"postgresql://u@127.0.0.1:{port}/d").endswith(" --wait 60s waits for it.")
+    assert refusal(f"postgresql://u@127.0.0.1:{port}/d").endswith("`status --wait 60s` waits for it.")
     assert "the name of the host is not known (" in refusal("postgresql://u@no-such-host.invalid/d")
 
 

@@ -46,9 +46,9 @@ def fail(url: str, folder: Path, text: str) -> SqlrailError:
 
 def granted(error: object) -> str:
     """The statements that the error says would mend it."""
-    before, _, grants = str(error).strip().partition(" Its owner or an administrator can run: ")
-    assert before.endswith(".")
-    return grants.removesuffix(". docs/privileges.md lists all that such a role needs.")
+    before, _, grants = str(error).strip().partition(" Its owner or an administrator can run: `")
+    assert before.endswith(". docs/privileges.md lists all that such a role needs.")
+    return grants.removesuffix("`.")
 
 
 # What is missing
@@ -152,7 +152,7 @@ def test_records_that_the_role_may_not_read_are_named_with_the_grant(
     done = sqlrail("status", env={"DATABASE_URL": odd})
     assert done.code == 1
     assert done.err.startswith(
-        "the database refused: permission denied for table _yoyo_migration. Its owner or an "
+        "the database refused: permission denied for table _yoyo_migration. docs/privileges.md lists all "
     )
     assert query(database, "SELECT migration_id FROM _yoyo_migration") == [("001_a",)]
     query(database, granted(done.err))

@@ -249,7 +249,7 @@ def test_a_number_that_two_have_is_wrong_usage(applied: str, few: Path, back_by:
     [
         (
             lambda few: [(few / f"{id_}.rollback.sql").unlink() for id_ in ("003_t3", "004_t4")],
-            r"004_t4 has no rollback \(write \S+/004_t4\.rollback\.sql, or restore a backup\); 003_t3 has no rollback",
+            r"004_t4 has no rollback \(restore a backup, or write \S+/004_t4\.rollback\.sql and say `rollback` again\)",
         ),
         (lambda few: (few / "003_t3.sql").unlink(), r"the file of 003_t3 is missing \(bring it back, or say --stored"),
         (
