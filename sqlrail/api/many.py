@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlrail.api.told import allowed_by, hiding, relation_of
 from sqlrail.errors import Refused, SettingsError
+from sqlrail.ground.address import Address, is_address
 from sqlrail.ground.events import Event
 from sqlrail.ground.reading import given
 from sqlrail.ground.settings import Backfills, Settings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def each(
-    url: str | Collection[str],
+    url: Address | Collection[Address],
     directory: str | os.PathLike[str],
     *,
     schemas: str | Collection[str] | None = None,
@@ -57,14 +58,18 @@ def each(
         "statement_timeout": statement_timeout, "retry_for": retry_for, "max_share": max_share, "max_rows": max_rows,
         "allow_triggers": allow_triggers,
     }  # fmt: skip
-    if schemas is not None and not isinstance(url, str):
+    if schemas is not None and not is_address(url):
         raise SettingsError("the schemas are of one database: give its URL, and not several.")
-    urls = [url] if isinstance(url, str) else list(url)
+    urls = [url] if is_address(url) else list(cast("Collection[Address]", url))
     return Tenants(tuple(given(one, directory, **more) for one in urls), schemas, limits, listener)
 
 
 def migrate_each(
-    url: str | Collection[str], directory: str | os.PathLike[str], *, to: str | None = None, **arguments: Any
+    url: Address | Collection[Address],
+    directory: str | os.PathLike[str],
+    *,
+    to: str | None = None,
+    **arguments: Any,
 ) -> TenantsResult:
     """each(url, directory, ...).migrate(to)."""
     return each(url, directory, **arguments).migrate(to)

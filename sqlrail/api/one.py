@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlrail.api.told import allowed_by, relation_of, telling
+from sqlrail.ground.address import Address
 from sqlrail.ground.events import Listener, nobody
 from sqlrail.ground.reading import given
 from sqlrail.ground.settings import Settings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def migrate(
-    url: str,
+    url: Address,
     directory: str | os.PathLike[str],
     *,
     environment: str | None = None,
@@ -68,7 +69,7 @@ def migrate(
 
 
 def status(
-    url: str,
+    url: Address,
     directory: str | os.PathLike[str],
     *,
     say: Callable[[str], object] = lambda _: None,
@@ -85,7 +86,7 @@ def status(
 
 
 def plan(
-    url: str,
+    url: Address,
     directory: str | os.PathLike[str],
     *,
     to: str | None = None,
@@ -107,7 +108,7 @@ def plan(
 
 
 def drift(
-    url: str,
+    url: Address,
     directory: str | os.PathLike[str],
     *,
     pending: bool = False,
@@ -127,7 +128,7 @@ def drift(
 
 
 def cleanup(
-    url: str,
+    url: Address,
     directory: str | os.PathLike[str],
     relations: Collection[str] = (),
     *,
@@ -162,7 +163,7 @@ def cleanup(
 
 
 def rollback(
-    url: str,
+    url: Address,
     directory: str | os.PathLike[str],
     *,
     steps: int = 1,
@@ -185,7 +186,7 @@ def rollback(
 
 
 def wait(
-    url: str,
+    url: Address,
     seconds: float,
     *,
     say: Callable[[str], object] = lambda _: None,

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from sqlrail.errors import SettingsError
 from sqlrail.ground import urls
+from sqlrail.ground.address import Address, as_text
 from sqlrail.ground.settings import EMBEDDED, SETTINGS, Settings
 from sqlrail.ground.target import NAMING
 from sqlrail.ground.values import CHECKS, ENVIRONMENTS
@@ -116,13 +117,11 @@ def test_database_url() -> str | None:
     return os.environ.get(TESTS)
 
 
-def given(url: str, directory: str | os.PathLike[str], **values: Any) -> Settings:
+def given(address: Address, directory: str | os.PathLike[str], **values: Any) -> Settings:
     """The settings of an application, from arguments alone; every bad one is named in the one SettingsError."""
     problems: list[str] = []
-    # None is a variable that nobody has set, and no reason to go to another database.
-    if url is not None and not isinstance(url, str):
-        raise SettingsError(f"the URL is of the type {type(url).__name__}: give a string.")
-    read_url = urls.read(url or "", "the URL", problems)
+    url = as_text(address)
+    read_url = urls.read(url, "the URL", problems)
     parameters = read_url.parameters
     urls.check_parameters(parameters, "the URL", os.environ, problems)
     read = {**values, "migrations": directory}
