@@ -116,7 +116,7 @@ class Tenants:
         return chosen._go(
             lambda its, told: _done(migrate(its, told, **asked, **together).as_json()),
             lambda many: lambda its, told: _done(many.migrate(its, told, **asked).as_json()),
-            lambda many, name: many.is_over(name),
+            lambda many, name: many.over(name),
         )
 
     def status(self) -> TenantsResult:
@@ -258,9 +258,9 @@ class Tenants:
         self,
         turn: Turn,
         of_many: Callable[[Many], Turn] | None = None,
-        is_over: Callable[[Many, str], bool] = lambda *_: False,
+        over: Callable[[Many, str], object] = lambda *_: None,
     ) -> TenantsResult:
-        """of_many, is_over: of schemas, what is read or built for many of them together, and what that says of one."""
+        """of_many, over: of schemas, what is read or built for many of them together, and what that says of one."""
         from sqlrail.tenants.each import of_databases, of_schemas
 
         if self._schemas is None:
@@ -268,7 +268,7 @@ class Tenants:
         (settings,) = self._settings
         with hiding(settings):
             return of_schemas(
-                settings, self._schemas, self._limits, self._listener, of_many or (lambda _: turn), is_over
+                settings, self._schemas, self._limits, self._listener, of_many or (lambda _: turn), over
             )
 
 

@@ -106,10 +106,10 @@ def _over_schemas(options: argparse.Namespace, verb: Verb, settings: Settings, t
                 talk.listener.version = many.newest(str(settings.tenant))
             return work(options, settings, talk)
 
-        def is_over(tenant: Tenant) -> bool:
-            return verb.is_over(options, many, tenant.name)
+        def over(tenant: Tenant) -> object:
+            return verb.over(options, many, tenant.name)
 
-        rounded = _go(options, turn, tenants, talk, schemas.later, is_over)
+        rounded = _go(options, turn, tenants, talk, schemas.later, over)
         if rounded.is_cut:
             ends.pop_all()  # threads are at work on its connections
         return replace(rounded, shared=shared)
@@ -131,12 +131,12 @@ def _go(
     tenants: list[Tenant],
     talk: Talk,
     later: Callable[[], list[Tenant]] = list,
-    is_over: Callable[[Tenant], bool] = lambda _: False,
+    over: Callable[[Tenant], object] = lambda _: None,
 ) -> Rounded:
     def turn(tenant: Tenant, listener: TenantListener) -> Done:
         return _turn(options, work, tenant, listener)
 
-    round_ = Round(turn, _limits(options), later, is_over)
+    round_ = Round(turn, _limits(options), later, over)
     on_interrupt(lambda number: _stop(round_, number, talk), times=2)
     return _look_on(round_, tenants, talk)
 

@@ -52,8 +52,8 @@ class Verb:
     of_many: Callable[[argparse.Namespace, Many], Run] | None = None
     #: run over many databases, for which the folder is read once
     of_databases: Callable[[], Run] | None = None
-    #: run over many schemas: whether it has nothing to do for a schema, and asks nobody
-    is_over: Callable[[argparse.Namespace, Many, str], bool] = lambda *_: False
+    #: run over many schemas: what one for which it has nothing to do, and asks nobody, has in common with others
+    over: Callable[[argparse.Namespace, Many, str], object] = lambda *_: None
 
 
 def names() -> list[str]:

@@ -142,7 +142,7 @@ class Backend(AbstractContextManager["Backend"]):
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         return self.session.look_up(name, **parts)
 
-    def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
+    def copy_out(self, name: str, **parts: Any) -> list[bytes]:
         return self.session.copy_out(name, **parts)
 
     @property

@@ -142,8 +142,8 @@ class Session:
         """The rows of <name>.sql, asked outside a transaction."""
         return self.ask_alone(self.store.message(name, **parts)).rows
 
-    def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
-        """The lines of each COPY … TO stdout in <name>.sql, sent outside a transaction."""
+    def copy_out(self, name: str, **parts: Any) -> list[bytes]:
+        """The data of each COPY … TO stdout in <name>.sql, sent outside a transaction."""
         from sqlrail.postgres import streams
 
         text, _ = wire.in_ours(self.connection, self.store.message(name, **parts))

@@ -50,10 +50,10 @@ def copy_out(connection: Connection, text: bytes) -> Generator[bytes, None, None
             yield from _blocks(lines)
 
 
-def copies_out(connection: Connection, text: bytes) -> list[list[bytes]]:
-    """Sends a message with several COPY … TO stdout: the lines of each. Raises the server's error."""
+def copies_out(connection: Connection, text: bytes) -> list[bytes]:
+    """Sends a message with several COPY … TO stdout: the data of each. Raises the server's error."""
     with _read_to_the_end(connection):
-        return [[bytes(line) for line in lines] for lines in _copies(connection.pgconn, text)]
+        return [b"".join(lines) for lines in _copies(connection.pgconn, text)]
 
 
 @contextmanager

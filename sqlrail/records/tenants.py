@@ -26,8 +26,8 @@ class Asking(Protocol):
     def look_up(self, name: str, **parts: Any) -> list[tuple[Any, ...]]:
         """The rows of <name>.sql."""
 
-    def copy_out(self, name: str, **parts: Any) -> list[list[bytes]]:
-        """The lines of each COPY in <name>.sql."""
+    def copy_out(self, name: str, **parts: Any) -> list[bytes]:
+        """The data of each COPY in <name>.sql."""
 
     def message(self, name: str, **parts: Any) -> bytes:
         """The text of <name>.sql."""
@@ -49,8 +49,6 @@ def tables(asking: Asking, schemas: Sequence[str], names: Sequence[str]) -> dict
 
 #: id, hash and checksum of each record, by hash: whoever has the same has run the same
 Recorded = tuple[tuple[str, str, str | None], ...]
-#: the lines of a COPY
-Lines = list[bytes]
 
 
 def recorded(
@@ -71,29 +69,30 @@ def versions(
     asking: Asking, schemas: Sequence[str], table: str, limit: bytes
 ) -> Iterator[tuple[str, int | None]]:
     """Of each schema which form yoyo's tables have, as for recorded()."""
-    for schema, (lines,) in _each(asking, "_tenant_version", schemas, (table,), limit):
-        found = [int(cell) for (cell,) in map(_cells, lines) if cell is not None]
+    for schema, (copy,) in _each(asking, "_tenant_version", schemas, (table,), limit):
+        found = [int(cell) for (cell,) in map(_cells, copy.splitlines()) if cell is not None]
         yield schema, max(found, default=None)
 
 
 def _each(
     asking: Asking, name: str, schemas: Sequence[str], tables: Sequence[str], limit: bytes
-) -> Iterator[tuple[str, list[Lines]]]:
-    """The lines of those tables of each schema, CHUNK schemas a message; of each alone where one is in others' way.
+) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+    """The data of those tables of each schema, CHUNK schemas a message; of each alone where one is in others' way.
 
     name: of the file that copies the tables of one, which it calls first and second.
     """
 
-    def ask(some: Sequence[str]) -> Iterator[tuple[str, list[Lines]]]:
-        each = [
-            asking.message(
-                name,
-                **{part: sql.Identifier(schema, table) for part, table in zip(PARTS, tables, strict=False)},
-            )
-            for schema in some
-        ]
-        copies = iter(asking.copy_out("tenants_recorded", limit=limit, each=b";\n".join(each)))
-        return zip(some, map(list, zip(*[copies] * len(tables), strict=True)), strict=True)
+    def of_schema(schema: str) -> bytes:
+        own = sql.Identifier(schema).as_bytes()
+        return asking.message(name, **{part: b"%s.%s" % (own, table) for part, table in quoted.items()})
+
+    def ask(some: Sequence[str]) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+        copies = iter(
+            asking.copy_out("tenants_recorded", limit=limit, each=b";\n".join(map(of_schema, some)))
+        )
+        return zip(some, zip(*[copies] * len(tables), strict=True), strict=True)
+
+    quoted = {part: sql.Identifier(table).as_bytes() for part, table in zip(PARTS, tables, strict=False)}
 
     for start in range(0, len(schemas), CHUNK):
         some = schemas[start : start + CHUNK]
@@ -114,22 +113,23 @@ class _Reader:
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, bytes], Recorded | None] = {}
 
-    def __call__(self, records: Lines, log: Lines) -> Recorded | None:
+    def __call__(self, records: bytes, log: bytes) -> Recorded | None:
         """None where a record has no id."""
-        key = b"".join(records), b"\n".join([line.rpartition(b"\t")[0] for line in log])
+        entries = log.split(b"\n")
+        key = records, b"\n".join([entry.rpartition(b"\t")[0] for entry in entries])
         if key in self._known:
             return self._known[key]
         found = _put_together(records, log)
-        if len({line.partition(b"\t")[0] for line in log}) == len(log):  # else the times count
+        if len({entry.partition(b"\t")[0] for entry in entries}) == len(entries):  # else the times count
             self._known[key] = found
         return found
 
 
-def _put_together(records: Lines, log: Lines) -> Recorded | None:
-    ids = {cells[0]: cells[1] for cells in map(_cells, records)}
+def _put_together(records: bytes, log: bytes) -> Recorded | None:
+    ids = {cells[0]: cells[1] for cells in map(_cells, records.splitlines())}
     if None in ids.values():
         return None
-    entries = [(at is None, at or "", hash_, comment) for hash_, comment, at in map(_cells, log)]
+    entries = [(at is None, at or "", hash_, comment) for hash_, comment, at in map(_cells, log.splitlines())]
     # A time that is null comes last, as in records.sql.
     told = {hash_: comment for *_, hash_, comment in sorted(entries, key=itemgetter(0, 1))}
     return tuple((str(id_), str(hash_), _checksum(told.get(hash_))) for hash_, id_ in sorted(ids.items()))
@@ -140,8 +140,8 @@ def _checksum(comment: str | None) -> str | None:
 
 
 def _cells(line: bytes) -> list[str | None]:
-    """Those of a line of a COPY."""
-    cells = line.decode().removesuffix("\n").split("\t")
+    """Those of a line of a COPY, which has no other line end in it."""
+    cells = line.decode().split("\t")
     if b"\\" not in line:
         return [*cells]
     return [None if cell == NULL else re.sub(r"\\(.)", _unescaped, cell) for cell in cells]

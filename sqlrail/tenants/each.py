@@ -47,11 +47,11 @@ def of_schemas(
     limits: Limits,
     heard: Heard,
     turn_of: Callable[[Many], Turn],
-    is_over: Callable[[Many, str], bool] = lambda *_: False,
+    over: Callable[[Many, str], object] = lambda *_: None,
 ) -> TenantsResult:
     """Schemas of the database of the settings: those that a query names, or these.
 
-    is_over: whether what was read of all of them says that there is nothing to do for one.
+    over: what one has in common with others, if what was read of all of them says that there is nothing to do for it.
     """
     found = Schemas(schemas, settings, nobody)
     tenants = found.tenants()
@@ -63,7 +63,7 @@ def of_schemas(
             listener.version = many.newest(tenant.name)
             return Done(*turn(tenant.settings, listener))
 
-        round_ = Round(work, limits, found.later, lambda tenant: is_over(many, tenant.name))
+        round_ = Round(work, limits, found.later, lambda tenant: over(many, tenant.name))
         return _go(round_, tenants, heard)
 
 

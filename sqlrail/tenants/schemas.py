@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import psycopg
 
@@ -28,7 +27,6 @@ class Schemas:
     def __init__(self, query: str | Collection[str], settings: Settings, listener: Listener) -> None:
         """settings: of the database."""
         self._query, self._settings, self._listener = query, settings, listener
-        self._tenants: dict[str, Tenant] = {}
 
     def tenants(self) -> list[Tenant]:
         """All of them, in the query's order. UsageError where it fails, or what it returns are not schemas."""
@@ -58,9 +56,7 @@ class Schemas:
             return []
 
     def _tenant(self, name: str) -> Tenant:
-        if name not in self._tenants:
-            self._tenants[name] = Tenant(name, replace(self._settings, tenant=name))
-        return self._tenants[name]
+        return Tenant(name, self._settings, name)
 
     def _names(self, connection: Connection) -> list[str]:
         rows = self._rows(connection)

@@ -12,10 +12,11 @@ from sqlrail.ground.target import Target
 
 
 class Tenant(NamedTuple):
-    """One of many: its name, which no other has, and the settings that lead to it."""
+    """One of many: its name, which no other has, and the settings of its database."""
 
     name: str
     settings: Settings
+    schema: str | None = None  # of the database that is the tenant's; None: all of it is
 
 
 class Done(NamedTuple):

@@ -54,6 +54,11 @@ class History:
         return self.is_done([entry.id for entry in self.entries], ())
 
     @cached_property
+    def has_run_all(self) -> bool:
+        """Whether there is no file to be run."""
+        return all(entry.state in problems.RUN for entry in self.entries)
+
+    @cached_property
     def left(self) -> int:
         """How many files are not applied."""
         return sum(entry.state in ("pending", "late") for entry in self.entries)
@@ -117,11 +122,11 @@ class Many(AbstractContextManager["Many"]):
                 found = worker.judge.find(self.settings.migrations, worker.migrations, worker.files, records)
                 histories[its] = History(records, *found)
             self._histories[name] = histories[its]
-        self._check_versions([name for name in plain if not self._is_run(name)], limit)
+        self._check_versions([name for name in plain if not self._has_run_all(name)], limit)
 
-    def _is_run(self, name: str) -> bool:
+    def _has_run_all(self, name: str) -> bool:
         history = self._histories[name]
-        return history is not None and all(entry.state in problems.RUN for entry in history.entries)
+        return history is not None and history.has_run_all
 
     def _check_versions(self, schemas: Sequence[str], limit: bytes) -> None:
         """Forgets those whose tables are not as this yoyo makes them: they are made so in their own turn."""
@@ -141,10 +146,10 @@ class Many(AbstractContextManager["Many"]):
 
     # What is done
 
-    def is_over(self, name: str) -> bool:
-        """Whether migrate() finds nothing to do for a schema in what was surveyed, and asks nobody."""
+    def over(self, name: str) -> History | None:
+        """What it has in common with others, if migrate() finds nothing to do there and asks nobody; else None."""
         history = self._histories.get(name)
-        return history is not None and not self.settings.interrupted and history.is_whole
+        return history if history and history.is_whole and not self.settings.interrupted else None
 
     def migrate(
         self,

@@ -269,3 +269,26 @@ def test_a_second_signal_ends_it_at_once() -> None:
     for_ever.set()
     assert {*round_.in_hand} | {*round_.left} == {*NAMES}
     assert round_.in_hand
+
+
+def test_for_those_with_nothing_to_do_the_verb_is_called_once_and_each_has_its_own_outcome() -> None:
+    called = list[str]()
+
+    def work(tenant: Tenant, listener: TenantListener) -> Done:
+        called.append(tenant.name)
+        return fine(tenant, listener)
+
+    groups = {"a": "old", "b": "new", "c": "old", "d": "new", "f": "old"}
+    round_ = Round(work, Limits(), over=lambda tenant: groups.get(tenant.name))
+    happened = list(round_.run(tenants(*NAMES)))
+    assert ended(happened) == dict.fromkeys(NAMES, "")
+    assert sorted(called) == ["a", "b", "e"]
+    outcomes = [it.outcome for it in happened if isinstance(it, Ended)]
+    said = {it.tenant.name: it.done.document["name"] for it in outcomes if it.done}
+    assert said == {"a": "a", "c": "a", "f": "a", "b": "b", "d": "b", "e": "e"}
+
+
+def test_a_failure_is_nobody_elses_though_they_have_all_in_common() -> None:
+    round_ = Round(failing("a"), Limits(), over=lambda _: "the same")
+    happened = list(round_.run(tenants(*NAMES)))
+    assert ended(happened) == {**dict.fromkeys(NAMES, ""), "a": "migration_failed"}

@@ -78,7 +78,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
         sent.append(text)
         return send(connection, text, answer, **how)
 
-    def noting_copies(connection: Any, text: bytes) -> list[list[bytes]]:
+    def noting_copies(connection: Any, text: bytes) -> list[bytes]:
         sent.append(text)
         return copies_out(connection, text)
 

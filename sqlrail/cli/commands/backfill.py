@@ -53,5 +53,5 @@ VERB = Verb(
     _run,
     _add_arguments,
     of_many=_of_many,
-    is_over=lambda _, many, schema: many.is_over(schema),
+    over=lambda _, many, schema: many.over(schema),
 )

@@ -69,8 +69,8 @@ def _of_databases() -> Run:
     return lambda options, settings, talk: _migrate(options, settings, talk, its)
 
 
-def _is_over(options: argparse.Namespace, many: Many, schema: str) -> bool:
-    return not options.stamp and many.is_over(schema)
+def _over(options: argparse.Namespace, many: Many, schema: str) -> object:
+    return None if options.stamp else many.over(schema)
 
 
 def _migrate(
@@ -107,5 +107,5 @@ VERB = Verb(
     _add_arguments,
     of_many=_of_many,
     of_databases=_of_databases,
-    is_over=_is_over,
+    over=_over,
 )
