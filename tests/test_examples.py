@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, clean_environment, needs, query
+from psycopg.conninfo import conninfo_to_dict
 
 Example = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -40,6 +41,49 @@ def test_the_application_migrates_when_it_starts_and_not_again(example: Example,
     assert query(database, APPLIED) == FILES
     second = example("application", sys.executable, "app.py", DATABASE_URL=database)
     assert (second.returncode, second.stderr) == (0, "ready, 0 orders\n")
+
+
+#: each starts an application, and asks it how many orders there are
+FRAMEWORKS = {
+    "django": "import django_orders; from django.test import Client; answer = Client().get('/orders')",
+    "fastapi": "import fastapi_orders; from fastapi.testclient import TestClient\n"
+    "with TestClient(fastapi_orders.app) as client: answer = client.get('/orders')",
+    "flask": "import flask_orders; answer = flask_orders.create_app().test_client().get('/orders')",
+}  # fmt: skip
+
+
+def started(example: Example, framework: str, url: str) -> subprocess.CompletedProcess[str]:
+    pytest.importorskip(framework)
+    part = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    code = (
+        f"{FRAMEWORKS[framework]}\nfound = answer.json\n"
+        "print(answer.status_code, found() if callable(found) else found)"
+    )
+    return example(
+        "frameworks", sys.executable, "-c", code, DATABASE_URL=url,
+        DB_NAME=part["dbname"], DB_USER=part["user"], DB_HOST=part["host"], DB_PORT=part["port"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_framework_s_application_migrates_when_it_starts_and_not_again(
+    framework: str, example: Example, database: str
+) -> None:
+    for _ in range(2):
+        done = started(example, framework, database)
+        assert (done.returncode, done.stdout) == (0, "200 {'orders': 0}\n"), done.stderr
+    assert query(database, APPLIED) == FILES
+    assert query(database, "SELECT count(*) FROM _yoyo_log WHERE operation = 'apply'") == [(2,)]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_framework_s_application_does_not_start_on_a_database_that_it_cannot_migrate(
+    framework: str, example: Example, database: str
+) -> None:
+    query(database, "CREATE TABLE orders ()")
+    done = started(example, framework, database)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.search(r"MigrationFailed: \S*migrations/001_orders\.sql:\d+:\d+: ", done.stderr), done.stderr
 
 
 def test_the_application_does_not_start_on_a_database_that_it_cannot_migrate(
