@@ -92,19 +92,22 @@ def plan(
     to: str | None = None,
     counts: bool = True,
     tries: bool | None = None,
+    queries: str | None = None,
     say: Callable[[str], object] = lambda _: None,
     listener: Listener = nobody,
 ) -> PlanResult:
     """What migrate() would do, whom it would keep waiting, and on which live rows it would fail; changes nothing.
 
     counts: whether live rows are looked at; tries: whether files run over a copy of them (None: where they are few, and
-    stay on their server). Raises errors.SqlrailError, or one of its subclasses.
+    stay on their server). queries: a file of those of the running release, or pg_stat_statements; which of them each
+    migration breaks is said. Raises errors.SqlrailError, or one of its subclasses.
     """
     from sqlrail.foresight.trial import Consent
     from sqlrail.verbs import plan as verb
 
+    consent = Consent(tries if counts else False)
     with telling(given(url, directory), say, listener) as told:
-        return verb.plan(*told, to=to, counts=counts, consent=Consent(tries if counts else False)).as_json()
+        return verb.plan(*told, to=to, counts=counts, consent=consent, queries=queries).as_json()
 
 
 def drift(

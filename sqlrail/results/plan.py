@@ -120,6 +120,35 @@ class FillResult(TypedDict):
     why: str | None  # what keeps it from being run, or from being known
 
 
+#: what becomes of a query of the release that is running; stale: it answers otherwise, as plans that are kept do not
+QueryVerdict = Literal["breaks", "stale", "may break"]
+
+
+class QueryResult(TypedDict):
+    """A query of the running release that is not as it was behind a file."""
+
+    query: str  # its beginning, in one line, without what its literals hold
+    place: str  # FILE:line, or pg_stat_statements
+    calls: int | None  # that pg_stat_statements has counted; null: not known
+    verdict: QueryVerdict  # stale: it answers with other columns or types
+    says: str  # the server's sentence, or why
+
+
+class UnjudgedResult(TypedDict):
+    """A query of the running release that was not looked at, and is not said to hold."""
+
+    query: str  # its beginning, in one line, without what its literals hold
+    place: str  # FILE:line, or pg_stat_statements
+    why: str  # such as what the server said of it
+
+
+class QueriesResult(TypedDict):
+    """The queries of the running release."""
+
+    judged: int  # that were looked at, in front of the first file and behind each
+    not_judged: list[UnjudgedResult]
+
+
 class PlannedFileResult(TypedDict):
     """A pending file."""
 
@@ -131,6 +160,9 @@ class PlannedFileResult(TypedDict):
     cleanup: list[CleanedResult]  # what its cleanups would find on the live database
     findings: list[RemarkResult]
     backfill: FillResult | None  # null: it is none
+    queries: list[QueryResult] | None  # that are not as they were; null: not looked at
+    #: of the roll-out it belongs to, as its queries say: before the new release, or after the old one; null: not known
+    phase: Literal["before", "after"] | None
 
 
 class PlanResult(TypedDict):
@@ -145,3 +177,4 @@ class PlanResult(TypedDict):
     counted: bool  # whether the live rows were looked at; false: all checks are empty
     empty: bool  # whether no live table that a pending file touches has any rows
     trial: TrialResult
+    queries: QueriesResult | None  # null: none were named

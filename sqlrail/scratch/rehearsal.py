@@ -7,7 +7,7 @@ were read. What is slow about a statement shows on an empty table too; how slow,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlrail.errors import (
@@ -44,6 +44,9 @@ from sqlrail.scratch.shapes import Shapes, locked
 from sqlrail.scratch.told import Notices, other_columns
 from sqlrail.scratch.using import Using
 
+#: see Rehearsal
+Behind = Callable[[str, Shapes, Shapes], object]
+
 
 class ByStatement(File):
     """A file that goes one statement a message."""
@@ -55,8 +58,11 @@ class ByStatement(File):
 class Rehearsal:
     """Looks after each statement of the pending files what it has done; it observes the engine, and changes nothing."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, scene: Scene, behind: Behind = lambda *_: None) -> None:
+        """behind: called when a file is committed, with its id and what tables looked like in front of it, and do."""
+        self.scene, self._behind = scene, behind
+        self._file: str | None = None
+        self._before: Shapes = dict(scene.snapshots.now)
         self._held = Held()
         self._last = scene.states(scene.connection)
         self._locked: set[int] = set()
@@ -71,6 +77,7 @@ class Rehearsal:
         try:
             runner.apply(pending)
             runner.run_post_apply(pending)
+            self._goes_on(None)
         except ReachesOut as exc:
             return str(exc)
         except (MigrationFailed, Refused, BadFile) as exc:
@@ -84,6 +91,7 @@ class Rehearsal:
     # What the engine tells of a file in a transaction
 
     def begins(self, file: File) -> None:
+        self._goes_on(file.id)
         if file.id in self.scene.seen:  # an earlier try, which was taken back
             self._last = self.scene.states(self.scene.connection)
             self.scene.snapshots.set_back(self._shapes)
@@ -121,9 +129,18 @@ class Rehearsal:
                 self.scene.add_note(file, f"{UNSEEN}{OWNED}")
 
     def run_outside(self, worker: Connection, file: File) -> None:
+        self._goes_on(file.id)
         self.scene.seen[file.id] = []
         OutsideRehearsal(self.scene, worker, file).run()
         self._last = self.scene.states(self.scene.connection)
+
+    def _goes_on(self, id_: str | None) -> None:
+        """The file before this one is committed, unless it is the same one, once more."""
+        if self._file not in (None, id_):
+            now = dict(self.scene.snapshots.now)
+            self._behind(self._file, self._before, now)
+            self._before = now
+        self._file = id_
 
     def _look_ahead(self) -> None:
         """In a new transaction nothing is locked, and its session may have told others of earlier scans."""

@@ -22,6 +22,7 @@ from sqlrail.foresight.judged import Check
 from sqlrail.foresight.left_out import MEND_FIRST
 from sqlrail.foresight.live import Failure
 from sqlrail.foresight.losses import Losses
+from sqlrail.foresight.queries import read
 from sqlrail.foresight.rows import foresee, look_at_tables
 from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, NOT_TRIED, Consent, Trial, Work, trial
 from sqlrail.ground.events import Listener, Said
@@ -73,11 +74,13 @@ def plan(
     consent: Consent = FEW_ON_THEIR_SERVER,
     counts: bool = True,
     samples: bool = False,
+    queries: str | None = None,
 ) -> Plan:
     """Rehearses what a migrate with the same arguments would apply. The live database is only read.
 
     counts: whether live rows are counted that statements will fail on. samples: whether some batches of each backfill
-    are run on the live database, and rolled back, to say how long it takes.
+    are run on the live database, and rolled back, to say how long it takes. queries: a file of those of the release
+    that is running, or pg_stat_statements; what they come to behind each file is said.
 
     Refused, as migrate is, where the history cannot be trusted, and where no scratch database can be made.
     MigrationFailed says where a file failed.
@@ -85,10 +88,11 @@ def plan(
     migrations, files = read_files(settings.migrations)
     with Backend(settings, listener, files) as live:
         looked = look_at_live(live, migrations, to, allowed, samples=samples)
+        asked = read(queries, live.connection, settings) if queries else []
     if not looked.due:
         return looked.nothing(is_counted=counts)
     rehearsing = Rehearsing(
-        settings, listener, files, looked.applied, looked.pending, looked.due, looked.noted
+        settings, listener, files, looked.applied, looked.pending, looked.due, looked.noted, asked
     )
     done = rehearsing.run()
     tried = tried_of(rehearsing, done, looked, consent)
@@ -195,10 +199,20 @@ def judged(
         planned = [failing(one, files[one.id], done.fails) for one in planned]
     losses = Losses(scene, due, settings, tried.tried, is_counted=is_counted)
     planned = [filling(losing(one, losses.of(one.id)), looked.fills.get(one.id)) for one in planned]
+    if done.contract:
+        planned = [replace(one, queries=done.contract.files.get(one.id)) for one in planned]
     notes = (*_notes(looked.major, done.major, done.left_out), *done.likened.notes(), *losses.notes())
     applied = len(looked.applied)
     return Plan(
-        tuple(planned), applied, looked.major, done.major, notes, is_counted, is_empty=is_empty, trial=tried
+        tuple(planned),
+        applied,
+        looked.major,
+        done.major,
+        notes,
+        is_counted,
+        is_empty=is_empty,
+        trial=tried,
+        contract=done.contract,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
+from sqlrail.foresight.contract import Contract, Judged
 from sqlrail.foresight.judged import Check, Loss
 from sqlrail.foresight.live import Failure
 from sqlrail.foresight.trial import NOT_TRIED, Trial
@@ -158,6 +159,14 @@ class PlannedFile:
     cleanup: tuple[Cleaned, ...] = ()
     findings: tuple[Finding, ...] = ()
     backfill: Fill | None = None
+    queries: tuple[Judged, ...] | None = None
+
+    @property
+    def phase(self) -> Literal["before", "after"] | None:
+        """Of a roll-out, as the queries of the running release say: where they all hold, or where one breaks."""
+        if any(one.verdict == "breaks" for one in self.queries or ()):
+            return "after"
+        return "before" if self.queries == () else None
 
     def as_json(self) -> PlannedFileResult:
         """The same for scripts; the findings are without the file's id and path."""
@@ -170,6 +179,8 @@ class PlannedFile:
             "cleanup": [one.as_json() for one in self.cleanup],
             "findings": [finding.remark() for finding in self.findings],
             "backfill": self.backfill.as_json() if self.backfill else None,
+            "queries": None if self.queries is None else [one.as_json() for one in self.queries],
+            "phase": self.phase,
         }
 
 
@@ -189,11 +200,13 @@ class Plan:
     is_counted: bool = True
     is_empty: bool = False
     trial: Trial = NOT_TRIED
+    contract: Contract | None = None
 
     @property
     def is_instant(self) -> bool:
-        """Whether nothing in it takes longer than a moment, and no cleanup would be refused."""
+        """Whether nothing in it takes longer than a moment, no cleanup would be refused, and no query breaks."""
         refused = any(one.refusals for file in self.files for one in file.cleanup)
+        refused = refused or any(file.phase == "after" for file in self.files)
         return not refused and all(file.verdict == VERDICTS[0] for file in self.files)
 
     def as_json(self) -> PlanResult:
@@ -208,6 +221,7 @@ class Plan:
             "counted": self.is_counted,
             "empty": self.is_empty,
             "trial": self.trial.as_json(),
+            "queries": self.contract.as_json() if self.contract else None,
         }
 
 

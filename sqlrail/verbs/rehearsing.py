@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 from yoyo.migrations import MigrationList
 
-from sqlrail.errors import BadFile, MigrationFailed, Refused
+from sqlrail.errors import BadFile, MigrationFailed, MissingPrerequisite, Refused
 from sqlrail.files.file import File
+from sqlrail.foresight.contract import Contract, QueriesOnScratch, reading
 from sqlrail.foresight.live import Failure, Likened, liken
+from sqlrail.foresight.queries import Query
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.scratch.built import Built, built
@@ -31,6 +33,7 @@ class Rehearsed(NamedTuple):
     provided: Sequence[Provided]
     left_out: str | None = None
     fails: Failure | None = None
+    contract: Contract | None = None
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Rehearsing:
     pending: Any
     due: Sequence[File]
     noted: dict[str, int]
+    queries: Sequence[Query] = ()
     tries: list[Rehearsed] = field(default_factory=list)
 
     def run(self) -> Rehearsed:
@@ -80,9 +84,20 @@ class Rehearsing:
     def _rehearse(self, provided: Sequence[Provided], is_like: bool) -> Rehearsed:
         with self._build(self.settings, provided, is_like=is_like) as (made, likened):
             major = made.connection.info.server_version // 10000
-            self.tries.append(Rehearsed(Scene(made, self.noted), likened, major, provided))
-            left_out = Rehearsal(self.tries[-1].scene).rehearse(self.pending)
-            return self.tries[-1]._replace(left_out=left_out)
+            looks = self._reading(made) if self.queries else nullcontext()
+            with looks as queries:
+                done = Rehearsed(Scene(made, self.noted), likened, major, provided)
+                self.tries.append(done._replace(contract=queries.contract) if queries else done)
+                rehearsal = Rehearsal(done.scene, queries.behind) if queries else Rehearsal(done.scene)
+                return self.tries[-1]._replace(left_out=rehearsal.rehearse(self.pending))
+
+    def _reading(self, made: Built) -> AbstractContextManager[QueriesOnScratch]:
+        if made.backend.is_pooled:
+            raise MissingPrerequisite(
+                "--queries: the scratch database is reached through a pooler, where no prepared statement is found "
+                "again. Name a server itself by --scratch."
+            )
+        return reading(made.backend.settings, self.queries)
 
     @contextmanager
     def _build(

@@ -199,7 +199,7 @@ def test_who_gives_way_shows_no_password(sqlrail: Sqlrail, databases: list[str],
     with connect(databases[0]) as other:
         other.execute("SELECT set_config('application_name', %s, false)", [secret])
         other.execute("BEGIN; LOCK TABLE orders")
-        waits = ("--lock-timeout", "0.1s", "--retry-for", "0.2s")
+        waits = ("--lock-timeout", "0.5s", "--retry-for", "1s")
         done = sqlrail("migrate", "--each-database", "tenants.txt", *waits)
     assert done.code == 1
     assert "gave way, and has its turn again" in done.err

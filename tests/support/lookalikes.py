@@ -286,7 +286,9 @@ def planning(scene: Scene) -> None:
     scene.safe("plan")
     scene.safe("migrate", "--to", "001")
     scene.own.execute(ROWS.encode())
-    scene.safe("plan")
+    put({"queries.sql": "SELECT * FROM orders WHERE note = $1; INSERT INTO pets VALUES ($1, $2)"})
+    scene.safe("plan", "--queries", "queries.sql")
+    scene.safe("plan", "--queries", "pg_stat_statements", code=2)
 
 
 @chapter

@@ -28,7 +28,7 @@ UNTOLD = {
         "roles_drop", "roles_left", "roles_make", "roles_share", "scratch_extension", "trial_names",
     },
     "it takes a crash, a standby, or an extension that only one database can have": {
-        "detaching", "extension_schemas", "standby",
+        "contract_statements", "detaching", "extension_schemas", "standby",
     },
     "it takes a cluster of Citus, see test_citus_cleanup.py": {
         "_nodes_and", "_nodes_child_key", "_nodes_delete_many", "nodes_delete_many",

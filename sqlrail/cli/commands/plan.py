@@ -47,6 +47,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --try: however many rows, and to another server",
     )
+    parser.add_argument(
+        "--queries",
+        metavar="FILE",
+        help="of the release that is running: say which of them a file breaks; FILE, or pg_stat_statements",
+    )
     backfills = parser.add_argument_group("for backfills")
     backfills.add_argument(
         "--sample",
@@ -60,6 +65,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _refuse_idle(options: argparse.Namespace) -> None:
     if options.format == "html" and flags.is_for_each(options):
         idle(options, "format", "the report is of one database, and the tenants are many")
+    if flags.is_for_each(options):
+        idle(options, "queries", "the release that is running is looked at in one database")
     if options.no_rows:
         for flag in ("try", "sample"):
             idle(options, flag, "--no-rows leaves live rows alone")
@@ -70,7 +77,7 @@ def _refuse_idle(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[PlanResult]:
     from sqlrail.verbs.plan import plan
 
-    result = plan(settings, talk, **_asked(options))
+    result = plan(settings, talk, **_asked(options), queries=options.queries)
     text = _report(result, talk) if options.format == "html" else _text(options, result)
     return _code(options, result), result.as_json(), text
 

@@ -9,14 +9,15 @@ from datetime import timedelta
 
 from sqlrail.cli.render import cleanup, html
 from sqlrail.cli.render.tables import table
+from sqlrail.foresight.contract import Judged
 from sqlrail.foresight.judged import Check, Loss
 from sqlrail.ground.target import Target
 from sqlrail.ground.words import Script, counted, printable, rows, size
 from sqlrail.verbs.plan_fills import Fill
 from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 
-#: statements, and findings, that people read of one file; the JSON has them all
-STATEMENTS, FINDINGS = 40, 10
+#: statements, and findings, that people read of one file, and queries that were not judged; the JSON has them all
+STATEMENTS, FINDINGS, UNJUDGED = 40, 10, 5
 #: what a verdict is to somebody who approves; any other one is slow
 _KINDS = {"instant": html.GOOD, "unknown": html.BAD, "fails": html.BAD, "loses data": html.BAD}
 _HEADS = ("line", "statement", "does", "lock", "on", "live")
@@ -73,6 +74,12 @@ def _notes(result: Plan) -> Iterator[str]:
     if result.is_empty and result.files:
         yield "the database has no rows in what these files touch: this plan says nothing of production's rows"
     yield from result.notes
+    if contract := result.contract:
+        yield f"{counted(contract.judged, 'query', 'queries')} of the running release judged"
+        shown = contract.unjudged[:UNJUDGED]
+        yield from (f"not judged: {query.brief} ({query.place}): {why}" for query, why in shown)
+        if hidden := len(contract.unjudged) - len(shown):
+            yield f"and {hidden} more not judged (--json has them)"
 
 
 def _shown(file: PlannedFile) -> list[Planned]:
@@ -105,6 +112,14 @@ def _grave_lines(file: PlannedFile) -> Iterator[str]:
     for statement in file.statements:
         if statement.fails:
             yield f"{_place(statement)} fails on this database: {statement.fails}"
+    yield from (_query(one) for one in file.queries or () if one.verdict == "breaks")
+
+
+def _query(judged: Judged) -> str:
+    query = judged.query
+    calls = f", {counted(query.calls, 'call')}" if query.calls else ""
+    words = {"breaks": "breaks the running release's", "stale": "makes stale", "may break": "may break"}
+    return f"{words[judged.verdict]} {query.brief} ({query.place}{calls}): {judged.says}"
 
 
 def _lost(loss: Loss) -> str:
@@ -169,6 +184,9 @@ def _keys(check: Check) -> str:
 
 def _more_lines(file: PlannedFile) -> list[str]:
     lines = list(_check_lines(file))
+    if file.queries is not None:
+        lines += [_query(one) for one in file.queries if one.verdict != "breaks"]
+        lines.append(_phase(file))
     lines += [f"{_place(one)} {notice}" for one in file.statements for notice in one.notices]
     lines += [
         f"cleanup of {'; '.join([cleanup.line(relation), *cleanup.before(relation)])}"
@@ -186,6 +204,15 @@ def _more_lines(file: PlannedFile) -> list[str]:
     if hidden := len(file.statements) - len(_shown(file)):
         lines.append(f"and {counted(hidden, 'more statement')} (--json has them)")
     return lines
+
+
+def _phase(file: PlannedFile) -> str:
+    """When a file may be applied, by what it does to the release that is running."""
+    if file.phase == "after":
+        return "belongs behind the roll-out: apply it once no instance of the running release is left"
+    if file.phase == "before":
+        return "the queries of the running release that were judged hold behind it"
+    return "no query that was judged breaks behind it; look at those that it names before the roll-out"
 
 
 def _fill(fill: Fill) -> str:
@@ -221,6 +248,8 @@ def _sum(result: Plan) -> str:
         return f"nothing to plan: {result.applied} applied, none pending"
     verdicts = [file.verdict for file in result.files]
     parts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    if breaking := sum(file.phase == "after" for file in result.files):
+        parts += f"; {breaking} of them break the running release"
     return f"{len(verdicts)} pending: {parts}; rehearsed on PostgreSQL {result.rehearsed}, and nothing was changed"
 
 

@@ -1,0 +1,2 @@
+-- Forgets the queries that were prepared to be looked at.
+DEALLOCATE ALL;
