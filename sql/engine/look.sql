@@ -33,6 +33,9 @@ SELECT (SELECT n.nspname
                 WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'rollback' AND c.relkind = 'r'
                   AND has_schema_privilege(c.relnamespace, 'USAGE') AND pg_has_role(c.relowner, 'USAGE'))
          AS keeps_rollbacks,
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'code' AND c.relkind = 'r'
+                  AND has_schema_privilege(c.relnamespace, 'USAGE') AND pg_has_role(c.relowner, 'USAGE')) AS has_code,
        current_database() AS database,
        version() ~ 'linux' AS notices_dead_clients,
        pg_backend_pid() AS pid,

@@ -78,6 +78,19 @@ CREATE TABLE IF NOT EXISTS sqlrail.rollback (
     PRIMARY KEY (records_in, migration_hash)
 );
 
+-- What code files have made: what and with which options, and the file's text and checksum.
+CREATE TABLE IF NOT EXISTS sqlrail.code (
+    records_in text,
+    name text,
+    kind text NOT NULL,
+    identity text NOT NULL,
+    checksum text NOT NULL,
+    content bytea NOT NULL,
+    options text[] NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (records_in, name)
+);
+
 -- Since version 3 an action may be any, and a row that was changed says what it became.
 DO $further$
 BEGIN
@@ -95,7 +108,7 @@ $further$;
 DO $version$
 BEGIN
     IF (SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = 'sqlrail.archive'::regclass::oid) THEN
-        COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 4';
+        COMMENT ON TABLE sqlrail.archive IS 'rows that cleanups deleted or changed; the tables of sqlrail are of version 5';
     END IF;
 END
 $version$;

@@ -31,6 +31,7 @@ from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import is_of_a_right
 from sqlrail.postgres.giving_way import Watch
+from sqlrail.records.code import CodeRecord
 from sqlrail.records.history import Note, Record
 
 if TYPE_CHECKING:  # where nothing is to be run, it need not be loaded
@@ -206,6 +207,12 @@ class Backend(AbstractContextManager["Backend"]):
 
     def raise_if_old(self) -> None:
         self.recorded.raise_if_old()
+
+    def read_code(self) -> list[CodeRecord]:
+        return self.recorded.read_code()
+
+    def read_code_texts(self) -> dict[str, bytes]:
+        return self.recorded.read_code_texts()
 
     def other_histories(self) -> list[other_tools.History]:
         return self.recorded.other_histories()

@@ -13,6 +13,7 @@ from sqlrail.errors import DatabaseFailed
 from sqlrail.files import other_tools
 from sqlrail.ground.words import on_one_line
 from sqlrail.postgres.connect import Connection
+from sqlrail.records.code import CodeRecord
 from sqlrail.records.history import Note, Record
 
 if TYPE_CHECKING:
@@ -41,6 +42,19 @@ class Recorded:
             self.records = [Record(id_, get_migration_hash(id_), at, None) for id_, at in rows]
         elif place.has_records:
             self.read_history()
+
+    def read_code(self) -> list[CodeRecord]:
+        """What code files have made here."""
+        if not self._session.store.place.has_code:
+            return []
+        objects = self._session.store.message("_code_objects")
+        return [CodeRecord(*row) for row in self._session.look_up("code_records", code_objects=objects)]
+
+    def read_code_texts(self) -> dict[str, bytes]:
+        """The texts that code files had when they made what is here, by their names."""
+        if not self._session.store.place.has_code:
+            return {}
+        return {name: bytes.fromhex(text) for name, text in self._session.look_up("code_contents")}
 
     def take_in(self, known: Known) -> None:
         """The same as somebody has read it a moment ago."""

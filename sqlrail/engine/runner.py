@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,7 @@ from sqlrail.engine.retry import Retry
 from sqlrail.engine.transactional import TransactionalRun, failure
 from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import Interrupted, SqlrailError
+from sqlrail.files.code import Code
 from sqlrail.files.file import File
 from sqlrail.ground.events import Begun
 from sqlrail.postgres.giving_way import Tries
@@ -56,6 +57,17 @@ class Runner:
         with self._telling_what_stands():
             self._yoyo.run_post_apply(migrations)
             self._close()
+
+    def run_code(self, code: Sequence[Code]) -> tuple[str, ...]:
+        """Runs the code files that are pending, and those that lean on them; returns the names of what was made."""
+        if not code:
+            return ()
+        from sqlrail.engine.code.run import CodeRun  # many folders have none
+
+        with self._telling_what_stands():
+            self._close()
+            parts = self._session, self._opener, self._pipeline, self._retry, self._operation
+            return CodeRun(*parts, self._starts, self._look_again).run(code)
 
     def roll_back(self, migrations: MigrationList) -> None:
         """Runs the way back of each, in that order."""

@@ -40,7 +40,7 @@ IN_ANY = b"txid_current()"
 #: of the schema sqlrail, see own_tables.sql
 OWN_TABLES = ("stamp", "run", "progress", "archive")
 #: theirs, which own_tables.sql writes. What is newer than a build only adds: a build that is rolled back reads it.
-OWN_VERSION = 4
+OWN_VERSION = 5
 
 
 class Names(NamedTuple):
@@ -77,6 +77,7 @@ class Place:
     is_elsewhere: bool = False  # Citus keeps the records on another node
     has_rollbacks: bool = False  # the table of what takes migrations back is there,
     keeps_rollbacks: bool = False  # and this role's
+    has_code: bool = False  # the same of the table of what code files have made
 
     @classmethod
     def read(
@@ -92,6 +93,7 @@ class Place:
         is_elsewhere: bool,
         has_rollbacks: bool,
         keeps_rollbacks: bool,
+        has_code: bool,
     ) -> Place:
         """From the first columns of look.sql; new_schema: records elsewhere than in new_in do not count."""
         if new_schema and records_in != new_in:
@@ -111,20 +113,22 @@ class Place:
             is_elsewhere=is_elsewhere,
             has_rollbacks=has_rollbacks,
             keeps_rollbacks=keeps_rollbacks,
+            has_code=has_code,
         )
 
     def without_own_tables(self) -> Place:
         """The same where somebody has just taken the schema sqlrail."""
         return replace(
-            self, has_own_tables=False, has_all_own_tables=False, has_rollbacks=False, keeps_rollbacks=False
-        )
+            self, has_own_tables=False, has_all_own_tables=False, has_rollbacks=False, keeps_rollbacks=False,
+            has_code=False,
+        )  # fmt: skip
 
     def with_own_tables(self) -> Place:
         """The same where this role has just made them, or brought them further."""
         keeps = self.keeps_rollbacks or not self.has_rollbacks
         return replace(
             self, has_own_tables=True, has_all_own_tables=True, is_own_old=False, has_rollbacks=True,
-            keeps_rollbacks=keeps,
+            keeps_rollbacks=keeps, has_code=True,
         )  # fmt: skip
 
 

@@ -277,7 +277,8 @@ def read_file(path: Path) -> File:
 
 def read_text(id_: str, path: Path, content: bytes) -> File:
     """The same of a text that lies in no file; the path is what messages call it."""
-    return _with_what_it_says(File(id=id_, path=path, small=content), io.BytesIO(content))
+    state = (0, len(content))  # as a file of that size
+    return _with_what_it_says(File(id=id_, path=path, small=content, state=state), io.BytesIO(content))
 
 
 def _with_what_it_says(file: File, stream: BinaryIO) -> File:

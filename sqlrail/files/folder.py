@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from yoyo.topologicalsort import CycleError
 
 from sqlrail.errors import BadFile, UsageError
 from sqlrail.files import other_tools
+from sqlrail.files.code import Code, read_code
 from sqlrail.files.file import ONLY_SQL, ROLLBACK, File, read_file
 from sqlrail.files.numbering import NUMBER, number
 
@@ -21,7 +22,24 @@ from sqlrail.files.numbering import NUMBER, number
 YOYO_DRAFT = "_tmp_yoyonew"
 
 
-def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
+class Migrations(MigrationList):  # type: ignore[misc]
+    """yoyo's list, with the code files that are run behind all of them."""
+
+    def __init__(
+        self,
+        items: Iterable[Migration] = (),
+        post_apply: Iterable[Migration] = (),
+        code: Sequence[Code] = (),
+    ) -> None:
+        super().__init__(list(items), list(post_apply))
+        self.code = tuple(code)
+
+    def replace(self, newmigrations: Iterable[Migration]) -> Migrations:
+        """Others, with the same that is run behind them."""
+        return Migrations(newmigrations, self.post_apply, self.code)
+
+
+def read_files(folder: Path) -> tuple[Migrations, dict[str, File]]:
     """yoyo's list of the folder's migrations, in its order, and our reading of each by id."""
     if not folder.is_dir():
         raise UsageError(
@@ -46,7 +64,8 @@ def read_files(folder: Path) -> tuple[MigrationList, dict[str, File]]:
     by_id = {migration.id: migration for migration in everything}
     for migration in everything:
         _load(migration, files[migration.id], by_id)
-    return _ordered(migrations, files, folder), files
+    ordered = _ordered(migrations, files, folder)
+    return Migrations(ordered, ordered.post_apply, read_code(folder)), files
 
 
 def _ordered(migrations: MigrationList, files: dict[str, File], folder: Path) -> MigrationList:

@@ -113,6 +113,7 @@ class Attempt:
         runner = self.scene.backend.runner(_Try(pending, self))
         try:
             runner.apply(pending)
+            runner.run_code(pending.code)
             runner.run_post_apply(pending)
             self._touch_what_was_read(self.scene.connection)
         except ReachesOut as exc:

@@ -288,5 +288,7 @@ def _touched(scene: Scene, file: File) -> set[Name]:
 def _only(pending: Any, files: Collection[File]) -> Any:
     ids = {file.id for file in files}
     return type(pending)(
-        [it for it in pending if it.id in ids], [it for it in pending.post_apply if it.id in ids]
+        [it for it in pending if it.id in ids],
+        [it for it in pending.post_apply if it.id in ids],
+        pending.code if all(it.id in ids for it in pending) else (),
     )

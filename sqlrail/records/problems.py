@@ -15,6 +15,8 @@ from yoyo.migrations import MigrationList
 
 from sqlrail.errors import BadFile, Refused
 from sqlrail.files import other_tools
+from sqlrail.files.code import FOLDER as CODE
+from sqlrail.files.code import read_code
 from sqlrail.files.file import ROLLBACK, File
 from sqlrail.files.folder import YOYO_DRAFT
 from sqlrail.files.numbering import NUMBER, date, follows, number
@@ -450,7 +452,7 @@ def _strays(folder: Path, files: dict[str, File]) -> Iterator[Problem]:
                     str(path),
                     f"{path}: it is not read, for {reason}; rename it, or move it away.",
                 )
-        elif entry.is_dir():
+        elif entry.is_dir() and (entry.name != CODE or not read_code(folder)):
             yield from _below(folder / entry.name)
 
 
@@ -461,6 +463,9 @@ def _below(folder: Path) -> Iterator[Problem]:
         return
     numbered = [name for name in names if NUMBER.match(name) and name.lower().endswith(".sql")]
     tool = other_tools.migration_of(folder)
+    if folder.name == CODE and any(name.endswith(".sql") for name in names) and not numbered:
+        text = f"{folder}: nothing in it is run, for no file there begins with CREATE of what a code file may make."
+        yield Problem("folder", str(folder), text, refuses=False)
     if numbered or tool:
         remedy = (
             f"{other_tools.PAGE} says how to switch from {tool}." if tool else "move it up if it is to run."

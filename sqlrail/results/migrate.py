@@ -47,3 +47,5 @@ class MigrateResult(TypedDict):
     allowed: AllowedResult
     #: ids of what a newer release has applied, or has half done outside a transaction, and this folder does not have
     ahead: list[str]
+    code: list[str]  # names of the code files that this run has run, those that lean on others included
+    code_pending: int  # code files that wait until all migrations are applied

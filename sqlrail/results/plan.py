@@ -6,6 +6,7 @@ from typing import Literal, TypedDict
 
 from sqlrail.results.lint import RemarkResult
 from sqlrail.results.relation import CleanedResult
+from sqlrail.results.status import CodeResult
 
 #: each worse than those before it; what was not rehearsed is unknown
 Verdict = Literal["instant", "scans", "blocks", "rewrites", "unknown", "fails", "loses data"]
@@ -169,6 +170,8 @@ class PlanResult(TypedDict):
     """What a `migrate` would do."""
 
     files: list[PlannedFileResult]  # in their order
+    #: code files that are run behind them, in their order; of state applied: it leans on another one
+    code: list[CodeResult]
     already_applied: int  # migrations that were applied before
     instant: bool  # whether nothing takes longer than a moment, and no cleanup would be refused
     server_major: int  # of the live server

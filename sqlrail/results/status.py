@@ -9,6 +9,17 @@ from sqlrail.results.problem import ProblemResult
 State = Literal["applied", "pending", "edited", "missing", "late", "ahead"]
 
 
+CodeState = Literal["applied", "new", "edited", "dropped", "missing"]
+
+
+class CodeResult(TypedDict):
+    """A code file, or what one has made that is gone."""
+
+    name: str  # of the file, without its .sql
+    #: edited: not what was run; dropped: what it made is gone; missing: what it made is there, and the file is gone
+    state: CodeState
+
+
 class EntryResult(TypedDict):
     """A migration, and how its file and its record agree."""
 
@@ -26,4 +37,5 @@ class StatusResult(TypedDict):
 
     migrations: list[EntryResult]  # in their order, what is ahead last
     pending: int  # migrations that are pending or late
+    code: list[CodeResult]  # by name
     problems: list[ProblemResult]

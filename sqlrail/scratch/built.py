@@ -11,6 +11,7 @@ from yoyo.migrations import MigrationList
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.operation import Apply
 from sqlrail.engine.store import Store
+from sqlrail.files.code import Code, by_path, check_code
 from sqlrail.files.file import File, check_files
 from sqlrail.ground.events import Listener, Noted, nobody
 from sqlrail.ground.settings import Settings
@@ -52,14 +53,16 @@ def built(
     files: Mapping[str, File],
     migrations: MigrationList,
     provided: Sequence[Provided] = (),
+    code: Sequence[Code] = (),
 ) -> Iterator[Built]:
-    """A scratch database on which these have run; `files` has more where it is to go on.
+    """A scratch database on which these have run, and code files; `files` has more where it is to go on.
 
     Raises NoScratch, and what a migrate raises.
     """
     ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
     check_files(files[id_] for id_ in ids)
-    said = texts(files)
+    check_code(code)
+    said = texts({**files, **by_path(code)})
     new = roles.made_by(said)
     wanted = _roles_among(settings, roles.named(said))
     with scratch(settings, listener, wanted) as there:
@@ -80,9 +83,16 @@ def built(
             backend.prepare()
             runner = backend.runner(Build(migrations))
             runner.apply(migrations)
+            runner.run_code(_confined_code(code, missing._replace(roles=(wanted | new) - found)))
             if migrations:
                 runner.run_post_apply(migrations)
             yield Built(backend, missing)
+
+
+def _confined_code(code: Sequence[Code], missing: Missing) -> list[Code]:
+    """Without those that make nothing where a role or an extension is missing."""
+    own = [Code(confined(each.file, missing).file) for each in code]
+    return [each for each in own if not each.faults()]
 
 
 def _roles_among(settings: Settings, names: Collection[str]) -> set[str]:

@@ -76,6 +76,7 @@ class Rehearsal:
         runner = self.scene.backend.runner(_Rehearse(pending, self))
         try:
             runner.apply(pending)
+            self.scene.code = runner.run_code(pending.code)
             runner.run_post_apply(pending)
             self._goes_on(None)
         except ReachesOut as exc:

@@ -53,6 +53,7 @@ class Scene:
         self.backend, self.store = built.backend, built.backend.session.store
         self.missing, self.noted = built.missing, noted
         self.seen: dict[str, list[Seen]] = {}
+        self.code: tuple[str, ...] = ()  # names of the code files that ran behind all
         self.watched = self.relations(self.connection)
         tables = [oid for oid, it in self.watched.items() if it.kind in ("r", "p")]
         self.snapshots = Snapshots(self.store, self.connection, tables, is_pooled=self.is_pooled)

@@ -23,6 +23,7 @@ from psycopg.conninfo import make_conninfo
 from sqlrail import __version__
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import DatabaseFailed, Refused, UsageError
+from sqlrail.files.code import FOLDER
 from sqlrail.files.file import ROLLBACK
 from sqlrail.ground.events import nobody
 from sqlrail.ground.reading import given
@@ -216,9 +217,11 @@ def _connect(url: str, directory: Path) -> Connection:
 
 def _content(directory: Path) -> str:
     digest = hashlib.sha256(__version__.encode())
-    for path in sorted(directory.glob("*.sql")):
+    for path in sorted([*directory.glob("*.sql"), *directory.glob(f"{FOLDER}/*.sql")]):
         if path.is_file() and not path.name.endswith(ROLLBACK):
-            digest.update(os.fsencode(path.name) + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+            digest.update(
+                os.fsencode(path.relative_to(directory)) + b"\0" + hashlib.sha256(path.read_bytes()).digest()
+            )
     return digest.hexdigest()[:32]
 
 

@@ -14,13 +14,17 @@ from sqlrail.engine.backend import Backend
 from sqlrail.engine.news import Applied
 from sqlrail.engine.operation import Apply
 from sqlrail.errors import BadFile, Bug, SqlrailError
+from sqlrail.files.code import check_code
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.files.kept import LIMIT, is_too_large
 from sqlrail.ground.events import Ahead, Filled, HistoryRead, Listener, Noted, Said, Warned
 from sqlrail.ground.settings import Backfills, Settings
 from sqlrail.ground.words import printable
+from sqlrail.records import code as code_records
 from sqlrail.records import leaving, problems
+from sqlrail.records.code import CodeEntry
+from sqlrail.records.code import pending as pending_code
 from sqlrail.records.history import Entry, compare
 from sqlrail.records.problems import Problem
 from sqlrail.verbs.judge import JUDGE, Judge
@@ -45,6 +49,8 @@ class Migrated:
     missing: tuple[str, ...] = ()
     ahead: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()  # names of the code files that were run
+    code_pending: int = 0  # that are to be run still
 
     def as_json(self) -> MigrateResult:
         """The same for scripts; seconds are wall time."""
@@ -64,6 +70,8 @@ class Migrated:
             "taken_over": list(self.taken_over),
             "allowed": {"late": list(self.late), "missing": list(self.missing)},
             "ahead": list(self.ahead),
+            "code": list(self.code),
+            "code_pending": self.code_pending,
         }
 
 
@@ -84,6 +92,7 @@ class Status(NamedTuple):
 
     entries: list[Entry]
     problems: list[Problem]
+    code: Sequence[CodeEntry] = ()
 
     def is_well(self, *, may_be_ahead: bool = False, may_leave_backfills: bool = False) -> bool:
         """Whether all files are applied, and nothing forbids the next run.
@@ -95,6 +104,7 @@ class Status(NamedTuple):
             for entry in self.entries
         )
         ahead = problems.ahead(self.entries, self.problems)
+        applied = applied and (not pending_code(self.code) or ahead is not None)
         return applied and (may_be_ahead or ahead is None) and not any(it.refuses for it in self.problems)
 
     def as_json(self) -> StatusResult:
@@ -111,6 +121,7 @@ class Status(NamedTuple):
                 for entry in self.entries
             ],
             "pending": sum(entry.state in ("pending", "late") for entry in self.entries),
+            "code": [{"name": entry.name, "state": entry.state} for entry in self.code],
             "problems": [problem.as_json() for problem in self.problems],
         }
 
@@ -151,7 +162,7 @@ def apply(
 ) -> Migrated:
     """The same with what the backend is at work for, and has read of it."""
     settings, listener, files = backend.settings, backend.listener, backend.files
-    late, told = list[str](), list[Ahead]()
+    late, told, made = list[str](), list[Ahead](), tuple[str, ...]()
     _check_place(backend, listener, files)
 
     def look() -> tuple[list[Entry], list[Problem]]:
@@ -178,31 +189,45 @@ def apply(
     listener(HistoryRead(applied_before[-1] if applied_before else None, len(pending)))
     if any(file.backfill or not file.transactional for file in check(backend, pending)):
         backend.own_tables()  # where their notes are kept
+    still = unapplied.keys() - {it.id for it in pending} | {*left}
+    waits = bool(told) or any(not files[id_].is_draft for id_ in still)
+    due, waiting = ([], 0) if told else _code_due(backend, migrations, waits=waits)
     stamps = _stamps(backend, listener, asked=stamp)
     if pending and not backend.has_records:
         _warn_of_publications(backend)
     try:
-        if pending:
+        if pending or due:
             backend.prepare()
         known = {} if told else files  # what an older release's files say is not written down
         taken_over = backend.take_over(
-            known, missing if pending else (), stamps=stamps, furthers=bool(pending)
+            known, missing if pending else (), stamps=stamps, furthers=bool(pending or due)
         )
         _say_what_is_not_kept(backend, pending)
-        if pending or settings.interrupted:  # else what runs files need not be loaded
+        if pending or due or settings.interrupted:  # else what runs files need not be loaded
             confined = {id_: confine(file) for id_, file in files.items()} if confine else files
-            _run(backend, Apply(pending, newest, late, look_again), migrations, pending, confined)
+            operation = Apply(pending, newest, late, look_again)
+            made = _run(backend, operation, migrations, pending, confined, runs_code=not waits)
     except Exception as exc:
         failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
         failure.applied = [done.id for done in backend.done]
         raise failure from failure.__cause__
     applied = tuple(done for done in backend.done if done.id in wanted)  # and not those of post-apply files
     ahead, left = (told[0].ids, told[0].left) if told else ((), left)
-    still = unapplied.keys() - {it.id for it in pending} | {*left}
     return Migrated(
         applied, len(migrations) - len(applied) - len(still), len(still), tuple(taken_over), tuple(late), missing,
-        ahead, left,
+        ahead, left, made, waiting,
     )  # fmt: skip
+
+
+def _code_due(backend: Backend, migrations: MigrationList, *, waits: bool) -> tuple[list[str], int]:
+    """The code files that are to be run, all checked; and how many have to wait, since migrations are left."""
+    if not migrations.code:
+        return [], 0
+    due = pending_code(code_records.compare(migrations.code, backend.read_code()))
+    if waits:
+        return [], len(due)
+    check_code(migrations.code)
+    return due, 0
 
 
 def _chosen(
@@ -229,13 +254,18 @@ def _run(
     migrations: MigrationList,
     pending: MigrationList,
     files: Mapping[str, File],
-) -> None:
+    *,
+    runs_code: bool,
+) -> tuple[str, ...]:
+    """The names of the code files that it has run behind them."""
     runner = backend.runner(operation, files)
     runner.apply(pending)
+    made = runner.run_code(migrations.code if runs_code else ())
     # Another runner may have been quicker, and does it then.
     if backend.done and pending.post_apply and not _is_overtaken(backend, migrations):
         runner.run_post_apply(pending)
     runner.say_if_untold()
+    return made
 
 
 def _say_what_is_not_kept(backend: Backend, pending: MigrationList) -> None:
@@ -372,4 +402,5 @@ def status_of(backend: Backend, migrations: MigrationList, files: dict[str, File
         backend.notes,
         backend.other_histories(),
     )
-    return Status(entries, [*elsewhere.find(backend, files), *found, *problems.foreign(files)])
+    code = code_records.compare(migrations.code, backend.read_code())
+    return Status(entries, [*elsewhere.find(backend, files), *found, *problems.foreign(files)], code)

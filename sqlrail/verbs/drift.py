@@ -22,8 +22,9 @@ from sqlrail.errors import (
     MigrationFailed,
     UsageError,
 )
+from sqlrail.files.code import Code, by_path, read_stored
 from sqlrail.files.file import File
-from sqlrail.files.folder import read_files
+from sqlrail.files.folder import Migrations, read_files
 from sqlrail.ground.child import environment_for
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
@@ -198,9 +199,9 @@ def drift(
         words, result = ORM, _against_orm(settings, listener, choice, orm)
     else:
         migrations, files = read_files(settings.migrations)
-        migrations = _chosen(settings, listener, migrations, files, pending)
+        migrations, code = _chosen(settings, listener, migrations, files, pending)
         ids = tuple(migration.id for migration in migrations)
-        words, result = FILES, _against_files(settings, listener, choice, migrations, files)
+        words, result = FILES, _against_files(settings, listener, choice, migrations, files, code)
     return Drift(target(settings), words, *result, ids)
 
 
@@ -214,13 +215,18 @@ def _against(settings: Settings, url: str, choice: Choice) -> Result:
 
 
 def _against_files(
-    settings: Settings, listener: Listener, choice: Choice, migrations: MigrationList, files: dict[str, File]
+    settings: Settings,
+    listener: Listener,
+    choice: Choice,
+    migrations: MigrationList,
+    files: dict[str, File],
+    code: Sequence[Code],
 ) -> Result:
     def look(built: Connection, provided: Sequence[Provided]) -> Result:
         return compared(built, settings, choice, provided)
 
     with building():
-        return build(settings, listener, migrations, files, look)
+        return build(settings, listener, migrations, files, look, code)
 
 
 def compared(
@@ -239,13 +245,22 @@ def compared(
 
 
 def _chosen(
-    settings: Settings, listener: Listener, migrations: MigrationList, files: dict[str, File], pending: bool
-) -> MigrationList:
+    settings: Settings, listener: Listener, migrations: Migrations, files: dict[str, File], pending: bool
+) -> tuple[MigrationList, Sequence[Code]]:
     """The files that are applied, or all of them; says where the records and the files are not of one mind."""
     with Backend(settings, listener, files) as backend:
         backend.raise_if_old()
         entries = history.compare(migrations, files, backend.records)
-    return chosen(entries, listener, migrations, files, pending)
+        code = chosen_code(backend, migrations, pending=pending)
+    return chosen(entries, listener, migrations, files, pending), code
+
+
+def chosen_code(backend: Backend, migrations: Migrations, *, pending: bool) -> Sequence[Code]:
+    """The code files as they were when they were run, or all as they are; of one that is gone nothing is built."""
+    if pending:
+        return migrations.code
+    names, texts = {each.name for each in migrations.code}, backend.read_code_texts()
+    return read_stored(backend.settings.migrations, {name: texts[name] for name in names & texts.keys()})
 
 
 def chosen(
@@ -295,14 +310,15 @@ def build(
     migrations: MigrationList,
     files: Mapping[str, File],
     look: Callable[[Connection, Sequence[Provided]], Value],
+    code: Sequence[Code] = (),
 ) -> Value:
     """Builds these files on a scratch database, and looks at it; what was provided there is not theirs."""
 
     def made_with(provided: Sequence[Provided]) -> Value:
-        with built(settings, listener, files, migrations, provided) as made:
+        with built(settings, listener, files, migrations, provided, code) as made:
             return look(made.connection, provided)
 
-    return with_what_is_lacking(settings, listener, files, made_with)
+    return with_what_is_lacking(settings, listener, {**files, **by_path(code)}, made_with)
 
 
 def _against_orm(settings: Settings, listener: Listener, choice: Choice, command: str) -> Result:
@@ -404,7 +420,7 @@ def schema(settings: Settings, listener: Listener) -> Schema:
         )
 
     with building():
-        return Schema(build(settings, listener, migrations, files, look))
+        return Schema(build(settings, listener, migrations, files, look, migrations.code))
 
 
 def text_of(wanted: Catalog) -> str:

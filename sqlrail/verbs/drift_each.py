@@ -12,7 +12,7 @@ from sqlrail.schema.catalog import read
 from sqlrail.schema.compare import outermost
 from sqlrail.schema.mend import mend
 from sqlrail.schema.sides import Choice
-from sqlrail.verbs.drift import FILES, Drift, Result, building, chosen
+from sqlrail.verbs.drift import FILES, Drift, Result, building, chosen, chosen_code
 from sqlrail.verbs.many import Many
 from sqlrail.verbs.models import Model, Models
 
@@ -28,8 +28,10 @@ class DriftOfMany:
         """Compares the schema that the settings name with what its applied files build, or all files."""
         entries, migrations, files = self._many.entries(settings, listener)
         migrations = chosen(entries, listener, migrations, files, self._pending)
+        with self._many.at(settings, listener) as (backend, folder):
+            code = chosen_code(backend, folder, pending=self._pending) if folder.code else ()
         with building():
-            model = self._models.of(migrations, files)
+            model = self._models.of(migrations, files, code)
         ids = tuple(migration.id for migration in migrations)
         return Drift(target(settings), FILES, *self._compared(settings, model), ids)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
 from sqlrail.files import distributed, fitting, squawk
+from sqlrail.files.code import check_code
 from sqlrail.files.directives import DIRECTIVE, ignored_rule
 from sqlrail.files.distributed import Distributed, Placed
 from sqlrail.files.file import ROLLBACK, File, read_file
@@ -31,6 +32,8 @@ from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.records import history
+from sqlrail.records.code import compare as compare_code
+from sqlrail.records.code import pending as pending_code
 
 if TYPE_CHECKING:
     from sqlrail.results.lint import LintedResult, LintFindingResult, RemarkResult
@@ -172,7 +175,9 @@ def lint(
         version, known = _server(settings, listener)
         _learn_before(known, settings.migrations, files)
     elif every:
-        files = list(read_files(settings.migrations)[1].values())
+        migrations, by_id = read_files(settings.migrations)
+        check_code(migrations.code)
+        files = [*by_id.values(), *(each.file for each in migrations.code)]
         version, known = _server(settings, listener)[0], Known()  # a file is what it was before the next one
     else:
         files, version, known = _pending(settings, listener)
@@ -213,7 +218,10 @@ def _pending(settings: Settings, listener: Listener) -> tuple[list[File], int, K
         entries = history.compare(migrations, files, backend.records)
         ids = [entry.id for entry in entries if entry.state in ("pending", "late")]
         ids += [migration.id for migration in migrations.post_apply if ids]
-        return [files[id_] for id_ in ids], _major(backend), known_of(backend)
+        check_code(migrations.code)
+        names = pending_code(compare_code(migrations.code, backend.read_code()))
+        code = [each.file for each in migrations.code if each.name in names]
+        return [*(files[id_] for id_ in ids), *code], _major(backend), known_of(backend)
 
 
 def _major(backend: Backend) -> int:

@@ -19,7 +19,7 @@ from sqlrail.engine.backend import Backend
 from sqlrail.engine.kept import Kept, Known
 from sqlrail.engine.store import YOYO, Place
 from sqlrail.files.file import File
-from sqlrail.files.folder import read_files, up_to
+from sqlrail.files.folder import Migrations, read_files, up_to
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
@@ -149,6 +149,8 @@ class Many(AbstractContextManager["Many"]):
     def over(self, name: str) -> History | None:
         """What it has in common with others, if migrate() finds nothing to do there and asks nobody; else None."""
         history = self._histories.get(name)
+        if self._worker().migrations.code:
+            return None
         return history if history and history.is_whole and not self.settings.interrupted else None
 
     def migrate(
@@ -164,7 +166,9 @@ class Many(AbstractContextManager["Many"]):
         worker, name = self._worker(), str(settings.tenant)
         wanted, history = worker.wanted(to), self._histories.pop(name, None)
         known, is_plain = None, history is not None and not stamp and not settings.interrupted
-        if history and is_plain and (history.is_whole or history.is_done(wanted, allowed)):
+        # What code files have made is looked at in each schema: it may have been dropped there.
+        has_code = bool(worker.migrations.code)
+        if history and is_plain and not has_code and (history.is_whole or history.is_done(wanted, allowed)):
             return Migrated((), len(worker.migrations) - history.left, history.left)
         if history and is_plain and history.has_all_files and not self._lacks_stamp:
             known = Known(self._place_of(name), list(history.records), [], self._stamp)
@@ -180,7 +184,7 @@ class Many(AbstractContextManager["Many"]):
             return status_of(backend, migrations, backend.files)
 
     @contextmanager
-    def at(self, settings: Settings, listener: Listener) -> Iterator[tuple[Backend, MigrationList]]:
+    def at(self, settings: Settings, listener: Listener) -> Iterator[tuple[Backend, Migrations]]:
         """This thread's connection at work for the schema that the settings name, and its reading of the folder."""
         worker = self._worker()
         with Backend(settings, listener, worker.files, worker.kept) as backend:

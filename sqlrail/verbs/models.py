@@ -11,6 +11,7 @@ from typing import NamedTuple
 from yoyo.migrations import MigrationList
 
 from sqlrail.errors import DatabaseFailed, SqlrailError
+from sqlrail.files.code import Code
 from sqlrail.files.file import File
 from sqlrail.ground.events import Listener
 from sqlrail.ground.names import join
@@ -49,22 +50,24 @@ class Models:
         """settings: of the database; names: all tenants that are known; privileges: whether they count."""
         self._settings = replace(settings, tenant=STAND_IN)
         self._listener, self._names, self._privileges = listener, names, privileges
-        self._models: dict[tuple[str, ...], Model | SqlrailError] = {}
+        self._models: dict[object, Model | SqlrailError] = {}
         self._digests: dict[str, str] | None = None
         self._lock = RLock()
 
-    def of(self, migrations: MigrationList, files: Mapping[str, File]) -> Model:
+    def of(self, migrations: MigrationList, files: Mapping[str, File], code: Sequence[Code] = ()) -> Model:
         """What these files build; raises what building them raised, though it was for another tenant."""
-        key = tuple(migration.id for migration in migrations)
+        key = tuple(migration.id for migration in migrations), tuple((it.name, it.checksum) for it in code)
         with self._lock:
             if key not in self._models:
-                self._models[key] = self._built(migrations, files)
+                self._models[key] = self._built(migrations, files, code)
             found = self._models[key]
         if isinstance(found, SqlrailError):
             raise found
         return found
 
-    def _built(self, migrations: MigrationList, files: Mapping[str, File]) -> Model | SqlrailError:
+    def _built(
+        self, migrations: MigrationList, files: Mapping[str, File], code: Sequence[Code]
+    ) -> Model | SqlrailError:
         def look(made: Connection, provided: Sequence[Provided]) -> Model:
             catalog = read(made, self._settings, schemas=[STAND_IN])
             digest = alike(made, self._settings, [STAND_IN], privileges=self._privileges)
@@ -72,7 +75,7 @@ class Models:
             return Model(catalog.without(provided_keys), digest[STAND_IN])
 
         try:
-            return build(self._settings, self._listener, migrations, files, look)
+            return build(self._settings, self._listener, migrations, files, look, code)
         except SqlrailError as exc:
             return exc
 

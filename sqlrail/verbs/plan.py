@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,8 +16,9 @@ from sqlrail.errors import (
     MissingPrerequisite,
 )
 from sqlrail.files.citus import moves_rows
+from sqlrail.files.code import Code, check_code, read_stored
 from sqlrail.files.file import File
-from sqlrail.files.folder import read_files, up_to
+from sqlrail.files.folder import Migrations, read_files, up_to
 from sqlrail.foresight.judged import Check
 from sqlrail.foresight.left_out import MEND_FIRST
 from sqlrail.foresight.live import Failure
@@ -31,7 +32,10 @@ from sqlrail.ground.settings import Settings
 from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, in_their_turn
 from sqlrail.postgres.connect import connect
+from sqlrail.records import code as code_records
 from sqlrail.records import problems
+from sqlrail.records.code import CodeEntry
+from sqlrail.records.history import Entry
 from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint, plan_look
@@ -56,6 +60,7 @@ from sqlrail.verbs.rehearsing import Rehearsed, Rehearsing
 
 if TYPE_CHECKING:
     from sqlrail.results.plan import RelationKind, Verdict
+    from sqlrail.results.status import CodeState
 
 #: what asks the live database by the name of a file of sql/
 Look = Callable[..., list[tuple[Any, ...]]]
@@ -89,10 +94,18 @@ def plan(
     with Backend(settings, listener, files) as live:
         looked = look_at_live(live, migrations, to, allowed, samples=samples)
         asked = read(queries, live.connection, settings) if queries else []
-    if not looked.due:
+    if not looked.due and not looked.pending.code:
         return looked.nothing(is_counted=counts)
     rehearsing = Rehearsing(
-        settings, listener, files, looked.applied, looked.pending, looked.due, looked.noted, asked
+        settings,
+        listener,
+        files,
+        looked.applied,
+        looked.pending,
+        looked.due,
+        looked.noted,
+        asked,
+        looked.code,
     )
     done = rehearsing.run()
     tried = tried_of(rehearsing, done, looked, consent)
@@ -105,8 +118,10 @@ class Looked:
     """What the live database says of its history, and of the rows that cleanups would find."""
 
     due: list[File]
-    pending: MigrationList
+    pending: Migrations
     applied: MigrationList
+    code: Sequence[Code]  # as it has made what is there
+    code_states: Mapping[str, CodeState]
     cleanup: dict[str, list[Cleaned]]
     noted: dict[str, int]  # statements that are done already, of files outside a transaction
     records: tuple[tuple[str, str | None], ...]  # hashes and checksums
@@ -121,7 +136,7 @@ class Looked:
 
 
 def look_at_live(
-    live: Backend, migrations: MigrationList, to: str | None, allowed: Collection[str], *, samples: bool
+    live: Backend, migrations: Migrations, to: str | None, allowed: Collection[str], *, samples: bool
 ) -> Looked:
     """Refused, as migrate is, where the history cannot be trusted."""
     wanted = {migration.id for migration in up_to(migrations, to)}
@@ -136,11 +151,18 @@ def look_at_live(
     due = apply.check(live, pending)
     cleanup = _previews(live, due)
     recorded = {record.hash for record in live.records}
+    code = code_records.compare(migrations.code, live.read_code())
+    drafts = {file.id for file in live.files.values() if file.is_draft}
+    is_run = _runs_code(code, [entry for entry in entries if entry.id not in drafts], pending)
+    if is_run:
+        check_code(migrations.code)
     return Looked(
         due,
-        pending,
+        Migrations(pending, pending.post_apply, migrations.code if is_run else ()),
         # Without what runs after the last file: that may need what is pending.
         MigrationList(it for it in migrations if it.hash in recorded),
+        _code_there(live, code),
+        {entry.name: entry.state for entry in code},
         cleanup,
         {note.id: note.done for note in live.notes if note.operation == "apply"},
         tuple((record.hash, record.checksum) for record in live.records),
@@ -149,6 +171,20 @@ def look_at_live(
         live.session.server.is_citus,
         look_at_backfills(live, due, samples=samples),
     )
+
+
+def _runs_code(code: Sequence[CodeEntry], entries: Sequence[Entry], pending: MigrationList) -> bool:
+    """Whether code files are run behind the pending files, as migrate does."""
+    ids = {migration.id for migration in pending}
+    is_behind = all(entry.id in ids or entry.state in ("applied", "edited", "missing") for entry in entries)
+    return is_behind and bool(code) and (bool(ids) or bool(code_records.pending(code)))
+
+
+def _code_there(live: Backend, code: Sequence[CodeEntry]) -> Sequence[Code]:
+    """The code files as they have made what is there."""
+    texts = live.read_code_texts()
+    names = [entry.name for entry in code if entry.state not in ("new", "dropped")]
+    return read_stored(live.settings.migrations, {name: texts[name] for name in names})
 
 
 def tried_of(rehearsing: Rehearsing, done: Rehearsed, looked: Looked, consent: Consent) -> Trial:
@@ -213,6 +249,7 @@ def judged(
         is_empty=is_empty,
         trial=tried,
         contract=done.contract,
+        code=tuple((name, looked.code_states.get(name, "missing")) for name in scene.code),
     )
 
 

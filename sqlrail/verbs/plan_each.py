@@ -67,11 +67,18 @@ class PlanOfMany:
         with self._many.at(settings, listener) as (live, migrations):
             asked = self._to, self._allowed
             looked, files = look_at_live(live, migrations, *asked, samples=self._samples), live.files
-        if not looked.due:
+        if not looked.due and not looked.pending.code:
             nothing = looked.nothing(is_counted=self._counts)
             return PlanOf(nothing, tenant, nothing, tenant)
         rehearsing = Rehearsing(
-            settings, listener, files, looked.applied, looked.pending, looked.due, looked.noted
+            settings,
+            listener,
+            files,
+            looked.applied,
+            looked.pending,
+            looked.due,
+            looked.noted,
+            code=looked.code,
         )
         lead = self._lead(tenant, looked, rehearsing)
         if lead.name == tenant or not self._counts:
@@ -83,7 +90,8 @@ class PlanOfMany:
 
     def _lead(self, tenant: str, looked: Looked, rehearsing: Rehearsing) -> _Lead:
         """That of all who are alike; who comes first makes it, the others wait."""
-        key = looked.records, tuple(looked.noted.items()), self._models.digest(tenant) or tenant
+        code = tuple((it.name, it.checksum) for it in (*looked.code, *looked.pending.code))
+        key = code, looked.records, tuple(looked.noted.items()), self._models.digest(tenant) or tenant
         with self._lock:
             lock = self._locks.setdefault(key, RLock())
         with lock:

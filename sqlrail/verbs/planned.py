@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TouchedResult,
         Verdict,
     )
+    from sqlrail.results.status import CodeState
 
 #: each worse than those before it; what was not rehearsed is unknown
 VERDICTS: tuple[Verdict, ...] = ("instant", "scans", "blocks", "rewrites", "unknown", "fails", "loses data")
@@ -201,6 +202,7 @@ class Plan:
     is_empty: bool = False
     trial: Trial = NOT_TRIED
     contract: Contract | None = None
+    code: tuple[tuple[str, CodeState], ...] = ()  # names of what is run behind the files
 
     @property
     def is_instant(self) -> bool:
@@ -213,6 +215,7 @@ class Plan:
         """The same for scripts."""
         return {
             "files": [file.as_json() for file in self.files],
+            "code": [{"name": name, "state": state} for name, state in self.code],
             "already_applied": self.applied,
             "instant": self.is_instant,
             "server_major": self.live,

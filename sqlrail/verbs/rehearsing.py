@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from yoyo.migrations import MigrationList
 
 from sqlrail.errors import BadFile, MigrationFailed, MissingPrerequisite, Refused
+from sqlrail.files.code import Code, by_path
 from sqlrail.files.file import File
 from sqlrail.foresight.contract import Contract, QueriesOnScratch, reading
 from sqlrail.foresight.live import Failure, Likened, liken
@@ -48,6 +49,7 @@ class Rehearsing:
     due: Sequence[File]
     noted: dict[str, int]
     queries: Sequence[Query] = ()
+    code: Sequence[Code] = ()  # as it has made what the live database has
     tries: list[Rehearsed] = field(default_factory=list)
 
     def run(self) -> Rehearsed:
@@ -56,7 +58,7 @@ class Rehearsing:
             return self._run(is_like=self.is_whole)
         except MigrationFailed as exc:
             fails = Failure.of(exc)
-            if fails is None or not self.tries or not self.tries[-1].likened.differences:
+            if not self._is_by_a_file(fails) or not self.tries or not self.tries[-1].likened.differences:
                 raise
         done = self.tries[-1]._replace(fails=fails)
         try:
@@ -65,6 +67,10 @@ class Rehearsing:
             if Failure.of(again) == fails:
                 raise
         return done
+
+    def _is_by_a_file(self, fails: Failure | None) -> bool:
+        """Not by one of the code files behind them."""
+        return fails is not None and fails.path in [str(file.path) for file in self.due]
 
     @property
     def is_whole(self) -> bool:
@@ -79,7 +85,9 @@ class Rehearsing:
 
     def _run(self, *, is_like: bool) -> Rehearsed:
         build, ids = partial(self._rehearse, is_like=is_like), [file.id for file in self.due]
-        return with_what_is_lacking(self.settings, self.listener, self.files, build, pending=ids)
+        return with_what_is_lacking(
+            self.settings, self.listener, {**self.files, **by_path(self.code)}, build, pending=ids
+        )
 
     def _rehearse(self, provided: Sequence[Provided], is_like: bool) -> Rehearsed:
         with self._build(self.settings, provided, is_like=is_like) as (made, likened):
@@ -104,7 +112,9 @@ class Rehearsing:
         self, its: Settings, provided: Sequence[Provided], *, is_like: bool
     ) -> Iterator[tuple[Built, Likened]]:
         by_statement = {file.id: ByStatement(**vars(file)) for file in self.due}
-        with _built(its, self.listener, {**self.files, **by_statement}, self.applied, provided) as made:
+        with _built(
+            its, self.listener, {**self.files, **by_statement}, self.applied, provided, self.code
+        ) as made:
             yield made, liken(made.backend, self.settings) if is_like else Likened()
 
 
@@ -115,10 +125,11 @@ def _built(
     files: dict[str, File],
     applied: MigrationList,
     provided: Sequence[Provided],
+    code: Sequence[Code],
 ) -> Iterator[Built]:
     with ExitStack() as stack:
         try:
-            made = stack.enter_context(built(settings, listener, files, applied, provided))
+            made = stack.enter_context(built(settings, listener, files, applied, provided, code))
         except NoScratch as exc:
             raise NoScratch(f"plan needs a scratch database. {exc}") from exc
         except (BadFile, MigrationFailed, Refused) as exc:

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, SqlrailError
+from sqlrail.files.code import check_code
 from sqlrail.files.file import check_files
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener
@@ -39,7 +40,9 @@ def add(settings: Settings, listener: Listener, name: str, to: str | None = None
     Refused, with nothing changed, where the schema is there. A file that fails leaves the files before it applied, as
     everywhere.
     """
-    check_files(list(read_files(settings.migrations)[1].values()))  # before there is a schema
+    migrations, files = read_files(settings.migrations)
+    check_files(files.values())  # before there is a schema
+    check_code(migrations.code)
     with Backend(settings, listener) as backend:
         try:
             backend.look_up("create_tenant", schema=sql.Identifier(name))

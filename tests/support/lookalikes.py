@@ -734,6 +734,42 @@ def migrating_a_tenant(scene: Scene) -> None:
 
 
 @chapter
+def running_code(scene: Scene) -> None:
+    code = {
+        "migrations/code/all.sql": "CREATE VIEW all_of_them AS SELECT id, note FROM orders WHERE bigger(id) > 0",
+        "migrations/code/few.sql": "CREATE VIEW few AS SELECT id FROM all_of_them",
+        "migrations/code/bigger.sql": "CREATE FUNCTION bigger(it int) RETURNS int RETURN it + 1",
+        "migrations/code/changes.sql": (
+            "CREATE TRIGGER changes BEFORE UPDATE ON orders EXECUTE FUNCTION changes()"
+        ),
+        "migrations/code/changes_made.sql": (
+            "CREATE OR REPLACE FUNCTION changes() RETURNS pg_catalog.trigger "
+            "LANGUAGE plpgsql AS 'BEGIN RETURN new; END'"
+        ),
+        "migrations/code/own.sql": "CREATE POLICY own ON pets USING (true)",
+    }
+    put({**FILES, **code})
+    scene.safe("status")
+    scene.safe("plan")
+    scene.safe("migrate")
+    scene.own.execute(
+        """
+        COMMENT ON COLUMN few.id IS 'its'; GRANT SELECT (id) ON all_of_them TO PUBLIC; GRANT SELECT ON few TO PUBLIC;
+        ALTER TABLE orders DISABLE TRIGGER changes; REVOKE ALL ON FUNCTION bigger FROM PUBLIC;
+        """
+    )
+    for name in ("all", "bigger", "own", "changes"):
+        put({f"migrations/code/{name}.sql": code[f"migrations/code/{name}.sql"] + " -- edited"})
+    Path("migrations/code/few.sql").unlink()
+    scene.safe("status")
+    scene.safe("plan", "--json")
+    scene.safe("migrate")
+    scene.safe("drift")
+    put({"migrations/005_gone.sql": "DROP VIEW few"})
+    scene.safe("migrate", "--json")
+
+
+@chapter
 def copying(scene: Scene) -> None:
     put({**FILES, "migrations/005_new.sql": f"SELECT -- {secrets.token_hex(8)}"})  # no template is of these
     with (

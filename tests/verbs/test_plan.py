@@ -664,6 +664,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     assert document == {
         "already_applied": 1, "instant": False, "server_major": major, "rehearsed_major": major, "notes": [],
         "counted": True, "empty": False, "trial": {"copied": [], "bytes": 0, "not_tried": {}}, "queries": None,
+        "code": [],
     }  # fmt: skip
     cleanup, added, created = file.pop("statements")
     (found,) = file.pop("cleanup")

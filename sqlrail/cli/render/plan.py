@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sqlrail.cli.render import cleanup, html
 from sqlrail.cli.render.tables import table
+from sqlrail.files.code import FOLDER
 from sqlrail.foresight.contract import Judged
 from sqlrail.foresight.judged import Check, Loss
 from sqlrail.ground.target import Target
@@ -20,6 +21,14 @@ from sqlrail.verbs.planned import Plan, Planned, PlannedFile, Touched
 STATEMENTS, FINDINGS, UNJUDGED = 40, 10, 5
 #: what a verdict is to somebody who approves; any other one is slow
 _KINDS = {"instant": html.GOOD, "unknown": html.BAD, "fails": html.BAD, "loses data": html.BAD}
+#: why a code file is run
+_RUN_AS = {
+    "new": "new",
+    "edited": "edited",
+    "dropped": "what it made is gone",
+    "applied": "leans on another",
+    "missing": "leans on another",
+}
 _HEADS = ("line", "statement", "does", "lock", "on", "live")
 
 
@@ -32,7 +41,7 @@ def text(result: Plan, width: int | None) -> str:
         cells = [tuple(map(printable, row)) for statement in _shown(file) for row in _spread(statement)]
         lines += [f"  {line}" for line in (table(_HEADS, cells, width and width - 2) if cells else [])]
         lines += [f"  {printable(line)}" for line in _more_lines(file)]
-    lines += [printable(line) for line in _tried(result)]
+    lines += [printable(line) for line in (*_code(result), *_tried(result))]
     lines += [f"note: {printable(note)}" for note in _notes(result)]
     return "\n".join([*lines, _sum(result)])
 
@@ -50,7 +59,7 @@ def markdown(result: Plan) -> str:
             lines += [f"| {' | '.join(map(_cell, row))} |" for row in cells] + [""]
         if more := _more_lines(file):
             lines += [*(f"- {_cell(line)}" for line in more), ""]
-    lines += [f"- {_cell(line)}" for line in _tried(result)]
+    lines += [f"- {_cell(line)}" for line in (*_code(result), *_tried(result))]
     lines += [f"- {_cell(note)}" for note in _notes(result)]
     return "\n".join(lines).rstrip()
 
@@ -67,7 +76,9 @@ def page(result: Plan, target: Target | None, sources: Mapping[str, str]) -> Scr
             html.points(_more_lines(file)),
             html.listing(file.path, sources.get(file.id, "")),
         ]
-    return html.page("What a migrate would do", target, [*parts, html.points(_tried(result))])
+    return html.page(
+        "What a migrate would do", target, [*parts, html.points([*_code(result), *_tried(result)])]
+    )
 
 
 def _notes(result: Plan) -> Iterator[str]:
@@ -243,7 +254,17 @@ def _tried(result: Plan) -> list[str]:
     return lines + [f"{id_} was not tried: {why}" for id_, why in trial.not_tried.items()]
 
 
+def _code(result: Plan) -> list[str]:
+    """What is run of the code files, in its order, behind all else."""
+    if not result.code:
+        return []
+    named = ", ".join(f"{FOLDER}/{name} ({_RUN_AS[state]})" for name, state in result.code)
+    return [f"then, in one transaction, {counted(len(result.code), 'code file')}: {named}"]
+
+
 def _sum(result: Plan) -> str:
+    if not result.files and result.code:
+        return f"no migration pending, {counted(len(result.code), 'code file')} to run; nothing was changed"
     if not result.files:
         return f"nothing to plan: {result.applied} applied, none pending"
     verdicts = [file.verdict for file in result.files]

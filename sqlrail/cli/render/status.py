@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from sqlrail.cli.render.tables import table
+from sqlrail.files.code import FOLDER
 from sqlrail.ground.target import Target
-from sqlrail.ground.words import Script
+from sqlrail.ground.words import Script, counted, printable
+from sqlrail.records.code import CodeEntry
 from sqlrail.records.history import Entry
 from sqlrail.verbs.apply import Status
 
@@ -16,7 +18,7 @@ def text(result: Status, width: int | None) -> str:
 
     The width is the terminal's in characters, None where there is none.
     """
-    return "\n".join([*table(_HEADS, _rows(result), width), _sum(result), *_wrong(result)])
+    return "\n".join([*table(_HEADS, _rows(result), width), _sum(result), *_code(result), *_wrong(result)])
 
 
 def page(result: Status, target: Target | None) -> Script:
@@ -24,7 +26,12 @@ def page(result: Status, target: Target | None) -> Script:
     from sqlrail.cli.render import html
 
     wrong = html.points(_wrong(result), html.BAD if any(it.refuses for it in result.problems) else html.SLOW)
-    parts = [html.paragraph(_sum(result)), wrong, html.table(_HEADS, _rows(result))]
+    parts = [
+        html.paragraph(_sum(result)),
+        html.points(_code(result)),
+        wrong,
+        html.table(_HEADS, _rows(result)),
+    ]
     return html.page("The history of a database", target, parts)
 
 
@@ -40,6 +47,27 @@ def _sum(result: Status) -> str:
     pending, newer = sum(state in ("pending", "late") for state in states), states.count("ahead")
     ahead = f", {newer} ahead" if newer else ""
     return f"{len(states) - pending - newer} applied, {pending} pending{ahead}"
+
+
+def _code(result: Status) -> list[str]:
+    """How many code files there are, and those that are not as they were run."""
+    if not result.code:
+        return []
+    other = [entry for entry in result.code if entry.state != "applied"]
+    states = [entry.state for entry in other]
+    how = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "all applied"
+    lines = [f"{counted(len(result.code), 'code file')}: {how}"]
+    return lines + [f"  {FOLDER}/{printable(entry.name)}: {_means(entry)}" for entry in other]
+
+
+def _means(entry: CodeEntry) -> str:
+    what = f"{entry.kind} {printable(entry.identity or '')}"
+    return {
+        "new": "new",
+        "edited": "edited since it was run",
+        "dropped": f"{what} is gone, and will be made again",
+        "missing": f"the file is gone, and {what} is left: drop it in a numbered file if it is not needed",
+    }[entry.state]
 
 
 def _wrong(result: Status) -> list[str]:
