@@ -14,21 +14,33 @@ from typing import Any
 from sqlrail.adopting.converting import Converted, write
 from sqlrail.errors import ConnectionLost, Interrupted, Refused, SqlrailError, UsageError
 
+#: what files end in that somebody runs as migrations, or that they are run by
+CODE = (".sql", ".py", ".go", ".js", ".ts", ".rb", ".java")
+
 
 class Place:
-    """A folder of files, and the name that it is to have."""
+    """A folder of files, and the name that it is to have; what has that name until then is put aside."""
 
     def __init__(self, folder: Path, target: Path) -> None:
         self.folder, self.target = folder, target
         self.is_new = folder != target
         self._made_at = folder
+        self.aside = folder.with_name(f"{folder.name}.aside")
 
     def take(self) -> None:
         """Gives the folder its name, if it has not had it before."""
         if self.is_new:
             with _writing(self.target):
+                if self.target.exists() and not self.target.is_symlink():  # which leads to somebody's folder
+                    self.target.rename(self.aside)
                 self.folder.rename(self.target)
             self.folder = self.target
+
+    def _give_back(self) -> None:
+        self.folder.rename(self._made_at)
+        self.folder = self._made_at
+        if self.aside.exists():
+            self.aside.rename(self.target)
 
     @contextmanager
     def or_back(self) -> Iterator[None]:
@@ -39,8 +51,7 @@ class Place:
             raise
         except Exception:
             if self.folder != self._made_at:
-                self.folder.rename(self._made_at)
-                self.folder = self._made_at
+                self._give_back()
             raise
 
     @contextmanager
@@ -73,7 +84,8 @@ def _renamed(value: Any, old: str, new: str) -> Any:
 def placed(target: Path, converted: Sequence[Converted]) -> Iterator[Place]:
     """The files, beside the folder that they will be; or that folder, where it has each of them already.
 
-    Refused where it has others only; UsageError where nothing may be written there.
+    What lies there and is no migration, as the AGENTS.md of `init`, stays there. Refused where it has other migrations
+    only; UsageError where nothing may be written there.
     """
     if _has_them(target, converted):
         yield Place(target, target)
@@ -81,13 +93,17 @@ def placed(target: Path, converted: Sequence[Converted]) -> Iterator[Place]:
     with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    place = Place(made, target)
     try:
         with _writing(target):
+            if target.exists():
+                shutil.copytree(target, made, symlinks=True, dirs_exist_ok=True)
             made.chmod(0o777 & ~_umask())
             write(made, converted)
-        yield Place(made, target)
+        yield place
     finally:
         shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(place.aside, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -101,7 +117,7 @@ def _has_them(target: Path, converted: Sequence[Converted]) -> bool:
 
     Refused where it has none of them, or some, and where it is the old tool's own.
     """
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+    if not target.exists() or (target.is_dir() and not any(it.suffix in CODE for it in target.rglob("*"))):
         return False
     lacking = next((one for one in converted if not (target / f"{one.id}.sql").is_file()), None)
     if lacking is None and not any(

@@ -89,7 +89,7 @@ def missing(id_: str, hint: str = "") -> tuple[str, str, str]:
 def late(id_: str, last: str) -> tuple[str, str, str]:
     text = (
         f"it is new, and comes before {last}, which is applied; give it a higher number, or run it all the same "
-        "with --allow-late."
+        "with `migrate --allow-late`."
     )
     return "late", id_, m(id_, text)
 

@@ -287,6 +287,19 @@ def test_the_next_database_takes_the_files_that_are_there(sqlrail: Sqlrail, data
     is_green(sqlrail, database)
 
 
+def test_what_init_says_is_next_leads_to_a_green_history(sqlrail: Sqlrail, database: str) -> None:
+    make("goose", database)
+    Path("db").mkdir()
+    Path("old").rename("db/migrations")
+    made = sqlrail("init", env=at(database))
+    assert "sqlrail adopt db/migrations --dry-run" in made.out
+    for flags in (["--dry-run"], []):
+        assert sqlrail("adopt", "db/migrations", *flags, env=at(database)).code == 0
+    assert (Path("migrations") / "AGENTS.md").is_file()
+    assert sqlrail("migrate", env=at(database)).code == 0
+    is_green(sqlrail, database)
+
+
 def test_a_database_with_records_is_refused(sqlrail: Sqlrail, database: str) -> None:
     make("goose", database)
     sqlrail("adopt", "old", env=at(database))

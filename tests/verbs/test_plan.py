@@ -773,7 +773,7 @@ def test_to_and_the_flags_of_the_history_are_migrate_s(shop: str, files: Path, s
         files, **{"002_x": "ALTER TABLE users ADD b int", "004_z": "DROP TABLE orders", "005_z": "SELECT 1"}
     )
     done = show()
-    assert (done.code, "or run it all the same with --allow-late" in done.err) == (3, True)
+    assert (done.code, "or run it all the same with `migrate --allow-late`" in done.err) == (3, True)
     document = show("--allow-late", "--to", "4", "--json").document
     assert [file["id"] for file in document["files"]] == ["002_x", "004_z"]
     (files / "005_z.sql").unlink()
