@@ -256,12 +256,9 @@ class Store:
         return values
 
     def _own_limits(self, file: File | None) -> dict[str, str | int]:
-        statement = self.settings.statement_timeout
-        if file is not None and file.statement_timeout is not None:
-            statement = file.statement_timeout
         return {
             "lock_timeout": milliseconds(self.lock_timeout(file)),
-            "statement_timeout": milliseconds(statement),
+            "statement_timeout": milliseconds(self.statement_timeout(file)),
             "idle_in_transaction_session_timeout": milliseconds(self.settings.idle_timeout),
             "row_security": "on" if file is not None and file.row_security else "off",
         }
@@ -270,6 +267,12 @@ class Store:
         """What goes ahead of each statement outside a transaction that can be tried again."""
         limit = self.message("lock_limit", lock_timeout=milliseconds(self.lock_timeout(file)))
         return self.limits(file) if self.server.is_pooled or self.server.is_citus else limit
+
+    def statement_timeout(self, file: File | None) -> float:
+        """Seconds that a statement of a file, or of ours, may take; 0 is as long as it likes."""
+        if file is not None and file.statement_timeout is not None:
+            return file.statement_timeout
+        return self.settings.statement_timeout
 
     def lock_timeout(self, file: File | None) -> float:
         """In seconds, 0 is none: a file's own, or that of the settings."""

@@ -206,6 +206,30 @@ def test_a_batch_has_no_more_rows_than_plans_are_good_for(place: Place) -> None:
     assert place.query("SELECT max(rows), sum(rows)::int FROM batches") == [(MOST, 100_000)]
 
 
+def test_a_batch_that_takes_too_long_is_given_up_for_a_smaller_one(place: Place) -> None:
+    place.query("DELETE FROM t WHERE id > 2000")
+    place.query(
+        "CREATE FUNCTION slow(id int) RETURNS int LANGUAGE plpgsql AS "
+        "$$ BEGIN IF id > 500 THEN PERFORM pg_sleep(0.001); END IF; RETURN 1; END $$"
+    )
+    assert place.run(f"{ONCE}UPDATE t SET n = n + public.slow(t.id) {JOIN};", batch_time=0.3) is None
+    assert place.counts() == {1: 2000}
+    ((most,),) = place.query(
+        "SELECT max(rows)::int FROM (SELECT count(*) FROM t GROUP BY xmin::text) AS batch (rows)"
+    )
+    assert most <= 750  # and not 1,500 rows, which took more than a second
+
+
+@pytest.mark.parametrize(("own", "limits"), [(0.0, {"0", "2s"}), (1.0, {"1s"}), (5.0, {"5s", "2s"})])
+def test_the_first_batch_alone_has_no_limit_but_the_file_s(
+    place: Place, own: float, limits: set[str]
+) -> None:
+    place.query("ALTER TABLE t ADD waits text")
+    text = f"{ONCE}UPDATE t SET waits = current_setting('statement_timeout') {JOIN};"
+    assert place.run(text, batch_time=2.0, statement_timeout=own) is None
+    assert {waits for (waits,) in place.query("SELECT DISTINCT waits FROM t")} == limits
+
+
 def test_what_all_batches_have_written_of_wal_is_said(place: Place) -> None:
     place.query("CHECKPOINT")
     ((began,),) = place.query("SELECT pg_current_wal_insert_lsn() - '0/0'")

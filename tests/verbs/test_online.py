@@ -37,7 +37,7 @@ from waiting import PATIENCE, wait_for, watching
 
 from sqlrail.batches import pace
 from sqlrail.batches.interrupts import Interrupts
-from sqlrail.batches.pace import FIRST, Pace
+from sqlrail.batches.pace import FIRST, LET_END, Pace
 from sqlrail.batches.patience import Patience
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Busy, ConnectionLost, DatabaseFailed, Refused, SqlrailError
@@ -233,6 +233,42 @@ def test_after_too_many_rows_come_half_of_them_and_then_more_little_by_little() 
         pace.took(pace.rows, 0.001)
     assert sizes[0] == 250
     assert all(1 <= after / before < 1.2 for before, after in pairwise(sizes))
+
+
+def test_a_batch_is_given_up_only_where_fewer_rows_may_be_quicker() -> None:
+    pace = Pace(0.2, FIRST)
+    limits = [pace.limit]
+    pace.took(500, 0.01)
+    for rows in (2000, 1000):
+        limits.append(pace.limit)
+        pace.failed(rows, too_long=True)
+    limits.append(pace.limit)
+    pace.took(500, 0.05)
+    limits.append(pace.limit)
+    assert limits == [None, 0.2, 0.2, None, 0.2]
+    pace.failed(pace.rows, too_long=True)
+    pace.took(pace.rows, 0.19)  # it is not the rows that take the time
+    for _ in range(LET_END):
+        assert pace.limit is None
+        pace.took(pace.rows, 0.19)
+    assert pace.limit == 0.2
+
+
+@pytest.mark.parametrize("fixed", [0.001, 0.1, 0.15, 0.3])
+def test_to_give_batches_up_costs_little_where_times_vary(fixed: float) -> None:
+    def seconds(*, gives_up: bool) -> float:
+        pace, rough, rows, seconds = Pace(0.2, FIRST), random.Random(7), 0, 0.0  # noqa: S311
+        while rows < 1_000_000:
+            size, takes = pace.rows, (fixed + 12e-6 * pace.rows) * rough.lognormvariate(0, 0.2)
+            if gives_up and pace.limit and takes > pace.limit:
+                seconds += pace.limit
+                pace.failed(size, too_long=True)
+            else:
+                seconds, rows = seconds + takes, rows + size
+                pace.took(size, takes)
+        return seconds
+
+    assert seconds(gives_up=True) < 2 * seconds(gives_up=False)
 
 
 PARTED = """

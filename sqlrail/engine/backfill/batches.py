@@ -14,7 +14,7 @@ from sqlrail.engine.session import Session
 from sqlrail.errors import Refused, SqlrailError
 from sqlrail.files import backfills
 from sqlrail.files.file import File
-from sqlrail.ground.words import rows
+from sqlrail.ground.words import milliseconds, rows
 from sqlrail.postgres.wire import Answer
 
 
@@ -27,23 +27,27 @@ class Batches:
         self._piece = backfills.statement(file)
         self._is_checked = False  # whether its plan was looked at
 
-    def fill(self, walk: Walk, state: State, number: int) -> tuple[State, bool]:
-        """Takes a batch, runs the statement, notes it and commits; the state then, and whether it is the last."""
-        done, began_at = self.run(walk, state, number)
+    def fill(self, walk: Walk, state: State, number: int, limit: float | None) -> tuple[State, bool]:
+        """Takes a batch, runs the statement, notes it and commits; the state then, and whether it is the last.
+
+        psycopg.errors.QueryCanceled where the statement takes longer than so many seconds, if that is a number.
+        """
+        done, began_at = self.run(walk, state, number, limit)
         return self._commit(done, began_at), done.is_through
 
-    def run(self, walk: Walk, state: State, number: int) -> tuple[State, int]:
+    def run(self, walk: Walk, state: State, number: int, limit: float | None = None) -> tuple[State, int]:
         """Takes a batch and runs the statement; the state then, and how far the WAL was before."""
         text = self._session.store.message("backfill_wal") + walk.take(state.after, state.upto, number)
         (began_at,), *_, (found, last) = self._session.ask(text)
         is_last = found < number
-        changed = self._change(found, state) if found or not state.batches else 0
+        changed = self._change(found, state, limit) if found or not state.batches else 0
         return state.beyond(found, changed, tuple(last) if found else None, is_last=is_last), began_at
 
-    def _change(self, found: int, state: State) -> int:
+    def _change(self, found: int, state: State, limit: float | None) -> int:
         """Runs the statement; how many rows it has changed."""
         store, text = self._session.store, self._piece.text
-        ahead = store.message("ours") + store.message("backfill_plans") + store.message("theirs")
+        ahead = store.message("ours") + store.message("backfill_plans") + self._limit(limit)
+        ahead += store.message("theirs")
         if found and not self._is_checked:
             explained = self._send(text, ahead + store.message("_backfill_explain") + b"\n").rows[0][0]
             reading.check(self._session, self._file, explained, self._place)
@@ -52,6 +56,14 @@ class Batches:
         if changed and not state.changed and not self._is_once:
             self._refuse_unless_repeatable(changed)
         return changed
+
+    def _limit(self, limit: float | None) -> bytes:
+        """What limits the statement's time, where the file's own limit is not lower."""
+        store = self._session.store
+        own = store.statement_timeout(self._file)
+        if limit is None or 0 < own <= limit:
+            return b""
+        return store.message("backfill_limit", limit=milliseconds(limit))
 
     @property
     def _is_once(self) -> bool:

@@ -108,7 +108,7 @@ class BackfillRun:
             return True
         began = time.monotonic()
         try:
-            done, is_last = self._batches.fill(self._walk, state, number)
+            done, is_last = self._batches.fill(self._walk, state, number, self._pace.limit)
         except SHRINKING as exc:
             if isinstance(exc, psycopg.errors.QueryCanceled) and number == 1:
                 raise self._batches.failure(exc) from exc
