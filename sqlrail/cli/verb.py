@@ -24,7 +24,7 @@ OK, REFUSED, FOUND = 0, Refused.exit_code, 4
 #: in which --help tells of the verbs; one that is not here comes last
 ORDER = (
     "migrate", "backfill", "status", "plan", "cleanup", "restore", "archive", "reset", "rollback", "baseline", "adopt",
-    "drift", "doctor", "schema", "stamp", "repair", "tenant", "init", "new", "widen", "lint",
+    "drift", "doctor", "schema", "stamp", "repair", "tenant", "init", "new", "renumber", "widen", "lint",
 )  # fmt: skip
 
 #: what `--json` prints: one of sqlrail/results, of which docs/reference/json has the schemas

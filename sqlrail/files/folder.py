@@ -20,6 +20,8 @@ from sqlrail.files.numbering import NUMBER, number
 
 #: what names of files begin with that yoyo's `new` has not finished
 YOYO_DRAFT = "_tmp_yoyonew"
+#: a file that says which others are being renamed, while they are
+RENAMING = ".sqlrail-renaming.json"
 
 
 class Migrations(MigrationList):  # type: ignore[misc]
@@ -97,10 +99,12 @@ def _listed(folder: Path) -> MigrationList:
         names = sorted(
             entry.name
             for entry in listing
-            if entry.name.endswith((".sql", ".py"))
+            if entry.name.endswith((".sql", ".py", RENAMING))
             and not entry.name.startswith(YOYO_DRAFT)
             and entry.is_file()
         )
+    if RENAMING in names:
+        raise BadFile(f"{folder / RENAMING}: a renumber was interrupted; `renumber` finishes it.")
     for name in names:
         id_ = name.rpartition(".")[0]
         if not id_ or name.endswith(ROLLBACK):  # yoyo takes no suffix for that of a name without more

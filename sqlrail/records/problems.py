@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: states of a migration that has a file and a record
 RUN = ("applied", "edited")
+#: states of one that has a file, and no record
+NEW = ("pending", "late")
 #: states of one that has a record, and no file
 GONE = ("missing", "ahead")
 #: statements that a message names
@@ -113,9 +115,9 @@ def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:
 def _changed(
     folder: Path, entries: list[Entry], files: dict[str, File], misnamed: set[str]
 ) -> Iterator[Problem]:
-    new = [entry.id for entry in entries if entry.state in ("pending", "late")]
+    new = [entry.id for entry in entries if entry.state in NEW]
     missing = [entry for entry in entries if entry.state == "missing"]
-    renamed = _renamed(missing, [files[id_] for id_ in new])
+    names = renamed(missing, [files[id_] for id_ in new])
     last = next((entry.id for entry in reversed(entries) if entry.state in RUN), None)
     for entry in entries:
         if entry.state == "applied":  # of which there may be thousands
@@ -127,7 +129,7 @@ def _changed(
                 f"{path}: it is not what was applied; put its content back, or accept today's with "
                 f"`repair {shlex.quote(entry.id)}`.",
             )  # fmt: skip
-        elif old := renamed.get(entry.id):
+        elif old := names.get(entry.id):
             yield Problem(
                 "renamed", entry.id,
                 f"{path}: it has the content of {old}, which was applied and is gone; rename it back to {old}.sql, or "
@@ -140,8 +142,8 @@ def _changed(
                 f"{path}: it is new, and comes before {last}, which is applied; give it a higher number, or run it "
                 "all the same with `migrate --allow-late`.",
             )  # fmt: skip
-        elif entry.state == "missing" and entry.id not in renamed.values():
-            guess = next((id_ for id_ in new if id_ not in renamed and _is_like(id_, entry.id)), None)
+        elif entry.state == "missing" and entry.id not in names.values():
+            guess = next((id_ for id_ in new if id_ not in names and _is_like(id_, entry.id)), None)
             hint = f" ({guess} may be it, renamed and edited)" if guess else ""
             yield Problem(
                 "missing", entry.id,
@@ -222,7 +224,7 @@ def _left(folder: Path, entries: Sequence[Entry], notes: Collection[Note]) -> It
         yield Problem("left", entry.id, f"{folder / entry.id}.sql: {text}", refuses=False)
 
 
-def _renamed(missing: list[Entry], new: list[File]) -> dict[str, str]:
+def renamed(missing: list[Entry], new: list[File]) -> dict[str, str]:
     """New names with their old ones, where the content is the same and it cannot be anybody else's."""
     pairs = [(file.id, entry.id) for entry in missing for file in new if file.checksum == entry.checksum]
     # Of several with one content (SELECT 1) those that look alike belong together.

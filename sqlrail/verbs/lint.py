@@ -30,10 +30,13 @@ from sqlrail.files.squawk import OFF, SYNTAX, Remark, Squawk
 from sqlrail.files.statements import BLOCK, Statement, comments, place
 from sqlrail.ground.events import Listener, Warned
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.words import printable
 from sqlrail.postgres import wire
 from sqlrail.records import history
 from sqlrail.records.code import compare as compare_code
 from sqlrail.records.code import pending as pending_code
+from sqlrail.verbs import against
+from sqlrail.verbs.against import Branch
 
 if TYPE_CHECKING:
     from sqlrail.results.lint import LintedResult, LintFindingResult, RemarkResult
@@ -164,12 +167,26 @@ class _Text:
 
 
 def lint(
-    settings: Settings, listener: Listener, paths: Sequence[Path] = (), *, every: bool = False
+    settings: Settings,
+    listener: Listener,
+    paths: Sequence[Path] = (),
+    *,
+    every: bool = False,
+    ref: str | None = None,
 ) -> Linted:
-    """Lints the files at the paths, every file of the folder, or those that the database says are pending."""
+    """Lints the files at the paths, every file of the folder, or those that the database says are pending.
+
+    With the name of a git ref it is those that this lacks, and the findings of against.py come with them.
+    """
     if paths and every:
         raise UsageError("--all is every file of the folder: say that, or name files.")
+    if ref is not None and (paths or every):
+        raise UsageError(
+            "--against chooses the files, those that are new: leave out --all and the names of files."
+        )
     squawk.find()  # before a database is asked
+    if ref is not None:
+        return _against(settings, ref)
     if paths:
         files = [_read(path) for path in paths]
         version, known = _server(settings, listener)
@@ -182,6 +199,23 @@ def lint(
     else:
         files, version, known = _pending(settings, listener)
     return Linted(check(files, version, known), len(files), version)
+
+
+def _against(settings: Settings, ref: str) -> Linted:
+    branch = against.read(settings.migrations, ref)
+    files, known = [branch.files[id_] for id_ in branch.new], Known()
+    _learn_before(known, settings.migrations, files)
+    findings = (*_compared(branch), *check(files, None, known))
+    return Linted(tuple(sorted(findings, key=lambda found: found.path)), len(files), None)
+
+
+def _compared(branch: Branch) -> Iterator[Finding]:
+    """What of the ref's files is not as the ref has it, and which new file comes too early."""
+    for remark in against.remarks(branch):
+        path = branch.folder / f"{remark.id}.sql"
+        yield Finding(
+            remark.id, path, remark.line, 1, remark.kind, printable(remark.message), printable(remark.remedy)
+        )
 
 
 def _read(path: Path) -> File:

@@ -100,13 +100,13 @@ def _make(
     """wanted: of each migration what stands behind the number of its name, and what its files say."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; name the migrations' folder with --migrations DIR.")
-    with _alone(folder):
+    with alone(folder):
         names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
         ids = [re.sub(r"(?i)(?:\.rollback)?\.sql\Z", "", name) for name in names if number(name)]
         last, depends = max(ids, key=number, default=None), _last(folder) if wanted else None
         now, found = datetime.now(timezone.utc), list[New]()
         for plain, texts in wanted:
-            id_ = f"{_next(last, now, timestamp=timestamp)}_{plain}"
+            id_ = f"{next_number(last, now, timestamp=timestamp)}_{plain}"
             wider_than = last if last and id_ < last else None
             made = New(id_, folder / f"{id_}.sql", folder / f"{id_}{ROLLBACK}", wider_than)
             found.append(replace(made, texts=texts(made, _depends(depends))))
@@ -125,8 +125,8 @@ def slug(name: str) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """The folder's own lock: it ends with the process, and leaves no file."""
+def alone(folder: Path) -> Iterator[None]:
+    """Holds the folder's own lock: it ends with the process, and leaves no file."""
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as exc:
@@ -140,7 +140,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(opened)
 
 
-def _next(last: str | None, now: datetime, *, timestamp: bool = False) -> str:
+def next_number(last: str | None, now: datetime, *, timestamp: bool = False) -> str:
     """The number after the last one, as wide; where numbers are dates, or are to be, today's if that is later."""
     match = NUMBER.match(last or "000")
     assert match

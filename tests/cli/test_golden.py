@@ -301,6 +301,7 @@ STORIES: dict[str, Sequence[Step]] = {
         "lint",
         "migrate",
         "lint --check",
+        "lint --all --against origin/main",
     ),
     "cleanup": (
         "migrate",
@@ -479,6 +480,21 @@ STORIES: dict[str, Sequence[Step]] = {
         "new '!'",
         "new",
         "new 'add notes' --migrations nowhere",
+    ),
+    "renumber": (
+        "migrate",
+        {
+            "migrations/001_shops.sql": "CREATE TABLE shops (id bigint PRIMARY KEY);\n",
+            "migrations/001_shops.rollback.sql": "DROP TABLE shops;\n",
+            "migrations/002_visits.sql": (
+                "-- depends: 001_shops\n\nCREATE TABLE visits (shop_id bigint REFERENCES shops);\n"
+            ),
+        },
+        "renumber --dry-run",
+        "renumber",
+        Shown("migrations/004_visits.sql"),
+        "renumber",
+        "migrate",
     ),
     "widen": (
         {

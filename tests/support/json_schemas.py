@@ -52,6 +52,7 @@ EXAMPLES = {
     "repair": "repair --yes",
     "init": "init --dry-run",
     "new": "new 'add users'",
+    "renumber": "renumber --dry-run",
     "widen": "widen users.id",
     "lint": "lint --all --check",
     "tenant": "tenant add acme",
@@ -88,7 +89,9 @@ def _types() -> dict[str, Any]:
 
 def _reached(verb: Verb) -> set[bool]:
     """Whether a run of the verb reaches a database: always, never, or as its flags have it."""
-    flags = (argparse.Namespace(all=every, files=[]) for every in (True, False))
+    flags = (
+        argparse.Namespace(all=every, files=[], ref="main" if every else None) for every in (True, False)
+    )
     return {verb.needs_database(options) for options in flags}
 
 

@@ -144,7 +144,7 @@ def test_the_number_is_the_next_one_and_as_wide(there: list[str], made: str, sql
 )
 def test_where_numbers_are_dates_the_next_one_is_today_s(last: str, number: str) -> None:
     now = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
-    assert room._next(f"{last}_a", now) == number
+    assert room.next_number(f"{last}_a", now) == number
 
 
 def test_a_number_that_grows_is_said_and_stays_behind(sqlrail: Sqlrail, database: str) -> None:

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="these files, whatever is pending")
     parser.add_argument("--all", action="store_true", help="every file; needs no database")
+    parser.add_argument(
+        "--against",
+        dest="ref",
+        metavar="REF",
+        help="what is new against this git ref, and what of its files was edited, renamed, removed or overtaken; needs "
+        "no database",
+    )
     parser.add_argument("--check", action="store_true", help="exit 4 if anything is found")
     parser.add_argument(
         "--format", choices=("text", "github"), default="text", help="github: annotations of a workflow's run"
@@ -25,15 +32,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _needs_database(options: argparse.Namespace) -> bool:
-    # What is pending, a database knows; what there is, the folder.
-    return not (options.all or options.files)
+    # What is pending, a database knows; what there is, the folder; what is new, git.
+    return not (options.all or options.files or options.ref is not None)
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[LintedResult]:
     from sqlrail.cli.render import lint as render
     from sqlrail.verbs.lint import lint
 
-    result = lint(settings, talk, [Path(name) for name in options.files], every=options.all)
+    paths = [Path(name) for name in options.files]
+    result = lint(settings, talk, paths, every=options.all, ref=options.ref)
     text = Script(render.github(result)) if options.format == "github" else render.text(result)
     return FOUND if options.check and not result.is_clean else OK, result.as_json(), text
 
@@ -43,5 +51,5 @@ VERB = Verb(
     _run,
     _add_arguments,
     needs_database=_needs_database,
-    without_database="`lint --all` needs none.",
+    without_database="`lint --all` and `lint --against REF` need none.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
-from sqlrail.ground.words import counted
+from sqlrail.ground.words import counted, printable, visible
 from sqlrail.verbs.lint import Finding, Linted
 
 
@@ -15,7 +15,7 @@ def text(result: Linted) -> str:
     for path, findings in groupby(result.findings, key=lambda finding: finding.path):
         for finding in findings:
             lines += [
-                f"{path}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}",
+                f"{printable(str(path))}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}",
                 f"    safer: {finding.remedy}",
             ]
         lines.append("")
@@ -37,7 +37,12 @@ def _sum(result: Linted) -> str:
 
 
 def _annotation(finding: Finding) -> str:
-    values = {"file": finding.path, "line": finding.line, "col": finding.column, "title": finding.rule}
+    values = {
+        "file": visible(str(finding.path)),
+        "line": finding.line,
+        "col": finding.column,
+        "title": finding.rule,
+    }
     properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in values.items())
     level = "notice" if finding.is_notice else "warning"
     return f"::{level} {properties}::{_escaped(f'{finding.message} Safer: {finding.remedy}')}"
