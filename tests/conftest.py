@@ -66,6 +66,8 @@ def needs(right: str) -> pytest.MarkDecorator:
 
 
 _numbers = itertools.count(1)
+#: for each shared server, by its URL, the connection that makes and drops databases: a new one costs as much as they do
+_administrators: dict[str, psycopg.Connection[Any]] = {}
 
 
 @cache
@@ -195,7 +197,9 @@ def servers() -> Iterator[Servers]:
         def server_of(major: int) -> local.Server:
             home = folder / f"pg{major}"
             cleanup.callback(local.stop, home)
-            return local.start(home, bin=majors()[major], options=FAST)
+            server = local.start(home, bin=majors()[major], options=FAST)
+            _administrators[server.url] = cleanup.enter_context(psycopg.connect(server.url, autocommit=True))
+            return server
 
         yield server_of
 
@@ -266,6 +270,13 @@ def _let_in(connection: psycopg.Connection[Any]) -> None:
 
 
 def _administer(server: local.Server, statement: str) -> None:
+    if kept := _administrators.get(server.url):
+        try:
+            kept.execute(statement.encode())
+            return
+        except psycopg.OperationalError:
+            if not kept.broken:  # else a test has ended every connection of its server
+                raise
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(statement.encode())
 

@@ -225,6 +225,7 @@ def test_what_many_say_is_said_once_and_counted(sqlrail: Sqlrail) -> None:
     assert said[1] == "of 4 tenants: warning: look at this"
 
 
+@pytest.mark.promise
 def test_with_fewer_connections_than_parallel_all_are_done(tmp_path: Path) -> None:
     with own_server(
         {"max_connections": "8", "superuser_reserved_connections": "3", "fsync": "off"}

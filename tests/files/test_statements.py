@@ -556,6 +556,7 @@ def test_the_servers_position_leads_back_to_the_byte(connection: Connection, sta
     assert (start + wrong).encode()[offset:] in (b"missing_column", b"SELEC 1", b";")
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     "text",
     [

@@ -346,6 +346,7 @@ def test_counts_take_no_lock_that_lasts_and_write_nothing(foreseen: Foreseen) ->
     assert query(foreseen.url, "SELECT xmin::text, ctid::text FROM users ORDER BY id") == before
 
 
+@pytest.mark.promise
 def test_a_count_that_takes_too_long_is_unknown(foreseen: Foreseen) -> None:
     foreseen.begin()
     text = """

@@ -278,6 +278,7 @@ def test_rows_that_a_cascade_takes_along_are_lost_to_the_careless_and_archived_b
         ]
 
 
+@pytest.mark.promise
 def test_keys_that_do_not_fit_work_mem_make_the_careless_quadratic_and_not_us(
     database: str, connect: Connect
 ) -> None:

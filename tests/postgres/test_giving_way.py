@@ -467,6 +467,7 @@ class Traffic:
                 time.sleep(0.002)  # sleep: the load is one statement after the other, with a pause
 
 
+@pytest.mark.promise
 def test_a_long_query_in_the_way_of_an_alter_holds_up_nobody_and_the_alter_lands_once_it_has_ended(
     database: str, settings: Settings, connect: Connect
 ) -> None:

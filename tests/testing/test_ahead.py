@@ -194,6 +194,7 @@ def test_what_a_killed_run_had_made_ahead_is_dropped_by_the_next(project: Path, 
 # what runs tests
 
 
+@pytest.mark.promise
 def test_workers_of_xdist_have_databases_of_their_own(project: Path, database: str) -> None:
     put(
         {

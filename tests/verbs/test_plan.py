@@ -467,6 +467,7 @@ def test_what_is_rolled_back_to_a_savepoint_is_forgotten(shop: str, files: Path,
     ]
 
 
+@pytest.mark.promise
 def test_what_is_looked_at_grows_with_the_file_and_not_with_its_square(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1225,6 +1226,7 @@ def test_without_the_right_to_make_databases_the_embedded_server_stands_in(
     assert (home / ".pgdata").exists()
 
 
+@pytest.mark.promise
 def test_a_read_only_standby_is_planned_for_on_the_embedded_server(
     tmp_path: Path, sqlrail: Sqlrail, home: Path
 ) -> None:

@@ -901,6 +901,7 @@ def generated(folder: Path, number: int) -> list[str]:
     return order
 
 
+@pytest.mark.promise
 def test_200_generated_migrations_go_up_and_down_and_up_again_to_the_same_schema(
     database: str, tmp_path: Path
 ) -> None:
