@@ -121,14 +121,9 @@ def compose_round(
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     if isinstance(relation, Unique):
         return duplicates.compose_round(session, relation, facts, **purpose)
-    part = Composer(session, relation, facts, counted=purpose.get("expected") is not None)
+    counted = purpose.get("expected") is not None
+    part = Composer(session, relation, facts, counted=counted, are_many=are_many)
     text = part("archive_format")
     text += part("find_placed", **asdict(placed)) if placed else part.find()
     text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
-    return (
-        text
-        + part.cascades()
-        + part.clean(are_many=are_many)
-        + part("archive_format_off")
-        + part("report_cleanup")
-    )
+    return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

@@ -37,14 +37,25 @@ class Composer:
     """Fills in the statements for one constraint, with the names that the catalog gave."""
 
     def __init__(
-        self, session: Session, constraint: Constraint, facts: Facts, *, counted: bool = False
+        self,
+        session: Session,
+        constraint: Constraint,
+        facts: Facts,
+        *,
+        counted: bool = False,
+        are_many: bool = False,
     ) -> None:
-        """For a constraint whose rows a look may have counted a moment ago."""
+        """For a constraint whose rows a look may have counted a moment ago, and maybe found to be many."""
         self.session, self.facts = session, facts
         self.edges, self.is_set = facts.cascades, bool(facts.sets)
         self.kind = kinds.of(constraint)
         self.online = self.kind.online(facts)
-        self._find, self._copies_first = self.kind.find(facts), counted and facts.together
+        self._find, self._are_many = self.kind.find(facts), are_many
+        self._copies_first = counted and facts.together
+        # That a trigger keeps rows shows only where these were found before; a table that is its own parent must not be
+        # taken for one without parents once they are gone.
+        by_itself = not facts.triggers and facts.child_oid != facts.parent_oid
+        self._deletes_first = self._copies_first and by_itself and not are_many
         self.parts: dict[str, Any] = {
             **looking(session, constraint, facts),
             "ours": message(session, "ours"),
@@ -84,15 +95,19 @@ class Composer:
     def find(self) -> bytes:
         """What stages the rows that violate the constraint."""
         if self._copies_first:
-            # So they are looked for once less.
-            copy = self("nodes_copy", with_found=b"", is_staged=self.parts["violates"])
-            return self("nodes_recover") + self("nodes_parallel") + copy + self("nodes_found")
+            # So they are looked for once less, or twice less where they are deleted at once: few only, for what a
+            # deletion hands over costs more a row.
+            taken = "nodes_delete_batch" if self._deletes_first else "nodes_copy"
+            parts = {"is_staged": self.parts["violates"], "still": sql.SQL("true")}
+            take = self(taken, with_found=b"", and_found=b"", **parts)
+            return self("nodes_recover") + self("nodes_parallel") + take + self("nodes_found")
         return self(self._find)
 
     def weigh(self, **purpose: Any) -> bytes:
         """What counts the rows that are staged, and refuses too many."""
         many = sql.SQL("(found.orphans + earlier.orphans)")
-        return self("weigh_orphans", enough=self.enough(many), **purpose)
+        gone = b" + found.orphans" if self._deletes_first else b""
+        return self("weigh_orphans", enough=self.enough(many) + gone, **purpose)
 
     def enough(self, many: sql.Composable) -> bytes:
         """How many rows the child has, as far as tells whether so many are too many."""
@@ -100,21 +115,21 @@ class Composer:
         # It stands within a line of something else, where a comment would have no place.
         return wire.message(self.session.connection, name, **{**self.parts, "many": many})
 
-    def clean(self, *, in_batch: bool = False, are_many: bool = False) -> bytes:
+    def clean(self, *, in_batch: bool = False) -> bytes:
         """What archives the orphans that are staged, and deletes them or sets their columns."""
-        return self._clean(in_batch, are_many) + self("deferred_keys")
+        return self._clean(in_batch) + self("deferred_keys")
 
-    def _clean(self, in_batch: bool, are_many: bool) -> bytes:
+    def _clean(self, in_batch: bool) -> bytes:
         if not self.facts.distributed:
             return self("set_orphans" if self.is_set else "cleanup")
         taken = "nodes_delete_batch" if in_batch else None if self._copies_first else "nodes_copy"
         two_phases = "nodes_two_phases" if self.facts.alone else None
         before, behind = ("nodes_durable", taken, "nodes_archive"), (two_phases, "nodes_archived")
-        deleted = b"" if in_batch else self._delete(are_many and self._copies_first)
+        deleted = b"" if in_batch or self._deletes_first else self._delete()
         return b"".join([*self._all(before), deleted, *self._all(behind)])
 
-    def _delete(self, are_many: bool) -> bytes:
-        if are_many:
+    def _delete(self) -> bytes:
+        if self._copies_first and self._are_many:
             return self("nodes_delete_many", deletes=self("_nodes_delete_many").decode())
         return self("nodes_delete")
 

@@ -346,3 +346,76 @@ def test_many_orphans_are_found_again_and_not_looked_up_by_their_keys(
         assert (one.deleted, one.archived) == (2000, 2000)
     assert db.execute(f"SELECT count(*), max(id) FROM {child}".encode()).fetchall() == [(4000, 4000)]
     assert sorted(int(cells["id"] or 0) for _, _, cells in archive(db)) == list(range(4001, 6001))
+
+
+def build_large(db: Connection, place: str) -> str:
+    """3000 rows, 30 of them without a parent; the relation."""
+    db.execute(TABLES)
+    for statement in PLACES[place]:
+        db.execute(statement.encode())
+    db.execute("INSERT INTO shop.parent SELECT generate_series(1, 2970)")
+    db.execute("INSERT INTO shop.child SELECT n, n, now(), n / 7.0 FROM generate_series(1, 3000) AS n")
+    return RELATION
+
+
+@pytest.mark.parametrize("way", ["cleanup", "printed"])
+@pytest.mark.parametrize("place", ["by the key", "reference", "single shard"])
+def test_few_orphans_are_deleted_by_the_look_that_finds_them(
+    cluster: tuple[str, Connection], place: str, way: str
+) -> None:
+    """The share is that of the rows that were there, and is just kept."""
+    url, db = cluster
+    relation = build_large(db, "by the key" if place == "single shard" else place)
+    if place == "single shard":
+        db.execute("SELECT undistribute_table('shop.child'); SELECT undistribute_table('shop.parent')")
+        db.execute("SELECT create_distributed_table('shop.child', NULL, colocate_with => 'none')")
+        db.execute("SELECT create_distributed_table('shop.parent', NULL, colocate_with => 'shop.child')")
+    before = rows(db)
+    limits: dict[str, Any] = {"max_rows": 0, "max_share": 0.01}
+    script = room.print_sql(settings(url, **limits), nobody, [parse(relation)]).sql
+    assert (script.count("DELETE FROM"), script.count("NOT EXISTS (SELECT 1 FROM ")) == (1, 1)
+    if way == "printed":
+        as_psql(url, script)
+    else:
+        (one,) = clean(url, relation, **limits).relations
+        assert (one.deleted, one.archived) == (30, 30)
+    assert db.execute("SELECT count(*), max(id) FROM shop.child").fetchall() == [(2970, 2970)]
+    db.execute("INSERT INTO shop.parent SELECT generate_series(2971, 3000)")
+    restore(url, 1)
+    assert rows(db) == before
+    assert archive(db) == []
+
+
+def test_few_orphans_that_became_many_since_the_look_are_all_still_there(
+    cluster: tuple[str, Connection],
+) -> None:
+    url, db = cluster
+    relation = build_large(db, "by the key")
+    script = room.print_sql(settings(url, max_share=0.9), nobody, [parse(relation)]).sql
+    db.execute("DELETE FROM shop.parent WHERE id > 1000")
+    before = rows(db)
+    with pytest.raises(AssertionError, match="2000 rows are orphans now, and there were 30 of them"):
+        as_psql(url, script)
+    assert rows(db) == before
+
+
+def test_a_trigger_on_the_nodes_that_keeps_rows_is_noticed(cluster: tuple[str, Connection]) -> None:
+    url, db = cluster
+    relation = build_large(db, "by the key")
+    before = rows(db)
+    db.execute("CREATE FUNCTION shop.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    each = "BEFORE DELETE ON shop.child FOR EACH ROW WHEN (old.id % 2 = 0)"
+    db.execute("SET citus.enable_unsafe_triggers = on")
+    db.execute(f"CREATE TRIGGER keep {each} EXECUTE FUNCTION shop.keep()".encode())
+    with pytest.raises(Refused, match="15 of 30 rows would stay, because a trigger keeps them"):
+        clean(url, relation, allow_triggers=("keep",))
+    assert rows(db) == before
+
+
+def test_a_table_that_is_its_own_parent_may_lose_all_its_rows(cluster: tuple[str, Connection]) -> None:
+    url, db = cluster
+    db.execute("CREATE SCHEMA shop; CREATE TABLE shop.node (id int PRIMARY KEY, up int)")
+    db.execute("SELECT create_reference_table('shop.node')")
+    db.execute("INSERT INTO shop.node VALUES (1, 7), (2, 8)")
+    clean(url, "shop.node.up -> shop.node.id")
+    assert ids(db, "shop.node") == []

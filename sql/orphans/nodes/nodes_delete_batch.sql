@@ -1,4 +1,5 @@
--- Each node deletes the orphans of a batch among its own rows, which anybody may write to, and hands over what it deleted.
+-- Each node deletes the orphans among its own rows, and hands over what it deleted: those of a batch, which anybody may write
+-- to meanwhile, or under the locks all of them, where they are few.
 -- Under any other xmloption, fragments are no xml.
 SET LOCAL xmloption = content;
 {writes}
