@@ -156,3 +156,16 @@ def test_the_page_runs(url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     exec(code, {"sqlrail": sqlrail, "url": url, "log": logging.getLogger("page")})  # noqa: S102
     assert "2 of 2 are done" in caplog.text
+
+
+def test_a_database_that_is_spelled_in_two_ways_is_migrated_once(
+    server: local.Server, tmp_path: Path
+) -> None:
+    put(FILES, tmp_path)
+    with fresh_database(server) as url:
+        urls = [url, url.replace("&port=", "%2F.&port=")]
+        done = sqlrail.each(urls, tmp_path / "migrations", environment="test").migrate()
+        assert query(url, "SELECT count(*) = count(DISTINCT migration_id) FROM _yoyo_log") == [(True,)]
+    assert (done["totals"]["done"], done["totals"]["failed"]) == (1, 1)
+    (error,) = [tenant["error"] for tenant in done["tenants"] if "error" in tenant]
+    assert "is the same database as" in error["message"]

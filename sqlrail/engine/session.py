@@ -284,8 +284,8 @@ class Session:
             info = self.connection.info
             raise ReadOnlyServer(
                 f"{info.host}:{info.port} is a standby: what is there can be read, and nothing written. Name the "
-                "primary server in DATABASE_URL, or all of them, host1,host2, with target_session_attrs=read-write; "
-                "after a failover run again."
+                f"primary server in {self.settings.url_origin}, or all of them, host1,host2, with "
+                "target_session_attrs=read-write; after a failover run again."
             )
 
     # Tables of our own
@@ -329,7 +329,7 @@ def check_pooler(session: Session) -> None:
         raise Refused(
             "this connection goes through a pooler that allows no transactions: "
             f"{sentence(answer.error)} Have it pool transactions or sessions (pool_mode), or name the "
-            "server itself in DATABASE_URL. Nothing was changed."
+            f"server itself in {session.settings.url_origin}. Nothing was changed."
         ) from answer.error
     session.undo()
 
@@ -340,7 +340,7 @@ def check_node(session: Session) -> None:
     if server.citus:
         raise Refused(
             f"{info.host}:{info.port} is a worker of Citus, and its records would be a second history: name the "
-            f"coordinator of {server.database} in DATABASE_URL. Nothing was changed."
+            f"coordinator of {server.database} in {session.settings.url_origin}. Nothing was changed."
         )
 
 

@@ -93,7 +93,7 @@ class StepRun:
             raise Refused(
                 f"{self._notes.place}: this connection goes through a pooler, and a {step.words[0]} outside a "
                 "transaction would reach other clients. Use SET LOCAL between BEGIN and COMMIT, or name the server "
-                f"itself in DATABASE_URL. {self._notes.stands}"
+                f"itself in {self._session.settings.url_origin}. {self._notes.stands}"
             )
         self.send(step)
         self._obey(step)
@@ -165,7 +165,7 @@ class StepRun:
             raise Refused(
                 f"{self._notes.place}: this connection goes through a pooler, where names can lead to {tenant} "
                 f"within a transaction only, and this {step.words[0]} refuses one. Name the server itself in "
-                "DATABASE_URL. " + self._notes.stands
+                f"{self._session.settings.url_origin}. {self._notes.stands}"
             )
 
     def check_lock(self) -> None:

@@ -153,6 +153,7 @@ def of_database(settings: Settings, url: str, origin: str, problems: list[str]) 
     return replace(
         settings,
         database_url=read_url.text,
+        url_origin=origin,
         is_named=True,
         embedded=False,
         connect_timeout=None if timeout_given else Settings.connect_timeout,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from sqlrail.ground.target import Mark, Target
+from sqlrail.ground.target import Identity, Mark, Target
 from sqlrail.ground.values import (
     age,
     count,
@@ -164,6 +164,7 @@ class Settings:
     # fmt: on
 
     database_url: str | None = field(default=None, repr=False)  # None: libpq's, or the embedded server
+    url_origin: str = "DATABASE_URL"  # where it stands, for whoever is to change it
     environment_said: str = "APP_ENV is not set"  # where that comes from
     is_named: bool = False  # something says which database is meant
     home: Path = Path(".pgdata")
@@ -181,6 +182,8 @@ class Settings:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     # told of each connection to the database that is meant
     reached: Callable[[Target], object] | None = field(default=None, repr=False, compare=False)
+    # told which database that is; what it raises ends the connection
+    claims: Callable[[Identity], object] | None = field(default=None, repr=False, compare=False)
     notices: bool = False  # whether the server's are said too, and not only its warnings
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # how something that was given was read

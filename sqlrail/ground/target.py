@@ -21,6 +21,13 @@ class Mark:
     token: str
 
 
+class Identity(NamedTuple):
+    """What a database has in common with no other, however it was reached."""
+
+    server_started_at: str  # in seconds, to a millionth
+    oid: int
+
+
 class Target(NamedTuple):
     """The database that a run works on."""
 

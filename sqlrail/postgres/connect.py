@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -12,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlrail.errors import ConnectionFailed, Interrupted, WrongDatabase
 from sqlrail.ground.events import Listener, WaitingForServer, nobody
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.target import Mark, Target
+from sqlrail.ground.target import Identity, Mark, Target
 from sqlrail.ground.words import masked
 
 if TYPE_CHECKING:  # why a connection failed is asked where one did
@@ -49,7 +50,7 @@ def connect(
 
     The connection string goes to libpq as it is. Statements are never prepared behind our back: a pooler in
     transaction mode would not find them again. What time may mend is waited for, settings.wait seconds at the most,
-    and said once. Raises WrongDatabase where settings.mark is not found.
+    and said once. Raises WrongDatabase where settings.mark is not found, and what settings.claims raises.
     """
     try:
         connection = _connect(settings, options, listener, name)
@@ -61,7 +62,7 @@ def connect(
 
         lead(connection, settings)
     if settings.mark:
-        _prove(connection, settings.mark)
+        _prove(connection, settings.mark, settings.url_origin)
     else:
         told(settings, connection)
     return connection
@@ -69,8 +70,23 @@ def connect(
 
 def told(settings: Settings, connection: Connection) -> None:
     """Tells whoever wants to know which database is meant that it was reached."""
-    if settings.reached and settings.database_url not in (settings.against or "", settings.scratch or ""):
+    if settings.database_url in (settings.against or "", settings.scratch or ""):
+        return
+    if settings.reached:
         settings.reached(_reached(settings, connection))
+    if settings.claims:
+        _claim(settings.claims, connection)
+
+
+def _claim(claims: Callable[[Identity], object], connection: Connection) -> None:
+    """Tells which database the connection leads to; it is closed where nobody may go on with it."""
+    from sqlrail.postgres.wire import ask
+
+    try:
+        claims(Identity(*ask(connection, "database_identity")[0]))
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _reached(settings: Settings, connection: Connection) -> Target:
@@ -79,7 +95,7 @@ def _reached(settings: Settings, connection: Connection) -> Target:
     return Target(info.user, info.host, info.port, info.dbname, version, settings.environment)
 
 
-def _prove(connection: Connection, mark: Mark) -> None:
+def _prove(connection: Connection, mark: Mark, url: str) -> None:
     """WrongDatabase if the connection does not lead to the database that it names; it is closed then."""
     from sqlrail.postgres.wire import ask
 
@@ -88,7 +104,7 @@ def _prove(connection: Connection, mark: Mark) -> None:
         if (database, token) != (mark.database, mark.token):
             raise WrongDatabase(
                 f"the connection to {mark.database} leads to {database}: a pooler or server leads every name to one "
-                "database. Name the server itself in DATABASE_URL. Nothing was changed there."
+                f"database. Name the server itself in {url}. Nothing was changed there."
             )
     except BaseException:
         connection.close()
@@ -148,7 +164,7 @@ def _explain(settings: Settings, conninfo: str, error: psycopg.Error) -> Failure
     from sqlrail.postgres.unreachable import explain
 
     part = _parameters(settings)
-    return explain(conninfo, error, part["user"], part["dbname"] or part["user"])
+    return explain(conninfo, error, part["user"], part["dbname"] or part["user"], settings.url_origin)
 
 
 def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFailed:
@@ -156,7 +172,7 @@ def _failed(settings: Settings, failure: Failure, waited: bool) -> ConnectionFai
     if waited and failure.passes:
         where += f", and gave up after {settings.wait:g} s (--wait)"
     if failure.what is None:
-        named = "DATABASE_URL" if settings.database_url else "PGHOST and so on"
+        named = settings.url_origin if settings.database_url else "PGHOST and so on"
         text = f"{where}: {failure.words}. Check what {named} says, and that the server runs."
     else:
         text = f"{where}: {failure.what} ({failure.words}). {failure.remedy}"

@@ -21,6 +21,8 @@ from typing import NamedTuple
 import psycopg
 from psycopg.pq import ConnStatus, PGconn, PollingStatus
 
+from sqlrail.ground.settings import Settings
+
 #: seconds that the second attempt gets at the most, and the look whether anybody takes connections there
 PATIENCE, GLANCE = 5.0, 1.0
 #: libpq's PQERRORS_VERBOSE
@@ -51,17 +53,17 @@ def _full(pattern: str, what: str, remedy: str) -> Reason:
 AGAIN = "Run again in a moment."
 FREE = "Close connections that nobody uses, or raise that limit."
 SPELLING = (
-    "Check the password in DATABASE_URL, PGPASSWORD or the password file; in a URL write @ as %40, : as %3A, / as %2F, "
-    "# as %23 and % as %25: `export DATABASE_URL='postgresql://{role}:***@{host}:{port}/{database}'`."
+    "Check the password in {url}, PGPASSWORD or the password file; in a URL write @ as %40, : as %3A, / as %2F, "
+    "# as %23 and % as %25{example}."
 )
-TLS = "Check sslmode and sslrootcert in DATABASE_URL, or PGSSLMODE and PGSSLROOTCERT."
-#: the first that fits counts; {database}, {role}, {host} and {port} are filled in
+TLS = "Check sslmode and sslrootcert in {url}, or PGSSLMODE and PGSSLROOTCERT."
+#: the first that fits counts; {database}, {role}, where the {url} stands, and an {example} of one are filled in
 REASONS = (
     _answer("system is starting up", "the server is starting up", AGAIN, passes=True),
     _answer("system is shutting down", "the server is shutting down", AGAIN, passes=True),
     _answer("system is in recovery mode", "the server is recovering from a crash", AGAIN, passes=True),
     _answer("[Hh]ot standby mode is disabled", "it is a standby that answers nobody (hot_standby = off)",
-            "Name the primary server in DATABASE_URL."),
+            "Name the primary server in {url}."),
     _answer("57P03: ", "the server takes no connections now, for it starts, stops or recovers", AGAIN, passes=True),
     _answer("57P0[12]: ", "the server is being shut down or restarted", AGAIN, passes=True),
     _full("53300: .*InitializeSessionUserId|too many connections for role",
@@ -76,22 +78,21 @@ REASONS = (
     _answer("28P01: |(?:password|SASL) auth.* failed", "the password is wrong, or there is no role {role}",
             SPELLING),
     _answer("no password supplied", "the server asks for a password, and none is given",
-            "Put it into a password file, PGPASSWORD or the URL: "
-            "`export DATABASE_URL='postgresql://{role}:***@{host}:{port}/{database}'`."),
+            "Put it into a password file, PGPASSWORD or the URL{example}."),
     _answer("28000: .*(?:no encryption|SSL off).*ClientAuth|no pg_hba.conf entry .*(?:no encr|SSL off)|SSL required",
             "the server lets this role in from here with TLS only, or not at all",
-            "Try sslmode=require in DATABASE_URL; else its administrator adds an entry to pg_hba.conf."),
+            "Try sslmode=require in {url}; else its administrator adds an entry to pg_hba.conf."),
     _answer("28000: .*ClientAuthentication|no pg_hba.conf entry|pg_hba.conf rejects",
             "the server's pg_hba.conf has no entry that lets this role into this database from here",
             "Its administrator adds one, and reloads it."),
     _answer("28000: .*InitializeSessionUserId|role .* (?:does not exist|is not permitted)|no such user",
             "there is no role {role}, or it may not log in",
-            "Check the user in DATABASE_URL, or let an administrator run CREATE ROLE ... LOGIN."),
+            "Check the user in {url}, or let an administrator run CREATE ROLE ... LOGIN."),
     _answer(r"28\w{3}: |(?:Peer|Ident) authentication failed", "the server does not take this user for the role {role}",
-            "Check the user in DATABASE_URL, and how pg_hba.conf has roles prove who they are."),
+            "Check the user in {url}, and how pg_hba.conf has roles prove who they are."),
     _answer("3D000: |no such database|database .* does not exist",
             "there is no database {database} on that server",
-            "Check the name in DATABASE_URL, or make it: `createdb {database}`."),
+            "Check the name in {url}, or make it: `createdb {database}`."),
     _answer("42501: |permission denied for database", "the role {role} may not connect to the database {database}",
             "Its owner can run: GRANT CONNECT ON DATABASE ... TO ..."),
     _answer("55000: |is not currently accepting connections", "the database {database} takes no connections",
@@ -113,10 +114,10 @@ REASONS = (
     _answer("server does not support SSL", "the server does not speak TLS, and sslmode demands it",
             "Turn ssl on in the server, or remove sslmode where the network is trusted."),
     _answer("invalid response to|expected authentication request|wrong version number|unencrypted data|lost synchron",
-            "what answers there is not PostgreSQL", "Check host and port in DATABASE_URL."),
+            "what answers there is not PostgreSQL", "Check host and port in {url}."),
     _answer("certificate|private key", "the server's certificate is not trusted, or ours cannot be used", TLS),
     Reason("translate host name|resolve host", "the name of the host is not known",
-           "Check the host in DATABASE_URL, and the network of this machine or container.",
+           "Check the host in {url}, and the network of this machine or container.",
            passes=True),
     Reason("No such file", "there is no server behind that socket",
            "Start the server, or check its socket folder (host) and port.", passes=True),
@@ -146,8 +147,8 @@ class Failure:
     is_full: bool = False
 
 
-def explain(conninfo: str, error: psycopg.Error, role: str, database: str) -> Failure:
-    """Why that attempt to connect failed."""
+def explain(conninfo: str, error: psycopg.Error, role: str, database: str, url: str) -> Failure:
+    """Why that attempt to connect failed; url: where it stands."""
     text = _tell(conninfo, error)
     parts = re.split(r"\n(?=connection to server|could not translate|- host)", text)
     found = [reason for reason in map(_find, parts) if reason]
@@ -156,7 +157,10 @@ def explain(conninfo: str, error: psycopg.Error, role: str, database: str) -> Fa
     if not telling:
         return Failure(None, None, words, passes=False)
     host, port = _address(conninfo)
-    names = {"role": role, "database": database, "host": host, "port": port}
+    example = f" ({url})"
+    if url == Settings.url_origin:
+        example = f": `export {url}='postgresql://{role}:***@{host}:{port}/{database}'`"
+    names = {"role": role, "database": database, "url": url, "example": example}
     what, remedy = (text.format(**names) for text in (telling[0].what, telling[0].remedy))
     return Failure(
         what,

@@ -10,11 +10,11 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, SqlrailError
+from sqlrail.errors import Bug, Busy, ConnectionFailed, Interrupted, SqlrailError, UsageError
 from sqlrail.ground import events
 from sqlrail.ground.events import Event, without_passwords
 from sqlrail.ground.settings import Settings
-from sqlrail.ground.target import Target
+from sqlrail.ground.target import Identity, Target
 from sqlrail.ground.words import masked
 from sqlrail.tenants.limits import Limits, steps
 from sqlrail.tenants.tenant import (
@@ -69,6 +69,7 @@ class Round:
         self.left: list[str] = []  # that were not begun
         self.signal: int | None = None  # that ends it
         self.held = ""  # why no other one is begun
+        self.claimed: dict[Identity, Tenant] = {}  # whose each database is
 
     def run(self, tenants: Sequence[Tenant]) -> Iterator[Happening]:
         """All of it, as it happens. UsageError, before anything is begun, where a canary is no tenant."""
@@ -186,7 +187,10 @@ class Round:
         done, error = None, None
         hurry = {} if patient else _in_a_hurry(tenant.settings)
         try:
-            its = replace(tenant.settings, tenant=tenant.schema, reached=listener.reached, **hurry)
+            claims = listener.claims if tenant.schema is None else None
+            its = replace(
+                tenant.settings, tenant=tenant.schema, reached=listener.reached, claims=claims, **hurry
+            )
             done = self._work(tenant._replace(settings=its), listener)
         except Exception as exc:
             error = exc if isinstance(exc, SqlrailError) else Bug(exc)
@@ -200,7 +204,7 @@ class TenantListener:
 
     def __init__(self, tenant: Tenant, of: Round) -> None:
         self._tenant, self._round = tenant, of
-        self._is_ending = False
+        self._is_ending, self._is_claimed = False, False
         self._pending: int | None = None  # files; None: nobody says how many
         self.version: str | None = None
         self.target: Target | None = None
@@ -222,6 +226,18 @@ class TenantListener:
         is_asked = self._round.signal is not None and not self._is_ending
         return is_asked and isinstance(event, BETWEEN) and self._pending != 0
 
+    def claims(self, identity: Identity) -> None:
+        """Takes in which database it is; UsageError where that is another tenant's, whose URL spells it otherwise."""
+        if self._is_claimed:  # what it is connected to behind its own may be anybody's
+            return
+        first = self._round.claimed.setdefault(identity, self._tenant)
+        if first.name != self._tenant.name:
+            raise UsageError(
+                f"{_place(self._tenant)} is the same database as {_place(first)}, whose turn it is or was: write each "
+                "database once."
+            )
+        self._is_claimed = True
+
     def reached(self, target: Target) -> None:
         """Takes in which database answers."""
         self.target = self.target or target
@@ -230,6 +246,12 @@ class TenantListener:
 def gave_way(error: SqlrailError) -> bool:
     """Whether something was in use, and another time may do."""
     return isinstance(error, Busy) or "blockers" in error.details
+
+
+def _place(tenant: Tenant) -> str:
+    """A database, with where its URL stands."""
+    origin = tenant.settings.url_origin
+    return tenant.name if origin == Settings.url_origin else f"{tenant.name} ({origin})"
 
 
 def _in_a_hurry(its: Settings) -> dict[str, Any]:

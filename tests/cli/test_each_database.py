@@ -175,6 +175,61 @@ def test_what_means_nothing_is_two(
     assert not has_records(databases[0])
 
 
+def otherwise(url: str) -> str:
+    """The same database by another spelling of its host."""
+    assert "&port=" in url
+    return url.replace("&port=", "%2F.&port=")
+
+
+@pytest.mark.parametrize("verb", ["migrate", "plan", "status", "doctor", "drift"])
+def test_a_database_that_is_spelled_in_two_ways_has_one_turn(
+    sqlrail: Sqlrail, databases: list[str], verb: str
+) -> None:
+    put({"tenants.txt": f"{databases[0]}\n# again\n{otherwise(databases[0])}\n{databases[1]}\n"})
+    done = sqlrail(verb, "--each-database", "tenants.txt", "--json", "--parallel", "3")
+    assert done.code == 1
+    codes = {tenant["name"]: tenant["exit_code"] for tenant in done.document["tenants"]}
+    assert sorted(codes.values()) == [0, 0, 2]
+    assert codes[next(name for name in codes if name.endswith(name_of(databases[1])))] == 0
+    (error,) = [tenant["error"] for tenant in done.document["tenants"] if "error" in tenant]
+    assert "is the same database as" in error["message"]
+    for line in ("(tenants.txt:1)", "(tenants.txt:3)"):
+        assert line in error["message"]
+    if verb == "migrate":
+        entries = query(databases[0], "SELECT migration_id FROM _yoyo_log ORDER BY 1")
+        assert entries == [("001_users",), ("002_orders",)]
+
+
+def test_a_role_without_any_right_is_told_of_the_second_spelling_too(
+    sqlrail: Sqlrail, databases: list[str], connect: Connect
+) -> None:
+    role = f"nobody_{name_of(databases[0])}"
+    with connect(databases[0]) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN".encode())
+        try:
+            url = databases[0].replace("postgres@", f"{role}@")
+            put({"tenants.txt": f"{url}\n{otherwise(url)}\n"})
+            done = sqlrail("status", "--each-database", "tenants.txt")
+        finally:
+            admin.execute(f"DROP ROLE {role}".encode())
+    assert done.code == 1
+    assert "2 tenants: 1 done, 1 failed" in done.out
+    assert "is the same database as" in done.out
+
+
+def test_who_cannot_be_reached_is_told_which_line_to_look_at(sqlrail: Sqlrail, databases: list[str]) -> None:
+    secret = "-".join(("Zu", "geheim", "9x"))
+    nowhere = databases[1].replace(name_of(databases[1]), "no_such_database")
+    nobody = databases[2].replace("postgres@", f"no_such_role:{secret}@")
+    put({"tenants.txt": f"{databases[0]}\n{nowhere}\n{nobody}\n"})
+    done = sqlrail("status", "--each-database", "tenants.txt")
+    assert done.code == 1
+    assert "Check the name in tenants.txt:2" in done.err
+    assert "Check the user in tenants.txt:3" in done.err
+    assert "DATABASE_URL" not in done.err + done.out
+    assert secret not in done.err + done.out
+
+
 def test_urls_may_come_through_a_pipe_and_no_password_is_shown(databases: list[str]) -> None:
     secret = "-".join(("Zu", "geheim", "9x"))
     url = databases[0].replace("postgres@", f"postgres:{secret}@")

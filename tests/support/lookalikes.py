@@ -690,6 +690,12 @@ def making_a_tenant(scene: Scene) -> None:
 
 
 @chapter
+def looking_at_databases(scene: Scene) -> None:
+    put({**FILES, "tenants.txt": f"{scene.url}\n"})
+    scene.safe("status", "--each-database", "tenants.txt")
+
+
+@chapter
 def migrating_a_tenant(scene: Scene) -> None:
     put(FILES)
     scene.own.execute("CREATE SCHEMA other")
