@@ -7,7 +7,7 @@ file, or one with COPY data, goes in several messages (pieces.Reader), the next 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -270,16 +270,6 @@ class Backend(AbstractContextManager["Backend"]):
         self.prepare()
         with self.runners_lock.transaction("the transaction"):
             yield
-
-    def take_over(
-        self,
-        files: dict[str, File],
-        missing: Collection[str] = (),
-        *,
-        stamps: bool = False,
-        furthers: bool = False,
-    ) -> list[str]:
-        return self.tables.take_over(files, missing, stamps=stamps, furthers=furthers)
 
     def stamping(self) -> bytes:
         return self.tables.stamping()

@@ -199,7 +199,7 @@ def apply(
         if pending or due:
             backend.prepare()
         known = {} if told else files  # what an older release's files say is not written down
-        taken_over = backend.take_over(
+        taken_over = backend.tables.take_over(
             known, missing if pending else (), stamps=stamps, furthers=bool(pending or due)
         )
         _say_what_is_not_kept(backend, pending)
