@@ -173,6 +173,7 @@ def rollback(
     to: str | None = None,
     yes: bool = False,
     stored: bool = False,
+    dry_run: bool = False,
     environment: str | None = None,
     say: Callable[[str], object] = lambda _: None,
     listener: Listener = nobody,
@@ -180,12 +181,13 @@ def rollback(
     """Takes back the newest files, or all that come after `to`. yes: in production, and where nobody says which, too.
 
     stored: what has no file here as well, by what was kept of its rollback; a listener gets each text as a TakingBack.
+    dry_run: takes nothing back, and says what would be, and which live rows would be lost.
     Raises errors.SqlrailError, or one of its subclasses; `rolled_back` has the ids of what was committed before it.
     """
     from sqlrail.verbs import rollback as verb
 
     with telling(given(url, directory, environment=environment), say, listener) as told:
-        return verb.rollback(*told, steps=steps, to=to, yes=yes, stored=stored).as_json()
+        return verb.rollback(*told, steps=steps, to=to, yes=yes, stored=stored, dry_run=dry_run).as_json()
 
 
 def wait(

@@ -90,10 +90,15 @@ def _lacks(error: BaseException | None) -> bool:
     return error is not None and (isinstance(error, LACKING) or _lacks(error.__cause__))
 
 
+def of_database(settings: Settings) -> list[Provided]:
+    """The schemas and extensions of the real database."""
+    with closing(connect(settings)) as connection:
+        return [Provided(*row) for row in wire.ask(connection, "provided")]
+
+
 def _provided(settings: Settings, files: Mapping[str, File]) -> tuple[Provided, ...]:
     """The schemas and extensions of the real database that no file says it makes."""
-    with closing(connect(settings)) as connection:
-        found = [Provided(*row) for row in wire.ask(connection, "provided")]
+    found = of_database(settings)
     if settings.tenant is not None:  # of many schemas those that files name
         said = [text.lower() for text in texts(files)]
         found = [it for it in found if it.kind != "schema" or any(_names(text, it) for text in said)]
@@ -111,8 +116,8 @@ def unmade(found: Sequence[Provided], files: Mapping[str, File]) -> tuple[Provid
 
 
 def texts(files: Mapping[str, File]) -> list[bytes]:
-    """What files say; those of more than a block are data."""
-    return [file.content() for file in files.values() if file.state[1] <= BLOCK]
+    """What files say; those of more than a block are data. What was kept of a rollback is no file, and small."""
+    return [file.content() for file in files.values() if not file.state or file.state[1] <= BLOCK]
 
 
 def _makes(text: bytes, one: Provided) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,8 @@ from sqlrail.records.history import Record
 from sqlrail.verbs import ways_back
 
 if TYPE_CHECKING:
-    from sqlrail.results.rollback import RollbackResult
+    from sqlrail.results.rollback import RollbackResult, WouldRollBackResult
+    from sqlrail.verbs.rollback_losses import Foreseen
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Rollback:
     rolled_back: tuple[RolledBack, ...]
     still_applied: int
     stored: tuple[str, ...] = ()  # what of these had no file here
+    would: tuple[tuple[str, Foreseen], ...] | None = None  # of a dry run: what would be taken back, and lost
 
     def as_json(self) -> RollbackResult:
         """The same for scripts; seconds are wall time."""
@@ -43,6 +45,16 @@ class Rollback:
                 for done in self.rolled_back
             ],
             "still_applied": self.still_applied,
+            "dry_run": self.would is not None,
+            "would_roll_back": [self._would(id_, foreseen) for id_, foreseen in self.would or ()],
+        }
+
+    def _would(self, id_: str, foreseen: Foreseen) -> WouldRollBackResult:
+        return {
+            "id": id_,
+            "stored": id_ in self.stored,
+            "losses": [loss.as_json() for loss in foreseen.losses],
+            "unknown": foreseen.unknown,
         }
 
 
@@ -54,11 +66,15 @@ def rollback(
     to: str | None = None,
     yes: bool = False,
     stored: bool = False,
+    dry_run: bool = False,
+    counts: bool = True,
 ) -> Rollback:
     """Takes back the newest `steps` migrations, or all that come after `to`, which stays.
 
     The newest is the last one in yoyo's order. Nothing runs unless each of them can be: Refused names those
     that cannot. stored: what has no file here is taken back by what was kept of its rollback when it was applied.
+    dry_run: nothing is taken back; what would be is rehearsed on a scratch database, and it is said what of the live
+    rows would be lost. counts: whether those are counted.
     SqlrailError lists in `rolled_back` what was committed before it.
     """
     migrations, files = read_files(settings.migrations)
@@ -76,10 +92,14 @@ def rollback(
         ways = ways_back.find(backend, wanted, files, ahead, stored=stored)
         if wanted:
             _refuse_begun(backend)
-        if wanted and not yes:
+        if wanted and not yes and not dry_run:
             _guard(backend, wanted)
         for id_ in ways.kept:
             listener(TakingBack(id_, ways.files[id_].content().decode(errors="replace")))
+        if dry_run:
+            foreseen = _foresee(settings, listener, [*ways.files.values()], is_counted=counts)
+            would = tuple(zip(ways.files, foreseen, strict=True))
+            return Rollback((), len(recorded), ways.kept, would)
         by_id = {migration.id: migration for migration in migrations}
         try:
             if wanted:
@@ -92,6 +112,14 @@ def rollback(
             raise failure from failure.__cause__
         runner.say_if_untold()
         return Rollback(tuple(map(_rolled_back, backend.done)), len(recorded) - len(wanted), ways.kept)
+
+
+def _foresee(
+    settings: Settings, listener: Listener, files: Sequence[File], *, is_counted: bool
+) -> list[Foreseen]:
+    from sqlrail.verbs.rollback_losses import foresee  # a rollback itself rehearses nothing
+
+    return foresee(settings, listener, files, is_counted=is_counted) if files else []
 
 
 def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) -> list[Record]:

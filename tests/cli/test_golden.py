@@ -376,6 +376,7 @@ STORIES: dict[str, Sequence[Step]] = {
         "rollback",
         "migrate",
         ROWS,
+        "rollback --dry-run --steps 2",
         {"migrations/002_orders.rollback.sql": "DROP TABLE orders;\nDROP TABLE nowhere;\n"},
         "rollback",
         "SQLRAIL_ENV=production rollback",

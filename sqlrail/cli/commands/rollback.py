@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlrail.cli import flags
 from sqlrail.cli.progress import Bar
 from sqlrail.cli.talk import Talk
-from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.cli.verb import OK, Result, Verb, idle
 from sqlrail.errors import UsageError
 from sqlrail.ground.settings import Settings
 
@@ -28,6 +28,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="where a migration has no file here, by what was kept of its rollback when it was applied",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only say what would be taken back, and which live rows would be lost",
+    )
+    parser.add_argument("--no-rows", action="store_true", help="with --dry-run: do not count the live rows")
+    flags.add(parser, "scratch")
     parser.add_argument("--yes", action="store_true", help="in production too")
     flags.add_each(parser, schemas=True)
 
@@ -39,9 +46,19 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     steps = "1" if options.steps is None else options.steps
     if not re.fullmatch("[0-9]{1,9}", steps) or not int(steps):
         raise UsageError(f"--steps is '{steps}': write a whole number, 1 or more.")
+    if not options.dry_run:
+        for flag in ("no_rows", "scratch"):
+            idle(options, flag, "it goes with --dry-run")
     with closing(Bar(talk)) as bar:
         result = rollback(
-            settings, bar, steps=int(steps), to=options.to, yes=options.yes, stored=options.stored
+            settings,
+            bar,
+            steps=int(steps),
+            to=options.to,
+            yes=options.yes,
+            stored=options.stored,
+            dry_run=options.dry_run,
+            counts=not options.no_rows,
         )
     return OK, result.as_json(), render.text(result)
 
