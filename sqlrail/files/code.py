@@ -168,20 +168,6 @@ def by_path(code: Iterable[Code]) -> dict[str, File]:
     return {f"{FOLDER}/{each.name}": each.file for each in code}
 
 
-def check_code(code: Iterable[Code]) -> None:
-    """BadFile, with all that is wrong with any of them, each with its place."""
-    faults: list[str] = []
-    for each in code:
-        try:
-            faults += each.faults()
-        except BadFile as exc:
-            faults.append(str(exc))
-    if faults:
-        failure = BadFile(*faults)
-        failure.details["faults"] = faults
-        raise failure
-
-
 def in_order(code: Iterable[Code], later: Sequence[str] = ()) -> list[Code]:
     """Each behind those that it names, as far as that is possible: what calls each other comes by name.
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from sqlrail.errors import BadFile
 from sqlrail.files import other_tools, statements
@@ -244,7 +244,14 @@ class File(Directives):
         return f"{self.path} changed while the run was under way; run again."
 
 
-def check_files(files: Iterable[File]) -> None:
+class Checked(Protocol):
+    """What can say all that is wrong with it."""
+
+    def faults(self) -> list[str]:
+        """Each with its place; BadFile where that is not to be known."""
+
+
+def check_files(files: Iterable[Checked]) -> None:
     """BadFile, with all that is wrong with any of them, each with its place."""
     faults: list[str] = []
     for file in files:

@@ -11,7 +11,7 @@ from yoyo.migrations import MigrationList
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.operation import Apply
 from sqlrail.engine.store import Store
-from sqlrail.files.code import Code, by_path, check_code
+from sqlrail.files.code import Code, by_path
 from sqlrail.files.file import File, check_files
 from sqlrail.ground.events import Listener, Noted, nobody
 from sqlrail.ground.settings import Settings
@@ -61,7 +61,7 @@ def built(
     """
     ids = [migration.id for migration in (*migrations, *migrations.post_apply)]
     check_files(files[id_] for id_ in ids)
-    check_code(code)
+    check_files(code)
     said = texts({**files, **by_path(code)})
     new = roles.made_by(said)
     wanted = _roles_among(settings, roles.named(said))

@@ -14,7 +14,6 @@ from sqlrail.engine.backend import Backend
 from sqlrail.engine.news import Applied
 from sqlrail.engine.operation import Apply
 from sqlrail.errors import BadFile, Bug, SqlrailError
-from sqlrail.files.code import check_code
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.files.kept import LIMIT, is_too_large
@@ -226,7 +225,7 @@ def _code_due(backend: Backend, migrations: MigrationList, *, waits: bool) -> tu
     due = pending_code(code_records.compare(migrations.code, backend.read_code()))
     if waits:
         return [], len(due)
-    check_code(migrations.code)
+    check_files(migrations.code)
     return due, 0
 
 

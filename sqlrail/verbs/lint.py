@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import BadFile, ConnectionFailed, SqlrailError, UsageError
 from sqlrail.files import distributed, fitting, squawk
-from sqlrail.files.code import check_code
 from sqlrail.files.directives import DIRECTIVE, ignored_rule
 from sqlrail.files.distributed import Distributed, Placed
-from sqlrail.files.file import ROLLBACK, File, read_file
+from sqlrail.files.file import ROLLBACK, File, check_files, read_file
 from sqlrail.files.fitting import Partitioned
 from sqlrail.files.folder import read_files
 from sqlrail.files.keys import squeezed
@@ -193,7 +192,7 @@ def lint(
         _learn_before(known, settings.migrations, files)
     elif every:
         migrations, by_id = read_files(settings.migrations)
-        check_code(migrations.code)
+        check_files(migrations.code)
         files = [*by_id.values(), *(each.file for each in migrations.code)]
         version, known = _server(settings, listener)[0], Known()  # a file is what it was before the next one
     else:
@@ -252,7 +251,7 @@ def _pending(settings: Settings, listener: Listener) -> tuple[list[File], int, K
         entries = history.compare(migrations, files, backend.records)
         ids = [entry.id for entry in entries if entry.state in ("pending", "late")]
         ids += [migration.id for migration in migrations.post_apply if ids]
-        check_code(migrations.code)
+        check_files(migrations.code)
         names = pending_code(compare_code(migrations.code, backend.read_code()))
         code = [each.file for each in migrations.code if each.name in names]
         return [*(files[id_] for id_ in ids), *code], _major(backend), known_of(backend)

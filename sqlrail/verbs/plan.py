@@ -16,14 +16,14 @@ from sqlrail.errors import (
     MissingPrerequisite,
 )
 from sqlrail.files.citus import moves_rows
-from sqlrail.files.code import Code, check_code, read_stored
-from sqlrail.files.file import File
+from sqlrail.files.code import Code, read_stored
+from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import Migrations, read_files, up_to
 from sqlrail.foresight.judged import Check
 from sqlrail.foresight.left_out import MEND_FIRST
 from sqlrail.foresight.live import Failure
 from sqlrail.foresight.losses import Losses
-from sqlrail.foresight.queries import read
+from sqlrail.foresight.queries import Query, read
 from sqlrail.foresight.rows import foresee, look_at_tables
 from sqlrail.foresight.trial import FEW_ON_THEIR_SERVER, NOT_TRIED, Consent, Trial, Work, trial
 from sqlrail.ground.events import Listener, Said
@@ -96,17 +96,7 @@ def plan(
         asked = read(queries, live.connection, settings) if queries else []
     if not looked.due and not looked.pending.code:
         return looked.nothing(is_counted=counts)
-    rehearsing = Rehearsing(
-        settings,
-        listener,
-        files,
-        looked.applied,
-        looked.pending,
-        looked.due,
-        looked.noted,
-        asked,
-        looked.code,
-    )
+    rehearsing = looked.rehearsing(settings, listener, files, asked)
     done = rehearsing.run()
     tried = tried_of(rehearsing, done, looked, consent)
     findings = findings_of(looked, listener)
@@ -129,6 +119,13 @@ class Looked:
     known: lint.Known
     is_spread: bool  # rows may lie on other nodes
     fills: dict[str, Fill]  # backfills
+
+    def rehearsing(
+        self, settings: Settings, listener: Listener, files: Mapping[str, File], queries: Sequence[Query] = ()
+    ) -> Rehearsing:
+        """What rehearses what is due, of these files."""
+        history = self.applied, self.pending, self.due, self.noted
+        return Rehearsing(settings, listener, files, *history, queries, self.code)
 
     def nothing(self, *, is_counted: bool) -> Plan:
         """The plan where there is nothing to do."""
@@ -155,7 +152,7 @@ def look_at_live(
     drafts = {file.id for file in live.files.values() if file.is_draft}
     is_run = _runs_code(code, [entry for entry in entries if entry.id not in drafts], pending)
     if is_run:
-        check_code(migrations.code)
+        check_files(migrations.code)
     return Looked(
         due,
         Migrations(pending, pending.post_apply, migrations.code if is_run else ()),

@@ -70,16 +70,7 @@ class PlanOfMany:
         if not looked.due and not looked.pending.code:
             nothing = looked.nothing(is_counted=self._counts)
             return PlanOf(nothing, tenant, nothing, tenant)
-        rehearsing = Rehearsing(
-            settings,
-            listener,
-            files,
-            looked.applied,
-            looked.pending,
-            looked.due,
-            looked.noted,
-            code=looked.code,
-        )
+        rehearsing = looked.rehearsing(settings, listener, files)
         lead = self._lead(tenant, looked, rehearsing)
         if lead.name == tenant or not self._counts:
             return PlanOf(lead.plan, lead.name, lead.plan, lead.name)

@@ -17,7 +17,6 @@ from sqlrail.engine.backend import Backend
 from sqlrail.engine.operation import Apply
 from sqlrail.engine.store import Store
 from sqlrail.errors import BadFile, Refused, SqlrailError, UsageError
-from sqlrail.files.code import check_code
 from sqlrail.files.file import File, check_files, read_file
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Applied, Event, Listener, Loaded, Noted, Said
@@ -80,7 +79,7 @@ def reset(
     migrations, files = read_files(settings.migrations)
     problems.refuse(problems.find(settings.migrations, migrations, files, [])[1])
     check_files(files[migration.id] for migration in [*migrations, *migrations.post_apply])
-    check_code(migrations.code)
+    check_files(migrations.code)
     rows = _read_seed(settings) if seed else None
     with Backend(settings, listener) as backend:
         _guard(backend, settings)

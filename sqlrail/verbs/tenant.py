@@ -10,7 +10,6 @@ from psycopg import sql
 
 from sqlrail.engine.backend import Backend
 from sqlrail.errors import Refused, SqlrailError
-from sqlrail.files.code import check_code
 from sqlrail.files.file import check_files
 from sqlrail.files.folder import read_files
 from sqlrail.ground.events import Listener
@@ -42,7 +41,7 @@ def add(settings: Settings, listener: Listener, name: str, to: str | None = None
     """
     migrations, files = read_files(settings.migrations)
     check_files(files.values())  # before there is a schema
-    check_code(migrations.code)
+    check_files(migrations.code)
     with Backend(settings, listener) as backend:
         try:
             backend.look_up("create_tenant", schema=sql.Identifier(name))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sqlrail.errors import BadFile
-from sqlrail.files.code import Code, check_code, circle_of, in_order, read_code, read_stored
+from sqlrail.files.code import Code, circle_of, in_order, read_code, read_stored
+from sqlrail.files.file import check_files
 
 
 def code(*texts: str) -> tuple[Code, ...]:
@@ -33,7 +34,7 @@ def test_what_a_file_makes_is_read_from_its_head(
     text: str, kind: str, replaces: bool, makes: bytes | None
 ) -> None:
     (each,) = code(text)
-    check_code([each])
+    check_files([each])
     assert (each.kind, each.replaces, [*each.makes]) == (kind, replaces, [makes] if makes else [])
 
 
@@ -73,7 +74,7 @@ def test_only_files_of_sql_are_read(tmp_path: Path) -> None:
     assert [each.name for each in read_code(tmp_path)] == ["v"]
     (tmp_path / "code" / "v.rollback.sql").write_text("DROP VIEW v")
     with pytest.raises(BadFile, match="has no rollback"):
-        check_code(read_code(tmp_path))
+        check_files(read_code(tmp_path))
 
 
 def test_a_folder_of_that_name_that_has_none_is_left_alone(tmp_path: Path) -> None:
