@@ -71,7 +71,7 @@ def test_a_backfill_walks_over_its_table_and_is_not_instant(plan: Plans) -> None
 
 def test_a_sample_is_rolled_back(plan: Plans) -> None:
     before = catalog(plan.place.url)
-    found = plan.fill("--sample", "--batch-time", "20ms", "--pause", "0")
+    found = plan.fill("--sample", "--batch-time", "2s", "--pause", "0")
     assert (found["rows"], found["done"], found["why"]) == (3000, 0, None)
     assert 1 <= found["sampled"] <= 3
     assert 1 <= found["batches"] <= 10
@@ -91,9 +91,9 @@ def test_a_sample_says_how_long_the_run_takes(plan: Plans) -> None:
     found = plan.fill("--sample", "--batch-time", "50ms", "--pause", "10ms")
     assert plan.place.run(batch_time=0.05, pause=0.01) is None
     batches = plan.place.filled().batches
-    assert batches / 3 < found["batches"] < batches * 3
+    assert batches / 5 < found["batches"] < batches * 5
     (took,) = (event.seconds for event in plan.place.heard.events if isinstance(event, Applied))
-    assert took / 4 < found["seconds"] < took * 3
+    assert took / 5 < found["seconds"] < took * 5
 
 
 def test_what_is_done_is_known_without_a_sample(plan: Plans) -> None:
