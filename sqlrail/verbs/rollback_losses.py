@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from yoyo.migrations import Migration, MigrationList
+from yoyo.migrations import Migration
 
 from sqlrail.errors import SqlrailError
 from sqlrail.files.file import File
+from sqlrail.files.folder import Migrations
 from sqlrail.foresight.judged import Loss
 from sqlrail.foresight.live import liken
 from sqlrail.foresight.losses import Losses
@@ -71,7 +72,7 @@ def _scene(
 ) -> Iterator[tuple[Scene, str | None]]:
     """A scratch database that has the live one's schema, and what could not be made as it is there."""
     to_run = {file.id: ByStatement(**vars(file)) for file in files}
-    with built(settings, listener, to_run, MigrationList([]), of_database(settings)) as made:
+    with built(settings, listener, to_run, Migrations(), of_database(settings)) as made:
         failed = liken(made.backend, settings).failed
         unlike = f"the scratch database is not in all like the live one: {failed[0]}" if failed else None
         yield Scene(made, {}), unlike
@@ -80,7 +81,7 @@ def _scene(
 def _rehearse(scene: Scene, files: Sequence[File]) -> _Ended | None:
     """Runs them; where that came to an end before the last."""
     try:
-        left_out = Rehearsal(scene).rehearse(MigrationList([_migration(file) for file in files]))
+        left_out = Rehearsal(scene).rehearse(Migrations(map(_migration, files)))
     except SqlrailError as exc:
         return _Ended(max(len(scene.seen) - 1, 0), str(exc))
     return _Ended(len(scene.seen), left_out) if left_out else None
