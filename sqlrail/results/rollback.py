@@ -29,5 +29,5 @@ class RollbackResult(TypedDict):
 
     rolled_back: list[RolledBackResult]  # the newest first
     still_applied: int  # migrations
-    dry_run: bool
+    dry_run: bool  # whether nothing was to be taken back
     would_roll_back: list[WouldRollBackResult]  # of a dry run, the newest first

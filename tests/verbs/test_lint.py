@@ -467,12 +467,12 @@ def test_without_a_database_it_names_the_way_without_one(env: dict[str, str], sq
     put({"migrations/001_a.sql": "DROP TABLE t"})
     pending = sqlrail("lint", env=env)
     assert pending.code in (1, 2)
-    assert pending.err.endswith(" `lint --all` needs none.\n")
+    assert pending.err.endswith(" `lint --all` and `lint --against REF` need none.\n")
     every = sqlrail("lint", "--all", "--json", env=env)
     assert (every.code, every.document["server_major"], len(every.document["findings"])) == (0, None, 1)
     warning = "warning: what the server's major allows is not known: cannot connect to a@127.0.0.1:1/a"
     assert every.err.startswith(warning) if "DATABASE_URL" in env else every.err == ""
-    assert "needs none" not in sqlrail("status", env=env).err
+    assert "need none" not in sqlrail("status", env=env).err
 
 
 @pytest.mark.parametrize(
