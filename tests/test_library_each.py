@@ -165,7 +165,7 @@ def test_a_database_that_is_spelled_in_two_ways_is_migrated_once(
     with fresh_database(server) as url:
         urls = [url, url.replace("&port=", "%2F.&port=")]
         done = sqlrail.each(urls, tmp_path / "migrations", environment="test").migrate()
-        assert query(url, "SELECT count(*) = count(DISTINCT migration_id) FROM _yoyo_log") == [(True,)]
+        assert query(url, "SELECT count(*) FROM _yoyo_log WHERE operation = 'apply'") == [(2,)]
     assert (done["totals"]["done"], done["totals"]["failed"]) == (1, 1)
     (error,) = [tenant["error"] for tenant in done["tenants"] if "error" in tenant]
     assert "is the same database as" in error["message"]

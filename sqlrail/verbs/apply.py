@@ -212,6 +212,7 @@ def apply(
         raise failure from failure.__cause__
     applied = tuple(done for done in backend.done if done.id in wanted)  # and not those of post-apply files
     ahead, left = (told[0].ids, told[0].left) if told else ((), left)
+    still |= {*left}  # another release may have come meanwhile
     return Migrated(
         applied, len(migrations) - len(applied) - len(still), len(still), tuple(taken_over), tuple(late), missing,
         ahead, left, made, waiting,

@@ -13,7 +13,7 @@ from aftermath import write
 from listeners import Heard
 from yoyo.migrations import MigrationList
 
-from sqlrail.files.folder import read_files
+from sqlrail.files.folder import Migrations, read_files
 from sqlrail.ground.settings import Settings
 from sqlrail.scratch.built import built
 from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
@@ -44,7 +44,7 @@ def rehearsed(url: str, folder: Path, **texts: str) -> Iterator[Scene]:
     by_statement = {id_: ByStatement(**vars(file)) for id_, file in files.items()}
     with built(settings, Heard(), {**by_statement}, MigrationList([first])) as made:
         scene = Scene(made, {})
-        Rehearsal(scene).rehearse(MigrationList(rest))
+        Rehearsal(scene).rehearse(Migrations(rest))
         yield scene
 
 

@@ -10,7 +10,7 @@ from console import Sqlrail, put
 from console import sqlrail as sqlrail
 from psycopg import sql
 
-from sqlrail.verbs import plan_each
+from sqlrail.verbs import plan
 from sqlrail.verbs.rehearsing import Rehearsed, Rehearsing
 
 pytestmark = needs("schemas and databases of its own")
@@ -59,7 +59,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             told.append(str(self.settings.tenant))
             return super().run()
 
-    monkeypatch.setattr(plan_each, "Rehearsing", Told)
+    monkeypatch.setattr(plan, "Rehearsing", Told)
     return told
 
 
