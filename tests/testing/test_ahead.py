@@ -138,6 +138,8 @@ def test_a_test_that_is_over_does_not_wait_until_the_server_has_cut_off_who_is_c
             wait_for(lambda: len(left(database, "test")) == 3, "one is ready")
         with ExitStack() as test:
             leaked = psycopg.connect(test.enter_context(made.copy()))
+            state = f"SELECT state FROM pg_stat_activity WHERE pid = {pid}"
+            wait_for(lambda: query(database, state) == [("idle",)], "all that was sent before is done")
             os.kill(pid, signal.SIGSTOP)
             ending = threading.Thread(target=test.close)
             ending.start()
