@@ -381,9 +381,9 @@ def test_a_role_that_may_make_no_tables_of_ours_is_told_so(
     put(tables())
     with connect(any_database, autocommit=True) as own:
         if not own.execute("SELECT 1 FROM pg_roles WHERE rolname = 'code_small'").fetchall():
-            own.execute("CREATE ROLE code_small LOGIN")
+            own.execute("CREATE ROLE code_small")
         own.execute("GRANT CREATE ON SCHEMA public TO code_small")
-    env = {**env, "DATABASE_URL": f"{any_database}&user=code_small"}
+    env = {**env, "DATABASE_URL": f"{any_database}&options=-c%20role%3Dcode_small"}
     assert sqlrail("migrate", env=env).code == 0
     put(code({"big.sql": "CREATE VIEW big AS SELECT id FROM a"}))
     refused = sqlrail("migrate", env=env)
