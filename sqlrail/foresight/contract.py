@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,8 +30,6 @@ from sqlrail.scratch.shapes import Column, Shape, Shapes
 if TYPE_CHECKING:
     from sqlrail.results.plan import QueriesResult, QueryResult, QueryVerdict, UnjudgedResult
 
-#: plans are made for any values, as those of statements that are prepared for good; and nothing is written
-OPTIONS = "-c plan_cache_mode=force_generic_plan -c default_transaction_read_only=on -c statement_timeout=30s"
 #: classes of errors of the server's own: resources, operators, the system, what is internal
 NOT_THE_QUERY = ("", "08", "40", "53", "54", "55", "57", "58", "XX")
 
@@ -170,11 +168,9 @@ class QueriesOnScratch:
 @contextmanager
 def reading(settings: Settings, queries: Sequence[Query]) -> Iterator[QueriesOnScratch]:
     """Settings that lead to the scratch database, as it is in front of the first pending file."""
-    connection = connect(settings, OPTIONS)
-    try:
+    with closing(connect(settings)) as connection:
+        wire.ask(connection, "contract_settings")
         yield QueriesOnScratch(connection, queries)
-    finally:
-        connection.close()
 
 
 def _found(
@@ -190,8 +186,13 @@ def _found(
     return _Look(
         tuple(called[oid, -1] for oid in prepared.parameters),
         tuple((name, called[oid, modifier]) for name, oid, modifier in prepared.columns),
-        tuple(_writes(json.loads(plan)[0]["Plan"])),
+        tuple(write for root in _plans(plan) for write in _writes(root)),
     )
+
+
+def _plans(explained: bytes) -> list[Mapping[str, Any]]:
+    """Those of a query: where rules rewrite it there may be none, several, or a command among them."""
+    return [each["Plan"] for each in json.loads(explained) if "Plan" in each]
 
 
 def _writes(node: Mapping[str, Any]) -> Iterator[_Write]:

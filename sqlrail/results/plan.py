@@ -173,7 +173,8 @@ class PlanResult(TypedDict):
     #: code files that are run behind them, in their order; of state applied: it leans on another one
     code: list[CodeResult]
     already_applied: int  # migrations that were applied before
-    instant: bool  # whether nothing takes longer than a moment, and no cleanup would be refused
+    #: whether nothing takes longer than a moment, no cleanup would be refused, and no query that was named breaks
+    instant: bool
     server_major: int  # of the live server
     rehearsed_major: int | None  # of the server of the rehearsal; null: there was nothing to rehearse
     notes: list[str]  # why the rehearsal may say less than the real run

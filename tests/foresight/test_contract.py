@@ -372,3 +372,46 @@ def test_two_thousand_queries_take_few_round_trips(pending: dict[str, str], sqlr
     planned = sqlrail("plan", "--queries", "queries.sql", "--json", env=pending)
     (file,) = planned.document["files"]
     assert len(file["queries"]) == 2000
+
+
+def test_queries_that_rules_rewrite_are_judged_by_what_becomes_of_them(
+    database: str, sqlrail: Sqlrail
+) -> None:
+    env = {"DATABASE_URL": database}
+    made = """
+        CREATE TABLE kept (id int, more text);
+        CREATE TABLE silent (id int);
+        CREATE RULE nothing AS ON INSERT TO silent DO INSTEAD NOTHING;
+        CREATE TABLE loud (id int);
+        CREATE RULE telling AS ON INSERT TO loud DO ALSO NOTIFY loud;
+        CREATE TABLE moved (id int);
+        CREATE RULE moving AS ON INSERT TO moved DO INSTEAD INSERT INTO kept (id) VALUES (NEW.id);
+        CREATE TABLE parts (id int, n int) PARTITION BY LIST (id);
+        CREATE TABLE part PARTITION OF parts FOR VALUES IN (1);
+    """
+    put({"migrations/001_a.sql": made})
+    assert sqlrail("migrate", env=env).code == 0
+    put({"migrations/002_b.sql": "ALTER TABLE kept ALTER more SET NOT NULL;"})
+    queries = [
+        "INSERT INTO silent VALUES ($1)",
+        "INSERT INTO loud VALUES ($1)",
+        "INSERT INTO moved VALUES ($1)",
+        "INSERT INTO kept DEFAULT VALUES",
+        "UPDATE parts SET n = 1 WHERE false",
+        "DELETE FROM parts WHERE id = 7",
+    ]
+    put({"queries.sql": ";\n".join(queries)})
+    document = sqlrail("plan", "--queries", "queries.sql", "--json", env=env).document
+    assert document["queries"] == {"judged": len(queries), "not_judged": []}
+    (file,) = document["files"]
+    assert [(one["query"], one["verdict"]) for one in file["queries"]] == [
+        ("INSERT INTO moved VALUES ($1)", "breaks"),
+        ("INSERT INTO kept DEFAULT VALUES", "breaks"),
+    ]
+
+
+def test_the_options_of_the_url_hold_for_queries_too(pending: dict[str, str], sqlrail: Sqlrail) -> None:
+    put({"queries.sql": "SELECT id FROM users WHERE $1 = '31/12/2026'::date"})
+    env = {"DATABASE_URL": f"{pending['DATABASE_URL']}&options=-c%20datestyle%3DDMY"}
+    document = sqlrail("plan", "--queries", "queries.sql", "--json", env=env).document
+    assert document["queries"] == {"judged": 1, "not_judged": []}
