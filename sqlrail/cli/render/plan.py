@@ -223,7 +223,7 @@ def _phase(file: PlannedFile) -> str:
         return "belongs behind the roll-out: apply it once no instance of the running release is left"
     if file.phase == "before":
         return "the queries of the running release that were judged hold behind it"
-    return "no query that was judged breaks behind it; look at those that it names before the roll-out"
+    return "none of the judged queries breaks behind it; look at the ones named here before the roll-out"
 
 
 def _fill(fill: Fill) -> str:
