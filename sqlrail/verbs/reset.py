@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import psycopg
 from yoyo.migrations import MigrationList
@@ -27,15 +24,13 @@ from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
 from sqlrail.verbs import spared
 from sqlrail.verbs.apply import Migrated, migrate
+from sqlrail.verbs.expendable import raise_unless_alone, raise_unless_expendable, refuse
 from sqlrail.verbs.spared import Spared
 
 if TYPE_CHECKING:
     from sqlrail.results.reset import ResetResult
     from sqlrail.results.stamp import StampedResult
     from sqlrail.results.target import Environment
-
-#: seconds that whoever has just closed a connection gets to be gone
-LEAVING = 0.5
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ def reset(
     check_files(migrations.code)
     rows = _read_seed(settings) if seed else None
     with Backend(settings, listener) as backend:
-        _guard(backend, settings)
+        raise_unless_expendable(backend, settings, "reset")
         for note in _look(backend, spare, files).notes:
             listener(Noted(note))
         if not confirm(backend.database):
@@ -91,7 +86,7 @@ def reset(
                 "Nothing was changed."
             )
         with backend.locked():
-            _guard_alone(backend)
+            raise_unless_alone(backend, "reset")
             kept = _look(backend, spare, files)
             _empty(backend, settings, kept)
         left = f", but for {', '.join(it.identity for it in kept.things)}" if kept.things else ""
@@ -170,58 +165,8 @@ def stamp(
         return Stamped(environment, before)
 
 
-def _guard(backend: Backend, settings: Settings) -> None:
-    if not is_expendable(settings.environment):
-        _refuse(
-            f"{settings.environment_said}, and it must say development or test (SQLRAIL_ENV goes before it)"
-        )
-    if backend.stamp is None:
-        _refuse(
-            "the database has no stamp, so nobody has said what it is; if it may be emptied, "
-            f"`stamp {settings.environment}` says so first"
-        )
-    if not is_expendable(backend.stamp):
-        _refuse(
-            f"the database is stamped {backend.stamp}; if it is a copy, `stamp {settings.environment}` says so first"
-        )
-    with socket.socket(fileno=os.dup(backend.connection.pgconn.socket)) as connected:
-        if not is_local(connected):
-            _refuse(f"the server, at {connected.getpeername()[0]}, is not on this machine")
-    _guard_alone(backend)
-
-
-def _guard_alone(backend: Backend) -> None:
-    until = time.monotonic() + LEAVING
-    while (others := backend.ask(backend.message("others"))) and time.monotonic() < until:
-        time.sleep(0.02)
-    if others:
-        pid, user, application, address, state = others[0]
-        about = [user and f"user {user}", application, address and f"from {address}", state]
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        who = f"backend {pid}" if pid else "a prepared transaction"
-        _refuse(
-            f"somebody else is connected: {who} ({', '.join(a for a in about if a)}){more}; end that first"
-        )
-
-
-def _refuse(reason: str) -> None:
-    raise Refused(f"reset is refused: {reason}. Nothing was changed.")
-
-
-def is_local(connected: socket.socket) -> bool:
-    """Whether the other end is on this machine: behind a socket file, or at an address that is one of ours.
-
-    Asked of the connection itself: PGHOSTADDR leads elsewhere than the host that libpq names.
-    """
-    if connected.family == socket.AF_UNIX:
-        return True
-    with socket.socket(connected.family, socket.SOCK_STREAM) as probe:
-        try:
-            # Only an address of this machine can be bound.
-            probe.bind((connected.getpeername()[0], 0))
-        except OSError:
-            return False
-    return True
+def _refuse(reason: str) -> NoReturn:
+    refuse("reset", reason)
 
 
 def _look(backend: Backend, names: Sequence[str], files: Mapping[str, File]) -> Spared:

@@ -40,7 +40,8 @@ from sqlrail.ground.settings import Settings
 from sqlrail.results.target import Environment
 from sqlrail.server import local
 from sqlrail.verbs.apply import Migrated, migrate, status
-from sqlrail.verbs.reset import is_local, reset, stamp
+from sqlrail.verbs.expendable import is_local
+from sqlrail.verbs.reset import reset, stamp
 
 pytestmark = needs("the owner of all that is in the database")
 Connection = psycopg.Connection[Any]
@@ -685,7 +686,7 @@ def test_a_server_on_another_machine_is_refused(
     migrated: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one thing that cannot be had here is another machine: so this one disowns its socket."""
-    monkeypatch.setattr("sqlrail.verbs.reset.is_local", lambda *_: False)
+    monkeypatch.setattr("sqlrail.verbs.expendable.is_local", lambda *_: False)
     assert "is not on this machine" in refusal(migrated, folder)
 
 
@@ -829,7 +830,7 @@ def test_a_database_in_use_is_given_way_to(
     """Somebody who came after the last look holds a table."""
     writer = connect(migrated, autocommit=False)
     writer.execute("INSERT INTO a VALUES (2)")
-    monkeypatch.setattr("sqlrail.verbs.reset._guard_alone", lambda _: None)
+    monkeypatch.setattr("sqlrail.verbs.reset.raise_unless_alone", lambda *_: None)
     with pytest.raises(DatabaseFailed, match=r"lock timeout\. Nothing was changed\."):
         do_reset(migrated, folder, lock_timeout=0.2)
     writer.rollback()
