@@ -830,7 +830,8 @@ def test_a_database_in_use_is_given_way_to(
     """Somebody who came after the last look holds a table."""
     writer = connect(migrated, autocommit=False)
     writer.execute("INSERT INTO a VALUES (2)")
-    monkeypatch.setattr("sqlrail.verbs.reset.raise_unless_alone", lambda *_: None)
+    for module in ("expendable", "reset"):
+        monkeypatch.setattr(f"sqlrail.verbs.{module}.raise_unless_alone", lambda *_: None)
     with pytest.raises(DatabaseFailed, match=r"lock timeout\. Nothing was changed\."):
         do_reset(migrated, folder, lock_timeout=0.2)
     writer.rollback()
