@@ -26,7 +26,7 @@ help: ## print this list
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
 .PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-reset db-drift db-doctor db-schema db-repair \
-        db-new db-lint db-stop
+        db-new db-lint db-create db-drop db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUNNER) migrate $(ARGS)
 
@@ -67,6 +67,12 @@ db-new: $(APP) ## make the next migration and its rollback (NAME='add users')
 
 db-lint: $(APP) ## find dangerous statements in the pending files (ARGS=--all: in every file)
 	@$(RUNNER) lint $(ARGS)
+
+db-create: $(APP) ## development only: make the database, where it is not there
+	@$(RUNNER) create $(ARGS)
+
+db-drop: $(APP) ## development only: drop the database, after asking (ARGS=--yes: without)
+	@$(RUNNER) drop $(ARGS)
 
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)

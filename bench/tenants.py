@@ -199,7 +199,7 @@ def over_schemas(server: Server, scratch: Path, sizes: list[int], number: int, p
             f"Loops over {number} schemas ÷ `--each` over {beside:,}, 20 files each", columns, peers
         )
     columns = ["schemas", "nothing to do, ms a tenant", "one file, ms a tenant", "peak MB"]
-    yield common.table("One run, `sqlrail migrate --each`", columns, rows)
+    yield common.table("One run over all, `--each`", columns, rows)
 
 
 def over_djangos(server: Server, scratch: Path, number: int) -> Iterator[str]:

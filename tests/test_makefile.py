@@ -62,7 +62,7 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
     done = make(project)
     assert done.returncode == 0
     verbs = ("migrate", "status", "plan", "cleanup", "restore", "rollback", "reset", "drift", "doctor", "schema",
-             "repair", "new", "lint", "stop")  # fmt: skip
+             "repair", "new", "lint", "create", "drop", "stop")  # fmt: skip
     for target in (*(f"db-{verb}" for verb in verbs), "demo", "test", "test-all", "lint", "bench"):
         assert f"\n  {target} " in done.stdout
     assert calls(project, "") == []

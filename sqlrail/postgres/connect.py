@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlrail.errors import ConnectionFailed, Interrupted, WrongDatabase
@@ -31,6 +32,8 @@ KEEPALIVES = {
 }
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+#: the name of the database in which a statement runs
+CURRENT = sql.SQL("pg_catalog.current_database()")
 
 
 class TenantConnection(Connection):
@@ -83,7 +86,7 @@ def _claim(claims: Callable[[Identity], object], connection: Connection) -> None
     from sqlrail.postgres.wire import ask
 
     try:
-        claims(Identity(*ask(connection, "database_identity")[0]))
+        claims(Identity(*ask(connection, "database_identity", database=CURRENT)[0]))
     except BaseException:
         connection.close()
         raise
@@ -190,6 +193,12 @@ def target(settings: Settings) -> str:
         return f"service {part['service']}"
     host = part["host"] or part["hostaddr"] or "the local socket"
     return f"{part['user']}@{host}:{part['port']}/{part['dbname'] or part['user']}"
+
+
+def database_of(settings: Settings) -> str:
+    """The name of the database that a connection asks for; a service may name another."""
+    part = _parameters(settings)
+    return part["dbname"] or part["user"]
 
 
 def place(settings: Settings) -> str:

@@ -92,7 +92,7 @@ REASONS = (
             "Check the user in {url}, and how pg_hba.conf has roles prove who they are."),
     _answer("3D000: |no such database|database .* does not exist",
             "there is no database {database} on that server",
-            "Check the name in {url}, or make it: `createdb {database}`."),
+            "Check the name in {url}, or make it: in development `sqlrail create`, else `createdb {database}`."),
     _answer("42501: |permission denied for database", "the role {role} may not connect to the database {database}",
             "Its owner can run: GRANT CONNECT ON DATABASE ... TO ..."),
     _answer("55000: |is not currently accepting connections", "the database {database} takes no connections",

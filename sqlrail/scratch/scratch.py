@@ -302,4 +302,4 @@ def mark(connection: Connection, there: Settings) -> None:
 def _drop_leftovers(connection: Connection) -> None:
     for (name,) in wire.ask(connection, "scratch_leftovers", grace=GRACE):
         with suppress(DatabaseFailed):  # somebody else was quicker, or is in it
-            wire.command(connection, "drop_leftover", database=sql.Identifier(name))
+            wire.command(connection, "drop_unused", database=sql.Identifier(name))

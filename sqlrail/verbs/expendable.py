@@ -28,6 +28,13 @@ def raise_unless_named_so(settings: Settings, verb: str) -> None:
 def raise_unless_expendable(backend: Backend, settings: Settings, verb: str) -> None:
     """Refused unless settings and stamp call it expendable, its server is on this machine, and nobody else is in it."""
     raise_unless_named_so(settings, verb)
+    raise_unless_stamped_so(backend, settings, verb)
+    raise_unless_here(backend, verb)
+    raise_unless_alone(backend, verb)
+
+
+def raise_unless_stamped_so(backend: Backend, settings: Settings, verb: str) -> None:
+    """Refused unless the database itself says that it is one for development or tests."""
     if backend.stamp is None:
         refuse(
             verb,
@@ -39,8 +46,6 @@ def raise_unless_expendable(backend: Backend, settings: Settings, verb: str) -> 
             verb,
             f"the database is stamped {backend.stamp}; if it is a copy, `stamp {settings.environment}` says so first",
         )
-    raise_unless_here(backend, verb)
-    raise_unless_alone(backend, verb)
 
 
 def raise_unless_here(backend: Backend, verb: str) -> None:

@@ -524,6 +524,8 @@ STORIES: dict[str, Sequence[Step]] = {
         "widen orders.user_id --not-null",
         "widen orders.user_id --not-null --dry-run",
     ),
+    "create": ("create", "create now"),
+    "drop": ("drop", "drop --yes", "drop --yes", "status", "create", "migrate", "drop --yes"),
     "stop": ("stop", "stop now"),
 }
 #: what differs from run to run, and what stands in for it

@@ -385,3 +385,20 @@ def test_tenants_through_a_pool_of_5_are_worked_on_as_without_one(
             in done.stderr
         )
     assert run("migrate", *each, env={"DATABASE_URL": database, "APP_ENV": "test"}).returncode == 0
+
+
+def test_a_name_that_a_pooler_leads_elsewhere_is_neither_made_nor_dropped(
+    server: local.Server, database: str, tmp_path: Path
+) -> None:
+    with pooler(server, database, only=database.rpartition("?")[0].rpartition("/")[2]) as pooled:
+        elsewhere = pooled.replace(database.rpartition("?")[0].rpartition("/")[2], "somewhere_else")
+        done = run("create", "--migrations", tmp_path, env={"DATABASE_URL": elsewhere, "APP_ENV": "test"})
+        assert (done.returncode, "Nothing was changed." in done.stderr) == (3, True), done.stderr
+        assert "a pooler or a list of hosts leads elsewhere" in done.stderr
+        assert query(database, "SELECT datname FROM pg_database WHERE datname = 'somewhere_else'") == []
+        query(database, "CREATE DATABASE somewhere_else")
+        done = run(
+            "drop", "--yes", "--migrations", tmp_path, env={"DATABASE_URL": elsewhere, "APP_ENV": "test"}
+        )
+        assert done.returncode == 3, done.stderr
+        query(database, "DROP DATABASE somewhere_else")

@@ -56,6 +56,8 @@ EXAMPLES = {
     "widen": "widen users.id",
     "lint": "lint --all --check",
     "tenant": "tenant add acme",
+    "create": "create",
+    "drop": "drop --yes",
     "stop": "stop",
 }
 NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}

@@ -21,7 +21,7 @@ LIST = ROOT / "tests" / "told.json"
 #: why the story does without a file of sql/
 UNTOLD = {
     "no name in it is looked up": {
-        "_provider_c", "_provider_i", "_provider_i_rules", "drop_leftover", "limits_tcp",
+        "_provider_c", "_provider_i", "_provider_i_rules", "create_database", "drop_unused", "limits_tcp",
     },
     "it is printed, and for people to send": {"_renamed_table", "forget_nameless", "yoyo_log", "yoyo_versioned"},
     "it is sent where nobody else may create: to a server, or in a database, of ours": {
