@@ -14,6 +14,11 @@ from sqlrail.cli.main import main  # noqa: E402
 
 def run() -> NoReturn:
     """Runs the command line and ends the process at once."""
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+        from sqlrail.cli.completing import complete
+        from sqlrail.cli.parser import parser_of
+
+        complete(parser_of(os.environ.get("COMP_LINE", "").split()[1:]))
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads: main() has dealt with it

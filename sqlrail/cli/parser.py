@@ -42,6 +42,28 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
     """What was asked for. UsageError if it cannot be understood, or something in it would decide nothing."""
+    parser, parsers, loaded = _made(words)
+    options, strays = parser.parse_known_args(words)
+    if strays:
+        raise UsageError(f"{_stray(strays[0], parsers[options.verb])} See `sqlrail --help`.")
+    if getattr(options, "json", False):
+        idle(options, "format", "--json is another form of the output, choose one")
+    asked = loaded[options.verb]
+    assert asked, "its name is among the words"
+    asked.refuse_idle(options)
+    return options, asked
+
+
+def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
+    """What reads these words, for whoever asks what may come next."""
+    parser, _, _ = _made(words)
+    return parser
+
+
+def _made(
+    words: Sequence[str],
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser], dict[str, Verb | None]]:
+    """The parser, those of the verbs, and the verbs that may be meant."""
     # Flags may stand before or after the verb: both parsers know them, and neither has defaults to overwrite with.
     parser = _Parser(
         prog="sqlrail", description="PostgreSQL migrations in plain SQL, on guard rails.", allow_abbrev=False
@@ -57,15 +79,7 @@ def parse(words: Sequence[str]) -> tuple[argparse.Namespace, Verb]:
             verb.add_arguments(of_verb)
         of_verb.usage = of_verb.format_usage().removeprefix("usage: ").replace("%", "%%") + OF_EVERY_VERB
         flags.add_common(of_verb.add_argument_group("of every verb"))
-    options, strays = parser.parse_known_args(words)
-    if strays:
-        raise UsageError(f"{_stray(strays[0], parsers[options.verb])} See `sqlrail --help`.")
-    if getattr(options, "json", False):
-        idle(options, "format", "--json is another form of the output, choose one")
-    asked = loaded[options.verb]
-    assert asked, "its name is among the words"
-    asked.refuse_idle(options)
-    return options, asked
+    return parser, parsers, loaded
 
 
 def _loaded(words: Sequence[str]) -> dict[str, Verb | None]:

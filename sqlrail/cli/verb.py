@@ -25,7 +25,7 @@ OK, REFUSED, FOUND = 0, Refused.exit_code, 4
 ORDER = (
     "migrate", "backfill", "status", "plan", "cleanup", "restore", "archive", "reset", "rollback", "baseline", "adopt",
     "drift", "doctor", "schema", "stamp", "repair", "tenant", "init", "new", "renumber", "widen", "lint",
-    "create", "drop", "stop",
+    "create", "drop", "stop", "completion",
 )  # fmt: skip
 
 #: what `--json` prints: one of sqlrail/results, of which docs/reference/json has the schemas

@@ -527,6 +527,7 @@ STORIES: dict[str, Sequence[Step]] = {
     "create": ("create", "create now"),
     "drop": ("drop", "drop --yes", "drop --yes", "status", "create", "migrate", "drop --yes"),
     "stop": ("stop", "stop now"),
+    "completion": ("completion", "completion tcsh"),
 }
 #: what differs from run to run, and what stands in for it
 VOLATILE = (

@@ -59,6 +59,7 @@ EXAMPLES = {
     "create": "create",
     "drop": "drop --yes",
     "stop": "stop",
+    "completion": "completion bash",
 }
 NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 

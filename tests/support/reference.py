@@ -18,6 +18,9 @@ from sqlrail.ground.settings import SETTINGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 MADE = "\n*This page is made from the code.*\n"
+COMPLETION = """\
+A Tab completes verbs, flags and migrations: `eval "$(sqlrail completion bash)"` in `.bashrc`, the same with `zsh` in
+`.zshrc` behind `compinit`, and for fish `sqlrail completion fish > ~/.config/fish/completions/sqlrail.fish`."""
 SETTINGS_HEAD = """\
 # Settings
 
@@ -55,6 +58,7 @@ def _verbs() -> str:
     parts = [
         "# Verbs and flags",
         "`sqlrail VERB [FLAGS]`, or `python runner.py VERB [FLAGS]`. What `--json` prints: [json](json/README.md).",
+        COMPLETION,
         *(_verb(name) for name in names()),
         "## Flags of every verb",
         "In front of the verb or behind it.",
