@@ -1,8 +1,8 @@
 """A PostgreSQL migration runner: plain SQL files, applied by yoyo, on guard rails.
 
 `migrate`, `status`, `plan`, `drift`, `cleanup`, `rollback`, `wait` and, for many tenants, `each` are for applications,
-raise what is in `errors`, and tell a listener what is in `events`; docs/library.md tells more. They are loaded when
-first asked for: importing this package costs nothing.
+raise what is in `errors`, and tell a listener what is in `events`; those of `aio` are awaited. docs/library.md tells
+more. They are loaded when first asked for: importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -12,16 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlrail import errors
-    from sqlrail.api import Tenants, cleanup, drift, each, migrate, migrate_each, plan, rollback, status, wait
+    from sqlrail.api import (
+        Tenants,
+        aio,
+        cleanup,
+        drift,
+        each,
+        migrate,
+        migrate_each,
+        plan,
+        rollback,
+        status,
+        wait,
+    )
     from sqlrail.ground import events
 
 __version__ = "0.1.0"
 __all__ = [
-    "Tenants", "__version__", "cleanup", "drift", "each", "errors", "events", "migrate", "migrate_each", "plan",
+    "Tenants", "__version__", "aio", "cleanup", "drift", "each", "errors", "events", "migrate", "migrate_each", "plan",
     "rollback", "status", "wait",
 ]  # fmt: skip
 #: what is a module, and where it lies
-MODULES = {"errors": "sqlrail.errors", "events": "sqlrail.ground.events"}
+MODULES = {"aio": "sqlrail.api.aio", "errors": "sqlrail.errors", "events": "sqlrail.ground.events"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,6 @@
 DATABASE_URL=postgresql://app:secret@localhost:5432/app uvicorn fastapi_orders:app
 """
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -23,8 +22,8 @@ log = logging.getLogger("orders")
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - FastAPI's are given one
-    # In a thread: what else runs in the event loop goes on.
-    await asyncio.to_thread(sqlrail.migrate, URL, MIGRATIONS, lock_wait=300, say=log.info)
+    # What else runs in the event loop goes on.
+    await sqlrail.aio.migrate(URL, MIGRATIONS, lock_wait=300, say=log.info)
     yield
 
 

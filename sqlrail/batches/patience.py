@@ -14,7 +14,7 @@ from psycopg import errors as pg
 
 from sqlrail.batches.session import BatchSession
 from sqlrail.ground.events import GaveWay, Listener, Said
-from sqlrail.postgres import wire
+from sqlrail.postgres import stopping, wire
 from sqlrail.postgres.diagnostics import sentence
 
 #: seconds before a batch that gave way is tried again: the first, and the most
@@ -63,7 +63,7 @@ class Patience:
         """Sleeps, and asks for nothing now and then: a server may end a session that idles (idle_session_timeout)."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, POLL))
+            stopping.sleep(min(left, POLL))
             if left > POLL:
                 try:
                     self.session.ask(b"SELECT")

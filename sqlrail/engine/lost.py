@@ -13,6 +13,7 @@ from sqlrail.engine.recorded import Recorded
 from sqlrail.engine.session import Session
 from sqlrail.errors import ConnectionLost, ReadOnlyServer, SqlrailError
 from sqlrail.ground.events import AnswerLost
+from sqlrail.postgres import stopping
 
 #: seconds in which a lost connection must come back, for asking what became of a COMMIT
 RECONNECT = 15.0
@@ -50,7 +51,7 @@ class LostAnswer:
                 self._session.connection.close()
                 if time.monotonic() > deadline:
                     raise _gave_up(name, exc) from exc
-            time.sleep(POLL[1])
+            stopping.sleep(POLL[1])
 
     def _gone(self) -> str:
         """What was committed and is gone, if anything, for a message; no longer counted as done then."""

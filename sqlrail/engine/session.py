@@ -23,7 +23,7 @@ from sqlrail.files import rights
 from sqlrail.ground.events import Listener, Noticed
 from sqlrail.ground.sentences import unconfirmed
 from sqlrail.ground.settings import Settings
-from sqlrail.postgres import diagnostics, wire
+from sqlrail.postgres import diagnostics, stopping, wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.diagnostics import Kind, sentence
 from sqlrail.postgres.giving_way import Watch
@@ -239,7 +239,7 @@ class Session:
         """Sleeps, and keeps the lock meanwhile."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, self._heartbeat.every or left))
+            stopping.sleep(min(left, self._heartbeat.every or left))
             self.keep_lock()
 
     # Errors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 
 from psycopg import errors as pg
@@ -16,6 +15,7 @@ from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import DatabaseFailed, Refused
 from sqlrail.files.file import File
 from sqlrail.ground.words import on_one_line
+from sqlrail.postgres import stopping
 from sqlrail.records.history import Record
 
 
@@ -84,7 +84,7 @@ class Tables:
                     f"{session.store.place.schema}.{session.store.names.lock} is not a table, and yoyo needs one of "
                     "that name: rename what is there. Nothing was changed."
                 ) from exc
-            time.sleep(POLL[0])
+            stopping.sleep(POLL[0])
 
     def take_over(
         self,

@@ -16,6 +16,7 @@ from sqlrail.ground.events import Listener, WaitingForServer, nobody
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.target import Identity, Mark, Target
 from sqlrail.ground.words import masked
+from sqlrail.postgres import stopping
 
 if TYPE_CHECKING:  # why a connection failed is asked where one did
     from sqlrail.postgres.unreachable import Failure
@@ -130,7 +131,7 @@ def _connect(settings: Settings, options: str | None, listener: Listener, name: 
             why = masked(failure.what or failure.words, settings.secrets)
             listener(WaitingForServer(masked(target(settings), settings.secrets), settings.wait, why))
             waiting = True
-        time.sleep(pause)
+        stopping.sleep(pause)
         pause = min(pause * 2, PAUSES[1])
 
 

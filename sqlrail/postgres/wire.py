@@ -18,6 +18,7 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
 from sqlrail.errors import DatabaseFailed
+from sqlrail.postgres import stopping
 from sqlrail.postgres.connect import Connection, TenantConnection
 from sqlrail.postgres.diagnostics import sentence
 
@@ -340,14 +341,15 @@ def wait(
     """Which of these events of its socket there is, once there is one; psycopg.OperationalError if not until then."""
     poll = select.poll()
     poll.register(pgconn.socket, events)
+    asked = stopping.watch(poll)
     while waiting and until is None:
         if ready := poll.poll(waiting.every * 1000):
-            return ready[0][1]
+            return stopping.events(ready, asked)
         waiting.tick()
     ready = poll.poll(None if until is None else max(0.0, until - time.monotonic()) * 1000)
     if not ready:
         raise psycopg.OperationalError("the server does not answer")
-    return ready[0][1]
+    return stopping.events(ready, asked)
 
 
 def results(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from sqlrail.errors import (
     SqlrailError,
 )
 from sqlrail.files.file import File
-from sqlrail.postgres import wire
+from sqlrail.postgres import stopping, wire
 from sqlrail.postgres.connect import Connection, connect
 from sqlrail.scratch.confined import is_shared
 from sqlrail.scratch.keepers import Keepers
@@ -208,7 +207,7 @@ class OutsideRehearsal:
             ((blockers,),), locks = ask(observer, text)
             in_the_way = held.in_the_way(blockers)
             if not in_the_way:
-                time.sleep(pause)
+                stopping.sleep(pause)
                 pause = min(2 * pause, POLL[1])
                 continue
             for oid, mode in locks:

@@ -25,7 +25,7 @@ from sqlrail.orphans.online.look import Found, Look
 from sqlrail.orphans.online.session import OnlineSession, opening
 from sqlrail.orphans.online.tally import Tally
 from sqlrail.orphans.session import ddl, message
-from sqlrail.postgres import wire
+from sqlrail.postgres import stopping, wire
 from sqlrail.postgres.connect import connect
 from sqlrail.postgres.diagnostics import failure, sentence
 
@@ -108,7 +108,7 @@ class Run:
                         f"{self.session.settings.lock_wait:g} s (--lock-wait)."
                     )
                 self.patience.say_once("waiting for another online cleanup of the same tables")
-                time.sleep(POLL)
+                stopping.sleep(POLL)
             yield
 
     def _drop_leftovers(self, children: list[str]) -> None:
