@@ -25,8 +25,8 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Without DATABASE_URL the db targets use a PostgreSQL of their own in .pgdata, started on demand."
 
-.PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-reset db-drift db-doctor db-schema db-repair \
-        db-new db-lint db-create db-drop db-stop
+.PHONY: db-migrate db-status db-plan db-cleanup db-restore db-rollback db-switch db-reset db-drift db-doctor db-schema \
+        db-repair db-new db-lint db-create db-drop db-stop
 db-migrate: $(APP) ## apply the pending migrations
 	@$(RUNNER) migrate $(ARGS)
 
@@ -44,6 +44,9 @@ db-restore: $(APP) ## put the archived rows of a run back (RUN=3; ARGS=--force: 
 
 db-rollback: $(APP) ## take back the newest migration (ARGS='--steps 2', ARGS='--to 003')
 	@$(RUNNER) rollback $(ARGS)
+
+db-switch: $(APP) ## development only: take back what this branch of git lacks, apply what it has (ARGS=--dry-run)
+	@$(RUNNER) switch $(ARGS)
 
 db-reset: $(APP) ## development only: empty the database and migrate from zero (ARGS=--seed: with sample rows)
 	@$(RUNNER) reset --yes $(ARGS)

@@ -92,6 +92,7 @@ def test_make_alone_prints_the_targets_and_installs_nothing(project: Path) -> No
         (["db-restore", "RUN=3"], "runner.py restore 3"),
         (["db-restore", "RUN=3", "ARGS=--force"], "runner.py restore 3 --force"),
         (["db-rollback"], "runner.py rollback"),
+        (["db-switch", "ARGS=--dry-run"], "runner.py switch --dry-run"),
         (["db-rollback", "ARGS=--steps 2 --yes"], "runner.py rollback --steps 2 --yes"),
         (["db-reset"], "runner.py reset --yes"),
         (["db-repair"], "runner.py repair"),

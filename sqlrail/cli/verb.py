@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 OK, REFUSED, FOUND = 0, Refused.exit_code, 4
 #: in which --help tells of the verbs; one that is not here comes last
 ORDER = (
-    "migrate", "backfill", "status", "plan", "cleanup", "restore", "archive", "reset", "rollback", "baseline", "adopt",
-    "drift", "doctor", "schema", "stamp", "repair", "tenant", "init", "new", "renumber", "widen", "lint",
+    "migrate", "backfill", "status", "plan", "cleanup", "restore", "archive", "reset", "rollback", "switch", "baseline",
+    "adopt", "drift", "doctor", "schema", "stamp", "repair", "tenant", "init", "new", "renumber", "widen", "lint",
     "create", "drop", "stop", "completion",
 )  # fmt: skip
 

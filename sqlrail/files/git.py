@@ -9,9 +9,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from sqlrail.errors import MissingPrerequisite, UsageError
+from sqlrail.files.code import FOLDER as CODE
 from sqlrail.files.content import BLOCK
 from sqlrail.ground.words import printable
 
@@ -62,7 +63,7 @@ class Repository:
             asked.write(b"".join(hash_ + b"\n" for hash_ in blobs.values() if hash_ != _LINK))
             asked.seek(0)
             with subprocess.Popen(
-                self._command("cat-file", "--batch"),
+                _command(self._folder, "cat-file", "--batch"),
                 stdin=asked,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -95,20 +96,74 @@ class Repository:
         wanted = shlex.quote(ref if re.fullmatch("[0-9a-f]{7,}", ref) else f"{ref}:{ref}")
         return f"; fetch it with `git fetch {shlex.quote(remotes[0])} {wanted}`" if remotes else ""
 
-    def _command(self, *words: str) -> list[str]:
-        return ["git", "-C", str(self._folder), *words]
-
     def _git(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(
-                self._command(*words),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                env=_environment(),
-                check=False,
-            )
-        except OSError as exc:
-            raise MissingPrerequisite(f"--against asks git, which does not run: {exc.strerror}.") from exc
+        return _asked(self._folder, *words)
+
+
+class Uncommitted(NamedTuple):
+    """A file that is not as the last commit has it, the first line that differs, from 1, and how."""
+
+    path: Path
+    line: int
+    how: str
+
+
+def uncommitted(folder: Path) -> list[Uncommitted]:
+    """The files of a folder of migrations, code files included, that are not as git's last commit has them.
+
+    None where no work tree of git is around it; UsageError where git cannot say.
+    """
+    own = folder.resolve()
+    if not any((parent / ".git").exists() for parent in (own, *own.parents)):
+        return []
+    asked = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", ".")
+    listed = _asked(folder, *asked)
+    top = _asked(folder, "rev-parse", "--show-toplevel")
+    if listed.returncode != 0 or top.returncode != 0:
+        failed = listed if listed.returncode else top
+        raise UsageError(f"git cannot say what of {folder} is committed: {_reason(failed)}.")
+    root, found = Path(os.fsdecode(top.stdout.rstrip(b"\n"))), list[Uncommitted]()
+    for entry in listed.stdout.split(b"\0")[:-1]:
+        state, own = (
+            entry[:2].decode(),
+            Path(os.path.relpath(root / os.fsdecode(entry[3:]), folder.resolve())),
+        )
+        if own.suffix == ".sql" and own.parent in (Path(), Path(CODE)):
+            found.append(Uncommitted(folder / own, *_difference(folder, own, state)))
+    return found
+
+
+def _difference(folder: Path, own: Path, state: str) -> tuple[int, str]:
+    """The first line that differs, and how, of a file whose state git names by two letters."""
+    if "U" in state or state in ("AA", "DD"):
+        lines = (folder / own).read_bytes().splitlines() if (folder / own).exists() else []
+        marks = (number for number, line in enumerate(lines, 1) if line.startswith(b"<<<<<<<"))
+        return next(marks, 1), "half merged"
+    if state == "??":
+        return 1, "not tracked"
+    if "D" in state and not (folder / own).exists():
+        return 1, "removed, and that is not committed"
+    hunks = _asked(folder, "diff", "--no-ext-diff", "--no-color", "-U0", "HEAD", "--", str(own)).stdout
+    first = re.search(rb"(?m)^@@ -\S+ \+([0-9]+)", hunks)
+    return max(int(first[1]), 1) if first else 1, "not committed"
+
+
+def _asked(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            _command(folder, *words),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(),
+            check=False,
+        )
+    except OSError as exc:
+        raise MissingPrerequisite(f"git has to be asked, and does not run: {exc.strerror}.") from exc
+
+
+def _command(folder: Path, *words: str) -> list[str]:
+    # What only looks is in nobody's way, who has just begun to commit say.
+    return ["git", "--no-optional-locks", "-C", str(folder), *words]
 
 
 def _environment() -> Mapping[str, str]:

@@ -6,7 +6,7 @@ taken, views that lean on a column.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -50,15 +50,18 @@ class Likened(NamedTuple):
             )
 
 
-def liken(backend: Backend, settings: Settings) -> Likened:
-    """Makes the schema of a scratch database, on which the applied files are built, that of the live one."""
+def liken(backend: Backend, settings: Settings, left_out: Collection[str] = LEFT_OUT) -> Likened:
+    """Makes the schema of a scratch database, on which the applied files are built, that of the live one.
+
+    left_out: kinds of objects that are not made.
+    """
     # A connection of its own, for the reader has it load values otherwise.
     with closing(connect(settings)) as live, closing(connect(backend.settings)) as scratch:
         compared = Sides(live, scratch, settings, _choice(settings)).compared()
     if compared is None:
         return Likened()
     wanted, there, found = compared
-    found = [one for one in found if _counts(one)]
+    found = [one for one in found if _counts(one, left_out)]
     failed = tuple(run_all(backend.connection, mend(wanted, there, found, keep_privileges=True)))
     return Likened(len(found), failed)
 
@@ -90,6 +93,6 @@ class Failure(NamedTuple):
         return cls(place["path"], (place["line"], place["column"]), sentence(cause))
 
 
-def _counts(one: Difference) -> bool:
+def _counts(one: Difference, left_out: Collection[str]) -> bool:
     """Whether a file may meet it; a schema that only the scratch database has stands in for an extension's."""
-    return one.kind not in LEFT_OUT and (one.what, one.kind) != ("extra", "schema")
+    return one.kind not in left_out and (one.what, one.kind) != ("extra", "schema")

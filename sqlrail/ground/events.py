@@ -127,10 +127,11 @@ class RolledBack(NamedTuple):
 
 
 class TakingBack(NamedTuple):
-    """A migration without a file is about to be taken back, by this text, which was kept when it was applied."""
+    """A migration is about to be taken back, by this text, which was kept when it was applied."""
 
     id: str
     text: str
+    is_edited: bool = False  # it has a file, of another content; else it has none
 
 
 class Loaded(NamedTuple):

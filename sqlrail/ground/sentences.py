@@ -86,9 +86,10 @@ def _of_a_file(
         case Applied(name, seconds, cleanup, backfill):
             more = [*map(cleaned, cleanup), *([filled(backfill)] if backfill else [])]
             return "\n  ".join([f"applied {name} ({seconds:.2f} s)", *more])
-        case TakingBack(name, text):
+        case TakingBack(name, text, is_edited):
             lines = "".join(f"\n  | {line}" for line in visible(text).splitlines())
-            return f"{printable(name)} has no file here, and is taken back by what was kept of its rollback:{lines}"
+            why = "was edited since it was applied" if is_edited else "has no file here"
+            return f"{printable(name)} {why}, and is taken back by what was kept of its rollback:{lines}"
         case RolledBack(name, seconds):
             return f"rolled back {name} ({seconds:.2f} s)"
         case Loaded(path, seconds):

@@ -14,7 +14,7 @@ from sqlrail.engine.news import Applied
 from sqlrail.engine.store import Store
 from sqlrail.errors import Bug, Refused, SqlrailError, UsageError
 from sqlrail.files.file import File
-from sqlrail.files.folder import read_files, resolve
+from sqlrail.files.folder import Migrations, read_files, resolve
 from sqlrail.ground import events
 from sqlrail.ground.events import Event, Listener, RolledBack, Said, TakingBack
 from sqlrail.ground.settings import Settings
@@ -26,6 +26,7 @@ from sqlrail.verbs import ways_back
 if TYPE_CHECKING:
     from sqlrail.results.rollback import RollbackResult, WouldRollBackResult
     from sqlrail.verbs.rollback_losses import Foreseen
+    from sqlrail.verbs.ways_back import Ways
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,7 @@ def rollback(
     SqlrailError lists in `rolled_back` what was committed before it.
     """
     migrations, files = read_files(settings.migrations)
-
-    def tell(event: Event) -> None:
-        listener(RolledBack(_id(event.id), event.seconds) if isinstance(event, events.Applied) else event)
-
-    with Backend(settings, tell) as backend:
+    with Backend(settings, telling(listener)) as backend:
         backend.raise_if_old()
         records = {record.id: record for record in backend.records}
         entries = history.compare(migrations, files, backend.records)
@@ -100,18 +97,35 @@ def rollback(
             foreseen = _foresee(settings, listener, [*ways.files.values()], is_counted=counts)
             would = tuple(zip(ways.files, foreseen, strict=True))
             return Rollback((), len(recorded), ways.kept, would)
-        by_id = {migration.id: migration for migration in migrations}
-        try:
-            if wanted:
-                backend.prepare()
-            runner = backend.runner(_RollBack(backend), ways.files)
-            runner.roll_back(migrations.replace([_migration(record, by_id) for record in wanted]))
-        except Exception as exc:
-            failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
-            failure.rolled_back = [_rolled_back(done).id for done in backend.done]
-            raise failure from failure.__cause__
-        runner.say_if_untold()
-        return Rollback(tuple(map(_rolled_back, backend.done)), len(recorded) - len(wanted), ways.kept)
+        done = take_back(backend, migrations, wanted, ways)
+        return Rollback(done, len(recorded) - len(wanted), ways.kept)
+
+
+def take_back(
+    backend: Backend, migrations: Migrations, wanted: Sequence[Record], ways: Ways
+) -> tuple[RolledBack, ...]:
+    """Runs the ways back of these records, in that order; SqlrailError lists in `rolled_back` what was committed."""
+    by_id = {migration.id: migration for migration in migrations}
+    try:
+        if wanted:
+            backend.prepare()
+        runner = backend.runner(_RollBack(backend), ways.files)
+        runner.roll_back(migrations.replace([_migration(record, by_id) for record in wanted]))
+    except Exception as exc:
+        failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
+        failure.rolled_back = [_rolled_back(done).id for done in backend.done]
+        raise failure from failure.__cause__
+    runner.say_if_untold()
+    return tuple(map(_rolled_back, backend.done))
+
+
+def telling(listener: Listener) -> Listener:
+    """A listener to whom a backend tells what it has taken back, and not that files were applied."""
+
+    def tell(event: Event) -> None:
+        listener(RolledBack(_id(event.id), event.seconds) if isinstance(event, events.Applied) else event)
+
+    return tell
 
 
 def _foresee(

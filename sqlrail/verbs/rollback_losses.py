@@ -81,13 +81,13 @@ def _scene(
 def _rehearse(scene: Scene, files: Sequence[File]) -> _Ended | None:
     """Runs them; where that came to an end before the last."""
     try:
-        left_out = Rehearsal(scene).rehearse(Migrations(map(_migration, files)))
+        left_out = Rehearsal(scene).rehearse(Migrations(map(unloaded, files)))
     except SqlrailError as exc:
         return _Ended(max(len(scene.seen) - 1, 0), str(exc))
     return _Ended(len(scene.seen), left_out) if left_out else None
 
 
-def _migration(file: File) -> Migration:
+def unloaded(file: File) -> Migration:
     """yoyo's migration for a rollback file: there is nothing to load."""
     made = Migration(file.id, str(file.path), None)
     made.steps = []

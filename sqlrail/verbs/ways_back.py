@@ -55,9 +55,28 @@ def find(
 
     stored: where a migration has no file here, what was kept with its record.
     """
+    ways, obstacles = look(backend, wanted, files, ahead, stored=stored)
+    if obstacles:
+        raise Refused(f"rollback is refused: {'; '.join(obstacles)}. Nothing was rolled back.")
+    check_files(ways.files.values())
+    return ways
+
+
+def look(
+    backend: Backend,
+    wanted: Sequence[Record],
+    files: Mapping[str, File],
+    ahead: Collection[str],
+    *,
+    stored: bool = False,
+) -> tuple[Ways, list[str]]:
+    """The same, not yet checked, as far as there is one; and the reasons for which there is none."""
     lacking = [record.id for record in wanted if record.id not in files]
-    kept = _read(backend, lacking) if stored and lacking else {}
-    ways, obstacles = dict[str, File](), list[str]()
+    ways, obstacles, kept = dict[str, File](), list[str](), dict[str, _Kept]()
+    if stored and lacking:
+        if writers := _writers(backend):
+            return Ways({}, ()), [writers]
+        kept = _read(backend, lacking)
     for record in wanted:
         found = (
             _of_file(record, files[record.id])
@@ -69,10 +88,7 @@ def find(
         else:
             obstacles.append(found)
     obstacles += _left_behind({record.id for record in wanted}, files, kept.values())
-    if obstacles:
-        raise Refused(f"rollback is refused: {'; '.join(obstacles)}. Nothing was rolled back.")
-    check_files(ways.values())
-    return Ways(ways, tuple(id_ for id_ in ways if id_ not in files))
+    return Ways(ways, tuple(id_ for id_ in ways if id_ not in files)), obstacles
 
 
 def _of_file(record: Record, file: File) -> File | str:
@@ -123,15 +139,21 @@ def _left_behind(going: Collection[str], files: Mapping[str, File], kept: Iterab
     ]  # fmt: skip
 
 
-def _read(backend: Backend, ids: Sequence[str]) -> dict[str, _Kept]:
-    """What is kept for all that is recorded, with the content of these; Refused where it cannot be trusted."""
+def _writers(backend: Backend) -> str | None:
+    """Why what is kept cannot be trusted, if it cannot."""
     if not backend.keeps_rollbacks:
-        return {}
+        return None
     records = sql.Identifier(backend.schema or "", backend.migration_table).as_string()
     if writers := [printable(name) for (name,) in backend.look_up("rollback_writers", records_named=records)]:
-        raise Refused(
-            f"rollback is refused: {', '.join(writers)} may write what is kept in {PLACE} to take migrations back, and "
-            "so run anything as this role. Take that right away, and use the files of the release. Nothing was rolled "
-            "back."
+        return (
+            f"{', '.join(writers)} may write what is kept in {PLACE} to take migrations back, and so run anything as "
+            "this role (take that right away, and use the files of the release)"
         )
+    return None
+
+
+def _read(backend: Backend, ids: Sequence[str]) -> dict[str, _Kept]:
+    """What is kept for all that is recorded, with the content of these."""
+    if not backend.keeps_rollbacks:
+        return {}
     return {row[0]: _Kept(*row) for row in backend.look_up("kept_rollbacks", ids=[*ids])}

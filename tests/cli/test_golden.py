@@ -385,6 +385,27 @@ STORIES: dict[str, Sequence[Step]] = {
         Gone("migrations/002_orders.sql"),
         "rollback --stored",
     ),
+    "switch": (
+        "switch",
+        "migrate",
+        "switch",
+        ROWS,
+        Gone("migrations/002_orders.sql"),
+        Gone("migrations/002_orders.rollback.sql"),
+        {
+            "migrations/002_notes.sql": "-- depends: 001_users\n\nCREATE TABLE notes (id bigint PRIMARY KEY);\n"
+        },
+        "switch --dry-run",
+        "SQLRAIL_ENV=production switch",
+        "switch --no-rows",
+        Sql("ALTER TABLE users ADD by_hand int"),
+        "switch",
+        Sql("ALTER TABLE users DROP by_hand"),
+        "switch",
+        {"migrations/002_notes.sql": "-- depends: 001_users\n\nCREATE TABLE notes (id int PRIMARY KEY);\n"},
+        "switch",
+        "status --check",
+    ),
     "baseline": (
         "baseline",
         "baseline --to 2",

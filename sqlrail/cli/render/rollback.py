@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def text(result: Rollback) -> str:
     """The last line of a rollback; of a dry run all that would go."""
     if result.would is not None:
-        would = [line for id_, foreseen in result.would for line in _would(id_, foreseen)]
+        would = [line for id_, foreseen in result.would for line in would_go(id_, foreseen)]
         stay = result.still_applied - len(result.would)
         last = f"dry run: {len(result.would)} would be rolled back, {stay} would stay applied"
         return "\n".join([*would, last])
@@ -25,7 +25,8 @@ def text(result: Rollback) -> str:
     return f"done: {len(result.rolled_back)} rolled back, {result.still_applied} still applied"
 
 
-def _would(id_: str, foreseen: Foreseen) -> Iterator[str]:
+def would_go(id_: str, foreseen: Foreseen) -> Iterator[str]:
+    """What would be taken back, and what that loses."""
     is_harmless = not foreseen.losses and foreseen.unknown is None
     yield f"would roll back {id_}{', which loses no rows' if is_harmless else ''}"
     yield from (f"  loses {_lost(loss)}" for loss in foreseen.losses)
