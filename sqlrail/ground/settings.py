@@ -157,6 +157,10 @@ class Settings:
         None, file, "FILE", "where the schema that the files build is kept (or SQLRAIL_SCHEMA_FILE)",
         note="where migrate, reset and schema keep the schema that the files build", example="schema.sql",
     )
+    template: Path | None = setting(
+        None, file, "FILE", "begin the file as this one does, with what each of yours says (or SQLRAIL_TEMPLATE)",
+        note="new: the file whose text each new file begins with", example="migrations/template.txt",
+    )
     retention: float = setting(
         "90d", age, "TIME", "how long the archive may keep rows",
         note="doctor: how long the archive may keep what cleanups deleted",

@@ -37,6 +37,13 @@ class StatementResult(TypedDict):
     loses_data: bool  # whether it does, or goes with one that does
 
 
+class MadeResult(TypedDict):
+    """A migration that --write made."""
+
+    id: str  # of the migration
+    path: str  # of its file
+
+
 class DriftResult(TypedDict):
     """How the database differs from what it was compared with."""
 
@@ -46,3 +53,4 @@ class DriftResult(TypedDict):
     statements: list[StatementResult]  # what makes the database the same, in its order
     by_hand: list[str]  # what no statement can do, and why
     sql: str  # all that as a script; what loses data is a comment in it unless --with-drops was said
+    made: list[MadeResult]  # of the statements

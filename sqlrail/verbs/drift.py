@@ -23,6 +23,7 @@ from sqlrail.errors import (
     UsageError,
 )
 from sqlrail.files.code import Code, by_path, read_stored
+from sqlrail.files.draft import Draft
 from sqlrail.files.file import File
 from sqlrail.files.folder import Migrations, read_files
 from sqlrail.ground.child import environment_for
@@ -40,6 +41,8 @@ from sqlrail.schema.statement import Statement
 from sqlrail.scratch.built import built
 from sqlrail.scratch.provided import NONE, Provided, with_what_is_lacking
 from sqlrail.scratch.scratch import scratch
+from sqlrail.verbs import new
+from sqlrail.verbs.new import New
 
 if TYPE_CHECKING:
     from sqlrail.results.drift import Against, DifferenceResult, DriftResult
@@ -106,6 +109,7 @@ class Drift:
     differences: tuple[Difference, ...]
     statements: tuple[Statement, ...]
     built: tuple[str, ...] = ()  # ids of the files that it was compared with
+    made: tuple[New, ...] = ()  # what was written of the statements
 
     def as_json(self, *, with_drops: bool) -> DriftResult:
         """The same for scripts; `wanted` is the files', the other database's or the ORM's, `found` the database's."""
@@ -120,6 +124,7 @@ class Drift:
             ],
             "by_hand": [statement.sql for statement in self.statements if statement.is_by_hand],
             "sql": self.script(with_drops=with_drops),
+            "made": [{"id": file.id, "path": str(file.path)} for file in self.made],
         }
 
     def told(self, *, named: bool = True) -> str:
@@ -162,6 +167,24 @@ class Drift:
                 text = "-- " + re.sub(r"\r\n|\n|\r", r"\g<0>-- ", text)
             lines += ["", text]
         return "\n".join(lines)
+
+
+def write(settings: Settings, found: Drift, name: str, *, with_drops: bool = False) -> list[New]:
+    """Writes what makes the database the same as a new migration; none where that is nothing but comments."""
+    texts = [_in_file(statement, with_drops) for statement in found.statements]
+    if all(text.startswith("--") for text in texts):
+        return []
+    return new.write(settings.migrations, [Draft(name, "", "\n".join(texts))], "sqlrail drift")
+
+
+def _in_file(statement: Statement, with_drops: bool) -> str:
+    why = (
+        "by hand only" if statement.is_by_hand else "loses data" if statement.loses and not with_drops else ""
+    )
+    if not why:
+        return f"{statement.sql};\n"
+    # No line of it may be read as a directive, whatever names are in it.
+    return f"-- {why}:\n" + "".join(f"-- | {line}\n" for line in statement.sql.splitlines())
 
 
 def _difference_as_json(difference: Difference, words: Words) -> DifferenceResult:

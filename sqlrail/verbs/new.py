@@ -47,14 +47,22 @@ class New:
         return {"id": self.id, "path": str(self.path), "rollback": str(self.rollback)}
 
 
-def new(folder: Path, name: str, *, key: Relation | None = None, timestamp: bool = False) -> list[New]:
+def new(
+    folder: Path,
+    name: str,
+    *,
+    key: Relation | None = None,
+    timestamp: bool = False,
+    template: Path | None = None,
+) -> list[New]:
     """Makes the next file and its rollback, which nobody else on this machine can be given at the same time.
 
     It makes the folder too. key: the file adds this foreign key, and a second one validates it. timestamp: the number
-    is the time in UTC; where the folder has dates it is one anyway. UsageError if nothing of the name can stand in a
-    file's name.
+    is the time in UTC; where the folder has dates it is one anyway. template: a file whose text an empty one
+    begins with. UsageError if nothing of the name can stand in a file's name.
     """
-    wanted: list[tuple[str, Texts]] = [(slug(name), _templates)]
+    beginning = "" if template is None else _read(template)
+    wanted: list[tuple[str, Texts]] = [(slug(name), partial(_templates, beginning))]
     if key is not None:
         by = f"sqlrail new --key '{key}'"
         wanted = [(slug(draft.name), partial(_texts, draft, by)) for draft in keys_apart.drafts(key, name)]
@@ -177,9 +185,18 @@ def _today() -> str:
     return f"{datetime.now(timezone.utc):%Y-%m-%d}"
 
 
-def _templates(made: New, depends: str) -> dict[Path, str]:
+def _read(template: Path) -> str:
+    try:
+        return f"{template.read_text(encoding='utf-8').strip()}\n"
+    except OSError as exc:
+        raise FileFailed(f"the template {template} cannot be read: {exc.strerror}.") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"the template {template} is not in UTF-8.") from exc
+
+
+def _templates(beginning: str, made: New, depends: str) -> dict[Path, str]:
     return {
-        made.path: f"-- {_today()}: say here why.\n{depends}{DRAFT}\n\n",
+        made.path: f"-- {_today()}: say here why.\n{depends}{beginning}{DRAFT}\n\n",
         made.rollback: f"{_undoes(made)}{DRAFT}\n\n",
     }
 

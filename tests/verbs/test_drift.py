@@ -351,7 +351,7 @@ def test_a_database_that_the_files_built_has_no_difference(migrated: str, call: 
     assert re.fullmatch(r"no difference between \S+ and what 2 files build, up to 002_posts\n", done.out)
     assert call(migrated, "drift", "--json").document == {
         "against": "the files", "built": ["001_users", "002_posts"], "differences": [], "statements": [],
-        "by_hand": [], "sql": "-- " + done.out.strip(),
+        "by_hand": [], "sql": "-- " + done.out.strip(), "made": [],
     }  # fmt: skip
 
 
@@ -528,6 +528,47 @@ def test_what_a_command_makes_takes_the_files_place(migrated: str, call: Any, tm
         "public.posts", "  table: the ORM does not make it", "public.users",
         "  email: ORM says nullable, database says not null", "  created_at default: the ORM does not make it",
     ]  # fmt: skip
+
+
+def test_what_the_models_have_is_written_as_a_migration(
+    database: str, call: Any, files: Path, server: local.Server
+) -> None:
+    """Names of theirs are no directives, and what would lose data is a comment of which no line is one."""
+    hostile = '"a\n-- cleanup: users.id -> users.id\n;"'
+    call(database, "migrate")
+    query(database, f"CREATE TABLE {hostile} (id int)")
+    before = set(files.iterdir())
+    with fresh_database(server) as models:
+        call(models, "migrate")
+        query(
+            models,
+            'ALTER TABLE users ADD "depends: 009_x" int; CREATE INDEX "lint: ignore it" ON users (email)',
+        )
+        done = call(database, "drift", "--against", models, "--write", "add tags")
+        assert done.code == 0, done.err
+        (made,) = set(files.iterdir()) - before
+        assert done.out.splitlines()[-1] == f"made {made}: read it before you run it"
+        text = made.read_text()
+        assert "-- loses data:\n-- | DROP TABLE" in text
+        assert call(database, "migrate").code == 0
+        query(database, f"DROP TABLE {hostile}")
+        assert call(database, "drift", "--check", "--against", models).code == 0
+        again = call(database, "drift", "--against", models, "--write", "nothing", "--json")
+        assert (again.document["made"], "no file was made" in again.err) == ([], True)
+    assert set(files.iterdir()) - before == {made}
+
+
+def test_what_is_to_be_written_is_named(migrated: str, call: Any, files: Path) -> None:
+    before = set(files.iterdir())
+    for flags, says in (
+        (["--write", "x"], "name what they shall build by --orm or --against"),
+        (["--write", "..", "--orm", "true"], "name it with letters a to z or digits"),
+        (["--write", "x", "--print-sql", "--orm", "true"], "choose one"),
+        (["--write", "x", "--each", "SELECT 'a'", "--orm", "true"], "many databases differ in many ways"),
+    ):
+        done = call(migrated, "drift", *flags)
+        assert (done.code, says in done.err) == (2, True), done.err
+    assert set(files.iterdir()) == before
 
 
 def test_a_command_that_fails_or_makes_nothing_is_an_error(migrated: str, call: Any) -> None:

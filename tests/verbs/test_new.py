@@ -221,6 +221,26 @@ def test_a_folder_that_cannot_be_made_is_named(folder: str, code: int, said: str
     assert (outcome.code, outcome.err) == (code, said)
 
 
+@pytest.mark.parametrize("by", ["flag", "setting"])
+def test_a_new_file_begins_as_the_project_has_it(sqlrail: Sqlrail, by: str) -> None:
+    put({"template.txt": "-- ticket: \n-- lock-timeout: 1s\n\n"})
+    if by == "flag":
+        outcome = sqlrail("new", "x", "--template", "template.txt", env=NOWHERE)
+    else:
+        outcome = sqlrail("new", "x", env={**NOWHERE, "SQLRAIL_TEMPLATE": "template.txt"})
+    assert outcome.code == 0, outcome.err
+    lines = Path("migrations/001_x.sql").read_text().splitlines()
+    assert lines[1:4] == ["-- ticket:", "-- lock-timeout: 1s", DRAFT]
+
+
+def test_a_template_that_cannot_be_read_makes_nothing(sqlrail: Sqlrail) -> None:
+    Path("bytes").write_bytes(b"\xff")
+    for name, code, says in (("nowhere", 1, "cannot be read: No such file"), ("bytes", 2, "is not in UTF-8")):
+        outcome = sqlrail("new", "x", "--template", name, env=NOWHERE)
+        assert (outcome.code, says in outcome.err) == (code, True), outcome.err
+    assert not Path("migrations").exists()
+
+
 @pytest.mark.parametrize("there", [[], ["001_a.sql"], ["2024_old.sql"]], ids=str)
 def test_a_timestamp_is_the_time_in_utc_whatever_numbers_are_there(
     there: list[str], sqlrail: Sqlrail

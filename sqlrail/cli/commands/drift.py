@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import FOUND, OK, Result, Run, Verb, idle
+from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.values import names
 from sqlrail.ground.words import Script
@@ -46,24 +47,43 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-drops", action="store_true", help="print what would lose data as SQL, and not as comments"
     )
+    parser.add_argument(
+        "--write",
+        metavar="NAME",
+        help="with --orm or --against: write that SQL as a new migration of this name",
+    )
     parser.add_argument("--check", action="store_true", help="exit 4 if there is a difference")
     flags.add(parser, "scratch")
     flags.add_each(parser, schemas=True)
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:
-    if not (options.print_sql or getattr(options, "json", False)):
-        idle(options, "with_drops", "it is for --print-sql")
+    if not (options.print_sql or options.write or getattr(options, "json", False)):
+        idle(options, "with_drops", "it is for --print-sql and --write")
+    if options.print_sql:
+        idle(options, "write", "--print-sql prints the same, choose one")
+    if flags.is_for_each(options):
+        idle(options, "write", "many databases differ in many ways; name one")
     if "against" in options:
         idle(options, "scratch", "--against is read as it is")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[DriftResult]:
-    from sqlrail.verbs.drift import drift
+    from sqlrail.verbs.drift import drift, write
+    from sqlrail.verbs.new import slug
 
     if settings.against is not None and (options.pending or options.orm is not None):
         settings = replace(settings, against=None)  # what was asked for by name goes before the environment
+    if options.write is not None:
+        slug(options.write)  # before all is compared
+        if options.orm is None and settings.against is None:
+            idle(options, "write", "the files are there; name what they shall build by --orm or --against")
     result = drift(settings, talk, _choice(options), pending=options.pending, orm=options.orm)
+    if options.write is not None:
+        made = write(settings, result, options.write, with_drops=options.with_drops)
+        if not made:
+            talk(Said("no file was made: there is nothing for SQL to do that loses nothing"))
+        result = replace(result, made=tuple(made))
     return _told(options, result)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
 from sqlrail.cli.verb import OK, Result, Verb
 from sqlrail.errors import UsageError
@@ -27,13 +28,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timestamp", action="store_true", help="number it by the time in UTC, and not by what is there"
     )
+    flags.add(parser, "template")
 
 
 def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[NewResult]:
     from sqlrail.verbs import new
 
     key = None if options.key is None else _key(options.key)
-    made = new.new(settings.migrations, options.name, key=key, timestamp=options.timestamp)
+    made = new.new(
+        settings.migrations, options.name, key=key, timestamp=options.timestamp, template=settings.template
+    )
     if made[0].is_first:
         talk(Said(f"made the folder {settings.migrations}"))
     for one in made:
