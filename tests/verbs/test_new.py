@@ -230,7 +230,7 @@ def test_a_new_file_begins_as_the_project_has_it(sqlrail: Sqlrail, by: str) -> N
         outcome = sqlrail("new", "x", env={**NOWHERE, "SQLRAIL_TEMPLATE": "template.txt"})
     assert outcome.code == 0, outcome.err
     lines = Path("migrations/001_x.sql").read_text().splitlines()
-    assert lines[1:4] == ["-- ticket:", "-- lock-timeout: 1s", DRAFT]
+    assert lines[1:4] == ["-- ticket: ", "-- lock-timeout: 1s", DRAFT]
 
 
 def test_a_template_that_cannot_be_read_makes_nothing(sqlrail: Sqlrail) -> None:
