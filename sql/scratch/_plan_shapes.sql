@@ -6,6 +6,10 @@ SELECT t.oid::bigint, jsonb_build_object(
     'is_default', EXISTS (SELECT FROM pg_partitioned_table AS whole WHERE whole.partdefid = t.oid),
     'parents', (SELECT coalesce(jsonb_agg(i.inhparent::bigint ORDER BY i.inhseqno), '[]') FROM pg_inherits AS i WHERE i.inhrelid = t.oid),
     'fires', t.relhasrules OR EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'),
+    -- before a row is inserted: bits 0, 1 and 2 are ROW, BEFORE and INSERT
+    'fills', t.relhasrules OR EXISTS (
+        SELECT FROM pg_trigger AS g
+         WHERE g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype::int & 7 = 7),
     'columns', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),

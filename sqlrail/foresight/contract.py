@@ -1,14 +1,14 @@
 """Which queries of the release that is running a pending file breaks, makes stale, or may break.
 
 They are prepared and planned, never run, on the scratch database: in front of the first pending file, and behind each.
-A query that the first look cannot prepare is not judged. What holds is prepared, planned and answered as it was; what
-functions do inside, who may do what, and row security are not looked at.
+A query that the first look cannot prepare is not judged. What holds is prepared, planned and answered as it was;
+functions' bodies are read as words (bodies.py), and who may do what, and row security, are not looked at.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +17,8 @@ import psycopg
 from psycopg import sql
 
 from sqlrail.errors import BadFile
+from sqlrail.foresight import bodies
+from sqlrail.foresight.bodies import Body, Suspects
 from sqlrail.foresight.demands import Demand, demands
 from sqlrail.foresight.queries import Query
 from sqlrail.ground.names import join
@@ -111,15 +113,24 @@ class QueriesOnScratch:
             query, why = self.contract.unjudged[0]
             raise BadFile(f"--queries: none of its {len(queries)} can be judged; {query.place}: {why}")
         self._last: list[_Look | _Refusal] = [look for _, look in self._first]
+        self._labels = self._all_labels()
         self.contract.judged = len(self._first)
 
     def behind(self, id_: str, before: Shapes, after: Shapes) -> None:
         """Judges a file that is committed, in front of which tables looked so, and behind it so."""
-        queries = [query for query, _ in self._first]
-        looks, change = self._look(queries, self._types()), _Change(before, after)
+        queries, had = [query for query, _ in self._first], self._labels
+        looks, self._labels = self._look(queries, self._types()), self._all_labels()
+        gone = {name: _gone(labels, self._labels.get(name, labels)) for name, labels in had.items()}
+        change = _Change(
+            before, after, bodies.read(self._connection), {name: its for name, its in gone.items() if its}
+        )
         told = map(change.judge, queries, self._last, looks)
         self.contract.files[id_] = tuple(one for one in told if one)
         self._last = looks
+
+    def _all_labels(self) -> dict[str, list[str]]:
+        """The labels of enums, by their types' names."""
+        return dict(wire.ask(self._connection, "contract_labels"))
 
     def _types(self) -> list[tuple[int, ...]]:
         """What the types of each query's parameters are now, which are known by their names."""
@@ -130,7 +141,7 @@ class QueriesOnScratch:
     def _look(self, queries: Sequence[Query], types: Sequence[Sequence[int]]) -> list[_Look | _Refusal]:
         """What the server says of each, or why it takes it no more."""
         names = [f"sqlrail_query_{number}" for number in range(len(queries))]
-        asked = [(name, query.text, its) for name, query, its in zip(names, queries, types, strict=True)]
+        asked = [(name, query.asks, its) for name, query, its in zip(names, queries, types, strict=True)]
         try:
             return self._looked(names, asked)
         except psycopg.Error as exc:
@@ -224,9 +235,16 @@ class _News:
 class _Change:
     """What a file has changed, and what it does to a query."""
 
-    def __init__(self, before: Shapes, after: Shapes) -> None:
+    def __init__(
+        self, before: Shapes, after: Shapes, found: Sequence[Body], labels: Mapping[str, Sequence[str]]
+    ) -> None:
+        """found: bodies of functions that are there now. labels: those that enums, by their names, have no more."""
+        self._labels = labels
         self._names = {oid: (shape.schema, shape.name) for oid, shape in after.items() if shape}
+        self._oids = {name: oid for oid, name in self._names.items()}
         self._news = dict(_news(before, after))
+        lacking = [self._oids[name] for name, new in self._news.items() if new.must_give]
+        self._suspects = Suspects(found, before, after, lacking)
 
     def judge(self, query: Query, was: _Look | _Refusal, now: _Look | _Refusal) -> Judged | None:
         """None where the query holds, or had been refused already."""
@@ -237,10 +255,19 @@ class _Change:
         lacks = next(filter(None, map(self._lacks, now.writes)), None)
         if lacks and lacks[0] == "breaks":
             return Judged(query, *lacks)
+        if why := self._loses_label(now.parameters) or self._suspects.run_by(
+            query.asks.decode(), [self._oids.get(one.table, 0) for one in now.writes]
+        ):
+            return Judged(query, "may break", why)
         if was.columns != now.columns:
             return Judged(query, "stale", _differs(was.columns, now.columns))
-        why = lacks or next(filter(None, map(self._may_refuse, now.writes)), None)
-        return Judged(query, *why) if why else None
+        doubt = lacks or next(filter(None, map(self._may_refuse, now.writes)), None)
+        return Judged(query, *doubt) if doubt else None
+
+    def _loses_label(self, types: Iterable[str]) -> str | None:
+        """Why a value that an application gives, of one of these types, may be none any more."""
+        found = next((name for name in map(_element, types) if name in self._labels), None)
+        return found and f"It takes a value of {found}, which has {', '.join(self._labels[found])} no more."
 
     def _lacks(self, write: _Write) -> tuple[QueryVerdict, str] | None:
         """A column that must have a value from now on, and is given none."""
@@ -253,7 +280,7 @@ class _Change:
             return None
         column, table = new.must_give[missing[0]].name, new.shape.name
         says = f'null value in column "{column}" of relation "{table}" violates not-null constraint'
-        if new.shape.fires:
+        if new.shape.fills:
             return "may break", f"{says}, unless a trigger gives one."
         return "breaks", f"{says}."
 
@@ -322,6 +349,15 @@ def _rules(shape: Shape) -> dict[str, object]:
 def _must_be_given(column: Column) -> bool:
     is_filled = column.default is not None or column.generated or column.identity
     return (column.not_null or column.domain_not_null) and not is_filled
+
+
+def _gone(was: Sequence[str], now: Collection[str]) -> list[str]:
+    return [one for one in was if one not in now]
+
+
+def _element(type_: str) -> str:
+    """The type of an array's values; another one is its own."""
+    return type_.removesuffix("[]")
 
 
 def _differs(was: Sequence[tuple[str, str]], now: Sequence[tuple[str, str]]) -> str:

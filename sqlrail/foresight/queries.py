@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from psycopg import sql
 
 from sqlrail.errors import BadFile, FileFailed, MissingPrerequisite, SqlrailError
-from sqlrail.files.pieces import Reader
 from sqlrail.files.statements import Flaw, all_statements, brief, place
+from sqlrail.foresight.asking import asked
 from sqlrail.ground.settings import Settings
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
@@ -18,8 +18,6 @@ from sqlrail.schema.catalog import look_limits
 
 #: the source that is the database itself
 SEEN = "pg_stat_statements"
-#: what a query begins with; all else is neither planned nor run again by the application
-FIRST_WORDS = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE")
 #: in the place of all those that the role may not see, and the way to them
 HIDDEN = b"those of other roles"
 SHOW = "they are hidden from this role: GRANT pg_read_all_stats to it"
@@ -31,20 +29,21 @@ SHOWN = 60
 class Query:
     """A query, with parameters `$1`, `$2`; where it was read, and how often it was called (None: not known).
 
-    why says of what is no query to look at why not.
+    asks is what is looked at: the query itself, or that of a command; why says of what is no query why there is none.
     """
 
     text: bytes
     place: str
     calls: int | None = None
     why: str | None = None
+    asks: bytes = b""
 
     @classmethod
     def of(cls, text: bytes, place: str, calls: int | None = None) -> Query:
-        """Of what an application may have sent: a command is none."""
+        """Of what an application may have sent: a command that runs none is none."""
         first = next(iter(all_statements(text)), None)
-        is_one = first is not None and first.words[:1] != () and first.words[0] in FIRST_WORDS
-        return cls(text, place, calls, None if is_one else "it is a command, not a query")
+        asks = asked(text, first.words) if first else None
+        return cls(text, place, calls, None if asks else "it is a command, not a query", asks or b"")
 
     @property
     def brief(self) -> str:
@@ -67,11 +66,7 @@ def of_file(path: Path) -> list[Query]:
         raise _flawed(path, text, Flaw(at, "a NUL byte cannot be in a query."))
     try:
         text.decode()
-        found = {
-            piece.text[statement.start : statement.end].rstrip(b"; \t\r\n"): piece.place(statement.start)
-            for piece in Reader(BytesIO(text), 1)
-            for statement in piece.statements
-        }
+        found = dict(_placed(text))
     except UnicodeDecodeError as exc:
         raise _flawed(path, text, Flaw(exc.start, "this is not UTF-8.")) from exc
     except Flaw as flaw:
@@ -80,7 +75,16 @@ def of_file(path: Path) -> list[Query]:
         raise BadFile(
             f"--queries: no query is in {path}. Write the application's, each with a semicolon at its end."
         )
-    return [Query.of(query, f"{path}:{line}") for query, (line, _) in found.items()]
+    return [Query.of(query, f"{path}:{line}") for query, line in found.items()]
+
+
+def _placed(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Each statement with its line; what COPY would take from a client is not there."""
+    at, line = 0, 1
+    for statement in all_statements(text):
+        line += text.count(b"\n", at, statement.start)
+        at = statement.start
+        yield text[at : statement.end].rstrip(b"; \t\r\n"), line
 
 
 def _flawed(path: Path, text: bytes, flaw: Flaw) -> BadFile:

@@ -139,7 +139,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Shape:
-    """A table; fires is whether a write to it runs triggers or rules."""
+    """A table; fires is whether a write to it runs triggers or rules, fills whether these may change a new row."""
 
     oid: int
     schema: str
@@ -149,6 +149,7 @@ class Shape:
     is_default: bool  # of its whole: the partition of what no other takes
     parents: tuple[int, ...]
     fires: bool
+    fills: bool
     columns: Mapping[int, Column]
     constraints: Mapping[int, Constraint]
     indexes: Mapping[int, Index]
@@ -159,7 +160,7 @@ class Shape:
         columns = {it["number"]: made(Column, it) for it in said["columns"]}
         constraints = {it["oid"]: made(Constraint, it) for it in said["constraints"]}
         indexes = {it["oid"]: made(Index, it) for it in said["indexes"]}
-        rest = {key: said[key] for key in ("schema", "name", "kind", "bound", "is_default", "fires")}
+        rest = {key: said[key] for key in ("schema", "name", "kind", "bound", "is_default", "fires", "fills")}
         return cls(
             oid,
             parents=tuple(said["parents"]),

@@ -26,6 +26,7 @@ from sqlrail.postgres.connect import Connection, connect
 from sqlrail.postgres.wire import Answer, ask, begin_to_ask, command, send
 from sqlrail.scratch import scratch
 from sqlrail.testing.reset import Pristine, look, reset
+from sqlrail.testing.seen import Seen
 
 #: connections that the server has to have free beside the thread's, which are the tests' own
 FREE = 10
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     ahead: int  # that are ready at the most
     heap: int  # that are done with, from which on they are dropped
     resets: bool  # whether one that is done with is made as it was, for the next
+    seen: Seen | None = None  # what takes the queries that are sent to them
 
 
 class Copies:
@@ -72,6 +74,8 @@ class Copies:
         if name is None:
             name = self._another(self._own())
             self._begin_ahead()
+        if self._plan.seen:
+            self._plan.seen.begins(self._own(), name)
         return name
 
     def give_back(self, name: str) -> None:
@@ -82,6 +86,8 @@ class Copies:
         On ext4 files are made several times as slowly where some have just been deleted, for it passes over each that
         was in the last minutes; and every DROP DATABASE is a checkpoint.
         """
+        if self._plan.seen:
+            self._plan.seen.ends(self._own(), name)
         self._unread = begin_to_ask(self._own(), "end_connections", database=name, timeout=0)
         with self._changed:
             (self._used if self._pristine else self._done).append(name)

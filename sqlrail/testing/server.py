@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlrail.errors import MissingPrerequisite
 from sqlrail.server import local
+from sqlrail.testing import seen
 
 #: settings for a server whose data nobody misses, and which shall not take more room than it needs
 FAST = {
@@ -25,8 +26,11 @@ MEMORY, ROOM, HEAP = Path("/dev/shm"), 1 << 30, 1 << 26  # noqa: S108 - a folder
 
 
 @contextmanager
-def server(root: Path) -> Iterator[str]:
-    """The embedded server of the tests, for as long as one run or worker needs it; its data stay for the next."""
+def server(root: Path, *, is_counting: bool = False) -> Iterator[str]:
+    """The embedded server of the tests, for as long as one run or worker needs it; its data stay for the next.
+
+    is_counting: with the extension that counts queries; MissingPrerequisite where it cannot.
+    """
     home = home_of(root)
     home.mkdir(mode=0o700, exist_ok=True)
     process = os.getpid()
@@ -34,10 +38,12 @@ def server(root: Path) -> Iterator[str]:
     try:
         fcntl.flock(folder, fcntl.LOCK_SH)
         try:
-            started = local.start(home, options=FAST)
+            started = local.start(home, options={**FAST, **(seen.options() if is_counting else {})})
         except MissingPrerequisite as exc:
             raise MissingPrerequisite(f"{exc} For tests it is SQLRAIL_TEST_DATABASE_URL.") from exc
         try:
+            if is_counting:
+                seen.make(started.url)
             yield started.url
         finally:  # where a migration is broken as well
             if os.getpid() == process:  # and not in a fork, which has the lock from its parent

@@ -35,6 +35,7 @@ from sqlrail.scratch import scratch
 from sqlrail.scratch.confined import without_subscriptions
 from sqlrail.testing.copies import Copies, Plan
 from sqlrail.testing.reset import raise_if_impossible
+from sqlrail.testing.seen import Seen
 from sqlrail.verbs.apply import migrate
 
 #: what the advisory locks are for: making a template, using it, and being a run
@@ -53,6 +54,7 @@ class Way(NamedTuple):
     heap: int = HEAP  # bytes of copies that are done with, from which on they are dropped
     ahead: int = AHEAD  # copies that are ready before a test asks for one
     resets: bool = False  # whether one that is done with is made as it was, where that can be done
+    seen: Seen | None = None  # what takes the queries that are sent to them
 
 
 class Template:
@@ -77,6 +79,8 @@ class Template:
         """Makes it where it is not there, and sees to it that it stays for as long as the connection does."""
         if self._way.resets:
             raise_if_impossible(self._connection)
+        if self._way.seen:
+            self._way.seen.find(self._connection)
         self._drop_leftovers()
         number = _number(self._content)
         self._hold("try_hold", MAKE, number)
@@ -89,7 +93,7 @@ class Template:
         strategy = "WAL_LOG" if is_durable else "FILE_COPY"
         way = self._way
         ahead = min(way.ahead, 2 * way.heap // size)
-        plan = Plan(self.name, strategy, ahead, way.heap // size, way.resets)
+        plan = Plan(self.name, strategy, ahead, way.heap // size, way.resets, way.seen)
         self._copies = Copies(
             given(self._url, self._directory), self._connection, self._name("test", self._run), plan
         )

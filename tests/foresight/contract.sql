@@ -13,5 +13,11 @@ CREATE FUNCTION {s}.fill() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN NEW.total := coalesce(NEW.total, 1); RETURN NEW; END $$;
 CREATE TABLE {s}.filled (id int, total int);
 CREATE TRIGGER filling BEFORE INSERT ON {s}.filled FOR EACH ROW EXECUTE FUNCTION {s}.fill();
+CREATE TABLE {s}.log (what text);
+CREATE TABLE {s}.told (id int, total int);
+CREATE FUNCTION {s}.tell() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO {s}.log (what) VALUES (TG_OP); RETURN NULL; END $$;
+CREATE TRIGGER telling AFTER INSERT ON {s}.told FOR EACH ROW EXECUTE FUNCTION {s}.tell();
+CREATE FUNCTION {s}.oldest() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT min(legacy) FROM {s}.users); END $$;
 INSERT INTO {s}.users (id, email, age) VALUES (1, 'a', 20), (2, 'b', 30);
 INSERT INTO {s}.orders VALUES (1, 1, 5);

@@ -49,6 +49,8 @@ GREET = "SELECT {s}.greet(email) FROM {s}.users"
 NEW_ORDER = "INSERT INTO {s}.orders (id) VALUES ($1)"
 NEW_NAME = "UPDATE {s}.users SET name = $1"
 NEW_USER = "INSERT INTO {s}.users (id, email) VALUES ($1, $2)"
+BLUE = "ALTER TYPE {s}.mood RENAME VALUE 'sad' TO 'blue'"
+TELLING = "INSERT INTO {s}.told (id) VALUES ($1)"
 CASES = [
     # what is gone, or goes by another name
     Case(LEGACY, "SELECT legacy FROM {s}.users", (), "breaks"),
@@ -72,7 +74,10 @@ CASES = [
     Case("DROP INDEX {s}.users_email", NEW_USER, (9, "z")),
     Case("CREATE INDEX ON {s}.users (age)", BY_ID, (1,)),
     Case("ALTER TYPE {s}.mood RENAME TO humour", "UPDATE {s}.users SET mood = 'sad'", ()),
-    Case("ALTER TYPE {s}.mood RENAME VALUE 'sad' TO 'blue'", "UPDATE {s}.users SET mood = 'sad'", (), "breaks"),
+    Case(BLUE, "UPDATE {s}.users SET mood = 'sad'", (), "breaks"),
+    Case(BLUE, "UPDATE {s}.users SET mood = $1", ("sad",), "may break"),
+    Case(BLUE, "SELECT $1 = ANY ($2::{s}.mood[])", ("fine", []), "may break"),
+    Case("ALTER TYPE {s}.mood ADD VALUE 'blue'", "UPDATE {s}.users SET mood = $1", ("sad",)),
     Case("ALTER TYPE {s}.mood RENAME TO humour", "SELECT 'sad'::{s}.mood", (), "breaks"),
     # columns that are new, or of another type
     Case(f"{MORE} text", BY_ID, (1,)),
@@ -117,6 +122,8 @@ CASES = [
          NEW_ORDER, (9,)),
     Case("UPDATE {s}.filled SET total = 1; ALTER TABLE {s}.filled ALTER total SET NOT NULL",
          "INSERT INTO {s}.filled (id) VALUES ($1)", (1,), "may break"),
+    Case("UPDATE {s}.told SET total = 1; ALTER TABLE {s}.told ALTER total SET NOT NULL",
+         "INSERT INTO {s}.told (id) VALUES ($1)", (1,), "breaks"),
     Case("CREATE TRIGGER refusing BEFORE INSERT ON {s}.orders FOR EACH ROW EXECUTE FUNCTION {s}.fill()",
          NEW_ORDER, (9,), "may break"),
     Case(SIZE, "INSERT INTO {s}.items (order_id) VALUES ($1)", (1,), "breaks"),
@@ -126,6 +133,16 @@ CASES = [
          "WITH new AS (INSERT INTO {s}.items (order_id) VALUES ($1) RETURNING id) SELECT id FROM new", (1,), "breaks"),
     Case("ALTER TABLE {s}.orders DROP COLUMN user_id; ALTER TABLE {s}.orders ADD COLUMN size int NOT NULL DEFAULT 1;"
          "ALTER TABLE {s}.orders ALTER size DROP DEFAULT", NEW_ORDER, (9,), "breaks"),
+    # what functions name that they run
+    Case(LEGACY, "SELECT {s}.oldest() FROM {s}.orders", (), "may break"),
+    Case(LEGACY, "SELECT {s}.greet(email) AS oldest FROM {s}.users"),
+    Case(LEGACY.replace("DROP COLUMN legacy", "ADD COLUMN x int"), "SELECT {s}.oldest()"),
+    Case(f"{LEGACY}; CREATE OR REPLACE FUNCTION {{s}}.oldest() RETURNS text LANGUAGE sql AS 'SELECT NULL::text'",
+         "SELECT {s}.oldest()"),
+    Case("ALTER TABLE {s}.log RENAME what TO event", TELLING, (1,), "may break"),
+    Case("ALTER TABLE {s}.log ADD COLUMN size int NOT NULL", TELLING, (1,), "may break"),
+    Case("ALTER TABLE {s}.log RENAME TO logs", TELLING, (1,), "may break"),
+    Case("ALTER TABLE {s}.log ADD COLUMN size int", TELLING, (1,)),
     Case(BORN,
          "MERGE INTO {s}.users AS u USING {s}.orders AS o ON u.id = o.id + $1 "
          "WHEN NOT MATCHED THEN INSERT (id, email) VALUES (99, 'z')", (1000,), "may break"),
@@ -260,6 +277,24 @@ def test_a_file_behind_which_all_queries_hold_belongs_before_the_roll_out(
     planned = sqlrail("plan", "--queries", "queries.sql", "--json", env=pending)
     (file,) = planned.document["files"]
     assert (file["queries"], file["phase"]) == ([], "before")
+
+
+def test_commands_are_judged_by_what_they_ask(pending: dict[str, str], sqlrail: Sqlrail) -> None:
+    breaking = [
+        "COPY users (legacy) TO STDOUT",
+        "COPY users (id, legacy) FROM STDIN",
+        "COPY (SELECT legacy FROM users) TO STDOUT",
+        'DECLARE "c" NO SCROLL CURSOR FOR SELECT legacy FROM users',
+        "SELECT now() - INTERVAL $1, legacy FROM users",
+    ]
+    put({"queries.sql": ";\n".join(["COPY users (id) FROM STDIN", *breaking, "LOCK TABLE users"])})
+    document = sqlrail("plan", "--queries", "queries.sql", "--json", env=pending).document
+    (file,) = document["files"]
+    assert [(one["place"], one["verdict"]) for one in file["queries"]] == [
+        (f"queries.sql:{line}", "breaks") for line in range(2, 7)
+    ]
+    (unjudged,) = document["queries"]["not_judged"]
+    assert (unjudged["query"], unjudged["why"]) == ("LOCK TABLE users", "it is a command, not a query")
 
 
 def test_a_file_that_reaches_no_end_is_not_judged(pending: dict[str, str], sqlrail: Sqlrail) -> None:

@@ -19,7 +19,7 @@ def shape(
     )  # fmt: skip
     return Shape(
         oid=oid, schema=schema, name=name, kind="r", bound=None, is_default=False, parents=parents,
-        fires=name == "loud", columns={}, constraints={key.oid: key} if to else {}, indexes={},
+        fires=name == "loud", fills=False, columns={}, constraints={key.oid: key} if to else {}, indexes={},
     )  # fmt: skip
 
 

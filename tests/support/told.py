@@ -25,10 +25,11 @@ UNTOLD = {
     },
     "it is printed, and for people to send": {"_renamed_table", "forget_nameless", "yoyo_log", "yoyo_versioned"},
     "it is sent where nobody else may create: to a server, or in a database, of ours": {
-        "roles_drop", "roles_left", "roles_make", "roles_share", "scratch_extension", "trial_names",
+        "count_queries", "counts_queries", "roles_drop", "roles_left", "roles_make", "roles_share", "scratch_extension",
+        "trial_names",
     },
     "it takes a crash, a standby, or an extension that only one database can have": {
-        "contract_statements", "detaching", "extension_schemas", "standby",
+        "contract_statements", "counted_queries", "detaching", "extension_schemas", "standby",
     },
     "it takes a cluster of Citus, see test_citus_cleanup.py": {
         "_nodes_and", "_nodes_child_key", "_nodes_delete_many", "nodes_delete_many",
