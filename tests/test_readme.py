@@ -1,4 +1,4 @@
-"""README.md: the files that it shows do what it shows, and docs/plan.svg is what `plan` prints."""
+"""docs/plan.svg, the picture in README.md, is what `plan` prints; test_typed.py types the page's commands."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ FILES = {
     f"migrations/{name}": text
     for name, text in re.findall(r"(?s)```sql\n-- migrations/(\S+)\n(.*?)```", PAGE)
 }
-#: commands, and what they print
-SHOWN = dict(re.findall(r"(?ms)^\$ (sqlrail [^\n#]*?) *(?:#[^\n]*)?\n(.*?)(?=^\$ |^```)", PAGE))
-REFUSED = re.findall(r"(?m)^migrations/\S+: .* is refused: .*$", PAGE)
 
 FIRST = {
     "migrations/001_shop.sql": """\
@@ -63,28 +60,6 @@ def shop(sqlrail: Sqlrail, database: str, tmp_path: Path) -> str:
 
 def _run(sqlrail: Sqlrail, database: str, command: str) -> Outcome:
     return sqlrail(*shlex.split(command)[1:], env={"DATABASE_URL": database, "SQLRAIL_ENV": "test"})
-
-
-def _timeless(text: str) -> str:
-    return re.sub(r"\d+\.\d+ s", "… s", text)
-
-
-def test_the_story_is_what_happens(sqlrail: Sqlrail, shop: str) -> None:
-    query(shop, "DELETE FROM users WHERE id IN (7, 9)")
-    done = _run(sqlrail, shop, "sqlrail migrate")
-    (migrated,) = re.findall(r"(?s)\$ sqlrail migrate\n(applied.*?)\$", PAGE)
-    assert _timeless(done.out) == _timeless(migrated), done.err
-    query(shop, "INSERT INTO users VALUES (7), (9)")
-    assert _run(sqlrail, shop, "sqlrail restore 1").out == SHOWN["sqlrail restore 1"]
-    assert query(shop, "SELECT count(*)::int FROM orders") == [(20000,)]
-
-
-def test_the_refusal_is_what_is_said(sqlrail: Sqlrail, shop: str) -> None:
-    query(shop, "DELETE FROM users")
-    done = _run(sqlrail, shop, "sqlrail migrate")
-    assert done.code == 3
-    assert done.err.splitlines()[-1:] == REFUSED
-    assert query(shop, "SELECT count(*)::int FROM orders") == [(20000,)]
 
 
 def test_the_picture_is_what_plan_prints(sqlrail: Sqlrail, shop: str, tmp_path: Path) -> None:
