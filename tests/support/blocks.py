@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: what a line of a block without `$` begins with, if that block has commands
-PROGRAMS = ("sqlrail", "make", "export", "pip", "mkdir", "psql", "pg_dump", "git", "for", "docker", "kubectl")
+PROGRAMS = (
+    "sqlrail",
+    "make",
+    "export",
+    "pip",
+    "mkdir",
+    "psql",
+    "pg_dump",
+    "git",
+    "pytest",
+    "for",
+    "docker",
+    "kubectl",
+)
 #: languages of blocks that may have commands
 SHELL = ("", "sh", "console")
 #: the first line of a file that a page shows, with its path

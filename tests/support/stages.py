@@ -435,6 +435,25 @@ STAGES = {
     "docs/doctor.md": DOCTOR,
     "docs/drift.md": DRIFT,
     "docs/how-it-works.md": ROLLBACK,
+    "docs/library.md": Stage(
+        before=(
+            ("pytest", [
+                {
+                    "migrations/001_users.sql": "CREATE TABLE users (id bigint PRIMARY KEY, plan text);\n",
+                    "test_users.py": (
+                        "import psycopg\n\n\ndef test_nobody_is_there(sqlrail_database):\n"
+                        "    with psycopg.connect(sqlrail_database) as connection:\n"
+                        "        assert connection.execute('SELECT plan FROM users').fetchall() == []\n"
+                    ),
+                },
+                "sqlrail migrate",
+            ]),
+            ("sqlrail plan", [
+                "grep -q 'SELECT plan FROM users' queries.sql",
+                {"migrations/002_plan.sql": "ALTER TABLE users DROP COLUMN plan;\n"},
+            ]),
+        ),
+    ),
     "docs/lint.md": LINT,
     "docs/online.md": ONLINE,
     "docs/orm.md": ORM,
