@@ -61,6 +61,13 @@ class Recorded:
         self._session.is_at(known.place)
         self.records, self.notes, self.stamp = known.records, known.notes, known.stamp
 
+    def look_again(self) -> None:
+        """Reads what another runner may have changed: the history, and tables of ours that were not there."""
+        place = self._session.store.place
+        if not (place.has_all_own_tables and place.has_code):
+            self._session.look()
+        self.read_history()
+
     def read_history(self, worker: Connection | None = None) -> None:
         """Reads the records as they are now, and what is half done outside a transaction."""
         store = self._session.store

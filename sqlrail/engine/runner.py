@@ -128,7 +128,7 @@ class Runner:
 
     def _look_again(self, file: File) -> bool:
         """Another runner had the lock, and may have changed the history; False if nothing is to be run any more."""
-        self._recorded.read_history()
+        self._recorded.look_again()
         goes_on = self._operation.look_again()
         if not file.cleanup:
             self._session.send(self._session.store.message("theirs"), Answer())

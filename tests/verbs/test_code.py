@@ -12,6 +12,9 @@ import pytest
 from conftest import Connect, query
 from console import Sqlrail, catalog, put
 
+import sqlrail as library
+from sqlrail import events
+
 sqlrail = console.sqlrail
 
 TABLES = {"001_a.sql": "CREATE TABLE a (id int PRIMARY KEY, n int)"}
@@ -398,3 +401,28 @@ def test_a_folder_of_that_name_with_something_else_is_passed_over(
     done = sqlrail("migrate", env=env)
     assert (done.code, "migrations/code: nothing in it is run" in done.err) == (0, True)
     assert query(any_database, "SELECT * FROM a") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["CREATE VIEW big AS SELECT 1 AS n", CODE["big.sql"]], ids=["edited", "same"]
+)
+def test_what_another_release_makes_meanwhile_is_there_though_nothing_of_ours_was(
+    text: str, sqlrail: Sqlrail, any_database: str, tmp_path: Path
+) -> None:
+    del sqlrail
+    put(tables() | code(CODE))
+    put(
+        {f"other/{name.removeprefix('migrations/')}": it for name, it in (tables() | code(CODE)).items()},
+        tmp_path,
+    )
+    put({"other/code/big.sql": text}, tmp_path)
+
+    def overtake(event: events.Event) -> None:
+        if isinstance(event, events.Applied) and event.id == "001_a":
+            assert len(library.migrate(any_database, tmp_path / "other")["code"]) == len(CODE)
+
+    done = library.migrate(any_database, "migrations", listener=overtake)
+    assert done["code"] == ([] if text == CODE["big.sql"] else ["big"])
+    assert library.status(any_database, "migrations")["code"] == [
+        {"name": name.removesuffix(".sql"), "state": "applied"} for name in sorted(CODE)
+    ]

@@ -81,9 +81,10 @@ class CodeRun:
     def _attempt(self, code: Sequence[Code], opened: Opened, knows: _Knows, tries: Tries) -> tuple[str, ...]:
         """The names of those that were made; _KnowsMore if it has to be tried once more."""
         session = self._session
-        attempt = _Attempt(session, code, knows)
         with session.translating(f"{_place(session)} cannot be run", "code files were being run", _NOTHING):
-            if not self._look_again(_together(session, code)) or not attempt.look():
+            goes_on = self._look_again(_together(session, code))
+            attempt = _Attempt(session, code, knows)
+            if not goes_on or not attempt.look():
                 session.undo()
                 return ()
             attempt.make()
