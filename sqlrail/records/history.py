@@ -36,12 +36,16 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Note:
-    """A migration that is half done outside a transaction: what was under way, apply or rollback, and how far."""
+    """A migration that is half done outside a transaction: what was under way, apply or rollback, and how far.
+
+    The time is UTC, of its last checkpoint.
+    """
 
     id: str
     operation: Operation
     done: int  # statements
     is_begun: bool  # the next one, which refuses a transaction
+    noted_at: datetime
     backfill: dict[str, Any] | None = None  # of one, its counts by their names in its checkpoint
 
     def as_json(self) -> NoteResult:
@@ -100,12 +104,20 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
     return entries
 
 
-def is_newer(id_: str, entries: Sequence[Entry]) -> bool:
-    """Whether a migration without a file comes behind all that have one, of which each is applied as it is."""
-    here = [entry.id for entry in entries if entry.state != "ahead"]
-    if any(entry.id == id_ and entry.state == "ahead" for entry in entries):
+def is_newer(note: Note, entries: Sequence[Entry]) -> bool:
+    """Whether a migration without a file comes behind all that have one, of which each is applied as it is.
+
+    It does by its number, or because it was under way when all of them were applied.
+    """
+    here = [entry for entry in entries if entry.state != "ahead"]
+    if any(entry.id == note.id and entry.state == "ahead" for entry in entries):
         return True
-    return _are_whole(entries[: len(here)]) and follows(id_, _highest(here))
+    if not _are_whole(here):
+        return False
+    last = _last(here)
+    return follows(note.id, _highest(entry.id for entry in here)) or (
+        last is not None and note.noted_at > last
+    )
 
 
 def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[str, File]) -> bool:
@@ -120,10 +132,9 @@ def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[
         return False
     highest = _highest(entry.id for entry in entries)
     by_name = {record.id for record in gone if follows(record.id, highest)}
-    times = [entry.applied_at for entry in entries if entry.applied_at is not None]
-    if ids == by_name or len(times) < len(entries):  # of what was left, or nobody knows it
+    last = _last(entries)
+    if ids == by_name or last is None:
         return ids == by_name
-    last = max(times)
     return all(it.applied_at is not None and (it.applied_at, it.id in by_name) > (last, False) for it in gone)
 
 
@@ -132,6 +143,12 @@ def _are_whole(entries: Sequence[Entry]) -> bool:
     applied = [entry for entry in entries if not entry.may_be_left]
     is_known = any(entry.checksum is not None for entry in applied)
     return is_known and all(entry.state == "applied" for entry in applied)
+
+
+def _last(entries: Sequence[Entry]) -> datetime | None:
+    """When the last of them was applied; None where one was left, or nobody knows it."""
+    times = [entry.applied_at for entry in entries if entry.applied_at is not None]
+    return max(times) if len(times) == len(entries) else None
 
 
 def _highest(ids: Iterable[str]) -> str:

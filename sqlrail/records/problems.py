@@ -161,7 +161,7 @@ def _begun(
     """
     for note in notes:
         file, path = files.get(note.id), folder / f"{note.id}.sql"
-        if file is None and is_newer(note.id, entries):
+        if file is None and is_newer(note, entries):
             what = "its rollback is" if note.operation == "rollback" else "it is"
             text = f"{what} {note}, and it is ahead of this folder; the release that has its file goes on with it."
             yield Problem("ahead", note.id, f"{path}: {text}", refuses=False)

@@ -10,6 +10,7 @@ import console
 import pytest
 from conftest import query
 from console import Sqlrail, catalog, put
+from yoyo.migrations import get_migration_hash
 
 import sqlrail as library
 from sqlrail import events
@@ -250,6 +251,43 @@ def test_what_a_newer_release_has_left_half_done_does_not_keep_an_older_one_from
     release(**BASE, **{"003_c.sql": HALF.replace("1 / 0", "1")})
     assert half_done("migrate", env=env).code == 0  # the newer one goes on with it
     assert query(database, "TABLE log") == [(3,)]
+
+
+FILLS = (
+    "UPDATE log SET filled = 1 / (b.n - 2900) FROM sqlrail_batch AS b WHERE log.n = b.n AND filled IS NULL;"
+)
+
+
+@pytest.mark.parametrize("half", [HALF, f"-- backfill: log by n\n{FILLS}"], ids=["statements", "backfill"])
+def test_what_is_half_done_with_a_lower_number_is_ahead_by_its_time(
+    half: str, sqlrail: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    older = {
+        "001_a.sql": "CREATE TABLE log (n int PRIMARY KEY, filled int);",
+        "003_c.sql": "INSERT INTO log SELECT generate_series(4, 3000);",
+    }
+    release(**older)
+    assert sqlrail("migrate", env=env).code == 0
+    release(**older, **{"002_b.sql": half})
+    assert sqlrail("migrate", "--allow-late", env=env).code == 1
+    release(**older)
+    before = everything(database)
+    started = sqlrail("migrate", env=env)
+    assert (started.code, started.err) == (0, LINE.replace("003_c, 004_d", "002_b (half done)"))
+    assert sqlrail("status", "--check", "--allow-ahead", env=env).code == 0
+    assert everything(database) == before
+    release(**older, **{"004_d.sql": "CREATE TABLE made ()"})
+    assert sqlrail("migrate", env=env).code == 3
+
+
+def test_what_was_half_done_before_the_files_of_a_folder_were_applied_is_no_newer_release(
+    half_done: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    record = "INSERT INTO _yoyo_migration SELECT %s, '004_d', now() AT TIME ZONE 'UTC'"
+    query(database, record, [get_migration_hash("004_d")])
+    release(**BASE, **{"004_d.sql": "SELECT 4"})
+    outcome = half_done("migrate", env=env)
+    assert (outcome.code, "it is half done outside a transaction" in outcome.err) == (3, True)
 
 
 def test_nothing_is_taken_back_from_below_what_a_newer_release_has_left_half_done(
