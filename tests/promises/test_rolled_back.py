@@ -3,151 +3,111 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
-from itertools import combinations
 from pathlib import Path
 from threading import Barrier
 from typing import Any, NamedTuple
 
+import histories
 import pytest
 from aftermath import write
 from conftest import fresh_database, open_folder, query
-from console import catalog
+from histories import History, Project, Release, deployed, digest
 from proxy import Proxy, Sender
 from samples import CUTS, EXAMPLES, HISTORIES, IS_WIDE, STARTS
 from waiting import watching
 
 import sqlrail as library
 from sqlrail.engine import lost
-from sqlrail.errors import MigrationFailed, Refused, SqlrailError
+from sqlrail.errors import Refused, SqlrailError
 from sqlrail.ground.events import Applied, Event, nobody
 from sqlrail.ground.reading import given
 from sqlrail.server import local
-from sqlrail.verbs.baseline import baseline
 from sqlrail.verbs.rollback import Rollback, rollback
 
 pytestmark = pytest.mark.promise
 
 SEEDS = random.Random().sample(range(10**6), HISTORIES) if IS_WIDE else range(HISTORIES)  # noqa: S311
-#: what a newer release has left half done
-HALF_DONE = {"999_z": "-- transactional: false\nCREATE TABLE z (n int);\nSELECT 1 / 0;\n"}
-#: what reads a table, with the transactions that wrote its rows
-TABLES = """
-    SELECT format('SELECT %1$L, md5(string_agg(concat_ws('' '', xmin, t), '','' ORDER BY t::text)) FROM %1$s AS t',
-                  c.oid::regclass)
-      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
-     WHERE relkind = 'r' AND nspname IN ('public', 'sqlrail') ORDER BY c.oid::regclass::text
-"""
 
 
-class History(NamedTuple):
-    """What was written and deployed, as the database has it in the end."""
-
-    files: dict[str, str]  # in the order in which they were written
-    by_time: list[str]  # in the order in which they were recorded
-    is_half_done: bool
-
-    def is_older(self, ids: Collection[str]) -> bool:
-        """Whether a release had these files and no others."""
-        orders = (self.by_time, sorted(self.by_time))
-        return bool(ids) and any({*order[: len(ids)]} == {*ids} for order in orders)
-
-    def ahead_of(self, ids: Collection[str]) -> set[str]:
-        return {*self.files} - {*ids} | {*(HALF_DONE if self.is_half_done else ())}
-
-    def holes(self, rng: random.Random) -> Iterator[tuple[str, ...]]:
-        """Folders that no release had, in a random order."""
-        subsets = [
-            ids for size in range(1, len(self.files)) for ids in combinations(self.files, size)
-            if not self.is_older(ids)
-        ]  # fmt: skip
-        yield from rng.sample(subsets, len(subsets))
-
-
-def files_of(rng: random.Random) -> dict[str, str]:
-    """Files in the order in which they are written: some come late, are outside a transaction, or depend on others."""
-    numbers = rng.sample(range(1, 99), rng.randint(2, 6))
-    if rng.random() < 0.6:
-        numbers.sort()
-    files = dict[str, str]()
-    for number in numbers:
-        id_ = f"{number:03}_{rng.choice('abc')}"
-        earlier = [it for it in files if it < id_]
-        depends = f"-- depends: {rng.choice(earlier)}\n" if earlier and rng.random() < 0.4 else ""
-        outside = "-- transactional: false\n" if rng.random() < 0.2 else ""
-        made = f"CREATE TABLE t{number} (n int);\nINSERT INTO t{number} VALUES ({number});\n"
-        files[id_] = f"{depends}{outside}{made}"
-    return files
-
-
-def deployed(url: str, tmp_path: Path, rng: random.Random) -> History:
-    """Writes a history, and deploys it in some steps; the first of them may be a baseline."""
-    files = files_of(rng)
-    ids = [*files]
-    steps = sorted(rng.sample(range(1, len(ids)), rng.randint(0, len(ids) - 1)))
-    if steps and rng.random() < 0.3:
-        first = ids[: steps[0]]
-        for id_ in first:
-            query(url, files[id_])
-        folder = laid(tmp_path / "baseline", files, first)
-        baseline(given(url, folder), nobody, max(first), accept_differences=True)
-    for step in [*steps, len(ids)]:
-        library.migrate(url, laid(tmp_path / f"step-{step}", files, ids[:step]), allow_late=True)
-    is_half_done = rng.random() < 0.4
-    if is_half_done:
-        folder = laid(tmp_path / "half", files | HALF_DONE, [*files, *HALF_DONE])
-        with pytest.raises(MigrationFailed):
-            library.migrate(url, folder)
-    rows = query(url, "SELECT migration_id FROM _yoyo_migration ORDER BY applied_at_utc, migration_id")
-    return History(files, [id_ for (id_,) in rows], is_half_done)
-
-
-def laid(folder: Path, files: Mapping[str, str], ids: Collection[str]) -> Path:
-    """A folder with these of the files."""
-    return write(folder, **{id_: files[id_] for id_ in ids})
-
-
-def digest(url: str) -> object:
-    """Everything that a start could have changed, to the transactions that wrote each row."""
-    return catalog(url), [query(url, text) for (text,) in query(url, TABLES)]
-
-
-def started(url: str, folder: Path) -> list[dict[str, Any]]:
+def started(url: str, folder: Path, *, skip_backfills: bool) -> list[dict[str, Any]]:
     """What replicas are told that start at the same time."""
     together = Barrier(STARTS)
 
     def start(_: int) -> dict[str, Any]:
         together.wait()
-        return dict(library.migrate(url, folder))
+        return dict(library.migrate(url, folder, skip_backfills=skip_backfills))
 
     with ThreadPoolExecutor(STARTS) as replicas:
         return [*replicas.map(start, range(STARTS))]
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_older_release_starts_and_every_hole_is_refused(
-    seed: int, database: str, tmp_path: Path
-) -> None:
+def test_every_older_release_starts(seed: int, any_database: str, tmp_path: Path) -> None:
     rng = random.Random(seed)  # noqa: S311
-    history = deployed(database, tmp_path, rng)
-    assert sorted(history.by_time) == sorted(history.files)
-    before = digest(database)
-    sizes = range(1, len(history.files) + 1)
-    older = {frozenset(order[:size]) for size in sizes for order in (history.by_time, sorted(history.files))}
-    for number, ids in enumerate(older):
-        folder = laid(tmp_path / f"older-{number}", history.files, ids)
-        for done in started(database, folder):
-            assert (done["applied"], done["already_applied"], done["pending"]) == ([], len(ids), 0), ids
+    history = deployed(any_database, tmp_path, rng)
+    before = digest(any_database), dumped(any_database)
+    for number, ids in enumerate(history.older()):
+        recorded = {*history.by_time} & ids
+        is_newest = len(recorded) == len(history.by_time)
+        release = None if is_newest else rng.choice(history.project.releases)[1]
+        folder = history.project.lay(tmp_path / f"older-{number}", ids, release)
+        for done in started(any_database, folder, skip_backfills=is_newest):
+            found = done["applied"], done["code"], done["already_applied"], done["pending"]
+            assert found == ([], [], len(recorded), len(ids) - len(recorded)), ids
             assert set(done["ahead"]) == history.ahead_of(ids), ids
-        assert digest(database) == before, ids
-    for number, hole in enumerate([*history.holes(rng)][:EXAMPLES]):
+        assert digest(any_database) == before[0], ids
+    assert dumped(any_database) == before[1]
+
+
+class Hole(NamedTuple):
+    """A folder that no release had: the files of a history, with these others, or without where there is no text."""
+
+    ids: Collection[str]
+    kinds: tuple[str, ...] = ("missing",)  # of problems, one of which it is
+    changed: Mapping[str, str | None] = {}
+
+    def lay(self, history: History, folder: Path, rng: random.Random) -> Path:
+        history.project.lay(folder, self.ids, rng.choice(history.project.releases)[1])
+        for id_ in [id_ for id_, text in self.changed.items() if text is None]:
+            (folder / f"{id_}.sql").unlink()
+        return write(folder, **{id_: text for id_, text in self.changed.items() if text is not None})
+
+
+def holes(history: History, rng: random.Random) -> list[Hole]:
+    """Files taken out; and of older folders each file edited, or renamed, and one more in them."""
+    made, files = [Hole(ids) for ids in history.holes()], history.project.files
+    for ids in history.older():
+        recorded = [id_ for id_ in history.by_time if id_ in ids]
+        for id_ in recorded:
+            made.append(Hole(ids, ("edited",), {id_: f"{files[id_]}-- edited\n"}))
+            for name in (f"{id_}x", f"{rng.randrange(100, 900)}_renamed"):
+                made.append(Hole(ids, ("renamed", "missing"), {id_: None, name: files[id_]}))
+        if len(recorded) < len(history.by_time):
+            for name in ("000_new", f"{rng.randrange(100, 900)}_new", "2000_new"):
+                made.append(Hole(ids, changed={name: "CREATE TABLE new ();\n"}))
+    return made
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_hole_is_refused(seed: int, any_database: str, tmp_path: Path) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    history = deployed(any_database, tmp_path, rng)
+    before = digest(any_database), dumped(any_database)
+    every = holes(history, rng)
+    for hole in rng.sample(every, min(EXAMPLES, len(every))):
         with pytest.raises(Refused) as refused:
-            library.migrate(database, laid(tmp_path / f"hole-{number}", history.files, hole))
-        assert "missing" in {it["kind"] for it in refused.value.details["problems"]}, hole
-        assert digest(database) == before, hole
+            library.migrate(any_database, hole.lay(history, tmp_path / "hole", rng))
+        assert refused.value.exit_code == 3
+        assert {it["kind"] for it in refused.value.details["problems"]} & {*hole.kinds}, hole
+        assert digest(any_database) == before[0], hole
+    assert dumped(any_database) == before[1]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -155,94 +115,110 @@ def test_replicas_of_an_older_release_start_while_a_newer_one_migrates(
     seed: int, database: str, tmp_path: Path
 ) -> None:
     rng = random.Random(seed)  # noqa: S311
-    files = dict(sorted(files_of(rng).items()))
-    newer = laid(tmp_path / "newer", files, files)
-    older = laid(tmp_path / "older", files, [*files][: rng.randint(1, len(files) - 1)])
-    with ThreadPoolExecutor(len(files)) as replicas:
+    made = Project(dict(sorted(histories.files_of(rng).items())), [])
+    ids = [*made.files]
+    size = rng.randint(1, len(ids) - 1)
+    code = histories.edited(rng, {}, ids[:size], made.files)
+    newest = histories.edited(rng, code, ids, made.files)
+    older = made.lay(tmp_path / "older", ids[:size], Release(code, "SELECT 1"))
+    newer = made.lay(tmp_path / "newer", ids, Release(newest, "SELECT 1"))
+    with ThreadPoolExecutor(len(ids)) as replicas:
         starts = list[Future[Any]]()
 
         def start_one(event: Event) -> None:
-            if isinstance(event, Applied):
+            if isinstance(event, Applied) and event.id in ids:
                 starts.append(replicas.submit(library.migrate, database, older))
 
         done = [library.migrate(database, newer, listener=start_one), *(start.result() for start in starts)]
-    assert sorted(it["id"] for one in done for it in one["applied"]) == [*files]
+    assert sorted(it["id"] for one in done for it in one["applied"]) == ids
     assert done[-1]["ahead"]  # it began when all was applied
     log = "SELECT migration_id FROM _yoyo_log WHERE operation = 'apply' ORDER BY created_at_utc"
-    assert query(database, log) == [(id_,) for id_ in files]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_an_older_release_that_was_edited_or_has_more_does_not_start(
-    seed: int, database: str, tmp_path: Path
-) -> None:
-    rng = random.Random(seed)  # noqa: S311
-    history = deployed(database, tmp_path, rng)
-    before = digest(database)
-    ids = history.by_time[: rng.randint(1, len(history.files) - 1)]
-    edited = history.files | {(id_ := rng.choice(ids)): f"{history.files[id_]}SELECT 1;\n"}
-    more = history.files | {"500_new": "CREATE TABLE new ();\n"}
-    for name, files, its in (("edited", edited, ids), ("more", more, [*ids, "500_new"])):
-        with pytest.raises(Refused):
-            library.migrate(database, laid(tmp_path / name, files, its))
-        assert digest(database) == before, (name, its)
+    assert [id_ for (id_,) in query(database, log) if id_ in ids] == ids
+    states = {it["name"]: it["state"] for it in library.status(database, newer)["code"]}
+    assert states == dict.fromkeys(newest, "applied")
 
 
 # taken back from the older folder
 
 
-def with_ways_back(files: Mapping[str, str]) -> dict[str, str]:
-    """The same files, each with a rollback."""
-    return {
-        name: text
-        for id_, made in files.items()
-        for name, text in ((id_, made), (f"{id_}.rollback", f"DROP TABLE t{int(id_[:3])};\n"))
-    }
-
-
-def releases(tmp_path: Path, rng: random.Random) -> tuple[Path, Path, str]:
-    """An older folder and a newer one, and the last migration of the older one."""
-    files = dict(sorted(files_of(rng).items()))
-    ids = [*files][: rng.randint(1, len(files) - 1)]
-    everything = with_ways_back(files)
-    older = laid(tmp_path / "older", everything, [name for name in everything if name[:5] in ids])
-    return older, laid(tmp_path / "newer", everything, everything), ids[-1]
-
-
-def dumped(url: str) -> str:
-    """What pg_dump says, but for the log, which has become longer."""
+def dumped(url: str, *without: str) -> str:
+    """What pg_dump says, but for the log, which is longer now, and rows of these; rows are sorted."""
     program = local.find_binaries() / "pg_dump"
-    options = ["--restrict-key=x", "--exclude-table-data=_yoyo_log"]
-    return subprocess.run([program, *options, url], capture_output=True, text=True, check=True).stdout
+    options = ["--restrict-key=x", *(f"--exclude-table-data={name}" for name in ("_yoyo_log", *without))]
+    done = subprocess.run([program, *options, url], capture_output=True, text=True, check=True)
+    rows = re.compile(r"(?ms)(?<= FROM stdin;\n).*?(?=^\\\.$)")
+    return rows.sub(lambda found: "".join(sorted(found[0].splitlines(keepends=True))), done.stdout)
 
 
 def go_back(url: str, older: Path, to: str) -> Rollback:
     return rollback(given(url, older, environment="test"), nobody, to=to, yes=True, stored=True)
 
 
-def kept(url: str) -> list[tuple[Any, ...]]:
+def kept(url: str, without: Collection[str] = ()) -> list[tuple[Any, ...]]:
     """The records for which nothing is kept, and what is kept for none."""
     return query(
         url,
         "SELECT migration_id, content FROM _yoyo_migration AS m FULL JOIN sqlrail.rollback AS r"
-        " ON r.migration_hash = m.migration_hash WHERE r.migration_hash IS NULL OR m.migration_hash IS NULL",
+        " ON r.migration_hash = m.migration_hash WHERE (r.migration_hash IS NULL OR m.migration_hash IS NULL)"
+        " AND (migration_id = ANY (%s)) IS NOT TRUE",
+        [[*without]],
     )
 
 
+#: a post-apply file
+POSTED = "CREATE TABLE IF NOT EXISTS posted (n int);\nINSERT INTO posted VALUES (1);\n"
+#: what is recorded of the code files whose views and functions are there
+MADE = """
+    SELECT name, checksum, content FROM sqlrail.code WHERE to_regclass(name) IS NOT NULL OR name = 'one' ORDER BY name
+"""
+
+
+def built(url: str) -> object:
+    """All of a database, but for how often a post-apply file was run, and when a code file."""
+    return dumped(url, "sqlrail.code", "posted"), query(url, MADE)
+
+
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_older_folder_takes_back_what_the_newer_one_has_applied(
-    seed: int, database: str, tmp_path: Path
+def test_every_older_folder_takes_back_what_newer_ones_have_applied(
+    seed: int, any_database: str, tmp_path: Path
 ) -> None:
-    older, newer, last = releases(tmp_path, random.Random(seed))  # noqa: S311
-    library.migrate(database, older, environment="test")
-    before = dumped(database)
-    for _ in range(2):
-        done = library.migrate(database, newer, environment="test")
-        assert kept(database) == []
-        assert [it.id for it in go_back(database, older, last).rolled_back] == [
-            it["id"] for it in reversed(done["applied"])
-        ]
-        assert dumped(database) == before
+    rng = random.Random(seed)  # noqa: S311
+    files = histories.files_of(rng)
+    made, code = Project(files, []), dict[str, str]()
+    ids = [*files]
+    baselined = ids[: rng.randint(1, len(ids) - 1)] if rng.random() < 0.3 else []
+    folders, found = list[Path](), dict[int, object]()
+    for size in range(1, len(ids) + 1):
+        code = histories.edited(rng, code, ids[:size], files)
+        made.releases.append((size, Release(code, POSTED)))
+        folders.append(made.lay(tmp_path / f"release-{size}", ids[:size]))
+        if size == len(baselined):
+            histories.record(any_database, made, baselined, folders[-1])
+        if size >= len(baselined):
+            library.migrate(any_database, folders[-1], environment="test", allow_late=True)
+            found[size] = built(any_database)
+    assert kept(any_database, baselined) == []
+    for size in range(len(ids) - 1, 0, -1):
+        older, before = folders[size - 1], built(any_database)
+        if size < len(baselined):
+            with pytest.raises(Refused, match="nothing is kept"):
+                go_back(any_database, older, max(ids[:size]))
+            assert built(any_database) == before
+            continue
+        back = go_back(any_database, older, max(ids[:size]))
+        assert {it.id for it in back.rolled_back} == {*back.stored} == {*ids[size:]}
+        library.migrate(any_database, older)  # its code files
+        assert built(any_database) == found[size], size
+        assert kept(any_database, baselined) == []
+        library.migrate(any_database, folders[-1], allow_late=True)
+
+
+def releases(tmp_path: Path, rng: random.Random) -> tuple[Path, Path, str]:
+    """An older folder and a newer one, and the last migration of the older one."""
+    made = Project(dict(sorted(histories.files_of(rng).items())), [(0, Release({}, "SELECT 1"))])
+    ids = [*made.files][: rng.randint(1, len(made.files) - 1)]
+    return made.lay(tmp_path / "older", ids), made.lay(tmp_path / "newer", made.files), ids[-1]
 
 
 @pytest.mark.parametrize("sender", ["client", "server"])
