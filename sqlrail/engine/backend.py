@@ -252,6 +252,10 @@ class Backend(AbstractContextManager["Backend"]):
         return self.session.store.place.has_all_own_tables
 
     @property
+    def has_rollbacks(self) -> bool:
+        return self.session.store.place.has_rollbacks
+
+    @property
     def keeps_rollbacks(self) -> bool:
         return self.session.store.place.keeps_rollbacks
 

@@ -45,7 +45,7 @@ class Recorded:
 
     def read_code(self) -> list[CodeRecord]:
         """What code files have made here."""
-        if not self._session.store.place.has_code:
+        if not self._session.store.place.reads_code:
             return []
         objects = self._session.store.message("_code_objects")
         return [CodeRecord(*row) for row in self._session.look_up("code_records", code_objects=objects)]

@@ -77,7 +77,8 @@ class Place:
     is_elsewhere: bool = False  # Citus keeps the records on another node
     has_rollbacks: bool = False  # the table of what takes migrations back is there,
     keeps_rollbacks: bool = False  # and this role's
-    has_code: bool = False  # the same of the table of what code files have made
+    has_code: bool = False  # the same of the table of what code files have made,
+    reads_code: bool = False  # which this role may read
 
     @classmethod
     def read(
@@ -94,6 +95,7 @@ class Place:
         has_rollbacks: bool,
         keeps_rollbacks: bool,
         has_code: bool,
+        reads_code: bool,
     ) -> Place:
         """From the first columns of look.sql; new_schema: records elsewhere than in new_in do not count."""
         if new_schema and records_in != new_in:
@@ -114,13 +116,14 @@ class Place:
             has_rollbacks=has_rollbacks,
             keeps_rollbacks=keeps_rollbacks,
             has_code=has_code,
+            reads_code=reads_code,
         )
 
     def without_own_tables(self) -> Place:
         """The same where somebody has just taken the schema sqlrail."""
         return replace(
             self, has_own_tables=False, has_all_own_tables=False, has_rollbacks=False, keeps_rollbacks=False,
-            has_code=False,
+            has_code=False, reads_code=False,
         )  # fmt: skip
 
     def with_own_tables(self) -> Place:
@@ -128,7 +131,7 @@ class Place:
         keeps = self.keeps_rollbacks or not self.has_rollbacks
         return replace(
             self, has_own_tables=True, has_all_own_tables=True, is_own_old=False, has_rollbacks=True,
-            keeps_rollbacks=keeps, has_code=True,
+            keeps_rollbacks=keeps, has_code=True, reads_code=True,
         )  # fmt: skip
 
 

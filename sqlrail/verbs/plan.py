@@ -180,7 +180,8 @@ def _runs_code(code: Sequence[CodeEntry], entries: Sequence[Entry], pending: Mig
 def _code_there(live: Backend, code: Sequence[CodeEntry]) -> Sequence[Code]:
     """The code files as they have made what is there."""
     texts = live.read_code_texts()
-    names = [entry.name for entry in code if entry.state not in ("new", "dropped")]
+    there = [entry.name for entry in code if entry.state not in ("new", "dropped")]
+    names = [name for name in there if name in texts]  # which are for the role alone that has run them
     return read_stored(live.settings.migrations, {name: texts[name] for name in names})
 
 

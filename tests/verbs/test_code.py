@@ -426,3 +426,29 @@ def test_what_another_release_makes_meanwhile_is_there_though_nothing_of_ours_wa
     assert library.status(any_database, "migrations")["code"] == [
         {"name": name.removesuffix(".sql"), "state": "applied"} for name in sorted(CODE)
     ]
+
+
+def test_a_role_that_may_only_read_sees_that_nothing_is_to_be_run(
+    made: Sqlrail, any_database: str, env: dict[str, str], connect: Connect
+) -> None:
+    with connect(any_database, autocommit=True) as own:
+        if not own.execute("SELECT 1 FROM pg_roles WHERE rolname = 'code_reads'").fetchall():
+            own.execute("CREATE ROLE code_reads")
+        own.execute("GRANT USAGE ON SCHEMA sqlrail TO code_reads")
+        own.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public, sqlrail TO code_reads")
+    env = {**env, "DATABASE_URL": f"{any_database}&options=-c%20role%3Dcode_reads"}
+    started = made("migrate", "--json", env=env)
+    assert (started.code, started.document["code"], started.document["code_pending"]) == (0, [], 0), (
+        started.err
+    )
+    assert made("status", "--check", env=env).code == 0
+    assert made("plan", env=env).code == 0
+    put(code({"big.sql": "CREATE VIEW big AS SELECT 1 AS n"}))
+    assert made("status", "--check", "--json", env=env).document["code"][0] == {
+        "name": "big",
+        "state": "edited",
+    }
+    with connect(any_database, autocommit=True) as own:
+        own.execute("GRANT ALL ON ALL TABLES IN SCHEMA public, sqlrail TO code_reads")
+    refused = made("migrate", env=env)
+    assert (refused.code, "let the owner of the schema sqlrail run this migrate" in refused.err) == (3, True)

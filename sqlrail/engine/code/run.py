@@ -150,7 +150,7 @@ class _Attempt:
     def look(self) -> bool:
         """Whether anything is pending, under the lock."""
         self._session.ask(self._store.message("ours"))
-        if self._store.place.has_code:
+        if self._store.place.reads_code:
             rows = self._ask("code_records", code_objects=self._store.message("_code_objects"))
             self._records = {record.name: record for record in (CodeRecord(*row) for row in rows)}
             self._given = dict(self._ask("code_options"))
@@ -179,7 +179,8 @@ class _Attempt:
         elif not self._store.place.has_code:
             raise Refused(
                 "what code files have made is kept in sqlrail.code, which is not there or another role's: let the "
-                "owner of the schema sqlrail run this migrate. Nothing was changed."
+                "owner of the schema sqlrail run this migrate. A role that has SELECT on it sees whether there is "
+                "anything to run. Nothing was changed."
             )
 
     # Dropping
