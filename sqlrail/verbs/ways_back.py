@@ -74,8 +74,8 @@ def look(
     lacking = [record.id for record in wanted if record.id not in files]
     ways, obstacles, kept = dict[str, File](), list[str](), dict[str, _Kept]()
     if stored and lacking:
-        if writers := _writers(backend):
-            return Ways({}, ()), [writers]
+        if reason := _distrust(backend):
+            return Ways({}, ()), [reason]
         kept = _read(backend, lacking)
     for record in wanted:
         found = (
@@ -139,8 +139,13 @@ def _left_behind(going: Collection[str], files: Mapping[str, File], kept: Iterab
     ]  # fmt: skip
 
 
-def _writers(backend: Backend) -> str | None:
-    """Why what is kept cannot be trusted, if it cannot."""
+def _distrust(backend: Backend) -> str | None:
+    """Why what is kept cannot be used, if it cannot."""
+    if not backend.keeps_rollbacks and backend.has_rollbacks:
+        return (
+            f"what is kept to take migrations back is in {PLACE}, which is another role's (let its owner run this, or "
+            "use the files of the release)"
+        )
     if not backend.keeps_rollbacks:
         return None
     records = sql.Identifier(backend.schema or "", backend.migration_table).as_string()

@@ -359,3 +359,19 @@ def test_plain_yoyo_goes_on_with_the_same_database(
     release(1)
     refused = sqlrail("rollback", "--stored", env=env)  # what plain yoyo applied is another application
     assert (refused.code, "nothing is kept to take 002_b back" in refused.err) == (3, True)
+
+
+def test_a_role_that_does_not_own_what_is_kept_is_told_so(
+    rolled_back: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    if not query(database, "SELECT FROM pg_roles WHERE rolname = 'kept_reads'"):
+        query(database, "CREATE ROLE kept_reads")
+    query(database, "GRANT USAGE ON SCHEMA sqlrail TO kept_reads")
+    query(database, "GRANT SELECT ON ALL TABLES IN SCHEMA public, sqlrail TO kept_reads")
+    env = {**env, "DATABASE_URL": f"{database}&options=-c%20role%3Dkept_reads"}
+    refused = rolled_back("rollback", "--stored", "--to", "001", env=env)
+    assert refused.code == 3
+    assert refused.err == (
+        "rollback is refused: what is kept to take migrations back is in sqlrail.rollback, which is another role's "
+        "(let its owner run this, or use the files of the release). Nothing was rolled back.\n"
+    )
