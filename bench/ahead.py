@@ -26,7 +26,7 @@ from sqlrail.server import local
 
 HEAD = """## ahead
 
-{histories} random histories of three to five migrations are applied, a table each. Then each older release starts, with
+Random histories ({histories}) of three to five migrations are applied, a table each. Each older release starts, with
 the first one, two, … of the files in its folder: one process of it, and {replicas} at once. They start if they exit
 with 0 and the database is as before. That is worth something only where a hole is told from it: of the folders with
 which a tool starts, the newest one too, each file in the middle is taken out, and each file edited; what is counted is
