@@ -49,6 +49,7 @@ README = Stage(
     ),
     after={"SELECT count(*) FROM orders": "20000"},
     left={
+        "make demo": "tests/test_demo.py runs it",
         "make test": "is what runs this",
         "pip install": "installs into the Python that runs this; .ci/run does it in one of its own",
     },
