@@ -91,7 +91,8 @@ def test_a_second_call_has_nothing_to_do(database: str, folder: Path) -> None:
     before = catalog(database)
     assert library.migrate(database, folder) == {
         "applied": [], "already_applied": 2, "pending": 0, "left": [], "taken_over": [],
-        "allowed": {"late": [], "missing": []}, "ahead": [], "code": [], "code_pending": 0,
+        "allowed": {"late": [], "missing": []}, "ahead": [], "code": [], "post_apply": [],
+        "code_pending": 0,
     }  # fmt: skip
     assert catalog(database) == before
 

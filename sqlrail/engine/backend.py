@@ -33,6 +33,7 @@ from sqlrail.postgres.diagnostics import is_of_a_right
 from sqlrail.postgres.giving_way import Watch
 from sqlrail.records.code import CodeRecord
 from sqlrail.records.history import Note, Record
+from sqlrail.records.post_apply import PostApplyRun
 
 if TYPE_CHECKING:  # where nothing is to be run, it need not be loaded
     from sqlrail.engine.kept import Kept, Known
@@ -186,6 +187,10 @@ class Backend(AbstractContextManager["Backend"]):
     @property
     def records(self) -> list[Record]:
         return self.recorded.records
+
+    @property
+    def post_apply(self) -> list[PostApplyRun]:
+        return self.recorded.post_apply
 
     @property
     def notes(self) -> list[Note]:

@@ -17,6 +17,7 @@ from sqlrail.postgres.connect import Connection
 
 if TYPE_CHECKING:
     from sqlrail.ground.constraint import Constraint
+    from sqlrail.records.post_apply import PostApplyRun
 
 
 class Observer(Protocol):
@@ -140,3 +141,20 @@ class Apply:
 
     def found_done(self, id_: str) -> None:
         """Nothing: it counts as applied."""
+
+
+class PostApply(Apply):
+    """Runs files that run behind migrations where nothing else is to be run: each unless somebody has run it since."""
+
+    may_go_together = False
+
+    def __init__(self, runs: Collection[PostApplyRun]) -> None:
+        """runs: how each was run last, as it was looked at."""
+        super().__init__(MigrationList())
+        self._entries = {run.hash: run.entry for run in runs}
+
+    def question(self, store: Store, hash_: str) -> bytes:
+        return store.message("_post_apply_run", hash=hash_)
+
+    def is_done(self, hash_: str, file: File | None, answered: Any) -> bool:  # noqa: ARG002
+        return bool(answered != self._entries.get(hash_))

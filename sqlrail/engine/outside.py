@@ -130,7 +130,7 @@ class OutsideRun:
             holder = None
             if self._lock.attempt():
                 # Not on the connection that holds the lock: it must not touch a table that the file may reindex.
-                if self._marks and self._is_done_by_now(worker):
+                if self._is_done_by_now(worker):
                     session.undo()
                     return False
                 store = session.store
@@ -146,8 +146,10 @@ class OutsideRun:
         hash_ = self._migration.hash
         question = self._operation.question(self._session.store, hash_)
         answered = self._session.ask_alone(b"SELECT " + question, worker).row(-1)[0]
-        self._recorded.read_history(worker)
-        is_over = not self._operation.look_again()
+        is_over = False
+        if self._marks:
+            self._recorded.read_history(worker)
+            is_over = not self._operation.look_again()
         return is_over or self._operation.is_done(hash_, self._file, answered)
 
     def _let_go(self, worker: Connection) -> None:

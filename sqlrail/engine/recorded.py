@@ -15,6 +15,7 @@ from sqlrail.ground.words import on_one_line
 from sqlrail.postgres.connect import Connection
 from sqlrail.records.code import CodeRecord
 from sqlrail.records.history import Note, Record
+from sqlrail.records.post_apply import PostApplyRun
 
 if TYPE_CHECKING:
     from sqlrail.engine.kept import Known
@@ -27,6 +28,7 @@ class Recorded:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.records: list[Record] = []
+        self.post_apply: list[PostApplyRun] = []
         self.notes: list[Note] = []
         self.stamp: Environment | None = None
 
@@ -34,7 +36,7 @@ class Recorded:
         """Reads where the records are, the records, and the stamp."""
         self._session.look()
         place = self._session.store.place
-        self.stamp, self.records = None, []
+        self.stamp, self.records, self.post_apply = None, [], []
         if place.has_own_tables:
             self.stamp = next((stamp for (stamp,) in self._session.look_up("stamp")), None)
         if place.is_old:
@@ -60,6 +62,7 @@ class Recorded:
         """The same as somebody has read it a moment ago."""
         self._session.is_at(known.place)
         self.records, self.notes, self.stamp = known.records, known.notes, known.stamp
+        self.post_apply = []  # of whom nothing is edited, see Many
 
     def look_again(self) -> None:
         """Reads what another runner may have changed: the history, and tables of ours that were not there."""
@@ -77,7 +80,7 @@ class Recorded:
             if isinstance(exc.__cause__, pg.UndefinedTable):
                 exc.args = (f"{exc}{self._without_log()}",)
             raise
-        self.records, self.notes = store.read_history(*tables)
+        self.records, self.post_apply, self.notes = store.read_history(*tables)
 
     def _without_log(self) -> str:
         made = on_one_line(self._session.store.message("yoyo_log"))

@@ -53,7 +53,7 @@ class Runner:
             self._close()
 
     def run_post_apply(self, migrations: MigrationList) -> None:
-        """Runs the files that run after every migrate."""
+        """Runs the files that run behind them."""
         with self._telling_what_stands():
             self._yoyo.run_post_apply(migrations)
             self._close()
@@ -107,7 +107,7 @@ class Runner:
             opened = (self._opener.open_with(run, file, migration) if marks else None) or self._opener.open(
                 migration.hash, file
             )
-            if opened.is_done and marks:
+            if opened.is_done:
                 self._session.undo()
                 return False
             try:

@@ -23,6 +23,7 @@ from sqlrail.ground.words import milliseconds, on_one_line
 from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.records.history import Note, Record
+from sqlrail.records.post_apply import PostApplyRun
 
 #: the runners' advisory lock, one for a database
 KEY = int.from_bytes(b"sqlrail", "big")
@@ -325,13 +326,16 @@ class Store:
         return text
 
     def history(self) -> bytes:
-        """What reads the records, and the notes where there can be any."""
+        """What reads the records, how files behind them were run, and the notes where there can be any."""
         notes = self.message("notes") if self.place.has_all_own_tables else b""
-        return self.message("records") + notes
+        return self.message("records") + self.message("post_apply") + notes
 
     def read_history(
-        self, records: Sequence[tuple[Any, ...]], *noted: Sequence[tuple[Any, ...]]
-    ) -> tuple[list[Record], list[Note]]:
+        self,
+        records: Sequence[tuple[Any, ...]],
+        post_apply: Sequence[tuple[Any, ...]],
+        *noted: Sequence[tuple[Any, ...]],
+    ) -> tuple[list[Record], list[PostApplyRun], list[Note]]:
         """From the answers to that; DatabaseFailed where a record has no id."""
         if nameless := [row[1] for row in records if row[0] is None]:
             remedy = on_one_line(self.message("forget_nameless"))
@@ -340,7 +344,8 @@ class Store:
                 f"away ({', '.join(nameless)}): write it back, from a backup, or forget them, and "
                 f"`migrate --allow-late` runs their files again: {remedy}"
             )
-        return [Record(*row) for row in records], [Note(*row) for rows in noted for row in rows]
+        runs = [PostApplyRun(*row) for row in post_apply]
+        return [Record(*row) for row in records], runs, [Note(*row) for rows in noted for row in rows]
 
     # Rights
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
@@ -47,19 +47,23 @@ def tables(asking: Asking, schemas: Sequence[str], names: Sequence[str]) -> dict
     return {name: Tables(bool(there), frozenset(all_), frozenset(may)) for name, there, all_, may in rows}
 
 
-#: id, hash and checksum of each record, by hash: whoever has the same has run the same
-Recorded = tuple[tuple[str, str, str | None], ...]
+class Recorded(NamedTuple):
+    """Whoever has the same has run the same."""
+
+    records: tuple[tuple[str, str, str | None], ...]  # id, hash and checksum of each, by hash
+    behind: tuple[tuple[str, str | None], ...]  # hash and checksum of the files that were run behind them
 
 
 def recorded(
-    asking: Asking, schemas: Sequence[str], records: str, log: str, limit: bytes
+    asking: Asking, schemas: Sequence[str], records: str, log: str, limit: bytes, behind: Collection[str] = ()
 ) -> Iterator[tuple[str, Recorded]]:
     """Of each schema what it has recorded; what cannot be read at this moment is left out, and so is a record's schema
     that has no id.
 
-    records, log: the names of yoyo's tables; limit: goes in front of the statements.
+    records, log: the names of yoyo's tables; limit: goes in front of the statements; behind: hashes of files that leave
+    no record.
     """
-    read = _Reader()
+    read = _Reader(behind)
     for schema, copies in _each(asking, "_tenant_recorded", schemas, (records, log), limit):
         if (its := read(*copies)) is not None:
             yield schema, its
@@ -110,7 +114,8 @@ class _Reader:
     Most schemas have the same lines, but for the times: these are taken apart once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, behind: Collection[str]) -> None:
+        self._behind = behind
         self._known: dict[tuple[bytes, bytes], Recorded | None] = {}
 
     def __call__(self, records: bytes, log: bytes) -> Recorded | None:
@@ -119,20 +124,23 @@ class _Reader:
         key = records, b"\n".join([entry.rpartition(b"\t")[0] for entry in entries])
         if key in self._known:
             return self._known[key]
-        found = _put_together(records, log)
+        found = _put_together(records, log, self._behind)
         if len({entry.partition(b"\t")[0] for entry in entries}) == len(entries):  # else the times count
             self._known[key] = found
         return found
 
 
-def _put_together(records: bytes, log: bytes) -> Recorded | None:
+def _put_together(records: bytes, log: bytes, behind: Collection[str]) -> Recorded | None:
     ids = {cells[0]: cells[1] for cells in map(_cells, records.splitlines())}
     if None in ids.values():
         return None
     entries = [(at is None, at or "", hash_, comment) for hash_, comment, at in map(_cells, log.splitlines())]
     # A time that is null comes last, as in records.sql.
     told = {hash_: comment for *_, hash_, comment in sorted(entries, key=itemgetter(0, 1))}
-    return tuple((str(id_), str(hash_), _checksum(told.get(hash_))) for hash_, id_ in sorted(ids.items()))
+    return Recorded(
+        tuple((str(id_), str(hash_), _checksum(told.get(hash_))) for hash_, id_ in sorted(ids.items())),
+        tuple((hash_, _checksum(told.get(hash_))) for hash_ in sorted(behind)),
+    )
 
 
 def _checksum(comment: str | None) -> str | None:

@@ -48,4 +48,5 @@ class MigrateResult(TypedDict):
     #: ids of what a newer release has applied, or has half done outside a transaction, and this folder does not have
     ahead: list[str]
     code: list[str]  # names of the code files that this run has run, those that lean on others included
+    post_apply: list[str]  # ids of the post-apply files that this run has run
     code_pending: int  # code files that wait until all migrations are applied

@@ -9,6 +9,9 @@ from sqlrail.results.problem import ProblemResult
 State = Literal["applied", "pending", "edited", "missing", "late", "ahead"]
 
 
+PostApplyState = Literal["applied", "edited", "unknown"]
+
+
 CodeState = Literal["applied", "new", "edited", "dropped", "missing"]
 
 
@@ -18,6 +21,14 @@ class CodeResult(TypedDict):
     name: str  # of the file, without its .sql
     #: edited: not what was run; dropped: what it made is gone; missing: what it made is there, and the file is gone
     state: CodeState
+
+
+class PostApplyResult(TypedDict):
+    """A file that runs behind the migrations."""
+
+    id: str  # of the file, without its .sql
+    #: edited: not what was run last; unknown: it has not been run here, or nobody knows as what
+    state: PostApplyState
 
 
 class EntryResult(TypedDict):
@@ -38,4 +49,5 @@ class StatusResult(TypedDict):
     migrations: list[EntryResult]  # in their order, what is ahead last
     pending: int  # migrations that are pending or late
     code: list[CodeResult]  # by name
+    post_apply: list[PostApplyResult]  # in their order
     problems: list[ProblemResult]

@@ -12,7 +12,7 @@ from yoyo.migrations import MigrationList, get_migration_hash
 from sqlrail.engine import elsewhere
 from sqlrail.engine.backend import Backend
 from sqlrail.engine.news import Applied
-from sqlrail.engine.operation import Apply
+from sqlrail.engine.operation import Apply, PostApply
 from sqlrail.errors import BadFile, Bug, SqlrailError
 from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
@@ -21,10 +21,11 @@ from sqlrail.ground.events import Ahead, Filled, HistoryRead, Listener, Noted, S
 from sqlrail.ground.settings import Backfills, Settings
 from sqlrail.ground.words import printable
 from sqlrail.records import code as code_records
-from sqlrail.records import leaving, problems
+from sqlrail.records import leaving, post_apply, problems
 from sqlrail.records.code import CodeEntry
 from sqlrail.records.code import pending as pending_code
 from sqlrail.records.history import Entry, compare
+from sqlrail.records.post_apply import PostApplyEntry
 from sqlrail.records.problems import Problem
 from sqlrail.verbs.judge import JUDGE, Judge
 
@@ -50,6 +51,7 @@ class Migrated:
     left: tuple[str, ...] = ()
     code: tuple[str, ...] = ()  # names of the code files that were run
     code_pending: int = 0  # that are to be run still
+    post_apply: tuple[str, ...] = ()  # ids of the files that were run behind all
 
     def as_json(self) -> MigrateResult:
         """The same for scripts; seconds are wall time."""
@@ -70,6 +72,7 @@ class Migrated:
             "allowed": {"late": list(self.late), "missing": list(self.missing)},
             "ahead": list(self.ahead),
             "code": list(self.code),
+            "post_apply": list(self.post_apply),
             "code_pending": self.code_pending,
         }
 
@@ -92,6 +95,7 @@ class Status(NamedTuple):
     entries: list[Entry]
     problems: list[Problem]
     code: Sequence[CodeEntry] = ()
+    post_apply: Sequence[PostApplyEntry] = ()
 
     def is_well(self, *, may_be_ahead: bool = False, may_leave_backfills: bool = False) -> bool:
         """Whether all files are applied, and nothing forbids the next run.
@@ -103,7 +107,8 @@ class Status(NamedTuple):
             for entry in self.entries
         )
         ahead = problems.ahead(self.entries, self.problems)
-        applied = applied and (not pending_code(self.code) or ahead is not None)
+        is_behind_due = pending_code(self.code) or post_apply.edited(self.post_apply)
+        applied = applied and (not is_behind_due or ahead is not None)
         return applied and (may_be_ahead or ahead is None) and not any(it.refuses for it in self.problems)
 
     def as_json(self) -> StatusResult:
@@ -121,6 +126,7 @@ class Status(NamedTuple):
             ],
             "pending": sum(entry.state in ("pending", "late") for entry in self.entries),
             "code": [{"name": entry.name, "state": entry.state} for entry in self.code],
+            "post_apply": [{"id": entry.id, "state": entry.state} for entry in self.post_apply],
             "problems": [problem.as_json() for problem in self.problems],
         }
 
@@ -191,31 +197,36 @@ def apply(
     still = unapplied.keys() - {it.id for it in pending} | {*left}
     waits = bool(told) or any(not files[id_].is_draft for id_ in still)
     due, waiting = ([], 0) if told else _code_due(backend, migrations, waits=waits)
+    edited = [] if waits else _edited_behind(backend, migrations)
     stamps = _stamps(backend, listener, asked=stamp)
     if pending and not backend.has_records:
         _warn_of_publications(backend)
     try:
-        if pending or due:
+        if pending or due or edited:
             backend.prepare()
         known = {} if told else files  # what an older release's files say is not written down
         taken_over = backend.tables.take_over(
             known, missing if pending else (), stamps=stamps, furthers=bool(pending or due)
         )
         _say_what_is_not_kept(backend, pending)
-        if pending or due or settings.interrupted:  # else what runs files need not be loaded
+        if pending or due or edited or settings.interrupted:  # else what runs files need not be loaded
             confined = {id_: confine(file) for id_, file in files.items()} if confine else files
             operation = Apply(pending, newest, late, look_again)
-            made = _run(backend, operation, migrations, pending, confined, runs_code=not waits)
+            is_alone = bool(edited) and not pending and not due
+            made = _run(
+                backend, operation, migrations, pending, confined, runs_code=not waits, is_edited=is_alone
+            )
     except Exception as exc:
         failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
         failure.applied = [done.id for done in backend.done]
         raise failure from failure.__cause__
     applied = tuple(done for done in backend.done if done.id in wanted)  # and not those of post-apply files
+    behind = {migration.id for migration in migrations.post_apply}
     ahead, left = (told[0].ids, told[0].left) if told else ((), left)
     still |= {*left}  # another release may have come meanwhile
     return Migrated(
         applied, len(migrations) - len(applied) - len(still), len(still), tuple(taken_over), tuple(late), missing,
-        ahead, left, made, waiting,
+        ahead, left, made, waiting, tuple(done.id for done in backend.done if done.id in behind),
     )  # fmt: skip
 
 
@@ -228,6 +239,14 @@ def _code_due(backend: Backend, migrations: MigrationList, *, waits: bool) -> tu
         return [], len(due)
     check_files(migrations.code)
     return due, 0
+
+
+def _edited_behind(backend: Backend, migrations: MigrationList) -> list[str]:
+    """The ids of the post-apply files that were edited since they were run; all such files checked, if there is one."""
+    found = post_apply.edited(post_apply.compare(migrations.post_apply, backend.files, backend.post_apply))
+    if found:
+        _check_behind(backend, migrations)
+    return found
 
 
 def _chosen(
@@ -256,14 +275,18 @@ def _run(
     files: Mapping[str, File],
     *,
     runs_code: bool,
+    is_edited: bool,
 ) -> tuple[str, ...]:
-    """The names of the code files that it has run behind them."""
+    """The names of the code files that it has run behind them. is_edited: only post-apply files are to be run."""
     runner = backend.runner(operation, files)
     runner.apply(pending)
     made = runner.run_code(migrations.code if runs_code else ())
     # Another runner may have been quicker, and does it then.
     if backend.done and pending.post_apply and not _is_overtaken(backend, migrations):
         runner.run_post_apply(pending)
+    elif is_edited:
+        # All of them, as behind a migration: others may count on what one makes.
+        backend.runner(PostApply(backend.post_apply), files).run_post_apply(migrations)
     runner.say_if_untold()
     return made
 
@@ -329,16 +352,24 @@ def _stamps(backend: Backend, listener: Listener, *, asked: bool) -> bool:
 
 def check(backend: Backend, pending: MigrationList) -> list[File]:
     """The files of what is pending; BadFile with all that is wrong with any of them. What is passed over is said."""
-    after = [backend.files[it.id] for it in (pending.post_apply if pending else [])]
-    files = [*(backend.files[it.id] for it in pending), *after]
+    files = [backend.files[it.id] for it in pending]
     for file in files:
         file.was_run = False  # here, whatever is recorded of it for another tenant
-    check_files(files)
-    for file in after:
-        if file.backfill:
-            raise BadFile(f"{file.path}: a file that runs after each migrate cannot be a backfill.")
+    check_files([*files, *(backend.files[it.id] for it in (pending.post_apply if pending else []))])
+    if pending:
+        files += _check_behind(backend, pending)
     for notice in [notice for file in files for notice in file.notices]:
         backend.listener(Said(notice))
+    return files
+
+
+def _check_behind(backend: Backend, migrations: MigrationList) -> list[File]:
+    """The files that run behind migrations; BadFile with what is wrong with them."""
+    files = [backend.files[it.id] for it in migrations.post_apply]
+    check_files(files)
+    for file in files:
+        if file.backfill:
+            raise BadFile(f"{file.path}: a file that runs after each migrate cannot be a backfill.")
     return files
 
 
@@ -403,4 +434,6 @@ def status_of(backend: Backend, migrations: MigrationList, files: dict[str, File
         backend.other_histories(),
     )
     code = code_records.compare(migrations.code, backend.read_code())
-    return Status(entries, [*elsewhere.find(backend, files), *found, *problems.foreign(files)], code)
+    behind = post_apply.compare(migrations.post_apply, files, backend.post_apply)
+    found = [*elsewhere.find(backend, files), *found, *problems.foreign(files)]
+    return Status(entries, found, code, behind)

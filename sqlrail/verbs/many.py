@@ -7,7 +7,7 @@ connection that it keeps, and what was read spares it the looking; under the loc
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,8 +23,9 @@ from sqlrail.files.folder import Migrations, read_files, up_to
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import milliseconds
-from sqlrail.records import problems, tenants
+from sqlrail.records import post_apply, problems, tenants
 from sqlrail.records.history import Entry, Record, compare
+from sqlrail.records.post_apply import PostApplyRun
 from sqlrail.records.problems import Problem
 from sqlrail.verbs.apply import Migrated, Status, apply, status_of
 from sqlrail.verbs.judge import Remembering
@@ -37,6 +38,7 @@ class History:
     records: list[Record]
     entries: list[Entry]
     found: list[Problem]
+    is_edited_behind: bool = False  # a post-apply file was, since it was run
 
     @cached_property
     def newest(self) -> str | None:
@@ -68,7 +70,7 @@ class History:
         refuses = any(problem.refuses and problem.kind not in allowed for problem in self.found)
         unknown = any(record.checksum is None for record in self.records)
         states = {entry.state for entry in self.entries if entry.id in wanted or entry.state in problems.GONE}
-        return not refuses and not unknown and states <= {"applied"}
+        return not refuses and not unknown and not self.is_edited_behind and states <= {"applied"}
 
 
 class Many(AbstractContextManager["Many"]):
@@ -116,11 +118,12 @@ class Many(AbstractContextManager["Many"]):
         limit = base.message("lock_limit", lock_timeout=milliseconds(self.settings.lock_timeout))
         histories = dict[tenants.Recorded, History]()
         self._histories |= dict.fromkeys(schemas)
-        for name, its in tenants.recorded(base, plain, YOYO.records, YOYO.log, limit):
+        behind = [migration.hash for migration in worker.migrations.post_apply]
+        for name, its in tenants.recorded(base, plain, YOYO.records, YOYO.log, limit, behind):
             if its not in histories:
-                records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its]
+                records = [Record(id_, hash_, None, checksum) for id_, hash_, checksum in its.records]
                 found = worker.judge.find(self.settings.migrations, worker.migrations, worker.files, records)
-                histories[its] = History(records, *found)
+                histories[its] = History(records, *found, worker.is_edited_behind(its.behind))
             self._histories[name] = histories[its]
         self._check_versions([name for name in plain if not self._has_run_all(name)], limit)
 
@@ -170,7 +173,8 @@ class Many(AbstractContextManager["Many"]):
         has_code = bool(worker.migrations.code)
         if history and is_plain and not has_code and (history.is_whole or history.is_done(wanted, allowed)):
             return Migrated((), len(worker.migrations) - history.left, history.left)
-        if history and is_plain and history.has_all_files and not self._lacks_stamp:
+        is_known = history is not None and history.has_all_files and not history.is_edited_behind
+        if history and is_plain and is_known and not self._lacks_stamp:
             known = Known(self._place_of(name), list(history.records), [], self._stamp)
         with Backend(settings, listener, worker.files, worker.kept, known) as backend:
             done = apply(backend, worker.migrations, wanted, allowed=allowed, stamp=stamp, judge=worker.judge)
@@ -227,6 +231,11 @@ class _Worker:
         self.migrations, self.files = read_files(settings.migrations)
         self.judge = Remembering()
         self._wanted: dict[str | None, frozenset[str]] = {}
+
+    def is_edited_behind(self, checksums: Iterable[tuple[str, str | None]]) -> bool:
+        """Whether a post-apply file is another one than that of its hash that was run."""
+        runs = [PostApplyRun(hash_, "", checksum) for hash_, checksum in checksums]
+        return bool(post_apply.edited(post_apply.compare(self.migrations.post_apply, self.files, runs)))
 
     def wanted(self, to: str | None) -> frozenset[str]:
         """The ids up to one, or all."""

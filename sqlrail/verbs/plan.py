@@ -33,7 +33,7 @@ from sqlrail.orphans import survey
 from sqlrail.orphans.cleaned import Cleaned, in_their_turn
 from sqlrail.postgres.connect import connect
 from sqlrail.records import code as code_records
-from sqlrail.records import problems
+from sqlrail.records import post_apply, problems
 from sqlrail.records.code import CodeEntry
 from sqlrail.records.history import Entry
 from sqlrail.scratch.scene import Scene
@@ -149,6 +149,9 @@ def look_at_live(
     cleanup = _previews(live, due)
     recorded = {record.hash for record in live.records}
     code = code_records.compare(migrations.code, live.read_code())
+    behind = post_apply.edited(post_apply.compare(migrations.post_apply, live.files, live.post_apply))
+    if behind and not due and not ahead:
+        live.listener(Said(f"edited since they were run, and run by the next migrate: {', '.join(behind)}"))
     drafts = {file.id for file in live.files.values() if file.is_draft}
     is_run = _runs_code(code, [entry for entry in entries if entry.id not in drafts], pending)
     if is_run:

@@ -19,7 +19,7 @@ from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import Migrations
 from sqlrail.ground.words import counted, printable
 from sqlrail.records import code as code_records
-from sqlrail.records import problems
+from sqlrail.records import post_apply, problems
 from sqlrail.records.code import CodeEntry
 from sqlrail.records.history import Entry, Record, compare
 from sqlrail.verbs import ways_back
@@ -44,6 +44,7 @@ class Looked:
     due: MigrationList
     is_late: bool  # something that is applied comes before what stays
     code: Sequence[CodeEntry]
+    runs_post_apply: bool  # behind all that
     goes: Leaning  # what code files have made and is dropped
     forgotten: Sequence[str]  # names of those of them that the folder has no more
 
@@ -108,7 +109,10 @@ def look(backend: Backend, migrations: Migrations) -> Looked:
     code = code_records.compare(migrations.code, backend.read_code())
     goes, forgotten = _dropped(backend, code, going)
     is_late = any(entry.state == "late" for entry in left)
-    return Looked(migrations, files, going, edited, stays, ways, due, is_late, code, goes, forgotten)
+    behind = post_apply.edited(post_apply.compare(migrations.post_apply, files, backend.post_apply))
+    made_again = {*code_records.pending(code), *goes.names} & {each.name for each in migrations.code}
+    runs = bool(due or made_again or behind)
+    return Looked(migrations, files, going, edited, stays, ways, due, is_late, code, runs, goes, forgotten)
 
 
 def _refuse_begun(backend: Backend) -> None:

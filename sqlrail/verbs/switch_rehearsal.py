@@ -77,8 +77,7 @@ def _rehearse(
 
 def _in_order(looked: Looked, ways: Sequence[File]) -> Migrations:
     """What is run: the ways back, what is due, and what is behind that."""
-    is_any = looked.due or looked.code_due
-    behind = looked.migrations.post_apply if is_any else ()
+    behind = looked.migrations.post_apply if looked.runs_post_apply else ()
     return Migrations([*map(unloaded, ways), *looked.due], behind, looked.migrations.code)
 
 

@@ -36,7 +36,7 @@ INSIDE = (Flaw, ReachesOut)
 TARGET = {
     "user": "app", "host": "db", "port": 5432, "database": "app", "server_version": "18.1", "environment": None
 }  # fmt: skip
-STATUS = {"migrations": [], "pending": 0, "code": [], "problems": [], "target": TARGET}
+STATUS = {"migrations": [], "pending": 0, "code": [], "post_apply": [], "problems": [], "target": TARGET}
 
 
 def test_they_are_those_of_the_types() -> None:

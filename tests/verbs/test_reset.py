@@ -908,7 +908,7 @@ def test_a_role_that_may_not_read_the_stamp_can_still_read_the_history(
     migrate(settings(any_database, folder), nobody)
     query(any_database, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     visitor = f"{any_database}&options=-c%20role%3D{role}"
-    entries, found, _ = status(settings(visitor, folder), nobody)
+    entries, found, *_ = status(settings(visitor, folder), nobody)
     assert ([entry.state for entry in entries], found) == (["applied", "applied"], [])
     assert migrate(settings(visitor, folder), nobody).already_applied == 2
     with pytest.raises(Refused, match="the database has no stamp"):

@@ -18,7 +18,15 @@ def text(result: Status, width: int | None) -> str:
 
     The width is the terminal's in characters, None where there is none.
     """
-    return "\n".join([*table(_HEADS, _rows(result), width), _sum(result), *_code(result), *_wrong(result)])
+    return "\n".join(
+        [
+            *table(_HEADS, _rows(result), width),
+            _sum(result),
+            *_code(result),
+            *_behind(result),
+            *_wrong(result),
+        ]
+    )
 
 
 def page(result: Status, target: Target | None) -> Script:
@@ -28,7 +36,7 @@ def page(result: Status, target: Target | None) -> Script:
     wrong = html.points(_wrong(result), html.BAD if any(it.refuses for it in result.problems) else html.SLOW)
     parts = [
         html.paragraph(_sum(result)),
-        html.points(_code(result)),
+        html.points([*_code(result), *_behind(result)]),
         wrong,
         html.table(_HEADS, _rows(result)),
     ]
@@ -58,6 +66,14 @@ def _code(result: Status) -> list[str]:
     how = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "all applied"
     lines = [f"{counted(len(result.code), 'code file')}: {how}"]
     return lines + [f"  {FOLDER}/{printable(entry.name)}: {_means(entry)}" for entry in other]
+
+
+def _behind(result: Status) -> list[str]:
+    return [
+        f"{printable(entry.id)}.sql was edited since it was run last, and runs with the next `migrate`"
+        for entry in result.post_apply
+        if entry.state == "edited"
+    ]
 
 
 def _means(entry: CodeEntry) -> str:
