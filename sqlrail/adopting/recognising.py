@@ -97,9 +97,15 @@ def _may_be(tool: Tool, folder: Folder) -> bool:
 def _led(path: Path, target: Path, what: str) -> Refused:
     return Refused(
         f"{path} cannot be converted: {what}. Take the schema as it is instead, and let what has run rest:",
-        *others.way(target),
+        *others.way(_apart(path, target)),
         f"Then `drift` compares, and `migrate` runs what is new ({PAGE}). Nothing was changed.",
     )
+
+
+def _apart(path: Path, target: Path) -> Path:
+    """The folder of the settings; where that is the other tool's, one beside it, for its code is no file of ours."""
+    theirs, ours = path.resolve(), target.resolve()
+    return target.with_name(f"{target.name}_sql") if ours in (theirs, *theirs.parents) else target
 
 
 def sources(tool: Tool, folder: Folder) -> list[Source]:

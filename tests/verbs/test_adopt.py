@@ -191,9 +191,9 @@ def refused(sqlrail: Sqlrail, url: str, *arguments: str, code: int = 3) -> str:
     return message
 
 
-def is_green(sqlrail: Sqlrail, url: str) -> None:
+def is_green(sqlrail: Sqlrail, url: str, *flags: str) -> None:
     for verb in ("status", "drift"):
-        done = sqlrail(verb, "--check", env=at(url))
+        done = sqlrail(verb, "--check", *flags, env=at(url))
         assert (verb, done.code) == (verb, 0), done
 
 
@@ -592,6 +592,19 @@ CODE = {
 }
 
 
+def _typed(message: str, url: str) -> None:
+    """Runs the commands in a message."""
+    commands = [line for line in message.split("\n") if line.startswith("  ")]
+    assert len(commands) == 3
+    path = os.pathsep.join(
+        map(str, (majors()[max(majors())], Path(sys.executable).parent, os.environ["PATH"]))
+    )
+    subprocess.run(
+        ["/bin/sh", "-ec", "\n".join(commands)], check=True, capture_output=True, timeout=60,
+        env={**clean_environment(), **at(url), "PATH": path},
+    )  # fmt: skip
+
+
 @needs("a superuser's dump")
 @pytest.mark.parametrize("tool", CODE)
 def test_the_commands_for_code_lead_to_a_green_history(tool: str, sqlrail: Sqlrail, database: str) -> None:
@@ -599,16 +612,23 @@ def test_the_commands_for_code_lead_to_a_green_history(tool: str, sqlrail: Sqlra
     put(files)
     for statement in (USERS, INDEX, history):
         query(database, statement)
-    commands = [line for line in refused(sqlrail, database).split("\n") if line.startswith("  ")]
-    assert len(commands) == 3
-    path = os.pathsep.join(
-        map(str, (majors()[max(majors())], Path(sys.executable).parent, os.environ["PATH"]))
-    )
-    subprocess.run(
-        ["/bin/sh", "-ec", "\n".join(commands)], check=True, capture_output=True, timeout=60,
-        env={**clean_environment(), **at(database), "PATH": path},
-    )  # fmt: skip
+    _typed(refused(sqlrail, database), database)
     is_green(sqlrail, database)
+
+
+@needs("a superuser's dump")
+@pytest.mark.parametrize("named", ["migrations", "migrations/versions"])
+def test_code_in_the_folder_of_that_name_is_led_to_another(
+    named: str, sqlrail: Sqlrail, database: str
+) -> None:
+    """As Flask-Migrate has it: beside its env.py no file of ours would be run."""
+    put({"migrations/env.py": "", "migrations/versions/1a.py": "revision = '1a'\ndown_revision = None\n"})
+    for statement in (USERS, INDEX, CODE["Alembic"][1]):
+        query(database, statement)
+    done = sqlrail("adopt", named, "--json", env=at(database))
+    assert (done.code, done.error["kind"]) == (3, "refused")
+    _typed(done.error["message"], database)
+    is_green(sqlrail, database, "--migrations", "migrations_sql")
 
 
 def test_only_a_tools_own_table_is_left_out_of_drift(sqlrail: Sqlrail, database: str) -> None:
