@@ -333,6 +333,57 @@ def test_it_costs_no_message(server: local.Server, tmp_path: Path) -> None:
     assert counts[0] == counts[1]
 
 
+EACH = ("--each", "SELECT unnest(ARRAY['one', 'two'])")
+
+
+@pytest.fixture
+def of_tenants(sqlrail: Sqlrail, database: str, env: dict[str, str]) -> Sqlrail:
+    """The command line, where all files were applied in two schemas and the folder has the first one."""
+    query(database, "CREATE SCHEMA one; CREATE SCHEMA two")
+    release(3)
+    assert sqlrail("migrate", *EACH, env=env).code == 0
+    release(1)
+    return sqlrail
+
+
+def taken_back(url: str) -> list[bool]:
+    """Of each schema whether the files behind the first are gone, with all that was kept of them."""
+    its = []
+    for name in ("one", "two"):
+        left = query(url, f"SELECT migration_id FROM {name}._yoyo_migration ORDER BY 1")
+        kept = query(url, f"SELECT count(*) FROM sqlrail.rollback WHERE records_in = '{name}'")
+        tables = query(url, f"SELECT to_regclass('{name}.a') IS NULL, to_regclass('{name}.b') IS NULL")
+        is_back = left == [("001_a",)]
+        assert (kept, tables) == ([(1 if is_back else 3,)], [(False, is_back)])
+        its.append(is_back)
+    return its
+
+
+def test_of_each_tenant_what_was_kept_takes_it_back(
+    of_tenants: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    done = of_tenants("rollback", "--stored", "--to", "001", *EACH, "--json", env=env)
+    assert done.code == 0, done.err
+    assert [
+        [(it["id"], it["stored"]) for it in tenant["result"]["rolled_back"]]
+        for tenant in done.document["tenants"]
+    ] == [[("003_c", True), ("002_b", True)]] * 2
+    assert taken_back(database) == [True, True]
+    assert of_tenants("migrate", *EACH, env=env).code == 0
+    release(3)
+    assert of_tenants("migrate", *EACH, env=env).code == 0
+    assert taken_back(database) == [False, False]
+
+
+def test_what_was_kept_of_one_tenant_is_nothing_to_another(
+    of_tenants: Sqlrail, database: str, env: dict[str, str]
+) -> None:
+    query(database, "UPDATE sqlrail.rollback SET content = 'DROP TABLE two.a' WHERE records_in = 'one'")
+    done = of_tenants("rollback", "--stored", "--to", "001", *EACH, env=env)
+    assert (done.code, "is not what was written" in done.err + done.out) == (3, True), done.err
+    assert taken_back(database) == [False, True]
+
+
 def test_listeners_are_told_the_text(database: str, tmp_path: Path) -> None:
     from sqlrail.ground.reading import given
     from sqlrail.verbs.rollback import rollback
