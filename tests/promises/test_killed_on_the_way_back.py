@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,14 @@ KEPT = """
     SELECT 't' || substr(migration_id, 3, 1) FROM _yoyo_migration AS m
       JOIN sqlrail.rollback AS r ON r.migration_hash = m.migration_hash ORDER BY 1
 """
+
+
+@pytest.fixture(autouse=True)
+def no_scratch_databases(server: local.Server) -> Iterator[None]:
+    """Takes away what killed runs leave: it goes once it is five minutes old, and other tests look for what stays."""
+    yield
+    for (left,) in query(server.url, "SELECT datname FROM pg_database WHERE datname ~ '^sqlrail_scratch'"):
+        query(server.url, f"DROP DATABASE {left} WITH (FORCE)")
 
 
 def folder_of(folder: Path, *numbers: int) -> Path:
