@@ -11,10 +11,11 @@ from sqlrail.api.told import allowed_by, hiding, relation_of
 from sqlrail.errors import Refused, SettingsError
 from sqlrail.ground.address import Address, is_address
 from sqlrail.ground.events import Event
-from sqlrail.ground.reading import given
+from sqlrail.ground.reading import checked, given
 from sqlrail.ground.settings import Backfills, Settings
 
 if TYPE_CHECKING:
+    from sqlrail.results.status import Phase
     from sqlrail.results.tenants import TenantsResult
     from sqlrail.tenants.each import Answer, Turn
     from sqlrail.tenants.limits import Limits
@@ -95,25 +96,29 @@ class Tenants:
         allow_late: bool = False,
         allow_missing: bool = False,
         skip_backfills: bool = False,
+        phase: Phase | None = None,
     ) -> TenantsResult:
-        """Applies what is pending, up to one file or all of it; the flags are those of the other migrate()."""
+        """Applies what is pending, up to one file or all of it; the arguments are those of the other migrate()."""
         allowed = allowed_by(late=allow_late, missing=allow_missing)
-        return self._migrate("skip" if skip_backfills else "run", to, allowed)
+        return self._migrate("skip" if skip_backfills else "run", phase, to, allowed)
 
-    def backfill(self, to: str | None = None, *, allow_missing: bool = False) -> TenantsResult:
+    def backfill(
+        self, to: str | None = None, *, allow_missing: bool = False, phase: Phase | None = None
+    ) -> TenantsResult:
         """Runs the backfills that migrate() was told to skip, and the files that depend on one."""
         # A late file is not run, so that it keeps nobody from what was left before it.
-        return self._migrate("only", to, allowed_by(late=True, missing=allow_missing))
+        return self._migrate("only", phase, to, allowed_by(late=True, missing=allow_missing))
 
-    def _migrate(self, backfills: Backfills, to: str | None, allowed: Collection[str]) -> TenantsResult:
+    def _migrate(
+        self, backfills: Backfills, phase: Phase | None, to: str | None, allowed: Collection[str]
+    ) -> TenantsResult:
         from sqlrail.files.folder import Reading
         from sqlrail.verbs.apply import migrate
         from sqlrail.verbs.judge import Remembering
 
         asked: dict[str, Any] = {"to": to, "allowed": allowed}
         together: dict[str, Any] = {"read": Reading(), "judge": Remembering()}
-        chosen = replace(self, _settings=tuple(replace(its, backfills=backfills) for its in self._settings))
-        return chosen._go(
+        return self._of(phase, backfills=backfills)._go(
             lambda its, told: _done(migrate(its, told, **asked, **together).as_json()),
             lambda many: lambda its, told: _done(many.migrate(its, told, **asked).as_json()),
             lambda many, name: many.over(name),
@@ -128,7 +133,19 @@ class Tenants:
             lambda many: lambda its, told: _done(many.status(its, told).as_json()),
         )
 
-    def plan(self, to: str | None = None, *, counts: bool = True, tries: bool | None = None) -> TenantsResult:
+    def _of(self, phase: Phase | None, **more: Any) -> Tenants:
+        """The same for one phase of a deployment."""
+        more["phase"] = checked("phase", phase)
+        return replace(self, _settings=tuple(replace(its, **more) for its in self._settings))
+
+    def plan(
+        self,
+        to: str | None = None,
+        *,
+        counts: bool = True,
+        tries: bool | None = None,
+        phase: Phase | None = None,
+    ) -> TenantsResult:
         """What migrate() would do, and in whose rows it would fail; changes nothing.
 
         counts: whether live rows are looked at; tries: whether files run over a copy of them (None: where they are
@@ -150,7 +167,8 @@ class Tenants:
 
             return turn
 
-        return self._go(lambda its, told: _done(plan(its, told, **asked).as_json()), of_many)
+        chosen = self._of(phase)
+        return chosen._go(lambda its, told: _done(plan(its, told, **asked).as_json()), of_many)
 
     def drift(self, *, pending: bool = False, privileges: bool = False) -> TenantsResult:
         """How each differs from what its applied files build, or all files; changes nothing."""

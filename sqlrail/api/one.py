@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlrail.results.migrate import MigrateResult
     from sqlrail.results.plan import PlanResult
     from sqlrail.results.rollback import RollbackResult
-    from sqlrail.results.status import StatusResult
+    from sqlrail.results.status import Phase, StatusResult
     from sqlrail.results.target import TargetResult
 
 
@@ -33,6 +33,7 @@ def migrate(
     allow_late: bool = False,
     allow_missing: bool = False,
     skip_backfills: bool = False,
+    phase: Phase | None = None,
     interrupted: str | None = None,
     lock_wait: float = Settings.lock_wait,
     lock_timeout: float = Settings.lock_timeout,
@@ -49,7 +50,8 @@ def migrate(
     Any number of processes and machines may call it at once: one of them applies a file, the others wait for it,
     `lock_wait` seconds at the most. The arguments are the command line's: durations are seconds, a share is between 0
     and 1, `environment` is APP_ENV. skip_backfills: files with one, and those that depend on one, are left to the verb
-    `backfill`, and `left` has their ids. `say` is called with each line that the command line would say on stderr,
+    `backfill`, and `left` has their ids. phase: "before" leaves the files that say `-- phase: after`, which `waiting`
+    has, and "after" runs these alone. `say` is called with each line that the command line would say on stderr,
     such as whom it waits for; `listener` with the same and more as facts, an object of `events` each.
 
     Raises errors.SqlrailError, or one of its subclasses: Refused has changed nothing, Busy has waited for nothing, and
@@ -58,9 +60,9 @@ def migrate(
     from sqlrail.verbs import apply
 
     settings = given(
-        url, directory, environment=environment, interrupted=interrupted, lock_wait=lock_wait,
-        lock_timeout=lock_timeout, statement_timeout=statement_timeout, retry_for=retry_for, max_share=max_share,
-        max_rows=max_rows, allow_triggers=allow_triggers,
+        url, directory, environment=environment, interrupted=interrupted, phase=phase,
+        lock_wait=lock_wait, lock_timeout=lock_timeout, statement_timeout=statement_timeout, retry_for=retry_for,
+        max_share=max_share, max_rows=max_rows, allow_triggers=allow_triggers,
     )  # fmt: skip
     allowed = allowed_by(late=allow_late, missing=allow_missing)
     settings = replace(settings, backfills="skip" if skip_backfills else "run")
@@ -93,6 +95,7 @@ def plan(
     counts: bool = True,
     tries: bool | None = None,
     queries: str | None = None,
+    phase: Phase | None = None,
     say: Callable[[str], object] = lambda _: None,
     listener: Listener = nobody,
 ) -> PlanResult:
@@ -100,13 +103,13 @@ def plan(
 
     counts: whether live rows are looked at; tries: whether files run over a copy of them (None: where they are few, and
     stay on their server). queries: a file of those of the running release, or pg_stat_statements; which of them each
-    migration breaks is said. Raises errors.SqlrailError, or one of its subclasses.
+    migration breaks is said. phase: as in migrate(). Raises errors.SqlrailError, or one of its subclasses.
     """
     from sqlrail.foresight.trial import Consent
     from sqlrail.verbs import plan as verb
 
     consent = Consent(tries if counts else False)
-    with telling(given(url, directory), say, listener) as told:
+    with telling(given(url, directory, phase=phase), say, listener) as told:
         return verb.plan(*told, to=to, counts=counts, consent=consent, queries=queries).as_json()
 
 

@@ -89,6 +89,11 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     add_missing(parser)
 
 
+def add_phase(parser: argparse._ActionsContainer) -> None:
+    """Of which phase of a deployment files are run, and where it is rehearsed whether they may overtake others."""
+    add(parser, "phase", "scratch")
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     """How far to go."""
     parser.add_argument("--to", metavar="ID", help="go no further than this one (its number will do)")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sqlrail.files.examine import Comment
 from sqlrail.files.numbering import number
 from sqlrail.files.statements import Flaw
-from sqlrail.ground.values import seconds
+from sqlrail.ground.values import PHASES, phase, seconds
 
 if TYPE_CHECKING:
     from sqlrail.ground.backfill import Backfill
     from sqlrail.ground.constraint import Constraint
     from sqlrail.ground.loses import Loses
+    from sqlrail.results.status import Phase
 
 #: a line that says something to us: its name, and its value; yoyo asks for no blank either
 DIRECTIVE = re.compile(r"--\s*([a-z][a-z-]*)\s*:\s*(.*)")
@@ -24,7 +25,7 @@ _ALMOST = re.compile(r"[-/*\s]*([A-Za-z][A-Za-z _-]{2,24}?)\s*:\s*(.*?)\s*(?:\*/
 #: of 1, how much a misspelt name is like a directive's; "line" and "lint" are less
 CLOSE = 0.8
 #: what is much like a directive's name, and a word of its own: `-- closes: #12`
-OTHER_WORDS = ("closes",)
+OTHER_WORDS = ("closes", "phrase")
 
 T = TypeVar("T")
 
@@ -55,6 +56,13 @@ def _either(yes: str, no: str) -> Callable[[str], bool]:
         return value.lower() == yes
 
     return read
+
+
+def _phase(value: str) -> Phase:
+    try:
+        return phase(value.lower())
+    except ValueError:
+        raise ValueError(f"'{value}' is neither {' nor '.join(PHASES)}") from None
 
 
 # What few files say is loaded where one says it: a run with nothing to do has no time for more.
@@ -105,6 +113,8 @@ class Directives:
 
     depends: tuple[str, ...] = directive((), _words, alike=r"d\w*p\w*nd")
     transactional: bool = directive(True, _either("true", "false"), alike="trans")
+    # of a deployment: after the last instance of the old release, or before the new one
+    phase: Phase = directive("before", _phase)
     cleanup: tuple[Constraint, ...] = directive((), _constraint, alike="clean")
     # which rows and values are meant to go: plan does not count these against the file
     loses: tuple[Loses, ...] = directive((), _loses, alike="loo?s[es]")

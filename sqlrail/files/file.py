@@ -111,6 +111,11 @@ class File(Directives):
         """The line of the cleanup that names it."""
         return self.lines["cleanup"][self.cleanup.index(one)]
 
+    def line_depending(self, name: str) -> int:
+        """The line that says that it depends on another one."""
+        lines = self.lines["depends"]
+        return next((line for line in lines if name.encode() in self.line(line).split()), lines[0])
+
     def check(self) -> None:
         """BadFile, with all its lines, for anything that must not reach the database."""
         check_files([self])

@@ -79,6 +79,7 @@ class Ahead(NamedTuple):
     ids: tuple[str, ...]  # of what a newer release has applied, or has half done outside a transaction
     half_done: tuple[str, ...] = ()  # of the latter alone
     left: tuple[str, ...] = ()  # of this folder: backfills that were left, and what depends on one
+    waiting: tuple[str, ...] = ()  # of this folder: files that say `-- phase: after`, and are not applied
 
 
 class Begun(NamedTuple):

@@ -144,6 +144,14 @@ def given(address: Address, directory: str | os.PathLike[str], **values: Any) ->
     )
 
 
+def checked(name: str, value: Any) -> Any:
+    """A setting that an application has given behind the others; SettingsError says what is wrong with it."""
+    try:
+        return CHECKS[SETTINGS[name].reader](value)
+    except (TypeError, ValueError) as exc:
+        raise SettingsError(f"{name} is {value!r}: {exc}.") from exc
+
+
 def of_database(settings: Settings, url: str, origin: str, problems: list[str]) -> Settings:
     """The same settings for another database; what is wrong with its URL is added to problems."""
     read_url = urls.read(url, origin, problems)

@@ -103,6 +103,9 @@ def _of_a_file(
 def _of_a_newer_release(event: Ahead) -> str:
     named = [f"{id_} (half done)" if id_ in event.half_done else id_ for id_ in event.ids]
     left = f"; that release's `backfill` does {printable(', '.join(event.left))}" if event.left else ""
+    left += (
+        f"; its `migrate --phase after` does {printable(', '.join(event.waiting))}" if event.waiting else ""
+    )
     return (
         f"the database is ahead of this folder by {printable(', '.join(named))}: a newer release has been here, and "
         f"there is nothing to apply{left}"

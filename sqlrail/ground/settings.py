@@ -16,6 +16,7 @@ from sqlrail.ground.values import (
     folder,
     interrupted,
     names,
+    phase,
     seconds,
     share,
     some_seconds,
@@ -23,6 +24,7 @@ from sqlrail.ground.values import (
 )
 
 if TYPE_CHECKING:
+    from sqlrail.results.status import Phase
     from sqlrail.results.target import Environment
 
 #: what some of them are for
@@ -141,6 +143,11 @@ class Settings:
         "what to do with a statement outside a transaction that was cut off, and may have taken effect",
         is_of_one_run=True,
     )
+    phase: Phase | None = setting(
+        None, phase, "before|after",
+        "of a deployment: before leaves files that say `-- phase: after`, and after runs these alone",
+        is_of_one_run=True,
+    )
     against: str | None = setting(
         None, str, "URL", "compare with another database instead of the files (or SQLRAIL_AGAINST)", is_secret=True,
         note="drift: compare with another database instead of the files",
@@ -149,8 +156,8 @@ class Settings:
     scratch: str | None = setting(
         None, str, f"{EMBEDDED}|URL",
         "the server on which the scratch database is made (or SQLRAIL_SCRATCH; default: the database's own)",
-        note="plan, drift, schema, baseline: the server on which the scratch database is made, embedded or a URL; "
-        "without it the database's own",
+        note="plan, drift, schema, baseline, migrate --phase: the server on which the scratch database is made, "
+        "embedded or a URL; without it the database's own",
         example=EMBEDDED, is_secret=True,
     )
     schema_file: Path | None = setting(

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sqlrail.results.status import Phase
     from sqlrail.results.target import Environment
 
 ENVIRONMENTS: tuple[Environment, ...] = ("development", "test", "staging", "production")
+#: the phases of a deployment
+PHASES: tuple[Phase, ...] = ("before", "after")
 #: what may become of a statement that was cut off
 INTERRUPTED = ("again", "done")
 UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -121,6 +124,14 @@ def environment(text: str) -> Environment:
     raise ValueError(f"use one of {', '.join(ENVIRONMENTS)}")
 
 
+def phase(text: str) -> Phase:
+    """A phase of a deployment."""
+    for name in PHASES:
+        if name == text:
+            return name
+    raise ValueError(f"use one of {', '.join(PHASES)}")
+
+
 def interrupted(text: str) -> str:
     """What to do with a statement that was cut off."""
     if text not in INTERRUPTED:
@@ -163,6 +174,7 @@ CHECKS: dict[Callable[[str], Any], Callable[[Any], Any]] = {
     folder: lambda value: folder(_path(value)),
     environment: _one_of(ENVIRONMENTS),
     interrupted: _one_of(INTERRUPTED),
+    phase: _one_of(PHASES),
     seconds: _within(LONGEST, "seconds as a number, 596 hours at the most"),
     share: _within(1, "a share between 0 and 1"),
     count: _within(10**18, "a number of rows, 0 or more"),

@@ -18,7 +18,7 @@ from sqlrail.records import leaving
 
 if TYPE_CHECKING:
     from sqlrail.results.repair import NoteResult, Operation
-    from sqlrail.results.status import State
+    from sqlrail.results.status import Phase, State
 
 
 class Record(NamedTuple):
@@ -72,16 +72,27 @@ class Entry(NamedTuple):
     # pending, and a backfill or behind one: it is not late, whatever was applied since
     may_be_left: bool = False
     waits_for: tuple[str, ...] = ()  # backfills that are not done, itself where it is one
+    phase: Phase | None = None  # of the deployment, as its file says; None: it has no file
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is to be applied behind the deployment: others may be before, and it is not late for that."""
+        return self.state == "pending" and self.phase == "after"
 
 
-def compare(migrations: MigrationList, files: dict[str, File], records: list[Record]) -> list[Entry]:
+def compare(
+    migrations: MigrationList, files: dict[str, File], records: list[Record], *, may_wait: bool = True
+) -> list[Entry]:
     """Each migration's state, in yoyo's order; a record without a file stands where its name sorts, or is ahead.
 
     Records are ahead where the folder is an older release's: they stand behind the files, as they were applied. Each
-    file is told whether it has a record: what is asked of one that is still to run is not asked of it.
+    file is told whether it has a record: what is asked of one that is still to run is not asked of it. may_wait:
+    whether files that say `-- phase: after` can have been overtaken, and are late behind others of that phase only.
     """
     applied = {record.id: record for record in records}
-    last = max((n for n, migration in enumerate(migrations) if migration.id in applied), default=-1)
+    run = [(n, files[it.id].phase) for n, it in enumerate(migrations) if it.id in applied]
+    last = max((n for n, _ in run), default=-1)
+    last_after = max((n for n, phase in run if phase == "after"), default=-1) if may_wait else last
     entries, behind = [], leaving.behind_backfills(migrations, files)
     left = leaving.behind_backfills(migrations, files, applied.keys()) if behind else {}
     for number, migration in enumerate(migrations):
@@ -89,11 +100,12 @@ def compare(migrations: MigrationList, files: dict[str, File], records: list[Rec
         file.was_run = record is not None
         if record is None:
             may_be_left = file.id in behind
-            state: State = "late" if number < last and not may_be_left else "pending"
-            entries.append(Entry(file.id, state, None, file.checksum, may_be_left, left.get(file.id, ())))
+            is_late = number < (last_after if file.phase == "after" else last) and not may_be_left
+            more = may_be_left, left.get(file.id, ()), file.phase
+            entries.append(Entry(file.id, "late" if is_late else "pending", None, file.checksum, *more))
         else:
-            state = "applied" if record.is_of(file) else "edited"
-            entries.append(Entry(file.id, state, record.applied_at, record.checksum))
+            state: State = "applied" if record.is_of(file) else "edited"
+            entries.append(Entry(file.id, state, record.applied_at, record.checksum, phase=file.phase))
     gone = [record for record in records if record.id in applied]
     if _are_ahead(gone, entries, files):
         ahead = (Entry(record.id, "ahead", record.applied_at, record.checksum) for record in gone)
@@ -114,8 +126,9 @@ def is_newer(note: Note, entries: Sequence[Entry]) -> bool:
         return True
     if not _are_whole(here):
         return False
-    last = _last(here)
-    return follows(note.id, _highest(entry.id for entry in here)) or (
+    there = [entry for entry in here if not entry.waits]
+    last = _last(there)
+    return follows(note.id, _highest(entry.id for entry in there)) or (
         last is not None and note.noted_at > last
     )
 
@@ -124,23 +137,25 @@ def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[
     """Whether the files are what was applied first, by their names or by the time, and nothing is to be applied.
 
     Where times are the same, as those of a baseline, names decide; and where a backfill was left, which has no time.
+    What waits for the end of the deployment does not count.
     """
     if not gone or not _are_whole(entries):
         return False
     ids = {record.id for record in gone}
     if any(not ids.isdisjoint(files[entry.id].depends) for entry in entries):
         return False
-    highest = _highest(entry.id for entry in entries)
+    there = [entry for entry in entries if not entry.waits]
+    highest = _highest(entry.id for entry in there)
     by_name = {record.id for record in gone if follows(record.id, highest)}
-    last = _last(entries)
+    last = _last(there)
     if ids == by_name or last is None:
         return ids == by_name
     return all(it.applied_at is not None and (it.applied_at, it.id in by_name) > (last, False) for it in gone)
 
 
 def _are_whole(entries: Sequence[Entry]) -> bool:
-    """Whether each is applied as it is, or was left; of one at least that is known, or it may be anybody's folder."""
-    applied = [entry for entry in entries if not entry.may_be_left]
+    """Whether each is applied as it is, left or waiting; of one at least that is known, or it is anybody's folder."""
+    applied = [entry for entry in entries if not (entry.may_be_left or entry.waits)]
     is_known = any(entry.checksum is not None for entry in applied)
     return is_known and all(entry.state == "applied" for entry in applied)
 

@@ -11,6 +11,7 @@ from sqlrail.files.file import File
 
 if TYPE_CHECKING:
     from sqlrail.records.history import Entry
+    from sqlrail.results.status import Phase
 
 
 def behind_backfills(
@@ -37,9 +38,13 @@ class Left(NamedTuple):
     first: str | None  # that other file
 
 
-def left(entries: Sequence[Entry]) -> Left:
-    """What `backfill` would run of a history, and what it leaves to a later run of it."""
-    others = [entry.id for entry in entries if entry.state in ("pending", "late") and not entry.may_be_left]
+def left(entries: Sequence[Entry], phase: Phase | None = None) -> Left:
+    """What `backfill` would run of a history, and what it leaves to a later run of it.
+
+    Before the new release it passes over what waits until the old one is gone.
+    """
+    pending = [entry for entry in entries if entry.state in ("pending", "late") and not entry.may_be_left]
+    others = [entry.id for entry in pending if not (phase == "before" and entry.waits)]
     first = others[0] if others else None
     order = [entry.id for entry in entries]
     limit = order.index(first) if first else len(order)

@@ -97,7 +97,8 @@ def ahead(entries: Sequence[Entry], found: Sequence[Problem]) -> Ahead | None:
     begun = tuple(problem.id for problem in found if problem.kind == "ahead")
     ids = dict.fromkeys([*(entry.id for entry in entries if entry.state == "ahead"), *begun])
     left = tuple(entry.id for entry in entries if entry.may_be_left)
-    return Ahead(tuple(ids), begun, left) if ids else None
+    waiting = tuple(entry.id for entry in entries if entry.waits and not entry.may_be_left)
+    return Ahead(tuple(ids), begun, left, waiting) if ids else None
 
 
 def refuse(found: Sequence[Problem], allowed: Collection[str] = ()) -> None:

@@ -39,10 +39,12 @@ class MigrateResult(TypedDict):
 
     applied: list[AppliedResult]  # in their order
     already_applied: int  # migrations that were applied before
-    pending: int  # migrations that are not applied yet: behind --to, drafts, or left
+    pending: int  # migrations that are not applied yet: behind --to, drafts, left, or waiting
     #: ids of pending files that are a backfill or depend on one: migrate leaves them because of --skip-backfills,
     #: backfill because migrate has to apply another before, and both where a newer release does them
     left: list[str]
+    #: ids of pending files that say `-- phase: after`, left by --phase before, or to a newer release
+    waiting: list[str]
     taken_over: list[str]  # ids that plain yoyo had applied: today's content is taken for theirs
     allowed: AllowedResult
     #: ids of what a newer release has applied, or has half done outside a transaction, and this folder does not have

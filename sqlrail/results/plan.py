@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from sqlrail.results.lint import RemarkResult
 from sqlrail.results.relation import CleanedResult
-from sqlrail.results.status import CodeResult
+from sqlrail.results.status import CodeResult, Phase
 
 #: each worse than those before it; what was not rehearsed is unknown
 Verdict = Literal["instant", "scans", "blocks", "rewrites", "unknown", "fails", "loses data"]
@@ -162,8 +162,10 @@ class PlannedFileResult(TypedDict):
     findings: list[RemarkResult]
     backfill: FillResult | None  # null: it is none
     queries: list[QueryResult] | None  # that are not as they were; null: not looked at
-    #: of the roll-out it belongs to, as its queries say: before the new release, or after the old one; null: not known
-    phase: Literal["before", "after"] | None
+    #: of the deployment it belongs to, as the queries say: after, where one breaks that the running release asks, and
+    #: before, where none does; null: not known
+    phase: Phase | None
+    says_phase: Phase  # as its file says: `-- phase: after`, or before where that says nothing
 
 
 class PlanResult(TypedDict):
@@ -173,6 +175,7 @@ class PlanResult(TypedDict):
     #: code files that are run behind them, in their order; of state applied: it leans on another one
     code: list[CodeResult]
     already_applied: int  # migrations that were applied before
+    waiting: list[str]  # ids of pending files that say `-- phase: after`, which --phase before leaves
     #: whether nothing takes longer than a moment, no cleanup would be refused, and no query that was named breaks
     instant: bool
     server_major: int  # of the live server

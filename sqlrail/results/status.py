@@ -7,6 +7,8 @@ from typing import Literal, TypedDict
 from sqlrail.results.problem import ProblemResult
 
 State = Literal["applied", "pending", "edited", "missing", "late", "ahead"]
+#: of a deployment: before the new release, or after the last instance of the old one
+Phase = Literal["before", "after"]
 
 
 PostApplyState = Literal["applied", "edited", "unknown"]
@@ -41,6 +43,7 @@ class EntryResult(TypedDict):
     applied_at: str | None  # ISO 8601 in UTC; null: not applied, or nobody knows when
     checksum: str | None  # sha256:… of the file, or of what was applied where the file is gone
     waits_for: list[str]  # ids of backfills that are not done: its own, and those that it depends on
+    phase: Phase | None  # of the deployment, as its file says or by default; null: it has no file
 
 
 class StatusResult(TypedDict):

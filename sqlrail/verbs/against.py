@@ -86,7 +86,7 @@ def read(folder: Path, ref: str) -> Branch:
         records = [Record(file.id, "", None, file.checksum) for file in _read_all(theirs)]
         for file in files.values():
             file.path = folder / file.path.name
-        entries = compare(migrations, files, records)
+        entries = compare(migrations, files, records, may_wait=False)
         edited = tuple(
             Edited(entry.id, _first_difference(theirs / f"{entry.id}.sql", files[entry.id].path))
             for entry in entries

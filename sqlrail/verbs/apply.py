@@ -18,20 +18,21 @@ from sqlrail.files.file import File, check_files
 from sqlrail.files.folder import read_files, up_to
 from sqlrail.files.kept import LIMIT, is_too_large
 from sqlrail.ground.events import Ahead, Filled, HistoryRead, Listener, Noted, Said, Warned
-from sqlrail.ground.settings import Backfills, Settings
+from sqlrail.ground.settings import Settings
 from sqlrail.ground.words import printable
 from sqlrail.records import code as code_records
-from sqlrail.records import leaving, post_apply, problems
+from sqlrail.records import leaving, phases, post_apply, problems
 from sqlrail.records.code import CodeEntry
 from sqlrail.records.code import pending as pending_code
 from sqlrail.records.history import Entry, compare
+from sqlrail.records.phases import Turn
 from sqlrail.records.post_apply import PostApplyEntry
 from sqlrail.records.problems import Problem
 from sqlrail.verbs.judge import JUDGE, Judge
 
 if TYPE_CHECKING:
     from sqlrail.results.migrate import FilledResult, MigrateResult
-    from sqlrail.results.status import StatusResult
+    from sqlrail.results.status import Phase, StatusResult
 
 #: how many of the problems that harm nothing are said one by one
 SAID = 3
@@ -49,6 +50,7 @@ class Migrated:
     missing: tuple[str, ...] = ()
     ahead: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()  # they say `-- phase: after`
     code: tuple[str, ...] = ()  # names of the code files that were run
     code_pending: int = 0  # that are to be run still
     post_apply: tuple[str, ...] = ()  # ids of the files that were run behind all
@@ -68,6 +70,7 @@ class Migrated:
             "already_applied": self.already_applied,
             "pending": self.pending,
             "left": list(self.left),
+            "waiting": list(self.waiting),
             "taken_over": list(self.taken_over),
             "allowed": {"late": list(self.late), "missing": list(self.missing)},
             "ahead": list(self.ahead),
@@ -97,13 +100,18 @@ class Status(NamedTuple):
     code: Sequence[CodeEntry] = ()
     post_apply: Sequence[PostApplyEntry] = ()
 
-    def is_well(self, *, may_be_ahead: bool = False, may_leave_backfills: bool = False) -> bool:
+    def is_well(
+        self, *, may_be_ahead: bool = False, may_leave_backfills: bool = False, phase: Phase | None = None
+    ) -> bool:
         """Whether all files are applied, and nothing forbids the next run.
 
-        may_be_ahead: also if a newer release has been here; may_leave_backfills: also if `backfill` has work to do.
+        may_be_ahead: also if a newer release has been here; may_leave_backfills: also if `backfill` has work to do;
+        phase: of the deployment, of which alone files have to be applied.
         """
         applied = all(
-            entry.state in ("applied", "ahead") or (may_leave_backfills and entry.may_be_left)
+            entry.state in ("applied", "ahead")
+            or (may_leave_backfills and entry.may_be_left)
+            or (entry.state == "pending" and phase not in (None, entry.phase))
             for entry in self.entries
         )
         ahead = problems.ahead(self.entries, self.problems)
@@ -121,6 +129,7 @@ class Status(NamedTuple):
                     "applied_at": f"{entry.applied_at.isoformat()}Z" if entry.applied_at else None,
                     "checksum": entry.checksum,
                     "waits_for": list(entry.waits_for),
+                    "phase": entry.phase,
                 }
                 for entry in self.entries
             ],
@@ -182,7 +191,9 @@ def apply(
         return not told
 
     entries, found = look()
-    wanted, left = _chosen(settings.backfills, entries, wanted, listener) if not told else ((), told[0].left)
+    wanted, left = _chosen(settings, entries, wanted, listener) if not told else ((), told[0].left)
+    turn = turn_of(backend, migrations, entries, wanted, judge)
+    wanted, waiting = turn.wanted, turn.waiting if not told else told[0].waiting
     applied_before = [entry.id for entry in entries if entry.state in problems.RUN]
     newest = get_migration_hash(applied_before[-1]) if applied_before else None
     unapplied = {entry.id: entry.state for entry in entries if entry.state in ("pending", "late")}
@@ -195,8 +206,8 @@ def apply(
     if any(file.backfill or not file.transactional for file in check(backend, pending)):
         backend.own_tables()  # where their notes are kept
     still = unapplied.keys() - {it.id for it in pending} | {*left}
-    waits = bool(told) or any(not files[id_].is_draft for id_ in still)
-    due, waiting = ([], 0) if told else _code_due(backend, migrations, waits=waits)
+    waits = bool(told) or any(not files[id_].is_draft for id_ in still - {*waiting})
+    due, code_waiting = ([], 0) if told else _code_due(backend, migrations, waits=waits)
     edited = [] if waits else _edited_behind(backend, migrations)
     stamps = _stamps(backend, listener, asked=stamp)
     if pending and not backend.has_records:
@@ -222,12 +233,28 @@ def apply(
         raise failure from failure.__cause__
     applied = tuple(done for done in backend.done if done.id in wanted)  # and not those of post-apply files
     behind = {migration.id for migration in migrations.post_apply}
-    ahead, left = (told[0].ids, told[0].left) if told else ((), left)
-    still |= {*left}  # another release may have come meanwhile
+    ahead, left, waiting = (told[0].ids, told[0].left, told[0].waiting) if told else ((), left, waiting)
+    still |= {*left, *waiting}  # another release may have come meanwhile
     return Migrated(
         applied, len(migrations) - len(applied) - len(still), len(still), tuple(taken_over), tuple(late), missing,
-        ahead, left, made, waiting, tuple(done.id for done in backend.done if done.id in behind),
+        ahead, left, waiting, made, code_waiting, tuple(done.id for done in backend.done if done.id in behind),
     )  # fmt: skip
+
+
+def turn_of(
+    backend: Backend,
+    migrations: MigrationList,
+    entries: Sequence[Entry],
+    wanted: Collection[str],
+    judge: Judge,
+) -> Turn:
+    """What of what is wanted belongs to the phase of this run; what overtakes other files has been rehearsed."""
+    turn = phases.turn(backend.settings.phase, entries, backend.files, wanted)
+    if turn.overtaking:
+        judge.refuse_unlike(backend, migrations, turn.overtaking)
+    if turn.waiting:
+        backend.listener(Said(f"waiting for `migrate --phase after`: {', '.join(turn.waiting)}"))
+    return turn
 
 
 def _code_due(backend: Backend, migrations: MigrationList, *, waits: bool) -> tuple[list[str], int]:
@@ -250,16 +277,16 @@ def _edited_behind(backend: Backend, migrations: MigrationList) -> list[str]:
 
 
 def _chosen(
-    backfills: Backfills, entries: Sequence[Entry], wanted: Collection[str], listener: Listener
+    settings: Settings, entries: Sequence[Entry], wanted: Collection[str], listener: Listener
 ) -> tuple[Collection[str], tuple[str, ...]]:
     """What is to be run of what is wanted, and the ids of the backfills, and what depends on one, that are left."""
-    due, behind, first = leaving.left(entries)
-    if backfills == "skip":
+    due, behind, first = leaving.left(entries, settings.phase)
+    if settings.backfills == "skip":
         left = tuple(id_ for entry in entries for id_ in [entry.id] if entry.waits_for and id_ in wanted)
         if left:
             listener(Said(f"left to `backfill`: {', '.join(left)}"))
         return {*wanted} - {*left}, left
-    if backfills == "only":
+    if settings.backfills == "only":
         left = tuple(id_ for id_ in behind if id_ in wanted)
         if left:
             listener(Said(f"left to a later run: {', '.join(left)}; `migrate` has to apply {first} before"))
@@ -370,6 +397,9 @@ def _check_behind(backend: Backend, migrations: MigrationList) -> list[File]:
     for file in files:
         if file.backfill:
             raise BadFile(f"{file.path}: a file that runs after each migrate cannot be a backfill.")
+        if "phase" in file.lines:
+            place = file.at(file.lines["phase"][0])
+            raise BadFile(f"{place}: a file that runs after each migrate is of no phase.")
     return files
 
 

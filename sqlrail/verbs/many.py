@@ -28,7 +28,7 @@ from sqlrail.records.history import Entry, Record, compare
 from sqlrail.records.post_apply import PostApplyRun
 from sqlrail.records.problems import Problem
 from sqlrail.verbs.apply import Migrated, Status, apply, status_of
-from sqlrail.verbs.judge import Remembering
+from sqlrail.verbs.judge import Rehearsals, Remembering
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +88,7 @@ class Many(AbstractContextManager["Many"]):
         self._lacks_stamp = self._base.lacks_stamp
         self._histories: dict[str, History | None] = {}  # by schema
         self._workers, self._own = list[_Worker](), threading.local()
+        self.rehearsals = Rehearsals()
 
     def __exit__(self, *exc: object) -> None:
         for worker in self._workers:
@@ -211,7 +212,7 @@ class Many(AbstractContextManager["Many"]):
     def _worker(self) -> _Worker:
         """This thread's."""
         if not hasattr(self._own, "worker"):
-            self._own.worker = _Worker(self.settings, Kept(self._base.session.server))
+            self._own.worker = _Worker(self.settings, Kept(self._base.session.server), self.rehearsals)
             self._workers.append(self._own.worker)
         worker: _Worker = self._own.worker
         return worker
@@ -226,10 +227,10 @@ class Many(AbstractContextManager["Many"]):
 class _Worker:
     """What one thread works with: a connection, and its own reading of the folder."""
 
-    def __init__(self, settings: Settings, kept: Kept) -> None:
+    def __init__(self, settings: Settings, kept: Kept, rehearsals: Rehearsals) -> None:
         self.kept = kept
         self.migrations, self.files = read_files(settings.migrations)
-        self.judge = Remembering()
+        self.judge = Remembering(rehearsals)
         self._wanted: dict[str | None, frozenset[str]] = {}
 
     def is_edited_behind(self, checksums: Iterable[tuple[str, str | None]]) -> bool:

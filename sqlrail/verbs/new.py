@@ -24,6 +24,7 @@ from sqlrail.ground.relation import Relation
 
 if TYPE_CHECKING:
     from sqlrail.results.new import FilesResult, NewResult
+    from sqlrail.results.status import Phase
 
 #: what the files of a new one say, with its `-- depends:`
 Texts = Callable[["New", str], dict[Path, str]]
@@ -54,14 +55,16 @@ def new(
     key: Relation | None = None,
     timestamp: bool = False,
     template: Path | None = None,
+    phase: Phase = "before",
 ) -> list[New]:
     """Makes the next file and its rollback, which nobody else on this machine can be given at the same time.
 
     It makes the folder too. key: the file adds this foreign key, and a second one validates it. timestamp: the number
     is the time in UTC; where the folder has dates it is one anyway. template: a file whose text an empty one
-    begins with. UsageError if nothing of the name can stand in a file's name.
+    begins with. phase: what that says of a deployment. UsageError if nothing of the name can stand in a file's name.
     """
-    beginning = "" if template is None else _read(template)
+    says = "" if phase == "before" else f"-- phase: {phase}\n"
+    beginning = says + ("" if template is None else _read(template))
     wanted: list[tuple[str, Texts]] = [(slug(name), partial(_templates, beginning))]
     if key is not None:
         by = f"sqlrail new --key '{key}'"
@@ -69,7 +72,7 @@ def new(
     is_first = not folder.exists()
     if is_first:
         _make_folder(folder)
-    first, *others = _make(folder, wanted, timestamp=timestamp)
+    first, *others = _make(folder, wanted, timestamp=timestamp, phase=phase)
     return [replace(first, is_first=is_first), *others]
 
 
@@ -103,7 +106,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _make(
-    folder: Path, wanted: Sequence[tuple[str, Texts]], *, timestamp: bool = False, dry_run: bool = False
+    folder: Path,
+    wanted: Sequence[tuple[str, Texts]],
+    *,
+    timestamp: bool = False,
+    dry_run: bool = False,
+    phase: Phase = "before",
 ) -> list[New]:
     """wanted: of each migration what stands behind the number of its name, and what its files say."""
     if not folder.is_dir():
@@ -111,7 +119,7 @@ def _make(
     with alone(folder):
         names = [path.name for path in folder.iterdir() if path.name.lower().endswith(".sql")]
         ids = [re.sub(r"(?i)(?:\.rollback)?\.sql\Z", "", name) for name in names if number(name)]
-        last, depends = max(ids, key=number, default=None), _last(folder) if wanted else None
+        last, depends = max(ids, key=number, default=None), _last(folder, phase) if wanted else None
         now, found = datetime.now(timezone.utc), list[New]()
         for plain, texts in wanted:
             id_ = f"{next_number(last, now, timestamp=timestamp)}_{plain}"
@@ -168,11 +176,12 @@ def _as(written: str, now: datetime) -> str:
     return re.sub("[0-9]", lambda _: next(digits), written)
 
 
-def _last(folder: Path) -> str | None:
-    """The last migration, in yoyo's order; None where there is none."""
+def _last(folder: Path, phase: Phase) -> str | None:
+    """The last migration, in yoyo's order, that one of that phase may depend on; None where there is none."""
     with suppress(UsageError):
-        migrations, _ = read_files(folder)
-        return str(migrations[-1].id)
+        migrations, files = read_files(folder)
+        ids = [migration.id for migration in migrations if phase in ("after", files[migration.id].phase)]
+        return ids[-1] if ids else None
     return None
 
 

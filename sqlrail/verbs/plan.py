@@ -40,7 +40,7 @@ from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
 from sqlrail.verbs import apply, lint, plan_look
 from sqlrail.verbs.cleanup import look_at
-from sqlrail.verbs.judge import JUDGE
+from sqlrail.verbs.judge import JUDGE, Judge
 from sqlrail.verbs.lint import Finding
 from sqlrail.verbs.plan_fills import Fill, look_at_backfills
 from sqlrail.verbs.plan_tried import tell_tried
@@ -119,6 +119,7 @@ class Looked:
     known: lint.Known
     is_spread: bool  # rows may lie on other nodes
     fills: dict[str, Fill]  # backfills
+    waiting: tuple[str, ...]  # ids of files that say `-- phase: after`, and are left
 
     def rehearsing(
         self, settings: Settings, listener: Listener, files: Mapping[str, File], queries: Sequence[Query] = ()
@@ -129,11 +130,17 @@ class Looked:
 
     def nothing(self, *, is_counted: bool) -> Plan:
         """The plan where there is nothing to do."""
-        return Plan((), len(self.applied), self.major, is_counted=is_counted)
+        return Plan((), len(self.applied), self.major, is_counted=is_counted, waiting=self.waiting)
 
 
 def look_at_live(
-    live: Backend, migrations: Migrations, to: str | None, allowed: Collection[str], *, samples: bool
+    live: Backend,
+    migrations: Migrations,
+    to: str | None,
+    allowed: Collection[str],
+    *,
+    samples: bool,
+    judge: Judge = JUDGE,
 ) -> Looked:
     """Refused, as migrate is, where the history cannot be trusted."""
     wanted = {migration.id for migration in up_to(migrations, to)}
@@ -144,7 +151,8 @@ def look_at_live(
     problems.refuse(found, allowed)
     if ahead := problems.ahead(entries, found):
         live.listener(ahead)
-    pending = JUDGE.due(live, migrations, () if ahead else wanted)
+    turn = apply.turn_of(live, migrations, entries, () if ahead else wanted, judge)
+    pending = judge.due(live, migrations, turn.wanted)
     due = apply.check(live, pending)
     cleanup = _previews(live, due)
     recorded = {record.hash for record in live.records}
@@ -153,7 +161,8 @@ def look_at_live(
     if behind and not due and not ahead:
         live.listener(Said(f"edited since they were run, and run by the next migrate: {', '.join(behind)}"))
     drafts = {file.id for file in live.files.values() if file.is_draft}
-    is_run = _runs_code(code, [entry for entry in entries if entry.id not in drafts], pending)
+    passed = drafts | {*turn.waiting}
+    is_run = _runs_code(code, [entry for entry in entries if entry.id not in passed], pending)
     if is_run:
         check_files(migrations.code)
     return Looked(
@@ -170,6 +179,7 @@ def look_at_live(
         lint.known_of(live),
         live.session.server.is_citus,
         look_at_backfills(live, due, samples=samples),
+        turn.waiting,
     )
 
 
@@ -251,6 +261,7 @@ def judged(
         trial=tried,
         contract=done.contract,
         code=tuple((name, looked.code_states.get(name, "missing")) for name in scene.code),
+        waiting=looked.waiting,
     )
 
 
@@ -353,7 +364,12 @@ class _Judge:
         judged = tuple(map(self._statement, seen or ()))
         verdicts = ["unknown" if seen is None else VERDICTS[0], *(one.verdict for one in judged)]
         return PlannedFile(
-            file.id, str(file.path), file.transactional, max(verdicts, key=VERDICTS.index), judged
+            file.id,
+            str(file.path),
+            file.transactional,
+            max(verdicts, key=VERDICTS.index),
+            judged,
+            says_phase=file.phase,
         )
 
     def _start_from(self, locks: dict[int, int]) -> None:

@@ -12,6 +12,7 @@ from sqlrail.foresight.trial import NOT_TRIED, Consent
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
 from sqlrail.scratch.moved import moved
+from sqlrail.verbs.judge import Remembering
 from sqlrail.verbs.lint import Finding
 from sqlrail.verbs.many import Many
 from sqlrail.verbs.models import Models
@@ -55,6 +56,7 @@ class PlanOfMany:
     ) -> None:
         self._many, self._to, self._allowed, self._consent = many, to, allowed, consent
         self._counts, self._samples = counts, samples
+        self._judge = Remembering(many.rehearsals)
         self._models = Models(many.settings, many.listener, many.names)
         self._leads: dict[object, _Lead | SqlrailError] = {}
         self._locks: dict[object, RLock] = {}
@@ -66,7 +68,8 @@ class PlanOfMany:
         tenant = str(settings.tenant)
         with self._many.at(settings, listener) as (live, migrations):
             asked = self._to, self._allowed
-            looked, files = look_at_live(live, migrations, *asked, samples=self._samples), live.files
+            looked = look_at_live(live, migrations, *asked, samples=self._samples, judge=self._judge)
+            files = live.files
         if not looked.due and not looked.pending.code:
             nothing = looked.nothing(is_counted=self._counts)
             return PlanOf(nothing, tenant, nothing, tenant)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         TouchedResult,
         Verdict,
     )
-    from sqlrail.results.status import CodeState
+    from sqlrail.results.status import CodeState, Phase
 
 #: each worse than those before it; what was not rehearsed is unknown
 VERDICTS: tuple[Verdict, ...] = ("instant", "scans", "blocks", "rewrites", "unknown", "fails", "loses data")
@@ -161,10 +161,11 @@ class PlannedFile:
     findings: tuple[Finding, ...] = ()
     backfill: Fill | None = None
     queries: tuple[Judged, ...] | None = None
+    says_phase: Phase = "before"  # of its directive
 
     @property
-    def phase(self) -> Literal["before", "after"] | None:
-        """Of a roll-out, as the queries of the running release say: where they all hold, or where one breaks."""
+    def phase(self) -> Phase | None:
+        """Of a deployment, as the queries of the running release say: where they all hold, or where one breaks."""
         if any(one.verdict == "breaks" for one in self.queries or ()):
             return "after"
         return "before" if self.queries == () else None
@@ -182,6 +183,7 @@ class PlannedFile:
             "backfill": self.backfill.as_json() if self.backfill else None,
             "queries": None if self.queries is None else [one.as_json() for one in self.queries],
             "phase": self.phase,
+            "says_phase": self.says_phase,
         }
 
 
@@ -203,6 +205,7 @@ class Plan:
     trial: Trial = NOT_TRIED
     contract: Contract | None = None
     code: tuple[tuple[str, CodeState], ...] = ()  # names of what is run behind the files
+    waiting: tuple[str, ...] = ()  # ids of files that are left for they say `-- phase: after`
 
     @property
     def is_instant(self) -> bool:
@@ -217,6 +220,7 @@ class Plan:
             "files": [file.as_json() for file in self.files],
             "code": [{"name": name, "state": state} for name, state in self.code],
             "already_applied": self.applied,
+            "waiting": list(self.waiting),
             "instant": self.is_instant,
             "server_major": self.live,
             "rehearsed_major": self.rehearsed,

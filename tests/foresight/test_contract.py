@@ -263,7 +263,7 @@ def test_what_breaks_is_said_first_and_what_was_not_judged_at_the_end(
         "  breaks the running release's SELECT legacy FROM users WHERE legacy = '…' (queries.sql:3): "
         'column "legacy" does not exist.'
     )
-    assert "  belongs behind the roll-out: apply it once no instance of the running release is left" in lines
+    assert "  belongs behind the deployment: `-- phase: after`" in lines
     assert "note: 2 queries of the running release judged" in lines
     assert 'note: not judged: SELECT a FROM b (queries.sql:4): relation "b" does not exist.' in lines
     assert "1 of them break the running release" in lines[-1]

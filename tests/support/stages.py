@@ -416,6 +416,19 @@ STAGES = {
         is_quick=True,
     ),
     "docs/adopt.md": ADOPT,
+    "docs/phases.md": Stage(
+        before=(
+            ("sqlrail migrate", [
+                {
+                    "migrations/001_users.sql": "CREATE TABLE users (id bigint PRIMARY KEY, legacy text);\n",
+                    "migrations/003_orders.sql": "CREATE TABLE orders (id bigint PRIMARY KEY);\n",
+                },
+                "sqlrail migrate --to 1",
+            ]),
+        ),
+        after={"SELECT count(*) FROM _yoyo_migration": "2"},
+        is_quick=True,
+    ),
     "docs/backfill.md": FILL,
     "docs/branches.md": BRANCHES,
     "docs/citus.md": Stage(left={"sqlrail migrate --each": "needs Citus; test_citus_tenants.py runs it"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
@@ -24,6 +25,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_guards(parser)
     flags.add_cleanup_guards(parser)
     flags.add(parser, "interrupted")
+    flags.add_phase(parser)
     flags.add_to(parser)
     flags.add_missing(parser)
     flags.add(parser, "schema_file")
@@ -40,6 +42,15 @@ def _of_many(_: argparse.Namespace, many: Many) -> Run:
     return lambda options, settings, talk: _backfill(options, settings, talk, many.migrate)
 
 
+def _of_databases() -> Run:
+    from sqlrail.files.folder import Reading
+    from sqlrail.verbs.apply import migrate
+    from sqlrail.verbs.judge import Remembering
+
+    its = partial(migrate, read=Reading(), judge=Remembering())
+    return lambda options, settings, talk: _backfill(options, settings, talk, its)
+
+
 def _backfill(
     options: argparse.Namespace, settings: Settings, talk: Talk, migrate: Callable[..., Migrated]
 ) -> Result[MigrateResult]:
@@ -53,5 +64,6 @@ VERB = Verb(
     _run,
     _add_arguments,
     of_many=_of_many,
+    of_databases=_of_databases,
     over=lambda _, many, schema: many.over(schema),
 )

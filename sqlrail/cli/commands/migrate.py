@@ -27,6 +27,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_guards(parser)
     flags.add_cleanup_guards(parser)
     flags.add(parser, "interrupted")
+    flags.add_phase(parser)
     backfills = parser.add_argument_group("for backfills")
     backfills.add_argument(
         "--skip-backfills",

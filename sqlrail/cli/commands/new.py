@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk
-from sqlrail.cli.verb import OK, Result, Verb
+from sqlrail.cli.verb import OK, Result, Verb, idle
 from sqlrail.errors import UsageError
 from sqlrail.ground.events import Said
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.values import PHASES
 
 if TYPE_CHECKING:
     from sqlrail.ground.relation import Relation
@@ -28,6 +29,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timestamp", action="store_true", help="number it by the time in UTC, and not by what is there"
     )
+    parser.add_argument("--phase", choices=PHASES, help="of a deployment: after writes `-- phase: after`")
     flags.add(parser, "template")
 
 
@@ -35,9 +37,14 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     from sqlrail.verbs import new
 
     key = None if options.key is None else _key(options.key)
-    made = new.new(
-        settings.migrations, options.name, key=key, timestamp=options.timestamp, template=settings.template
-    )
+    if key is not None:
+        idle(options, "phase", "what --key writes is for the phase before")
+    more = {
+        "timestamp": options.timestamp,
+        "template": settings.template,
+        "phase": options.phase or PHASES[0],
+    }
+    made = new.new(settings.migrations, options.name, key=key, **more)
     if made[0].is_first:
         talk(Said(f"made the folder {settings.migrations}"))
     for one in made:

@@ -36,7 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not look at live rows: neither count those that statements will fail on, nor copy any",
     )
-    flags.add(parser, "scratch")
+    flags.add_phase(parser)
     parser.add_argument(
         "--try",
         action=argparse.BooleanOptionalAction,

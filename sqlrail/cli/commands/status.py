@@ -10,6 +10,7 @@ from sqlrail.cli import flags
 from sqlrail.cli.talk import Talk, width
 from sqlrail.cli.verb import FOUND, OK, Result, Run, Verb, idle
 from sqlrail.ground.settings import Settings
+from sqlrail.ground.values import PHASES
 
 if TYPE_CHECKING:
     from sqlrail.results.status import StatusResult
@@ -30,6 +31,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --check: also if `backfill` has work to do, where `migrate --skip-backfills` was called",
     )
     parser.add_argument(
+        "--phase",
+        choices=PHASES,
+        metavar="|".join(PHASES),
+        help="with --check: also if only files of the other phase are left, where `migrate --phase` was called",
+    )
+    parser.add_argument(
         "--format", choices=("table", "html"), default="table", help="html: a report in one file"
     )
     flags.add_each(parser, schemas=True, shared=True)
@@ -39,7 +46,7 @@ def _refuse_idle(options: argparse.Namespace) -> None:
     if flags.is_for_each(options):
         idle(options, "format", "the report is of one database, and the tenants are many")
     if not options.check:
-        for flag in ("allow_ahead", "skip_backfills"):
+        for flag in ("allow_ahead", "skip_backfills", "phase"):
             idle(options, flag, "it says what --check lets pass")
 
 
@@ -59,8 +66,10 @@ def _status(
     from sqlrail.cli.render import status as render
 
     result = status(settings, talk)
-    lets_pass = {"may_be_ahead": options.allow_ahead, "may_leave_backfills": options.skip_backfills}
-    code = FOUND if options.check and not result.is_well(**lets_pass) else OK
+    is_well = result.is_well(
+        may_be_ahead=options.allow_ahead, may_leave_backfills=options.skip_backfills, phase=settings.phase
+    )
+    code = FOUND if options.check and not is_well else OK
     text = render.page(result, talk.target) if options.format == "html" else render.text(result, width())
     return code, result.as_json(), text
 

@@ -21,6 +21,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("add",))
     parser.add_argument("name", metavar="NAME", help="of its schema, as a query of --each names it")
     parser.add_argument("--to", metavar="ID", help="go no further than this one (its number will do)")
+    flags.add_phase(parser)
     flags.add_guards(parser)
     flags.add_cleanup_guards(parser)
 

@@ -219,11 +219,13 @@ def _more_lines(file: PlannedFile) -> list[str]:
 
 def _phase(file: PlannedFile) -> str:
     """When a file may be applied, by what it does to the release that is running."""
+    if file.phase == "after" and file.says_phase == "after":
+        return "`migrate --phase after` applies it, once no instance of the running release is left"
     if file.phase == "after":
-        return "belongs behind the roll-out: apply it once no instance of the running release is left"
+        return "belongs behind the deployment: `-- phase: after`"
     if file.phase == "before":
         return "the queries of the running release that were judged hold behind it"
-    return "none of the judged queries breaks behind it; look at the ones named here before the roll-out"
+    return "none of the judged queries breaks behind it; look at the ones named here before the deployment"
 
 
 def _fill(fill: Fill) -> str:

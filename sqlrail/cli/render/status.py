@@ -91,6 +91,7 @@ def _wrong(result: Status) -> list[str]:
 
 
 def _state(entry: Entry) -> str:
+    state = f"{entry.state}, phase after" if entry.waits else entry.state
     if entry.id in entry.waits_for:
-        return f"{entry.state}, a backfill"
-    return f"{entry.state}, behind {', '.join(entry.waits_for)}" if entry.waits_for else entry.state
+        return f"{state}, a backfill"
+    return f"{state}, behind {', '.join(entry.waits_for)}" if entry.waits_for else state
