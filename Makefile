@@ -80,7 +80,7 @@ db-drop: $(APP) ## development only: drop the database, after asking (ARGS=--yes
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: demo test test-all lint docs bench bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead clean
+.PHONY: demo test test-all lint docs bench bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead clean
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
@@ -104,10 +104,10 @@ docs: $(DEV) ## make the site of docs/ in build/site
 	@$(VENV) -m sphinx -q -W --keep-going -b html docs build/site
 	@echo "open build/site/index.html"
 
-bench: bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead ## measure against the floors and the peers; writes docs/benchmarks.md
+bench: bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead ## measure against the floors and the peers; writes docs/benchmarks.md
 
-bench-migrate bench-foreseen bench-tenants bench-fixture bench-backfill bench-nothing bench-ahead: $(PEERS)
-bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead: bench-%: $(DEV)
+bench-migrate bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-nothing bench-ahead: $(PEERS)
+bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead: bench-%: $(DEV)
 	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
 clean: ## remove .venv and the caches; .pgdata stays

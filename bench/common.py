@@ -164,6 +164,6 @@ def write(path: Path, part: str) -> None:
 HEAD = """# Benchmarks
 
 `make bench` makes these tables (`make bench-migrate`, `-cleanup`, `-locked`, `-catalog`, `-foresight`, `-foreseen`,
-`-tenants`, `-fixture`, `-backfill`, `-widen`, `-nothing`, `-ahead`: one part). Each tool runs in turns with a floor, a
-process a run, on the embedded server with fsync on and no setting changed; a ratio is the median of pairs. Compare
-ratios, not seconds."""
+`-contract`, `-tenants`, `-fixture`, `-backfill`, `-widen`, `-nothing`, `-ahead`: one part). Each tool runs in turns
+with a floor, a process a run, on the embedded server with fsync on and no setting changed; a ratio is the median of
+pairs. Compare ratios, not seconds."""

@@ -1,2 +1,2 @@
--- How a prepared query would be run, whatever its values are: which tables it reads and writes, and with what.
+-- How a prepared query that may write would be run, whatever its values are: which tables it writes, and with what.
 EXPLAIN (VERBOSE, COSTS off, FORMAT json) EXECUTE {query}{values};

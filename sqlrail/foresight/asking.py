@@ -10,16 +10,17 @@ from sqlrail.files.statements import Token, tokens
 
 #: what a query begins with, or a command that can be prepared as one
 QUERIES = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE", "CALL")
-PARAMETER = re.compile(rb"\$\d+")
 #: types whose values are written with their names in front
 TYPES = ("INTERVAL", "DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "UUID", "JSON", "JSONB", "NUMERIC")
+CASTS = re.compile(rb"(?i)\b(?:%s)\s+\$" % "|".join(TYPES).encode())
+PARAMETER = re.compile(rb"\$\d+")
 
 
 def asked(text: bytes, words: Sequence[str]) -> bytes | None:
     """What has to hold for a statement that begins with these words; None where that is not known."""
-    found = [*tokens(text)]
     if words[:1] and words[0] in QUERIES:
-        return _cast(text, found)
+        return _cast(text, [*tokens(text)]) if CASTS.search(text) else text
+    found = [*tokens(text)]
     match tuple(words):
         case ("DECLARE", *_):
             return _behind(text, found, "FOR")

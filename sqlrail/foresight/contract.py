@@ -8,13 +8,13 @@ functions' bodies are read as words (bodies.py), and who may do what, and row se
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
-from psycopg import sql
 
 from sqlrail.errors import BadFile
 from sqlrail.foresight import bodies
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: classes of errors of the server's own: resources, operators, the system, what is internal
 NOT_THE_QUERY = ("", "08", "40", "53", "54", "55", "57", "58", "XX")
+#: what stands in each query that writes a table, and in some others
+WRITES = re.compile(rb"(?i)\b(?:INSERT|UPDATE|DELETE|MERGE)\b")
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,20 @@ class Contract:
 
     judged: int = 0
     unjudged: list[tuple[Query, str]] = field(default_factory=list)
-    files: dict[str, tuple[Judged, ...]] = field(default_factory=dict)
+    #: by the id of a file; None: what runs behind all
+    files: dict[str | None, tuple[Judged, ...]] = field(default_factory=dict)
 
     def as_json(self) -> QueriesResult:
         """The sum for scripts."""
+        code = self.files.get(None)
         told: list[UnjudgedResult] = [
             {"query": query.brief, "place": query.place, "why": why} for query, why in self.unjudged
         ]
-        return {"judged": self.judged, "not_judged": told}
+        return {
+            "judged": self.judged,
+            "not_judged": told,
+            "code": None if code is None else [one.as_json() for one in code],
+        }
 
 
 class _Write(NamedTuple):
@@ -116,7 +124,7 @@ class QueriesOnScratch:
         self._labels = self._all_labels()
         self.contract.judged = len(self._first)
 
-    def behind(self, id_: str, before: Shapes, after: Shapes) -> None:
+    def behind(self, id_: str | None, before: Shapes, after: Shapes) -> None:
         """Judges a file that is committed, in front of which tables looked so, and behind it so."""
         queries, had = [query for query, _ in self._first], self._labels
         looks, self._labels = self._look(queries, self._types()), self._all_labels()
@@ -153,17 +161,19 @@ class QueriesOnScratch:
     ) -> list[_Look | _Refusal]:
         prepared = prepare(self._connection, asked)
         good = {name: it for name, it in zip(names, prepared, strict=True) if isinstance(it, Prepared)}
-        explained = explain(self._connection, [self._explaining(*named) for named in good.items()])
+        writing = {name: WRITES.search(text) is not None for name, text, _ in asked}
+        explained = explain(self._connection, [self._explaining(*it, writing[it[0]]) for it in good.items()])
         plans = dict(zip(good, explained, strict=True))
         called = self._called([*good.values()])
         wire.ask(self._connection, "contract_forget")
-        return [_found(it, plans.get(name), called) for name, it in zip(names, prepared, strict=True)]
+        found = zip(names, prepared, strict=True)
+        return [_found(it, plans.get(name), called, may_write=writing[name]) for name, it in found]
 
-    def _explaining(self, name: str, prepared: Prepared) -> bytes:
+    def _explaining(self, name: str, prepared: Prepared, may_write: bool) -> bytes:
         values = f"({', '.join(['NULL'] * len(prepared.parameters))})" if prepared.parameters else ""
-        return wire.message(
-            self._connection, "contract_explain", query=sql.Identifier(name), values=values.encode()
-        )
+        # What is written has to be told column by column; of what is only read that is most of the work.
+        look = "contract_explain" if may_write else "contract_plan"
+        return wire.message(self._connection, look, query=name.encode(), values=values.encode())
 
     def _called(self, prepared: Sequence[Prepared]) -> dict[tuple[int, int], str]:
         """The names of all types that are in these, by oid and modifier."""
@@ -188,6 +198,8 @@ def _found(
     prepared: Prepared | psycopg.Error,
     plan: bytes | psycopg.Error | None,
     called: Mapping[tuple[int, int], str],
+    *,
+    may_write: bool,
 ) -> _Look | _Refusal:
     for one in (prepared, plan):
         if isinstance(one, psycopg.Error):
@@ -197,7 +209,7 @@ def _found(
     return _Look(
         tuple(called[oid, -1] for oid in prepared.parameters),
         tuple((name, called[oid, modifier]) for name, oid, modifier in prepared.columns),
-        tuple(write for root in _plans(plan) for write in _writes(root)),
+        tuple(write for root in _plans(plan) for write in _writes(root)) if may_write else (),
     )
 
 

@@ -42,7 +42,12 @@ class Query:
     def of(cls, text: bytes, place: str, calls: int | None = None) -> Query:
         """Of what an application may have sent: a command that runs none is none."""
         first = next(iter(all_statements(text)), None)
-        asks = asked(text, first.words) if first else None
+        return cls.of_words(text, first.words if first else (), place, calls)
+
+    @classmethod
+    def of_words(cls, text: bytes, words: tuple[str, ...], place: str, calls: int | None = None) -> Query:
+        """The same of a statement that is known to begin with these words."""
+        asks = asked(text, words)
         return cls(text, place, calls, None if asks else "it is a command, not a query", asks or b"")
 
     @property
@@ -75,16 +80,16 @@ def of_file(path: Path) -> list[Query]:
         raise BadFile(
             f"--queries: no query is in {path}. Write the application's, each with a semicolon at its end."
         )
-    return [Query.of(query, f"{path}:{line}") for query, line in found.items()]
+    return [Query.of_words(query, words, f"{path}:{line}") for query, (words, line) in found.items()]
 
 
-def _placed(text: bytes) -> Iterator[tuple[bytes, int]]:
-    """Each statement with its line; what COPY would take from a client is not there."""
+def _placed(text: bytes) -> Iterator[tuple[bytes, tuple[tuple[str, ...], int]]]:
+    """Each statement with its first words and its line; what COPY would take from a client is not there."""
     at, line = 0, 1
     for statement in all_statements(text):
         line += text.count(b"\n", at, statement.start)
         at = statement.start
-        yield text[at : statement.end].rstrip(b"; \t\r\n"), line
+        yield text[at : statement.end].rstrip(b"; \t\r\n"), (statement.words, line)
 
 
 def _flawed(path: Path, text: bytes, flaw: Flaw) -> BadFile:

@@ -148,6 +148,8 @@ class QueriesResult(TypedDict):
 
     judged: int  # that were looked at, in front of the first file and behind each
     not_judged: list[UnjudgedResult]
+    #: that are not as they were behind the code files and post-apply.sql, by what these change; null: none runs
+    code: list[QueryResult] | None
 
 
 class PlannedFileResult(TypedDict):

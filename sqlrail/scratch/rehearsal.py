@@ -45,7 +45,7 @@ from sqlrail.scratch.told import Notices, other_columns
 from sqlrail.scratch.using import Using
 
 #: see Rehearsal
-Behind = Callable[[str, Shapes, Shapes], object]
+Behind = Callable[[str | None, Shapes, Shapes], object]
 
 
 class ByStatement(File):
@@ -59,9 +59,13 @@ class Rehearsal:
     """Looks after each statement of the pending files what it has done; it observes the engine, and changes nothing."""
 
     def __init__(self, scene: Scene, behind: Behind = lambda *_: None) -> None:
-        """behind: called when a file is committed, with its id and what tables looked like in front of it, and do."""
+        """behind: called when a file is committed, with its id and what tables looked like in front of it, and do.
+
+        Of the files that run behind all migrations together the id is None.
+        """
         self.scene, self._behind = scene, behind
         self._file: str | None = None
+        self._is_behind_all = False  # code files and post-apply.sql are judged together
         self._before: Shapes = dict(scene.snapshots.now)
         self._held = Held()
         self._last = scene.states(scene.connection)
@@ -76,9 +80,12 @@ class Rehearsal:
         runner = self.scene.backend.runner(_Rehearse(pending, self))
         try:
             runner.apply(pending)
+            self._goes_on(None)
+            self._is_behind_all = True
             self.scene.code = runner.run_code(pending.code)
             runner.run_post_apply(pending)
-            self._goes_on(None)
+            if pending.code or pending.post_apply:
+                self._behind(None, self._before, dict(self.scene.snapshots.now))
         except ReachesOut as exc:
             return str(exc)
         except (MigrationFailed, Refused, BadFile) as exc:
@@ -137,6 +144,8 @@ class Rehearsal:
 
     def _goes_on(self, id_: str | None) -> None:
         """The file before this one is committed, unless it is the same one, once more."""
+        if self._is_behind_all:
+            return
         if self._file not in (None, id_):
             now = dict(self.scene.snapshots.now)
             self._behind(self._file, self._before, now)

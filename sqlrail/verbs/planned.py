@@ -212,6 +212,8 @@ class Plan:
         """Whether nothing in it takes longer than a moment, no cleanup would be refused, and no query breaks."""
         refused = any(one.refusals for file in self.files for one in file.cleanup)
         refused = refused or any(file.phase == "after" for file in self.files)
+        behind = self.contract.files.get(None, ()) if self.contract else ()
+        refused = refused or any(one.verdict == "breaks" for one in behind)
         return not refused and all(file.verdict == VERDICTS[0] for file in self.files)
 
     def as_json(self) -> PlanResult:

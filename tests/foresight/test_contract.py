@@ -169,7 +169,7 @@ def staged(url: str, cases: list[Case], sqlrail: Sqlrail) -> Iterator[dict[str, 
     assert planned.code == 0, planned.all_err
     assert catalog(url) == before
     document = planned.document
-    assert document["queries"] == {"judged": len(cases), "not_judged": []}
+    assert document["queries"] == {"judged": len(cases), "not_judged": [], "code": None}
     yield {file["id"].partition("_")[2]: file for file in document["files"]}
 
 
@@ -295,6 +295,27 @@ def test_commands_are_judged_by_what_they_ask(pending: dict[str, str], sqlrail: 
     ]
     (unjudged,) = document["queries"]["not_judged"]
     assert (unjudged["query"], unjudged["why"]) == ("LOCK TABLE users", "it is a command, not a query")
+
+
+@pytest.mark.parametrize("with_migration", [True, False])
+def test_what_code_files_break_is_said_apart(with_migration: bool, database: str, sqlrail: Sqlrail) -> None:
+    env, view = {"DATABASE_URL": database}, "CREATE VIEW v AS SELECT id, legacy FROM users"
+    put({"migrations/001_a.sql": USERS, "migrations/code/v.sql": view})
+    assert sqlrail("migrate", env=env).code == 0
+    put(
+        {
+            "migrations/code/v.sql": "CREATE VIEW v AS SELECT id FROM users",
+            "queries.sql": "SELECT legacy FROM v",
+        }
+    )
+    put({"migrations/002_b.sql": "CREATE TABLE more ();"} if with_migration else {})
+    planned = sqlrail("plan", "--queries", "queries.sql", "--json", "--check", env=env)
+    assert planned.code == 4
+    assert [file["queries"] for file in planned.document["files"]] == [[]] * with_migration
+    (found,) = planned.document["queries"]["code"]
+    assert (found["query"], found["verdict"]) == ("SELECT legacy FROM v", "breaks")
+    out = sqlrail("plan", "--queries", "queries.sql", env=env).out
+    assert "what runs behind all migrations breaks the running release's SELECT legacy FROM v" in out
 
 
 def test_a_file_that_reaches_no_end_is_not_judged(pending: dict[str, str], sqlrail: Sqlrail) -> None:
@@ -437,7 +458,7 @@ def test_queries_that_rules_rewrite_are_judged_by_what_becomes_of_them(
     ]
     put({"queries.sql": ";\n".join(queries)})
     document = sqlrail("plan", "--queries", "queries.sql", "--json", env=env).document
-    assert document["queries"] == {"judged": len(queries), "not_judged": []}
+    assert document["queries"] == {"judged": len(queries), "not_judged": [], "code": None}
     (file,) = document["files"]
     assert [(one["query"], one["verdict"]) for one in file["queries"]] == [
         ("INSERT INTO moved VALUES ($1)", "breaks"),
@@ -449,4 +470,4 @@ def test_the_options_of_the_url_hold_for_queries_too(pending: dict[str, str], sq
     put({"queries.sql": "SELECT id FROM users WHERE $1 = '31/12/2026'::date"})
     env = {"DATABASE_URL": f"{pending['DATABASE_URL']}&options=-c%20datestyle%3DDMY"}
     document = sqlrail("plan", "--queries", "queries.sql", "--json", env=env).document
-    assert document["queries"] == {"judged": 1, "not_judged": []}
+    assert document["queries"] == {"judged": 1, "not_judged": [], "code": None}

@@ -64,10 +64,11 @@ class Stage:
                 errors = {sent.text.decode(): error for sent, was, error in ends if error and not was}
                 yield Outcome(one, self.plan(one)["files"][0]["queries"], errors)
 
-    def plan(self, migration: Migration) -> Document:
+    def plan(self, migration: Migration, queries: Path | None = None) -> Document:
+        """What is said of a migration, and of these queries in the place of the application's."""
         path = self.folder / "0002_pending.sql"
         path.write_text(f"{migration.text}\n")
-        found = self._called("plan", "--no-rows", "--queries", str(self.application.queries))
+        found = self._called("plan", "--no-rows", "--queries", str(queries or self.application.queries))
         path.unlink()
         return found
 

@@ -257,11 +257,13 @@ def _tried(result: Plan) -> list[str]:
 
 
 def _code(result: Plan) -> list[str]:
-    """What is run of the code files, in its order, behind all else."""
+    """What is run of the code files, in its order, behind all else, and what that does to queries."""
+    found = result.contract.files.get(None, ()) if result.contract else ()
+    judged = [f"what runs behind all migrations {_query(one)}" for one in found]
     if not result.code:
-        return []
+        return judged
     named = ", ".join(f"{FOLDER}/{name} ({_RUN_AS[state]})" for name, state in result.code)
-    return [f"then, in one transaction, {counted(len(result.code), 'code file')}: {named}"]
+    return [f"then, in one transaction, {counted(len(result.code), 'code file')}: {named}", *judged]
 
 
 def _sum(result: Plan) -> str:
