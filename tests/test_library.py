@@ -90,7 +90,7 @@ def test_a_second_call_has_nothing_to_do(database: str, folder: Path) -> None:
     assert [done["id"] for done in library.migrate(database, folder)["applied"]] == ["002_b"]
     before = catalog(database)
     assert library.migrate(database, folder) == {
-        "applied": [], "already_applied": 2, "pending": 0, "left": [], "taken_over": [],
+        "applied": [], "already_applied": 2, "pending": 0, "left": [], "waiting": [], "taken_over": [],
         "allowed": {"late": [], "missing": []}, "ahead": [], "code": [], "post_apply": [],
         "code_pending": 0,
     }  # fmt: skip

@@ -665,14 +665,14 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     assert document == {
         "already_applied": 1, "instant": False, "server_major": major, "rehearsed_major": major, "notes": [],
         "counted": True, "empty": False, "trial": {"copied": [], "bytes": 0, "not_tried": {}}, "queries": None,
-        "code": [],
+        "code": [], "waiting": [],
     }  # fmt: skip
     cleanup, added, created = file.pop("statements")
     (found,) = file.pop("cleanup")
     assert (found["orphans"], found["deleted"], found["run"]) == (3, 0, None)
     assert file == {
         "id": "002_x", "path": str(files / "002_x.sql"), "transactional": True, "verdict": "blocks", "findings": [],
-        "backfill": None, "queries": None, "phase": None,
+        "backfill": None, "queries": None, "phase": None, "says_phase": "before",
     }  # fmt: skip
     (relation,) = added.pop("relations")
     assert relation.pop("bytes") > 0
