@@ -22,6 +22,7 @@ class Applied:
     seconds: float
     cleanup: tuple[Cleaned, ...] = ()
     backfill: events.Filled | None = None
+    code: tuple[str, ...] = ()  # names of code files that were made again with it
 
 
 class News:
@@ -42,7 +43,7 @@ class News:
         for done in self.done[self._told :]:
             self._told += 1
             cleanup = tuple(relation.summary for relation in done.cleanup if relation.orphans)
-            self._listener(events.Applied(done.id, done.seconds, cleanup, done.backfill))
+            self._listener(events.Applied(done.id, done.seconds, cleanup, done.backfill, done.code))
 
     def committed(self, done: Applied) -> None:
         """Takes in what is committed for certain."""

@@ -29,6 +29,9 @@ class Observer(Protocol):
     def cleaned(self, file: File, relation: Constraint) -> None:
         """A relation was cleaned in front of the file."""
 
+    def parted(self, file: File, code: Collection[str]) -> None:
+        """What these code files have made was dropped in front of the file, to be made again behind it."""
+
     def passes_over(self, file: File, piece: Piece) -> bool:
         """Whether a piece is not to be sent."""
 

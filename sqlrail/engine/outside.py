@@ -20,7 +20,7 @@ from sqlrail.engine.leftovers import CutOff
 from sqlrail.engine.operation import Operation
 from sqlrail.engine.parts import Parts
 from sqlrail.engine.pipeline import Closing
-from sqlrail.engine.retry import Retry
+from sqlrail.engine.retry import LEANED_ON, Retry
 from sqlrail.engine.statement_run import StatementRun
 from sqlrail.engine.store import IN_ANY
 from sqlrail.errors import ConnectionFailed
@@ -33,6 +33,10 @@ from sqlrail.postgres.giving_way import Tries
 
 #: what lead.sql sets, so that it changes nothing any more where a connection has begun with it
 TENANT = "sqlrail.tenant"
+_IN_A_TRANSACTION = (
+    " If what is in the way was made by a code file: a file in a transaction drops that in front of it, and makes it "
+    "again behind it, so put the statement into one."
+)
 
 
 class OutsideRun:
@@ -63,8 +67,10 @@ class OutsideRun:
                 self._news.tell(Begun(self._file.id))
                 self._run_statements(worker, tries.give_up)
                 finish(self._closing(started, tries))
-            except BaseException:
+            except BaseException as exc:
                 self._let_go(worker)
+                if isinstance(exc.__cause__, LEANED_ON) and self._session.store.place.has_code:
+                    exc.args = (f"{exc}{_IN_A_TRANSACTION}",)
                 raise
         return True
 

@@ -34,6 +34,7 @@ class Closing:
     tries: Tries
     backfill: Filled | None = None
     stands: str = ""  # what was committed before, and so is kept where this is not; empty: nothing
+    code: tuple[str, ...] = ()  # names of code files that were made again with it
 
 
 class Delivery(NamedTuple):
@@ -103,4 +104,6 @@ class Pipeline:
     def confirm(self, closing: Closing) -> None:
         """Takes in that a closing is committed for certain."""
         seconds = round(time.monotonic() - closing.started, 3)
-        self._news.committed(Applied(closing.file.id, seconds, closing.cleanup, closing.backfill))
+        self._news.committed(
+            Applied(closing.file.id, seconds, closing.cleanup, closing.backfill, closing.code)
+        )

@@ -14,6 +14,8 @@ from sqlrail.postgres.giving_way import Tries, Watch
 
 #: what a second try may mend
 PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
+#: how PostgreSQL refuses to change or drop what something leans on
+LEANED_ON = (pg.FeatureNotSupported, pg.DependentObjectsStillExist)
 
 
 def with_blockers(failure: SqlrailError, watch: Watch, tries: int = 1) -> SqlrailError:

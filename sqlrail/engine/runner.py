@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yoyo.migrations import MigrationList
 
@@ -27,6 +28,9 @@ from sqlrail.ground.events import Begun
 from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer
 
+if TYPE_CHECKING:
+    from sqlrail.engine.code.around import Around
+
 
 class Runner:
     """Runs each file until it is done or has failed for good; what is said of a file at the end is what stands."""
@@ -41,12 +45,17 @@ class Runner:
         self._lost = LostAnswer(session, recorded, news, operation)
         self._yoyo = YoyoBackend(session, recorded, self._run_one)
         self._running: str | None = None
+        self._code: Sequence[Code] = ()
         self._cut_off = CutOff(session)
 
     # What verbs ask for
 
-    def apply(self, migrations: MigrationList) -> None:
-        """Runs each in yoyo's order; its commit travels with what comes next, and all are answered at the end."""
+    def apply(self, migrations: MigrationList, code: Sequence[Code] = ()) -> None:
+        """Runs each in yoyo's order; its commit travels with what comes next, and all are answered at the end.
+
+        code: files of which something may have to be made again with one of these.
+        """
+        self._code = code
         self._opener.expect(dict(pairwise(migrations)))
         with self._telling_what_stands():
             self._yoyo.apply_migrations_only(migrations)
@@ -69,8 +78,9 @@ class Runner:
             parts = self._session, self._opener, self._pipeline, self._retry, self._operation
             return CodeRun(*parts, self._starts, self._look_again).run(code)
 
-    def roll_back(self, migrations: MigrationList) -> None:
-        """Runs the way back of each, in that order."""
+    def roll_back(self, migrations: MigrationList, code: Sequence[Code] = ()) -> None:
+        """Runs the way back of each, in that order; code: see apply."""
+        self._code = code
         self._opener.expect(dict(pairwise(migrations)))
         with self._telling_what_stands():
             self._yoyo.rollback_migrations(migrations)
@@ -102,11 +112,13 @@ class Runner:
     def _run_in_transaction(self, file: File, migration: Any, marks: bool, tries: Tries) -> bool:
         """False if it was done already."""
         run = TransactionalRun(self._session, self._news, self._operation, file, migration, marks=marks)
+        around: Around | None = None
         while True:
             self._starts(file.id)
-            opened = (self._opener.open_with(run, file, migration) if marks else None) or self._opener.open(
-                migration.hash, file
-            )
+            may_go_with = marks and around is None
+            opened = (
+                self._opener.open_with(run, file, migration) if may_go_with else None
+            ) or self._opener.open(migration.hash, file)
             if opened.is_done:
                 self._session.undo()
                 return False
@@ -116,11 +128,22 @@ class Runner:
                     return False
                 if opened.sent is None:
                     self._news.tell(Begun(file.id))
-                self._pipeline.owe(run.run(opened, tries, lambda: self._opener.compose_following(migration)))
+                following = partial(self._opener.compose_following, migration)
+                self._pipeline.owe(run.run(opened, tries, following, around))
                 return True
             except SqlrailError as exc:
                 self._session.undo()
-                self._retry.give_way(exc, file, opened.started, tries)
+                around = around or self._around(file, exc)
+                if around is None or not around.mends(exc):
+                    self._retry.give_way(exc, file, opened.started, tries)
+
+    def _around(self, file: File, failure: SqlrailError) -> Around | None:
+        """What may let a file run that was refused for the sake of what code files have made."""
+        if not self._session.store.place.has_code:
+            return None
+        from sqlrail.engine.code.around import Around  # many databases have none
+
+        return Around.of(self._session, self._code, file, failure)
 
     def _starts(self, name: str | None) -> None:
         self._running = name

@@ -26,6 +26,7 @@ from sqlrail.postgres.giving_way import Tries
 from sqlrail.postgres.wire import Answer
 
 if TYPE_CHECKING:
+    from sqlrail.engine.code.around import Around
     from sqlrail.orphans.cleaned import Cleaned
     from sqlrail.orphans.placed import Placed
 
@@ -106,16 +107,23 @@ class TransactionalRun:
         self._session, self._news, self._operation = session, news, operation
         self._file, self._migration, self._marks = file, migration, marks
 
-    def run(self, opened: Opened, tries: Tries, meanwhile: Callable[[], object]) -> Closing:
+    def run(
+        self, opened: Opened, tries: Tries, meanwhile: Callable[[], object], around: Around | None = None
+    ) -> Closing:
         """Cleans, sends the file, unless it went with its opening, and returns what still has to be sent.
 
-        meanwhile: what can be done while the server is at work on the file's last piece.
+        meanwhile: what can be done while the server is at work on the file's last piece; around: what drops in front
+        of the file, and makes again behind it, what would keep it from running.
         """
         file, observer = self._file, self._operation.observer
         if observer:
             observer.begins(file)
         cleanup = self._clean_all()
-        if file.cleanup:
+        if around:
+            dropped = around.drop()
+            if observer:
+                observer.parted(file, dropped)
+        if file.cleanup or around:
             self._session.send(self._session.store.message("theirs"), Answer())
         if file.backfill:  # on a scratch database
             from sqlrail.engine.backfill.filling import whole_batch
@@ -129,10 +137,20 @@ class TransactionalRun:
             self._check(piece, opened.sent.answer, opened.sent.ahead)
             if opened.sent.may_reach_out:
                 guard = self._session.store.guarded(file)
+        code = self._make_again(around, piece) if around else ()
         if observer:
             observer.ends(file)
         text = guard + ending.text(opened.transaction)
-        return Closing(file, self._migration, text, piece, cleanup, self._marks, opened.started, tries)
+        parts = file, self._migration, text, piece, cleanup, self._marks, opened.started, tries
+        return Closing(*parts, code=code)
+
+    def _make_again(self, around: Around, piece: Piece) -> tuple[str, ...]:
+        """What the file has set ends in front of it. The names of the code files."""
+        store = self._session.store
+        answer = self._session.send(store.ending(self._file) + store.message("ours"), Answer())
+        if answer.error is not None:
+            raise failure(self._session, self._file, piece, answer, at_commit=True)
+        return around.make()
 
     def compose_ending(self, *, is_guarded: bool = True) -> Ending:
         """What ends its transaction; the server may be at work meanwhile. is_guarded: see Store.ending."""

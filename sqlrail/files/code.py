@@ -97,10 +97,7 @@ class Code:
     @cached_property
     def words(self) -> frozenset[bytes]:
         """All names that stand in it, bodies of functions included, in lower case."""
-        text = self.content
-        for offset, comment in reversed(list(statements.all_comments(text))):
-            text = text[:offset] + b" " * len(comment) + text[offset + len(comment) :]
-        return frozenset(_plain(word) for pattern in (_NAME, _QUOTED) for word in re.findall(pattern, text))
+        return names_in(self.content)
 
     def faults(self) -> list[str]:
         """All that must not reach the database, each with its place."""
@@ -124,6 +121,13 @@ class Code:
 
     def _place(self, offset: int) -> tuple[int, int]:
         return statements.place(self.content, offset)
+
+
+def names_in(text: bytes) -> frozenset[bytes]:
+    """All names that stand in a text of SQL, strings included and comments left out, in lower case."""
+    for offset, comment in reversed(list(statements.all_comments(text))):
+        text = text[:offset] + b" " * len(comment) + text[offset + len(comment) :]
+    return frozenset(_plain(word) for pattern in (_NAME, _QUOTED) for word in re.findall(pattern, text))
 
 
 def _plain(name: bytes) -> bytes:

@@ -112,7 +112,7 @@ class Attempt:
         self._is_complete = is_complete
         runner = self.scene.backend.runner(_Try(pending, self))
         try:
-            runner.apply(pending)
+            runner.apply(pending, pending.code)
             runner.run_code(pending.code)
             runner.run_post_apply(pending)
             self._touch_what_was_read(self.scene.connection)
@@ -133,6 +133,9 @@ class Attempt:
 
     def cleaned(self, file: File, relation: Constraint) -> None:  # noqa: ARG002
         self._note_passed(self.scene.connection, (1, 1))
+
+    def parted(self, file: File, code: Collection[str]) -> None:
+        """Nothing: the rehearsal has said it."""
 
     def passes_over(self, file: File, piece: Piece) -> bool:
         if not piece.statements:

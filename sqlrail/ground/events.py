@@ -118,6 +118,7 @@ class Applied(NamedTuple):
     seconds: float
     cleanup: tuple[Orphans, ...] = ()
     backfill: Filled | None = None
+    code: tuple[str, ...] = ()  # names of code files that were in its way, and were made again with it
 
 
 class RolledBack(NamedTuple):
@@ -125,6 +126,7 @@ class RolledBack(NamedTuple):
 
     id: str
     seconds: float
+    code: tuple[str, ...] = ()  # as of one that is applied
 
 
 class TakingBack(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlrail.ground.events import (
@@ -83,21 +84,27 @@ def _of_a_file(
             return _of_a_newer_release(event)
         case Begun(name):
             return f"applying {printable(name)} ..."
-        case Applied(name, seconds, cleanup, backfill):
-            more = [*map(cleaned, cleanup), *([filled(backfill)] if backfill else [])]
+        case Applied(name, seconds, cleanup, backfill, code):
+            more = [*map(cleaned, cleanup), *([filled(backfill)] if backfill else []), *_made_again(code)]
             return "\n  ".join([f"applied {name} ({seconds:.2f} s)", *more])
         case TakingBack(name, text, is_edited):
             lines = "".join(f"\n  | {line}" for line in visible(text).splitlines())
             why = "was edited since it was applied" if is_edited else "has no file here"
             return f"{printable(name)} {why}, and is taken back by what was kept of its rollback:{lines}"
-        case RolledBack(name, seconds):
-            return f"rolled back {name} ({seconds:.2f} s)"
+        case RolledBack(name, seconds, code):
+            return "\n  ".join([f"rolled back {name} ({seconds:.2f} s)", *_made_again(code)])
         case Loaded(path, seconds):
             return f"loaded {path} ({seconds:.2f} s)"
         case Resumed(name, place, statement):
             return f"{name} continues after {place}, with statement {statement}"
         case DroppedIndex(name):
             return f"dropped the invalid index {name}, which was left half-built"
+
+
+def _made_again(code: Collection[str]) -> list[str]:
+    """Of code files, where there are any."""
+    named = ", ".join(f"code/{printable(name)}" for name in code)
+    return [f"with it {named} {'was' if len(code) == 1 else 'were'} made again"] if code else []
 
 
 def _of_a_newer_release(event: Ahead) -> str:

@@ -25,6 +25,7 @@ class AppliedResult(TypedDict):
     seconds: float  # wall time
     cleanup: list[CleanedResult]  # that it declares, in their order
     backfill: FilledResult | None  # null: it is none
+    code: list[str]  # names of the code files that were in its way, and were made again with it
 
 
 class AllowedResult(TypedDict):

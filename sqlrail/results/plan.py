@@ -164,6 +164,7 @@ class PlannedFileResult(TypedDict):
     findings: list[RemarkResult]
     backfill: FillResult | None  # null: it is none
     queries: list[QueryResult] | None  # that are not as they were; null: not looked at
+    code: list[str]  # names of the code files that are dropped in front of it, and made again behind it
     #: of the deployment it belongs to, as the queries say: after, where one breaks that the running release asks, and
     #: before, where none does; null: not known
     phase: Phase | None

@@ -13,6 +13,7 @@ class RolledBackResult(TypedDict):
     id: str  # of the migration
     seconds: float  # wall time
     stored: bool  # by what was kept of its rollback, for its file is not here
+    code: list[str]  # names of the code files that were in its way, and were made again with it
 
 
 class WouldRollBackResult(TypedDict):

@@ -7,7 +7,7 @@ were read. What is slow about a statement shows on an empty table too; how slow,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sqlrail.errors import (
@@ -79,7 +79,7 @@ class Rehearsal:
         """Applies the pending files; why it ended before the last, if it did. The errors are migrate's."""
         runner = self.scene.backend.runner(_Rehearse(pending, self))
         try:
-            runner.apply(pending)
+            runner.apply(pending, pending.code)
             self._goes_on(None)
             self._is_behind_all = True
             self.scene.code = runner.run_code(pending.code)
@@ -114,6 +114,10 @@ class Rehearsal:
     def cleaned(self, file: File, relation: Constraint) -> None:
         self._notices.take()  # of our own tables
         self._look_back(file, f"-- cleanup: {relation}", (1, 1))
+
+    def parted(self, file: File, code: Collection[str]) -> None:
+        self._notices.take()  # of our own drops
+        self.scene.parted[file.id] = tuple(code)
 
     def passes_over(self, file: File, piece: Piece) -> bool:
         self._notices.take()  # of statements of ours in front of it

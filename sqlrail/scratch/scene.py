@@ -54,6 +54,8 @@ class Scene:
         self.missing, self.noted = built.missing, noted
         self.seen: dict[str, list[Seen]] = {}
         self.code: tuple[str, ...] = ()  # names of the code files that ran behind all
+        #: those that were dropped in front of a file and made again behind it, by the file's id
+        self.parted: dict[str, tuple[str, ...]] = {}
         self.watched = self.relations(self.connection)
         tables = [oid for oid, it in self.watched.items() if it.kind in ("r", "p")]
         self.snapshots = Snapshots(self.store, self.connection, tables, is_pooled=self.is_pooled)

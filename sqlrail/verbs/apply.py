@@ -64,6 +64,7 @@ class Migrated:
                     "seconds": done.seconds,
                     "cleanup": [one.as_json() for one in done.cleanup],
                     "backfill": done.backfill and filled_as_json(done.backfill),
+                    "code": list(done.code),
                 }
                 for done in self.applied
             ],
@@ -306,8 +307,9 @@ def _run(
 ) -> tuple[str, ...]:
     """The names of the code files that it has run behind them. is_edited: only post-apply files are to be run."""
     runner = backend.runner(operation, files)
-    runner.apply(pending)
-    made = runner.run_code(migrations.code if runs_code else ())
+    code = migrations.code if runs_code else ()
+    runner.apply(pending, code)
+    made = runner.run_code(code)
     # Another runner may have been quicker, and does it then.
     if backend.done and pending.post_apply and not _is_overtaken(backend, migrations):
         runner.run_post_apply(pending)

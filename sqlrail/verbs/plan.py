@@ -34,7 +34,7 @@ from sqlrail.orphans.cleaned import Cleaned, in_their_turn
 from sqlrail.postgres.connect import connect
 from sqlrail.records import code as code_records
 from sqlrail.records import post_apply, problems
-from sqlrail.records.code import CodeEntry
+from sqlrail.records.code import CodeEntry, CodeRecord
 from sqlrail.records.history import Entry
 from sqlrail.scratch.scene import Scene
 from sqlrail.scratch.seen import MODES, Address, Seen, Watched, locks_of
@@ -156,7 +156,8 @@ def look_at_live(
     due = apply.check(live, pending)
     cleanup = _previews(live, due)
     recorded = {record.hash for record in live.records}
-    code = code_records.compare(migrations.code, live.read_code())
+    made = live.read_code()
+    code = code_records.compare(migrations.code, made)
     behind = post_apply.edited(post_apply.compare(migrations.post_apply, live.files, live.post_apply))
     if behind and not due and not ahead:
         live.listener(Said(f"edited since they were run, and run by the next migrate: {', '.join(behind)}"))
@@ -170,7 +171,7 @@ def look_at_live(
         Migrations(pending, pending.post_apply, migrations.code if is_run else ()),
         # Without what runs after the last file: that may need what is pending.
         MigrationList(it for it in migrations if it.hash in recorded),
-        _code_there(live, code),
+        _code_there(live, made),
         {entry.name: entry.state for entry in code},
         cleanup,
         {note.id: note.done for note in live.notes if note.operation == "apply"},
@@ -190,10 +191,10 @@ def _runs_code(code: Sequence[CodeEntry], entries: Sequence[Entry], pending: Mig
     return is_behind and bool(code) and (bool(ids) or bool(code_records.pending(code)))
 
 
-def _code_there(live: Backend, code: Sequence[CodeEntry]) -> Sequence[Code]:
+def _code_there(live: Backend, made: Sequence[CodeRecord]) -> Sequence[Code]:
     """The code files as they have made what is there."""
     texts = live.read_code_texts()
-    there = [entry.name for entry in code if entry.state not in ("new", "dropped")]
+    there = [record.name for record in made if record.is_there]
     names = [name for name in there if name in texts]  # which are for the role alone that has run them
     return read_stored(live.settings.migrations, {name: texts[name] for name in names})
 
@@ -238,6 +239,7 @@ def judged(
             ),
             cleanup=tuple(looked.cleanup[file.id]),
             findings=tuple(finding for finding in findings if finding.id == file.id),
+            code=scene.parted.get(file.id, ()),
         )
         for file in due
     ]

@@ -162,6 +162,7 @@ class PlannedFile:
     backfill: Fill | None = None
     queries: tuple[Judged, ...] | None = None
     says_phase: Phase = "before"  # of its directive
+    code: tuple[str, ...] = ()  # names of code files that are dropped in front of it, and made again
 
     @property
     def phase(self) -> Phase | None:
@@ -182,6 +183,7 @@ class PlannedFile:
             "findings": [finding.remark() for finding in self.findings],
             "backfill": self.backfill.as_json() if self.backfill else None,
             "queries": None if self.queries is None else [one.as_json() for one in self.queries],
+            "code": list(self.code),
             "phase": self.phase,
             "says_phase": self.says_phase,
         }

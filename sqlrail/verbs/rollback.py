@@ -20,6 +20,7 @@ from sqlrail.ground.events import Event, Listener, RolledBack, Said, TakingBack
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.target import may_be_production
 from sqlrail.records import history
+from sqlrail.records.code import Made
 from sqlrail.records.history import Record
 from sqlrail.verbs import ways_back
 
@@ -42,7 +43,12 @@ class Rollback:
         """The same for scripts; seconds are wall time."""
         return {
             "rolled_back": [
-                {"id": done.id, "seconds": done.seconds, "stored": done.id in self.stored}
+                {
+                    "id": done.id,
+                    "seconds": done.seconds,
+                    "stored": done.id in self.stored,
+                    "code": list(done.code),
+                }
                 for done in self.rolled_back
             ],
             "still_applied": self.still_applied,
@@ -94,7 +100,7 @@ def rollback(
         for id_ in ways.kept:
             listener(TakingBack(id_, ways.files[id_].content().decode(errors="replace")))
         if dry_run:
-            foreseen = _foresee(settings, listener, [*ways.files.values()], is_counted=counts)
+            foreseen = _foresee(backend, listener, [*ways.files.values()], is_counted=counts)
             would = tuple(zip(ways.files, foreseen, strict=True))
             return Rollback((), len(recorded), ways.kept, would)
         done = take_back(backend, migrations, wanted, ways)
@@ -110,7 +116,8 @@ def take_back(
         if wanted:
             backend.prepare()
         runner = backend.runner(_RollBack(backend), ways.files)
-        runner.roll_back(migrations.replace([_migration(record, by_id) for record in wanted]))
+        taken_back = migrations.replace([_migration(record, by_id) for record in wanted])
+        runner.roll_back(taken_back, migrations.code)
     except Exception as exc:
         failure = exc if isinstance(exc, SqlrailError) else Bug(exc)
         failure.rolled_back = [_rolled_back(done).id for done in backend.done]
@@ -123,17 +130,23 @@ def telling(listener: Listener) -> Listener:
     """A listener to whom a backend tells what it has taken back, and not that files were applied."""
 
     def tell(event: Event) -> None:
-        listener(RolledBack(_id(event.id), event.seconds) if isinstance(event, events.Applied) else event)
+        if isinstance(event, events.Applied):
+            event = RolledBack(_id(event.id), event.seconds, event.code)
+        listener(event)
 
     return tell
 
 
 def _foresee(
-    settings: Settings, listener: Listener, files: Sequence[File], *, is_counted: bool
+    backend: Backend, listener: Listener, files: Sequence[File], *, is_counted: bool
 ) -> list[Foreseen]:
     from sqlrail.verbs.rollback_losses import foresee  # a rollback itself rehearses nothing
 
-    return foresee(settings, listener, files, is_counted=is_counted) if files else []
+    if not files:
+        return []
+    texts = backend.read_code_texts()
+    code = [Made(record, texts[record.name]) for record in backend.read_code() if record.is_there]
+    return foresee(backend.settings, listener, files, code, is_counted=is_counted)
 
 
 def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) -> list[Record]:
@@ -228,7 +241,7 @@ class _RollBack:
 
 
 def _rolled_back(done: Applied) -> RolledBack:
-    return RolledBack(_id(done.id), done.seconds)
+    return RolledBack(_id(done.id), done.seconds, done.code)
 
 
 def _id(of_rollback: str) -> str:

@@ -16,6 +16,7 @@ from sqlrail.foresight.live import liken
 from sqlrail.foresight.losses import Losses
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
+from sqlrail.records.code import Made
 from sqlrail.scratch.built import built
 from sqlrail.scratch.provided import of_database
 from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
@@ -34,16 +35,17 @@ class Foreseen:
 
 
 def foresee(
-    settings: Settings, listener: Listener, files: Sequence[File], *, is_counted: bool
+    settings: Settings, listener: Listener, files: Sequence[File], code: Sequence[Made], *, is_counted: bool
 ) -> list[Foreseen]:
     """What each of these rollback files would lose, which run in this order. The live database is only read.
 
+    code: what code files have made there, which may be made again with them.
     Nothing is raised for what cannot be said: without a scratch database that is all of it.
     """
     if settings.tenant is not None:
         return [Foreseen(unknown=OF_A_TENANT) for _ in files]
     try:
-        with _scene(settings, listener, files) as (scene, unlike):
+        with _scene(settings, listener, files, code) as (scene, unlike):
             ended = _rehearse(scene, files)
             losses = Losses(scene, files, settings, is_counted=is_counted)
     except SqlrailError as exc:
@@ -68,12 +70,14 @@ class _Ended:
 
 @contextmanager
 def _scene(
-    settings: Settings, listener: Listener, files: Sequence[File]
+    settings: Settings, listener: Listener, files: Sequence[File], code: Sequence[Made]
 ) -> Iterator[tuple[Scene, str | None]]:
     """A scratch database that has the live one's schema, and what could not be made as it is there."""
     to_run = {file.id: ByStatement(**vars(file)) for file in files}
     with built(settings, listener, to_run, Migrations(), of_database(settings)) as made:
         failed = liken(made.backend, settings).failed
+        if code:
+            made.backend.take_in_code(code)
         unlike = f"the scratch database is not in all like the live one: {failed[0]}" if failed else None
         yield Scene(made, {}), unlike
 

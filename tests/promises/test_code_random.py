@@ -1,8 +1,13 @@
-"""Code files edited at random: what they build is there, with what was said of it; no reader sees an error."""
+"""Code files edited at random, and the columns under them: what they build is there, with what was said of it.
+
+No reader sees an error.
+"""
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -28,10 +33,8 @@ from sqlrail.server import local
 from sqlrail.verbs.apply import migrate
 from sqlrail.verbs.drift import drift
 
-pytestmark = pytest.mark.promise
-
-#: edits, of so many views, and of a quarter as many functions
-EDITS, VIEWS = sample("CODE_EDITS", 12), sample("CODE_VIEWS", 24)
+#: edits, of so many views, and of a quarter as many functions; at every so-manieth it is compared with what files build
+EDITS, VIEWS, COMPARED = sample("CODE_EDITS", 12), sample("CODE_VIEWS", 24), sample("CODE_COMPARED", 1)
 TABLES = 4
 ROLES = ("PUBLIC", "code_a", "code_b")
 FACTS = """
@@ -66,6 +69,10 @@ class Code:
             f"f{number}" for number in range(self.functions)
         ]
         self.names += ["looks", "touch", "touched", "own"]
+        self.more: dict[str, str | None] = {
+            f"t{n}": "x0" for n in range(TABLES)
+        }  # the column that comes and goes
+        self.numbers, self.migrations = itertools.count(1), {"00001_t": "".join(map(self.table, self.more))}
         self.files = {name: self.text(name) for name in self.names}
 
     def text(self, name: str) -> str:
@@ -101,10 +108,48 @@ class Code:
         )
         a = chance.choice([f"f{chance.randrange(self.functions)}(a::int)", "a::bigint", "a::int"])
         columns = ["id", f"{a} AS a", "b"] + [f"{n} AS c{n}" for n in range(chance.randrange(3))]
+        if self.more.get(source) and chance.random() < 0.5:
+            columns.append(f"{self.more[source]} AS x")
         chance.shuffle(columns)
         option = chance.choice(["", "", " WITH (security_invoker = true)", " WITH (security_barrier = true)"])
         looks = f" WHERE looks({number}) > 0" if number == self.views - 1 else ""
         return f"CREATE VIEW {name}{option} AS SELECT {', '.join(columns)} FROM {source}{looks}"
+
+    def table(self, name: str) -> str:
+        return f"CREATE TABLE {name} (id int, a int, b text{f', {more} int' if (more := self.more[name]) else ''});"
+
+    def change(self) -> None:
+        """Has a new migration change columns under views; the texts that name one that is gone are edited."""
+        name = f"t{self.chance.randrange(TABLES)}"
+        before, after = self.more[name], f"x{next(self.numbers)}"
+        adds = f"ALTER TABLE {name} ADD {after} int;"
+        column, type_ = self.chance.choice(
+            [("a", "bigint"), ("a", "int"), ("a", "numeric"), ("b", "varchar"), ("b", "text"), ("id", "bigint"),
+             ("id", "int")]
+        )  # fmt: skip
+        retypes = f"ALTER TABLE {name} ALTER {column} TYPE {type_};"
+        ways = [(retypes, before)] * 3
+        if before is None:
+            ways += [(adds, after), (retypes + adds, after)]
+        else:
+            rename, drop = (
+                f"ALTER TABLE {name} RENAME {before} TO {after};",
+                f"ALTER TABLE {name} DROP {before};",
+            )
+            ways += [(rename, after), (rename + f"ALTER TABLE {name} ALTER {after} TYPE text;", after)]
+            ways += [(drop, None), (drop + adds, after), (retypes + drop, None)]
+            found_out = f"EXECUTE format('ALTER TABLE %I DROP %I', '{name}', '{before}')"
+            ways += [(f"DO $$ BEGIN {found_out}; END $$;", None)]
+        if name in ("t2", "t3"):  # no trigger and no policy goes with it
+            again = f"ALTER TABLE {name} RENAME TO old; {self.table(name)} DROP TABLE old;"
+            ways += [(again, before), (f"DROP TABLE {name}; {self.table(name)}", before)]
+        text, self.more[name] = self.chance.choice(ways)
+        self.migrations[f"{len(self.migrations) + 1:05}_change"] = text
+        if before and self.more[name] != before:
+            now = self.more[name] or "1"
+            old = rf"\b{before}\b"
+            for it in [it for it, text in self.files.items() if f"FROM {name}" in text]:
+                self.files[it] = re.sub(old, now, self.files[it])
 
     def edit(self, at_once: int) -> None:
         for name in self.chance.sample(self.names, at_once):
@@ -129,9 +174,7 @@ class Code:
         )
 
     def write(self, folder: Path) -> Path:
-        write(
-            folder, **{"001_t": "".join(f"CREATE TABLE t{n} (id int, a int, b text);" for n in range(TABLES))}
-        )
+        write(folder, **self.migrations)
         write(folder / FOLDER, **self.files)
         return folder
 
@@ -169,27 +212,46 @@ def reading(url: str, views: int) -> Iterator[list[str]]:
         reader.join(PATIENCE)
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.promise
+@pytest.mark.timeout(10800)
 def test_whatever_is_edited_is_there_as_if_it_had_been_built_anew(any_database: str, tmp_path: Path) -> None:
-    chance = random.Random(EDITS)  # noqa: S311
-    code = Code(chance, VIEWS)
-    roles(any_database)
-    settings = given(any_database, code.write(tmp_path / "files"), environment="test")
+    edited_at_random(any_database, tmp_path / "files", EDITS, VIEWS)
+
+
+def test_a_few_edits_and_retypes_at_random(database: str, tmp_path: Path) -> None:
+    edited_at_random(database, tmp_path / "files", 4, 8)
+
+
+def edited_at_random(url: str, folder: Path, edits: int, views: int) -> None:
+    """Edits code, changes columns, or both, again and again, while somebody reads."""
+    chance = random.Random(edits)  # noqa: S311
+    code = Code(chance, views)
+    roles(url)
+    settings = given(url, code.write(folder), environment="test")
     migrate(settings, nobody)
-    with reading(any_database, VIEWS) as refused, psycopg.connect(any_database, autocommit=True) as own:
-        for number in range(EDITS):
+    again = 0
+    with reading(url, views) as refused, psycopg.connect(url, autocommit=True) as own:
+        for number in range(edits):
             for _ in range(chance.randrange(4)):
                 code.say(own)
-            before = facts(any_database)
-            code.edit(chance.choice([1, 1, 1, 2, 5]))
-            code.write(tmp_path / "files")
-            migrate(settings, nobody)
-            assert facts(any_database) == before, number
-            found = drift(settings, nobody, Choice(privileges=False))
-            assert [it for it in found.differences if it.kind != "comment"] == [], number
+            before = facts(url)
+            edits_code, changes_columns = chance.choice([(True, False), (False, True), (True, True)])
+            if changes_columns:
+                code.change()
+            if edits_code:
+                code.edit(chance.choice([1, 1, 1, 2, 5]))
+            code.write(folder)
+            done = migrate(settings, nobody)
+            again += any(it.code for it in done.applied)
+            assert facts(url) == before, number
+            if number % COMPARED == 0 or number == edits - 1:
+                found = drift(settings, nobody, Choice(privileges=False))
+                assert [it for it in found.differences if it.kind != "comment"] == [], number
     assert refused == []
+    assert again
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sender", ["client", "server"])
 def test_wherever_the_connection_is_cut_all_of_it_is_there_or_nothing(
@@ -222,6 +284,66 @@ def test_wherever_the_connection_is_cut_all_of_it_is_there_or_nothing(
             assert facts(url) == said, number
         if not was_cut:
             break
+
+
+#: what changes all that the views of the story below show
+RETYPED = {
+    "00002_t": "ALTER TABLE t0 ALTER a TYPE bigint;".join(
+        f"ALTER TABLE t{n} ALTER b TYPE varchar, ALTER id TYPE bigint;" for n in range(TABLES)
+    )
+}
+SHOWN = """
+    SELECT c.relname::text, a.attname::text, a.atttypid::regtype::text FROM pg_attribute AS a
+      JOIN pg_class AS c ON c.oid = a.attrelid WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace
+       AND attnum > 0 AND relname !~ 'yoyo' ORDER BY 1, 2"""
+
+
+@pytest.mark.promise
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_wherever_a_retype_under_a_view_is_cut_all_of_it_is_there_or_nothing(
+    server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: Sender
+) -> None:
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
+    cut_everywhere(server, tmp_path, sender, range(0, 10_000, 1 if sender == "client" else CUTS[sender]))
+
+
+def test_a_retype_under_a_view_that_is_cut_is_there_or_not(
+    server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost, "RECONNECT", 0.0)
+    cut_everywhere(server, tmp_path, "client", range(8, 30, 6))
+
+
+def cut_everywhere(server: local.Server, folder: Path, sender: Sender, numbers: range) -> None:
+    """Cuts a run behind so many messages, until one comes to its end: one of a file that retypes under views."""
+    code, stages = Code(random.Random(3), 6), set[str]()  # noqa: S311
+    before, after = write(folder / "before"), write(folder / "after")
+    code.write(before)
+    code.write(after)
+    write(after, **RETYPED)
+    for number in numbers:
+        with fresh_database(server) as url, open_folder() as sockets, watching(server, url) as watch:
+            roles(url)
+            assert attempt(url, Heard(), before) is None
+            query(url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO code_a; COMMENT ON VIEW v1 IS 'its'")
+            said, shown = facts(url), query(url, SHOWN)
+            with closing(Proxy(sockets, url, sender=sender, cut_after=number, again=False)) as proxy:
+                failed = attempt(proxy.url, Heard(), after)
+                was_cut = proxy.was_cut.is_set()
+            watch.wait_until_gone()
+            is_there = query(url, SHOWN) != shown
+            stages.add("there" if is_there else "absent")
+            records = [id_ for (id_,) in query(url, "SELECT migration_id FROM _yoyo_migration")]
+            assert ("00002_t" in records) == is_there, number
+            if failed is not None:
+                assert isinstance(failed, (ConnectionFailed, ConnectionLost)), (number, failed)
+            assert facts(url) == said, number
+            assert attempt(url, Heard(), after) is None, number
+            assert (facts(url), "bigint" in repr(query(url, SHOWN))) == (said, True), number
+        if not was_cut:
+            break
+    assert "absent" in stages
 
 
 def put(folder: Path, files: Mapping[str, str]) -> None:

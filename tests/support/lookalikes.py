@@ -774,7 +774,17 @@ def running_code(scene: Scene) -> None:
     scene.safe("plan", "--json")
     scene.safe("migrate")
     scene.safe("drift")
-    put({"migrations/005_gone.sql": "DROP VIEW few"})
+    put({"migrations/005_gone.sql": "DROP VIEW IF EXISTS few"})
+    scene.safe("migrate", "--json")
+    wider = {
+        "migrations/006_wider.sql": "ALTER TABLE orders ALTER note TYPE varchar; ALTER TABLE orders DROP note",
+        "migrations/code/all.sql": "CREATE VIEW all_of_them AS SELECT id, '' AS note FROM orders",
+    }
+    put(wider)
+    Path("migrations/code/own.sql").rename("migrations/code/their_own.sql")
+    put({"migrations/code/again.sql": "CREATE OR REPLACE VIEW again AS SELECT 1 AS id"})
+    scene.safe("status")
+    scene.safe("plan")
     scene.safe("migrate", "--json")
 
 

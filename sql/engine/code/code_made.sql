@@ -1,5 +1,5 @@
--- What the statement just now has made of a kind: its class, id and whole name, and what is said of it beside. What this transaction
--- has written last is that.
+-- What the statement just now has made of a kind: its class, id and whole name. What this transaction, or a part of it, has
+-- written last is that.
 SELECT o.class::bigint, o.id::bigint, i.identity
   FROM (SELECT c.tableoid, c.oid, 'view', c.xmin, c.cmin FROM pg_catalog.pg_class AS c WHERE c.relkind = 'v'
         UNION ALL
@@ -11,6 +11,6 @@ SELECT o.class::bigint, o.id::bigint, i.identity
         UNION ALL
         SELECT s.tableoid, s.oid, 'policy', s.xmin, s.cmin FROM pg_catalog.pg_policy AS s) AS o(class, id, kind, writer, command)
  CROSS JOIN LATERAL pg_identify_object(o.class, o.id, 0) AS i
- WHERE o.kind = {kind} AND o.writer::text::bigint = txid_current() % 4294967296
+ WHERE o.kind = {kind} AND {is_written}
  ORDER BY o.command::text::bigint DESC
  LIMIT 1;

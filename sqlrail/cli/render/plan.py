@@ -199,6 +199,10 @@ def _more_lines(file: PlannedFile) -> list[str]:
         lines += [_query(one) for one in file.queries if one.verdict != "breaks"]
         lines.append(_phase(file))
     lines += [f"{_place(one)} {notice}" for one in file.statements for notice in one.notices]
+    if file.code:
+        named = ", ".join(f"{FOLDER}/{name}" for name in file.code)
+        verb = "is" if len(file.code) == 1 else "are"
+        lines.append(f"in front of it {named} {verb} dropped, and made again behind it")
     lines += [
         f"cleanup of {'; '.join([cleanup.line(relation), *cleanup.before(relation)])}"
         for relation in file.cleanup

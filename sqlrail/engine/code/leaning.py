@@ -49,15 +49,17 @@ def leaning(rows: Iterable[tuple[Any, ...]], made: Mapping[tuple[str, str], str]
     code = {address: made.get(objects[address][:2]) for address in users}
     used_by_code = {user for used, its in users.items() if code[used] for user in its}
     outside = sorted(objects[address].described for address in used_by_code if code[address] is None)
-    order = [f"{objects[it].kind} {objects[it].identity}" for it in _users_first(users)]
+    views = {address for address in users if objects[address].kind == "view"}
+    order = [f"{objects[it].kind} {objects[it].identity}" for it in _users_first(users, views)]
     return Leaning(tuple(order), frozenset(filter(None, code.values())), tuple(outside))
 
 
-def _users_first(users: Mapping[Address, Collection[Address]]) -> list[Address]:
-    """PostgreSQL has no circles among them."""
+def _users_first(users: Mapping[Address, Collection[Address]], views: Collection[Address]) -> list[Address]:
+    """Views before what locks a table, as whoever reads them does. PostgreSQL has no circles among them."""
     left, order = {address: set(its) for address, its in users.items()}, list[Address]()
     while left:
         free = [address for address, its in left.items() if not its & left.keys()]
+        free = [address for address in free if address in views] or free
         assert free
         order += free
         for address in free:
