@@ -18,6 +18,10 @@ PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 LEANED_ON = (pg.FeatureNotSupported, pg.DependentObjectsStillExist)
 
 
+class KnowsMore(Exception):
+    """A try has shown what another has to do otherwise: the transaction is begun anew, at once."""
+
+
 def with_blockers(failure: SqlrailError, watch: Watch, tries: int = 1) -> SqlrailError:
     """The failure with who was in the way, where that was the cause, for people and for scripts."""
     times = f" It was tried {tries} times (--retry-for)." if tries > 1 else ""

@@ -18,7 +18,7 @@ from sqlrail.engine.operation import Operation
 from sqlrail.engine.outside import OutsideRun
 from sqlrail.engine.parts import Parts
 from sqlrail.engine.pipeline import Closing, Pipeline
-from sqlrail.engine.retry import Retry
+from sqlrail.engine.retry import KnowsMore, Retry
 from sqlrail.engine.transactional import TransactionalRun, failure
 from sqlrail.engine.yoyo import YoyoBackend
 from sqlrail.errors import Interrupted, SqlrailError
@@ -131,6 +131,8 @@ class Runner:
                 following = partial(self._opener.compose_following, migration)
                 self._pipeline.owe(run.run(opened, tries, following, around))
                 return True
+            except KnowsMore:
+                self._session.undo()
             except SqlrailError as exc:
                 self._session.undo()
                 around = around or self._around(file, exc)

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import psycopg
 
-from sqlrail.engine.code.making import Choice, Knows, KnowsMore, Making, some
+from sqlrail.engine.code.making import Choice, Knows, Making, some
 from sqlrail.engine.code.touched import Changes
-from sqlrail.engine.retry import LEANED_ON, PASSING
+from sqlrail.engine.retry import LEANED_ON, PASSING, KnowsMore
 from sqlrail.engine.session import Session
 from sqlrail.errors import Refused, SqlrailError
 from sqlrail.files.code import FOLDER, Code, in_order, read_stored
@@ -47,8 +47,6 @@ class Around:
         """Takes in how a try ended; whether another one is to be made at once."""
         if failure is self._refused:
             return not self._is_over
-        if isinstance(failure, KnowsMore):
-            return True
         is_by_file = self._runs and isinstance(failure.__cause__, psycopg.Error)
         if not is_by_file or self._session.connection.closed or isinstance(failure.__cause__, PASSING):
             return False
@@ -91,8 +89,6 @@ class Around:
         try:
             with self._translating():
                 making.make(self._choose())
-        except KnowsMore:
-            raise
         except SqlrailError as exc:
             if isinstance(exc.__cause__, PASSING) or isinstance(exc, Refused) or making.at is None:
                 raise

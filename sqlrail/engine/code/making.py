@@ -13,10 +13,10 @@ from psycopg import errors as pg
 from sqlrail.engine.code.carried import Fact, Target, options, others, owners
 from sqlrail.engine.code.catalog import Catalog
 from sqlrail.engine.code.leaning import Address, Leaning
-from sqlrail.engine.retry import PASSING
+from sqlrail.engine.retry import PASSING, KnowsMore
 from sqlrail.engine.session import Session
 from sqlrail.engine.transactional import failure
-from sqlrail.errors import Refused, SqlrailError
+from sqlrail.errors import Refused
 from sqlrail.files.code import FOLDER, Code, circle_of
 from sqlrail.files.file import File
 from sqlrail.files.pieces import Piece
@@ -30,10 +30,6 @@ SHOWN = 3
 NOT_YET = (pg.UndefinedTable, pg.UndefinedFunction, pg.UndefinedObject)
 #: why a routine cannot be replaced where it is: what it returns or how its arguments are called is not as before
 IN_THE_WAY = (pg.InvalidFunctionDefinition, pg.WrongObjectType)
-
-
-class KnowsMore(SqlrailError):
-    """The order of the files, or what is dropped in front of them, has to be another: the transaction is begun anew."""
 
 
 class Knows:

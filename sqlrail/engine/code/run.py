@@ -10,7 +10,6 @@ from sqlrail.engine.code.making import (
     SHOWN,
     Choice,
     Knows,
-    KnowsMore,
     Making,
     paths,
     piece_of,
@@ -20,7 +19,7 @@ from sqlrail.engine.code.making import (
 from sqlrail.engine.opening import Opener
 from sqlrail.engine.operation import Operation
 from sqlrail.engine.pipeline import Closing, Pipeline
-from sqlrail.engine.retry import Retry
+from sqlrail.engine.retry import KnowsMore, Retry
 from sqlrail.engine.session import Session
 from sqlrail.engine.transactional import Opened, failure
 from sqlrail.errors import Refused, SqlrailError
