@@ -7,7 +7,7 @@ file, or one with COPY data, goes in several messages (pieces.Reader), the next 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from sqlrail.postgres import wire
 from sqlrail.postgres.connect import Connection
 from sqlrail.postgres.diagnostics import is_of_a_right
 from sqlrail.postgres.giving_way import Watch
-from sqlrail.records.code import CodeRecord, Made
+from sqlrail.records.code import CodeRecord
 from sqlrail.records.history import Note, Record
 from sqlrail.records.post_apply import PostApplyRun
 
@@ -218,15 +218,6 @@ class Backend(AbstractContextManager["Backend"]):
 
     def read_code_texts(self) -> dict[str, bytes]:
         return self.recorded.read_code_texts()
-
-    def take_in_code(self, code: Iterable[Made]) -> None:
-        """Records, in a scratch database that has it, what code files have made in another."""
-        with self.locked():
-            self.ask(self.own_tables())
-            for (name, checksum, kind, identity, _), content in code:
-                what = {"kind": kind, "identity": identity, "checksum": checksum, "options": list[str]()}
-                self.ask(self.message("record_code", file=name, content=content.hex(), **what))
-        self.session.is_at(self.session.store.place.with_own_tables())
 
     def other_histories(self) -> list[other_tools.History]:
         return self.recorded.other_histories()

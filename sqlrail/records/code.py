@@ -25,13 +25,6 @@ class CodeRecord(NamedTuple):
     is_there: bool
 
 
-class Made(NamedTuple):
-    """What a code file has made, with the text by which it did."""
-
-    record: CodeRecord
-    content: bytes
-
-
 class CodeEntry(NamedTuple):
     """A code file, or what is left of one."""
 

@@ -89,6 +89,22 @@ def built(
             yield Built(backend, missing)
 
 
+def make_code(live: Backend, scratch: Backend) -> None:
+    """Records on the scratch database what code files have made on the live one, of which it has the objects."""
+    records = live.read_code()
+    if not records:
+        return
+    texts, options = live.read_code_texts(), dict(live.look_up("code_options"))
+    with scratch.locked():
+        if text := scratch.own_tables():
+            scratch.ask(text)
+            scratch.session.is_at(scratch.session.store.place.with_own_tables())
+        for it in records:
+            its = {"file": it.name, "kind": it.kind, "identity": it.identity, "checksum": it.checksum}
+            content = texts[it.name].hex()
+            scratch.ask(scratch.message("record_code", **its, content=content, options=options[it.name]))
+
+
 def _confined_code(code: Sequence[Code], missing: Missing) -> list[Code]:
     """Without those that make nothing where a role or an extension is missing."""
     own = [Code(confined(each.file, missing).file) for each in code]

@@ -20,7 +20,6 @@ from sqlrail.ground.events import Event, Listener, RolledBack, Said, TakingBack
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.target import may_be_production
 from sqlrail.records import history
-from sqlrail.records.code import Made
 from sqlrail.records.history import Record
 from sqlrail.verbs import ways_back
 
@@ -142,11 +141,7 @@ def _foresee(
 ) -> list[Foreseen]:
     from sqlrail.verbs.rollback_losses import foresee  # a rollback itself rehearses nothing
 
-    if not files:
-        return []
-    texts = backend.read_code_texts()
-    code = [Made(record, texts[record.name]) for record in backend.read_code() if record.is_there]
-    return foresee(backend.settings, listener, files, code, is_counted=is_counted)
+    return foresee(backend.settings, listener, files, backend, is_counted=is_counted) if files else []
 
 
 def _choose(recorded: list[Record], ids: list[str], steps: int, to: str | None) -> list[Record]:

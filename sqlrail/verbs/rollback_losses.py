@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from yoyo.migrations import Migration
 
+from sqlrail.engine.backend import Backend
 from sqlrail.errors import SqlrailError
 from sqlrail.files.file import File
 from sqlrail.files.folder import Migrations
@@ -16,8 +17,7 @@ from sqlrail.foresight.live import liken
 from sqlrail.foresight.losses import Losses
 from sqlrail.ground.events import Listener
 from sqlrail.ground.settings import Settings
-from sqlrail.records.code import Made
-from sqlrail.scratch.built import built
+from sqlrail.scratch.built import built, make_code
 from sqlrail.scratch.provided import of_database
 from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
 from sqlrail.scratch.scene import Scene
@@ -35,17 +35,16 @@ class Foreseen:
 
 
 def foresee(
-    settings: Settings, listener: Listener, files: Sequence[File], code: Sequence[Made], *, is_counted: bool
+    settings: Settings, listener: Listener, files: Sequence[File], live: Backend, *, is_counted: bool
 ) -> list[Foreseen]:
     """What each of these rollback files would lose, which run in this order. The live database is only read.
 
-    code: what code files have made there, which may be made again with them.
     Nothing is raised for what cannot be said: without a scratch database that is all of it.
     """
     if settings.tenant is not None:
         return [Foreseen(unknown=OF_A_TENANT) for _ in files]
     try:
-        with _scene(settings, listener, files, code) as (scene, unlike):
+        with _scene(settings, listener, files, live) as (scene, unlike):
             ended = _rehearse(scene, files)
             losses = Losses(scene, files, settings, is_counted=is_counted)
     except SqlrailError as exc:
@@ -70,14 +69,13 @@ class _Ended:
 
 @contextmanager
 def _scene(
-    settings: Settings, listener: Listener, files: Sequence[File], code: Sequence[Made]
+    settings: Settings, listener: Listener, files: Sequence[File], live: Backend
 ) -> Iterator[tuple[Scene, str | None]]:
     """A scratch database that has the live one's schema, and what could not be made as it is there."""
     to_run = {file.id: ByStatement(**vars(file)) for file in files}
     with built(settings, listener, to_run, Migrations(), of_database(settings)) as made:
         failed = liken(made.backend, settings).failed
-        if code:
-            made.backend.take_in_code(code)
+        make_code(live, made.backend)
         unlike = f"the scratch database is not in all like the live one: {failed[0]}" if failed else None
         yield Scene(made, {}), unlike
 

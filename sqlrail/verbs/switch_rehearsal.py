@@ -18,7 +18,7 @@ from sqlrail.ground.words import printable
 from sqlrail.postgres.connect import Connection
 from sqlrail.schema.compare import Difference, outermost
 from sqlrail.schema.sides import Choice, Sides
-from sqlrail.scratch.built import built
+from sqlrail.scratch.built import built, make_code
 from sqlrail.scratch.provided import NONE, Provided, of_database
 from sqlrail.scratch.rehearsal import ByStatement, Rehearsal
 from sqlrail.scratch.scene import Scene
@@ -65,7 +65,7 @@ def _rehearse(
     to_run = {**looked.files, **{file.id: ByStatement(**vars(file)) for file in (*ways, *due)}}
     with built(settings, listener, to_run, Migrations(), of_database(settings)) as made:
         likened = liken(made.backend, settings, NOT_MADE)
-        _make_code(live, made.backend)
+        make_code(live, made.backend)
         if looked.goes.order:
             dropping.drop(made.backend, looked.goes, looked.forgotten)
         scene = Scene(made, {})
@@ -79,22 +79,6 @@ def _in_order(looked: Looked, ways: Sequence[File]) -> Migrations:
     """What is run: the ways back, what is due, and what is behind that."""
     behind = looked.migrations.post_apply if looked.runs_post_apply else ()
     return Migrations([*map(unloaded, ways), *looked.due], behind, looked.migrations.code)
-
-
-def _make_code(live: Backend, scratch: Backend) -> None:
-    """Records on the scratch database what code files have made on the live one, of which it has the objects."""
-    records = live.read_code()
-    if not records:
-        return
-    texts, options = live.read_code_texts(), dict(live.look_up("code_options"))
-    with scratch.locked():
-        if text := scratch.own_tables():
-            scratch.ask(text)
-            scratch.session.is_at(scratch.session.store.place.with_own_tables())
-        for it in records:
-            its = {"file": it.name, "kind": it.kind, "identity": it.identity, "checksum": it.checksum}
-            content = texts[it.name].hex()
-            scratch.ask(scratch.message("record_code", **its, content=content, options=options[it.name]))
 
 
 def _differences(settings: Settings, listener: Listener, looked: Looked, end: Connection) -> Iterator[str]:

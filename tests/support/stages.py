@@ -151,6 +151,7 @@ CODE = Stage(
                 ),
             },
         ]),
+        ("-- 003_cents", [Into("migrations/003_cents.sql")]),
     ),
     is_quick=True,
 )  # fmt: skip
