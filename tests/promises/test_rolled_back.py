@@ -26,6 +26,7 @@ from sqlrail.engine import lost
 from sqlrail.errors import Refused, SqlrailError
 from sqlrail.ground.events import Applied, Event, nobody
 from sqlrail.ground.reading import given
+from sqlrail.results.status import Phase
 from sqlrail.server import local
 from sqlrail.verbs.rollback import Rollback, rollback
 
@@ -34,13 +35,14 @@ pytestmark = pytest.mark.promise
 SEEDS = random.Random().sample(range(10**6), HISTORIES) if IS_WIDE else range(HISTORIES)  # noqa: S311
 
 
-def started(url: str, folder: Path, *, skip_backfills: bool) -> list[dict[str, Any]]:
+def started(url: str, folder: Path, *, is_newest: bool) -> list[dict[str, Any]]:
     """What replicas are told that start at the same time."""
     together = Barrier(STARTS)
 
     def start(_: int) -> dict[str, Any]:
         together.wait()
-        return dict(library.migrate(url, folder, skip_backfills=skip_backfills))
+        phase: Phase | None = "before" if is_newest else None
+        return dict(library.migrate(url, folder, skip_backfills=is_newest, phase=phase))
 
     with ThreadPoolExecutor(STARTS) as replicas:
         return [*replicas.map(start, range(STARTS))]
@@ -57,7 +59,7 @@ def test_every_older_release_starts(seed: int, any_database: str, tmp_path: Path
         is_newest = len(recorded) == len(history.by_time)
         release = None if is_newest else rng.choice(history.project.releases)[1]
         folder = history.project.lay(tmp_path / f"older-{number}", ids, release)
-        for done in started(any_database, folder, skip_backfills=is_newest):
+        for done in started(any_database, folder, is_newest=is_newest):
             found = done["applied"], done["code"], done["already_applied"], done["pending"]
             assert found == ([], [], len(recorded), len(ids) - len(recorded)), ids
             assert set(done["ahead"]) == history.ahead_of(ids), ids

@@ -1,7 +1,8 @@
 """Random histories of a project: the files as they were written, their deployments, and which folders a release had.
 
-A file may be late, outside a transaction, depend on others, or be a backfill, which may be left. Releases edit their
-code files, and have a post-apply file each; the first of them may have been recorded by a baseline.
+A file may be late, outside a transaction, depend on others, wait for the end of the deployment, or be a backfill, which
+may be left. Releases edit their code files, and have a post-apply file each; the first of them may have been recorded
+by a baseline.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ from sqlrail.errors import MigrationFailed
 from sqlrail.files.code import FOLDER
 from sqlrail.ground.events import nobody
 from sqlrail.ground.reading import given
+from sqlrail.results.status import Phase
 from sqlrail.verbs.baseline import baseline
 
 #: a file that a newer release has left half done
 HALF_DONE = "-- transactional: false\nCREATE TABLE z (n int);\nSELECT 1 / 0;\n"
+#: the line of one that waits for the end of the deployment
+AFTER = "-- phase: after\n"
+PHASES: tuple[Phase | None, ...] = (None, "before")
 #: what reads a table, with the transactions that wrote its rows
 TABLES = """
     SELECT format('SELECT %1$L, md5(string_agg(concat_ws('' '', xmin, t), '','' ORDER BY t::text)) FROM %1$s AS t',
@@ -80,7 +85,10 @@ def files_of(rng: random.Random) -> dict[str, str]:
     files = dict[str, str]()
     for number in numbers:
         id_ = f"{number:03}_{rng.choice('abc')}"
-        earlier = [it for it in files if it < id_]
+        if rng.random() < 0.2:
+            files[id_] = f"{AFTER}CREATE TABLE t{number} (n int);\nINSERT INTO t{number} VALUES ({number});\n"
+            continue
+        earlier = [it for it, text in files.items() if it < id_ and AFTER not in text]
         tables = [it for it in earlier if "CREATE TABLE" in files[it]]
         if tables and rng.random() < 0.2:
             files[id_] = backfill(rng.choice(tables))
@@ -119,7 +127,7 @@ def edited(
 
     A view begins with its table: without it a rollback of its release would leave it, as each code file that is gone.
     """
-    tables = [f"t{int(id_[:3])}" for id_ in ids if "CREATE TABLE" in files[id_]]
+    tables = [f"t{int(id_[:3])}" for id_ in ids if files[id_].count("filled int")]
     texts = {"one": "CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT {}';\n"}
     texts |= {
         f"of_{table}": f"CREATE VIEW of_{table} AS SELECT n, {{}} AS it FROM {table};\n" for table in tables
@@ -138,16 +146,21 @@ class History(NamedTuple):
     project: Project
     by_time: list[str]  # in the order in which they were recorded
     left: list[str]  # backfills, and what depends on one
+    waiting: list[str]  # for the end of the deployment
     half_done: str | None  # the file that is
 
     def is_older(self, ids: Collection[str]) -> bool:
-        """Whether a release had these of the recorded files, with all of what was left, or without, and no others."""
+        """Whether a release had these of the recorded files, with all of what was left, or without, and no others.
+
+        What waits may be in any folder, or not.
+        """
+        ids = {*ids} - {*self.waiting}
         recorded = [id_ for id_ in self.by_time if id_ in ids]
         gone = [id_ for id_ in self.by_time if id_ not in ids]
         if not recorded:
             return False
         if not gone:
-            return {*self.left} <= {*ids}
+            return {*self.left} <= ids
         if max(ids) < min(gone):
             return True
         return len(recorded) == len(ids) and recorded == self.by_time[: len(recorded)]
@@ -160,21 +173,19 @@ class History(NamedTuple):
         sizes = range(1, len(self.by_time) + 1)
         found = {frozenset(order[:size]) for size in sizes for order in (self.by_time, sorted(self.by_time))}
         # Of a backfill that was left there is no record: only its number says where it belongs.
-        with_left = (
-            {ids | {id_ for id_ in self.left if id_ < max(ids)} for ids in found} if self.left else set()
-        )
-        return {
-            ids for ids in found | with_left | {frozenset([*self.by_time, *self.left])} if self.is_older(ids)
-        }
+        found |= {ids | {id_ for id_ in self.left if id_ < max(ids)} for ids in found}
+        found |= {frozenset([*self.by_time, *self.left])}
+        found |= {ids | {*self.waiting} for ids in found}
+        return {ids for ids in found if self.is_older(ids)}
 
     def holes(self) -> list[tuple[str, ...]]:
         """Folders that no release had, with some of the files that were recorded."""
         return [
-            (*ids, *left)
+            (*ids, *more)
             for size in range(1, len(self.by_time))
             for ids in combinations(self.by_time, size)
-            for left in {(), (*self.left,)}
-            if not self.is_older([*ids, *left])
+            for more in {(), (*self.left,), (*self.waiting,)}
+            if not self.is_older([*ids, *more])
         ]
 
 
@@ -187,18 +198,20 @@ def deployed(url: str, tmp_path: Path, rng: random.Random) -> History:
         record(url, made, ids[:first], tmp_path / "baseline")
     for size, release in made.releases:
         folder = made.lay(tmp_path / f"release-{size}", ids[:size], release)
-        library.migrate(url, folder, allow_late=True, skip_backfills=(skips := rng.random() < 0.5))
+        skips, phase = rng.random() < 0.5, rng.choice(PHASES)
+        library.migrate(url, folder, allow_late=True, skip_backfills=skips, phase=phase)
     rows = query(url, "SELECT migration_id FROM _yoyo_migration ORDER BY applied_at_utc, migration_id")
     by_time = [id_ for (id_,) in rows]
-    left = [id_ for id_ in ids if id_ not in by_time]
+    waiting = [id_ for id_ in ids if id_ not in by_time and AFTER in made.files[id_]]
+    left = [id_ for id_ in ids if id_ not in [*by_time, *waiting]]
     half_done = None
-    if rng.random() < 0.4:
+    if not waiting and rng.random() < 0.4:
         # Beside what was left there is no telling by its time.
         half_done = f"{999 if left else rng.randint(1, 199):03}_z"
         folder = write(made.lay(tmp_path / "half", ids), **{half_done: HALF_DONE})
         with pytest.raises(MigrationFailed):
             library.migrate(url, folder, allow_late=True, skip_backfills=skips)
-    return History(made, by_time, left, half_done)
+    return History(made, by_time, left, waiting, half_done)
 
 
 def record(url: str, made: Project, ids: list[str], folder: Path) -> None:
