@@ -144,6 +144,9 @@ def _are_ahead(gone: Sequence[Record], entries: Sequence[Entry], files: Mapping[
     ids = {record.id for record in gone}
     if any(not ids.isdisjoint(files[entry.id].depends) for entry in entries):
         return False
+    contents = {record.checksum for record in gone}
+    if any(entry.waits and entry.checksum in contents for entry in entries):  # applied, under another name
+        return False
     there = [entry for entry in entries if not entry.waits]
     highest = _highest(entry.id for entry in there)
     by_name = {record.id for record in gone if follows(record.id, highest)}

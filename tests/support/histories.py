@@ -89,7 +89,9 @@ def files_of(rng: random.Random) -> dict[str, str]:
             files[id_] = f"{AFTER}CREATE TABLE t{number} (n int);\nINSERT INTO t{number} VALUES ({number});\n"
             continue
         earlier = [it for it, text in files.items() if it < id_ and AFTER not in text]
-        tables = [it for it in earlier if "CREATE TABLE" in files[it]]
+        # One backfill a table: what takes a second one back would empty what the first one has filled.
+        filled = "".join(text for text in files.values() if "-- backfill:" in text)
+        tables = [it for it in earlier if "CREATE TABLE" in files[it] and f"-- depends: {it}\n" not in filled]
         if tables and rng.random() < 0.2:
             files[id_] = backfill(rng.choice(tables))
             continue
