@@ -190,6 +190,8 @@ def test_every_older_folder_takes_back_what_newer_ones_have_applied(
     made, code = Project(files, []), dict[str, str]()
     ids = [*files]
     baselined = ids[: rng.randint(1, len(ids) - 1)] if rng.random() < 0.3 else []
+    if baselined != sorted(baselined):  # of one time: a part of them is an older release by its numbers only
+        baselined = []
     folders, found = list[Path](), dict[int, object]()
     for size in range(1, len(ids) + 1):
         code = histories.edited(rng, code, ids[:size], files)
