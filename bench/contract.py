@@ -65,7 +65,7 @@ def squawks(outcome: Outcome, major: int) -> str:
 def judged(each: int, seed: int, major: int) -> dict[str, Said]:
     """What both say of the migrations, on a server of a major."""
     os.environ["APP_ENV"] = "test"
-    said: dict[str, Said] = {"sqlrail plan --queries": Counter(), "squawk": Counter()}
+    said: dict[str, Said] = {"plan --queries": Counter(), "squawk": Counter()}
     with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
         folder = Path(name)
         folder.chmod(0o711)
@@ -74,7 +74,7 @@ def judged(each: int, seed: int, major: int) -> dict[str, Said]:
             for application in APPLICATIONS:
                 stage = Stage(application, common.database(server), folder / application.name, call)
                 for outcome in stage.outcomes(stage.migrations(each, seed)):
-                    said["sqlrail plan --queries"][plans(outcome), outcome.breaks] += 1
+                    said["plan --queries"][plans(outcome), outcome.breaks] += 1
                     said["squawk"][squawks(outcome, major), outcome.breaks] += 1
         finally:
             local.stop(folder / "pg")
