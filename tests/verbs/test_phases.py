@@ -415,6 +415,15 @@ def test_a_hole_is_one_whatever_waits(rolled_back: Release) -> None:
     assert "004_more.sql: it was applied, and is gone" in rolled_back.refused("migrate", "--phase", "before")
 
 
+def test_what_was_applied_under_another_name_does_not_wait(rolled_back: Release) -> None:
+    rolled_back.has(**{"004_more": "CREATE TABLE more (id int);"})
+    assert rolled_back.applied("migrate", "--phase", "after") == ["002_legacy"]
+    rolled_back.has(**{"004_more": None, "002_legacy": None, "002_other": FILES["002_legacy"]})
+    said = rolled_back.refused("migrate", "--phase", "before")
+    assert "002_legacy" in said
+    assert "002_other" in said
+
+
 def test_the_newer_release_goes_on(rolled_back: Release) -> None:
     rolled_back.has(**{"004_more": "CREATE TABLE more (id int);"})
     assert rolled_back.applied("migrate", "--phase", "after") == ["002_legacy"]
