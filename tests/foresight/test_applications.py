@@ -9,9 +9,12 @@ from applications import APPLICATIONS, Application
 from conftest import Servers, fresh_database, majors
 from console import Sqlrail, sqlrail
 from contracts import EACH, Outcome, Stage
+from samples import sample
 
 __all__ = ["sqlrail"]  # the fixture
 
+#: migrations of each application: all of them by hand
+NUMBER = sample("CONTRACTS", 10)
 #: the oldest and the newest
 MAJORS = sorted({min(majors()), max(majors())})
 
@@ -42,13 +45,14 @@ def wrong(outcomes: list[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 def test_what_breaks_an_application_is_found(
     application: Application, major: int, servers: Servers, sqlrail: Sqlrail, tmp_path: Path
 ) -> None:
-    outcomes = tried(application, EACH, major, servers, sqlrail, tmp_path)
+    outcomes = tried(application, NUMBER, major, servers, sqlrail, tmp_path)
     broken = [one for one in outcomes if one.breaks]
-    assert len(outcomes) / 3 < len(broken) < len(outcomes) * 2 / 3
     missed, false = wrong(outcomes)
     assert len(missed) <= 0.05 * len(broken), missed
     assert len(false) <= 0.02 * (len(outcomes) - len(broken)), false
-    assert sum(one.says("breaks") for one in broken) >= 0.9 * len(broken)
+    if NUMBER >= EACH:
+        assert len(outcomes) / 3 < len(broken) < len(outcomes) * 2 / 3
+        assert sum(one.says("breaks") for one in broken) >= 0.9 * len(broken)
 
 
 @pytest.mark.parametrize("application", APPLICATIONS, ids=lambda one: one.name)
