@@ -219,8 +219,14 @@ def test_every_older_folder_takes_back_what_newer_ones_have_applied(
 
 
 def releases(tmp_path: Path, rng: random.Random) -> tuple[Path, Path, str]:
-    """An older folder and a newer one, and the last migration of the older one."""
-    made = Project(dict(sorted(histories.files_of(rng).items())), [(0, Release({}, "SELECT 1"))])
+    """An older folder and a newer one, and the last migration of the older one.
+
+    None has a backfill: what a cut leaves of one stays, for the newer release goes on with it.
+    """
+    files = dict[str, str]()
+    while not files or any("-- backfill:" in text for text in files.values()):
+        files = histories.files_of(rng)
+    made = Project(dict(sorted(files.items())), [(0, Release({}, "SELECT 1"))])
     ids = [*made.files][: rng.randint(1, len(made.files) - 1)]
     return made.lay(tmp_path / "older", ids), made.lay(tmp_path / "newer", made.files), ids[-1]
 

@@ -672,7 +672,7 @@ def test_the_json_says_all_of_it(files: Path, show: Any) -> None:
     assert (found["orphans"], found["deleted"], found["run"]) == (3, 0, None)
     assert file == {
         "id": "002_x", "path": str(files / "002_x.sql"), "transactional": True, "verdict": "blocks", "findings": [],
-        "backfill": None, "queries": None, "phase": None, "says_phase": "before",
+        "backfill": None, "queries": None, "phase": None, "says_phase": "before", "code": [],
     }  # fmt: skip
     (relation,) = added.pop("relations")
     assert relation.pop("bytes") > 0
