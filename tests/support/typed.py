@@ -28,7 +28,7 @@ WRITE = os.environ.pop("TEST_PAGES", "") == "1"
 #: what differs from run to run
 VOLATILE = (
     (r"(?m)[ \t]+$", ""),
-    (r"(?m)^(?:starting PostgreSQL .*|database: the embedded server .*\n  .*psql .*)\n", ""),
+    (r"(?m)^(?:starting PostgreSQL .*|database: the embedded server .*\n  .*psql\b.*)\n", ""),
     (r"(?m)^\S+: (?:pass \d+: )?[\d,]+ rows walked over, .*\n", ""),
     (r"\d+\.\d\d s\b", "SECONDS s"),
     (r"in \d+ batches\b", "in N batches"),
