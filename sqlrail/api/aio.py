@@ -25,7 +25,7 @@ def awaited(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     async def run(*args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()
         for name in {"say", "listener"} & {*kwargs}:
-            kwargs[name] = _in(loop, cast("Callable[..., object]", kwargs[name]))
+            kwargs[name] = _called_by(loop, cast("Callable[..., object]", kwargs[name]))
         with stoppable() as stop:
             work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
             try:
@@ -48,7 +48,7 @@ async def _end(work: asyncio.Future[Any]) -> None:
     work.exception()  # nobody asks for it any more
 
 
-def _in(loop: asyncio.AbstractEventLoop, told: Callable[..., object]) -> Callable[..., None]:
+def _called_by(loop: asyncio.AbstractEventLoop, told: Callable[..., object]) -> Callable[..., None]:
     def tell(*args: object) -> None:
         loop.call_soon_threadsafe(told, *args)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from sqlrail.results.doctor import MadeResult
+
 #: what the database is compared with
 Against = Literal["the files", "the other database", "the ORM"]
 What = Literal["lacking", "extra", "changed", "renamed"]
@@ -35,13 +37,6 @@ class StatementResult(TypedDict):
 
     sql: str  # without its semicolon
     loses_data: bool  # whether it does, or goes with one that does
-
-
-class MadeResult(TypedDict):
-    """A migration that --write made."""
-
-    id: str  # of the migration
-    path: str  # of its file
 
 
 class DriftResult(TypedDict):

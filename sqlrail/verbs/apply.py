@@ -273,7 +273,7 @@ def _edited_behind(backend: Backend, migrations: MigrationList) -> list[str]:
     """The ids of the post-apply files that were edited since they were run; all such files checked, if there is one."""
     found = post_apply.edited(post_apply.compare(migrations.post_apply, backend.files, backend.post_apply))
     if found:
-        _check_behind(backend, migrations)
+        _check([], _behind(backend, migrations))
     return found
 
 
@@ -384,25 +384,28 @@ def check(backend: Backend, pending: MigrationList) -> list[File]:
     files = [backend.files[it.id] for it in pending]
     for file in files:
         file.was_run = False  # here, whatever is recorded of it for another tenant
-    check_files([*files, *(backend.files[it.id] for it in (pending.post_apply if pending else []))])
-    if pending:
-        files += _check_behind(backend, pending)
+    behind = _behind(backend, pending) if pending else []
+    _check(files, behind)
+    files += behind
     for notice in [notice for file in files for notice in file.notices]:
         backend.listener(Said(notice))
     return files
 
 
-def _check_behind(backend: Backend, migrations: MigrationList) -> list[File]:
-    """The files that run behind migrations; BadFile with what is wrong with them."""
-    files = [backend.files[it.id] for it in migrations.post_apply]
-    check_files(files)
-    for file in files:
+def _behind(backend: Backend, migrations: MigrationList) -> list[File]:
+    """The files that run behind migrations."""
+    return [backend.files[it.id] for it in migrations.post_apply]
+
+
+def _check(files: Sequence[File], behind: Sequence[File]) -> None:
+    """BadFile with what is wrong with migrations, and with files that run behind them."""
+    check_files([*files, *behind])
+    for file in behind:
         if file.backfill:
             raise BadFile(f"{file.path}: a file that runs after each migrate cannot be a backfill.")
         if "phase" in file.lines:
             place = file.at(file.lines["phase"][0])
             raise BadFile(f"{place}: a file that runs after each migrate is of no phase.")
-    return files
 
 
 def _look(

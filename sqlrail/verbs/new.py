@@ -63,10 +63,12 @@ def new(
     is the time in UTC; where the folder has dates it is one anyway. template: a file whose text an empty one
     begins with. phase: what that says of a deployment. UsageError if nothing of the name can stand in a file's name.
     """
-    says = "" if phase == "before" else f"-- phase: {phase}\n"
-    beginning = says + ("" if template is None else _read(template))
-    wanted: list[tuple[str, Texts]] = [(slug(name), partial(_templates, beginning))]
-    if key is not None:
+    wanted: list[tuple[str, Texts]]
+    if key is None:
+        says = "" if phase == "before" else f"-- phase: {phase}\n"
+        beginning = says + ("" if template is None else _read(template))
+        wanted = [(slug(name), partial(_templates, beginning))]
+    else:
         by = f"sqlrail new --key '{key}'"
         wanted = [(slug(draft.name), partial(_texts, draft, by)) for draft in keys_apart.drafts(key, name)]
     is_first = not folder.exists()
@@ -196,7 +198,7 @@ def _today() -> str:
 
 def _read(template: Path) -> str:
     try:
-        return f"{template.read_text(encoding='utf-8').strip()}\n"
+        return f"{template.read_text(encoding='utf-8-sig').strip()}\n"
     except OSError as exc:
         raise FileFailed(f"the template {template} cannot be read: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:

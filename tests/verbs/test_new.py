@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_made_is_named(folder: str, code: int, said: str
 
 @pytest.mark.parametrize("by", ["flag", "setting"])
 def test_a_new_file_begins_as_the_project_has_it(sqlrail: Sqlrail, by: str) -> None:
-    put({"template.txt": "-- ticket: \n-- lock-timeout: 1s\n\n"})
+    put({"template.txt": "\ufeff-- ticket: \n-- lock-timeout: 1s\n\n"})
     if by == "flag":
         outcome = sqlrail("new", "x", "--template", "template.txt", env=NOWHERE)
     else:
@@ -231,6 +231,12 @@ def test_a_new_file_begins_as_the_project_has_it(sqlrail: Sqlrail, by: str) -> N
     assert outcome.code == 0, outcome.err
     lines = Path("migrations/001_x.sql").read_text().splitlines()
     assert lines[1:4] == ["-- ticket: ", "-- lock-timeout: 1s", DRAFT]
+
+
+def test_what_would_decide_nothing_is_refused(sqlrail: Sqlrail) -> None:
+    for flag in ("--template=x", "--phase=after"):
+        outcome = sqlrail("new", "x", "--key", "a.b -> c.d", flag, env=NOWHERE)
+        assert (outcome.code, "has no effect here" in outcome.err) == (2, True), outcome.err
 
 
 def test_a_template_that_cannot_be_read_makes_nothing(sqlrail: Sqlrail) -> None:

@@ -39,12 +39,11 @@ def _run(options: argparse.Namespace, settings: Settings, talk: Talk) -> Result[
     key = None if options.key is None else _key(options.key)
     if key is not None:
         idle(options, "phase", "what --key writes is for the phase before")
-    more = {
-        "timestamp": options.timestamp,
-        "template": settings.template,
-        "phase": options.phase or PHASES[0],
-    }
-    made = new.new(settings.migrations, options.name, key=key, **more)
+        idle(options, "template", "--key writes the whole file")
+    made = new.new(
+        settings.migrations, options.name, key=key, timestamp=options.timestamp, template=settings.template,
+        phase=options.phase or PHASES[0],
+    )  # fmt: skip
     if made[0].is_first:
         talk(Said(f"made the folder {settings.migrations}"))
     for one in made:
