@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import Connect, fresh_database, query
 from console import put
+from waiting import wait_for
 
 import sqlrail
 from sqlrail import aio, api, events
@@ -21,6 +22,9 @@ from sqlrail.server import local
 
 A = "CREATE TABLE a (id int);"
 ASLEEP = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+RUNNERS = (
+    "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'sqlrail%' AND datname = current_database()"
+)
 #: seconds in which whoever is cancelled has ended
 SOON = 10.0
 
@@ -33,10 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def until(url: str, look: str) -> None:
     """Waits until there is a row of that."""
-    end = time.monotonic() + 30
-    while not await asyncio.to_thread(query, url, look):
-        assert time.monotonic() < end, look
-        await asyncio.sleep(0.05)
+    await asyncio.to_thread(wait_for, lambda: query(url, look), look)
 
 
 async def cancelled(work: Coroutine[Any, Any, Any], when: Callable[[], Awaitable[None]]) -> float:
@@ -93,7 +94,7 @@ def test_the_loop_goes_on_and_is_told(server: local.Server, tmp_path: Path) -> N
             *(aio.migrate(url, tmp_path, environment="test", listener=listen) for url in urls)
         )
         while not work.done():
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # sleep: whether the loop turns is what is tried
             ticks += 1
         assert [len(done["applied"]) for done in await work] == [2, 2]
 
@@ -158,7 +159,8 @@ async def _set(event: asyncio.Event) -> None:
 def test_who_waits_for_a_server_is_cancelled(tmp_path: Path) -> None:
     async def run() -> None:
         nowhere = f"postgresql:///app?host={tmp_path}"
-        assert await cancelled(aio.wait(nowhere, 600), lambda: asyncio.sleep(0.5)) < SOON
+        tries = asyncio.sleep(0.5)  # sleep: nobody is told of a try
+        assert await cancelled(aio.wait(nowhere, 600), lambda: tries) < SOON
         with pytest.raises(ConnectionFailed):
             await aio.wait(nowhere, 0)
 
@@ -170,7 +172,7 @@ def test_who_is_cancelled_twice_still_ends_first(database: str, folder: Path) ->
         task = asyncio.create_task(aio.migrate(database, folder, environment="test"))
         await until(database, ASLEEP)
         task.cancel()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # sleep: for one turn of the loop
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -202,7 +204,9 @@ def test_who_asked_has_no_part_in_another_run(database: str, folder: Path) -> No
         put({"002_b.sql": "SELECT pg_sleep(2);"}, folder)
         other = asyncio.create_task(aio.migrate(database, folder, environment="test"))
         await until(database, ASLEEP)
-        await cancelled(aio.migrate(database, folder), lambda: asyncio.sleep(0.3))
+        first = await asyncio.to_thread(query, database, RUNNERS)
+        another = f"SELECT 1 FROM ({RUNNERS}) AS it HAVING count(*) > {len(first)}"
+        await cancelled(aio.migrate(database, folder), lambda: until(database, another))
         assert len((await other)["applied"]) == 2
 
     asyncio.run(run())

@@ -1,10 +1,11 @@
-"""Takes away, one at a time, what keeps a name of ours from leading to somebody's look-alike; each must be met then.
+"""Takes away, one at a time, what keeps a name of ours from leading to a look-alike; each must be noticed.
 
 python tests/support/unqualified.py [--sample NUMBER]    all of them, or so many, on the newest PostgreSQL
 
-What counts: a name's schema in a file that is sent where names lead to where a file's do (THEIRS); where pg_catalog
-comes first, between {writes} and {ours}, that of what is chosen by the types it is given; and each line from which
-names lead to pg_catalog alone. No other is needed: without a sample those go at once, and none may be met.
+Noticed: the look-alike is met, or a command does not end as it does where nothing is taken away. What counts: a name's
+schema in a file that is sent where names lead to where a file's do (THEIRS); where pg_catalog comes first, between
+{writes} and {ours}, that of what is chosen by the types it is given; and each line from which names lead to pg_catalog
+alone. No other is needed: without a sample those go at once, and none may be met.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ FROM_HERE = re.compile(r"(?<=\n)(?:\{ours\}|SET LOCAL search_path = (?:''|pg_cat
 #: what stands in Python for a message
 NOTHING = 'b""'
 FORK = multiprocessing.get_context("fork")
-#: how a process ends that has met a look-alike
-MET = 3
+#: how a process ends that has met a look-alike, or in which a command ended otherwise than in the story as it is
+NOTICED = 3
 COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
 
@@ -159,14 +160,14 @@ class Copy:
         finally:
             shutil.copy2(ROOT / removal.file, path)
 
-    def meets(self, chapter: str) -> bool:
-        """Whether it meets a look-alike in a chapter; RuntimeError if it fails there in any other way."""
+    def is_noticed(self, chapter: str) -> bool:
+        """Whether a chapter meets a look-alike, or does not end as before; RuntimeError if the chapter itself fails."""
         telling = FORK.Process(target=self._tell, args=[chapter])
         telling.start()
         telling.join()
-        if telling.exitcode not in (0, MET):
+        if telling.exitcode not in (0, NOTICED):
             raise RuntimeError(f"{chapter} ended with {telling.exitcode}")
-        return telling.exitcode == MET
+        return telling.exitcode == NOTICED
 
     def _tell(self, chapter: str) -> None:
         """In a process of its own, which has loaded everything but this: that is most of the time that it takes."""
@@ -178,8 +179,8 @@ class Copy:
         lookalikes: Any = importlib.import_module("lookalikes")
         try:
             lookalikes.tell(chapter, self.url)
-        except lookalikes.Met:
-            sys.exit(MET)
+        except (lookalikes.Met, AssertionError):
+            sys.exit(NOTICED)
 
 
 def missed(chosen: Iterable[Removal], chapters: Sequence[Chapter], url: str) -> Iterator[Removal]:
@@ -188,7 +189,7 @@ def missed(chosen: Iterable[Removal], chapters: Sequence[Chapter], url: str) -> 
         copy = Copy(Path(folder), url)
         for removal in chosen:
             with copy.without(removal):
-                if not any(removal.is_reached(it.reached) and copy.meets(it.name) for it in chapters):
+                if not any(removal.is_reached(it.reached) and copy.is_noticed(it.name) for it in chapters):
                     yield removal
 
 
@@ -199,7 +200,7 @@ def is_needed_elsewhere(url: str) -> bool:
         for path in (copy.folder / "sql").rglob("*.sql"):
             if path.stem not in (*THEIRS, *WITHIN):
                 path.write_text(_bare(path.read_text()))
-        return any(map(copy.meets, CHAPTERS))
+        return any(map(copy.is_noticed, CHAPTERS))
 
 
 def _bare(text: str) -> str:
