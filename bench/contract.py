@@ -169,7 +169,8 @@ generate migrations of their databases, half of them of kinds that break somebod
 runs on the database with its rows, and then all statements of the application, with the values and types that its
 driver sends: one that ran before and fails now is broken. squawk reads the file alone, and cannot know whether anybody
 uses what goes; counted are its rules about columns, tables and types that go, change or are required. CPU seconds are
-those of the client and the server together.
+those of the client and the server together; the 2,000 are those of the shop over psycopg, joins, windows and common
+table expressions among them, each looked at in front of the file and behind it.
 """
 
 if __name__ == "__main__":
