@@ -11,34 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sqlrail import errors
-    from sqlrail.api import (
-        Tenants,
-        aio,
-        cleanup,
-        drift,
-        each,
-        migrate,
-        migrate_each,
-        plan,
-        rollback,
-        status,
-        wait,
-    )
-    from sqlrail.ground import events
+    from sqlrail import aio, errors, events
+    from sqlrail.api import Tenants, cleanup, drift, each, migrate, migrate_each, plan, rollback, status, wait
 
 __version__ = "0.1.0"
 __all__ = [
     "Tenants", "__version__", "aio", "cleanup", "drift", "each", "errors", "events", "migrate", "migrate_each", "plan",
     "rollback", "status", "wait",
 ]  # fmt: skip
-#: what is a module, and where it lies
-MODULES = {"aio": "sqlrail.api.aio", "errors": "sqlrail.errors", "events": "sqlrail.ground.events"}
+MODULES = ("aio", "errors", "events")
 
 
 def __getattr__(name: str) -> Any:
     if name in MODULES:
-        return import_module(MODULES[name])
+        return import_module(f"{__name__}.{name}")
     if name in __all__:
         return getattr(import_module("sqlrail.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,14 @@ from sqlrail.ground.target import Target
 from sqlrail.ground.waits import Blocker, Standbys
 from sqlrail.ground.words import masked
 
+#: what applications may take from here, as sqlrail.events
+__all__ = [
+    "Ahead", "AnswerLost", "Applied", "BatchCleaned", "BatchFilled", "Begun", "CopyingRows", "DroppedIndex",
+    "Event", "Filled", "GaveWay", "HistoryRead", "LeftBehind", "Listener", "Loaded", "Noted", "Noticed", "Orphans",
+    "Progress", "ProgressEnded", "Reached", "Resumed", "RolledBack", "Said", "TakingBack", "Unconfirmed",
+    "WaitingForLock", "WaitingForServer", "WaitingForStandby", "Warned",
+]  # fmt: skip
+
 
 class Said(NamedTuple):
     """A sentence for people, and nothing else."""
