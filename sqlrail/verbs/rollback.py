@@ -187,8 +187,8 @@ def _guard(backend: Backend, wanted: list[Record]) -> None:
         raise Refused(
             f"rollback is refused: {' and '.join(reasons)}, so {backend.database} counts as production, and "
             f"{', '.join(record.id for record in wanted)} would go, data included (--dry-run says which rows). If that "
-            "is meant, say --yes; if it is not production, both have to say so: APP_ENV or SQLRAIL_ENV, and the stamp, which `migrate` leaves "
-            "and `stamp` changes. Nothing was rolled back."
+            "is meant, say --yes; if it is not production, both have to say so: APP_ENV or SQLRAIL_ENV, and the "
+            "stamp, which `migrate` leaves and `stamp` changes. Nothing was rolled back."
         )
 
 
