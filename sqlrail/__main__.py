@@ -9,6 +9,10 @@ from typing import NoReturn
 # Until the command line can say what an interruption stopped, it ends us without a traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+from sqlrail.cli import streams  # noqa: E402
+
+streams.mend()
+
 from sqlrail.cli.main import main  # noqa: E402
 
 

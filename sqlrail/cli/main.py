@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import io
-import os
 import shlex
 import sys
 import traceback
@@ -39,7 +37,6 @@ GARBAGE = 50_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit code."""
     gc.set_threshold(GARBAGE)
-    _mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     talk = Talk("--json" in given)
     on_interrupt(_stop)
@@ -60,20 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as exc:
         return _fail(Bug(exc), talk, "--verbose" in given)
     return code
-
-
-def _mend_streams() -> None:
-    """What is closed becomes /dev/null, so that no file of ours gets its number; what cannot be spelt is escaped."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _stop(number: int) -> NoReturn:

@@ -26,6 +26,10 @@ OF_OTHERS = {
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.color = False  # which Python has from 3.14 on: what is made of the usage would have it, too
+
     def error(self, message: str) -> NoReturn:
         choice = re.search(r"invalid choice: '([^']+)' \(choose from (.*)\)", message)
         end = guess(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else "."

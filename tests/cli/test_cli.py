@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import console
@@ -370,6 +371,31 @@ def test_a_closed_stdout_is_no_error(verb: str, tmp_path: Path, env: dict[str, s
     put(FILES, tmp_path)
     closed: dict[str, Any] = {"preexec_fn": lambda: os.close(1)}
     with child(verb, env=env, cwd=tmp_path, **closed) as process:
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, told(said)) == (0, "")
+
+
+def test_what_a_module_opens_while_it_is_loaded_does_not_become_stdout(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    """As the loading of ctypes does with Python 3.14; the file may be closed at any time."""
+    put(FILES, tmp_path)
+    opens = """
+        import sys
+        from pathlib import Path
+
+        class Opens:
+            def find_spec(self, name, path=None, target=None):
+                if name == "psycopg":
+                    self.kept = Path(__file__).open("rb", buffering=0)
+
+        sys.meta_path.insert(0, Opens())
+    """
+    put({"sitecustomize.py": dedent(opens)}, tmp_path / "site")
+    closed: dict[str, Any] = {"preexec_fn": lambda: os.close(1)}
+    with child(
+        "status", env={**env, "PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path, **closed
+    ) as process:
         _, said = process.communicate(timeout=60)
     assert (process.returncode, told(said)) == (0, "")
 
