@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 #: class and id of an object in the catalog
 Address = tuple[int, int]
+#: kinds that stand on a table, or a view
+_OF_TABLES = ("trigger", "policy")
 
 
 class Leaning(NamedTuple):
@@ -49,18 +51,25 @@ def leaning(rows: Iterable[tuple[Any, ...]], made: Mapping[tuple[str, str], str]
     code = {address: made.get(objects[address][:2]) for address in users}
     used_by_code = {user for used, its in users.items() if code[used] for user in its}
     outside = sorted(objects[address].described for address in used_by_code if code[address] is None)
-    views = {address for address in users if objects[address].kind == "view"}
-    order = [f"{objects[it].kind} {objects[it].identity}" for it in _users_first(users, views)]
+    on_views = {user for used, its in users.items() if objects[used].kind == "view" for user in its}
+    ranks = {it: _rank(objects[it].kind, leans_on_view=it in on_views) for it in users}
+    order = [f"{objects[it].kind} {objects[it].identity}" for it in _users_first(users, ranks)]
     return Leaning(tuple(order), frozenset(filter(None, code.values())), tuple(outside))
 
 
-def _users_first(users: Mapping[Address, Collection[Address]], views: Collection[Address]) -> list[Address]:
-    """Views before what locks a table, as whoever reads them does. PostgreSQL has no circles among them."""
+def _rank(kind: str, *, leans_on_view: bool) -> int:
+    """What is dropped last: its table is locked with it, which who reads a view locks behind that."""
+    return 0 if kind not in _OF_TABLES else 1 if leans_on_view else 2
+
+
+def _users_first(users: Mapping[Address, Collection[Address]], ranks: Mapping[Address, int]) -> list[Address]:
+    """Of those on which nothing is left to lean the ones of the least rank. PostgreSQL has no circles among them."""
     left, order = {address: set(its) for address, its in users.items()}, list[Address]()
     while left:
         free = [address for address, its in left.items() if not its & left.keys()]
-        free = [address for address in free if address in views] or free
         assert free
+        least = min(ranks[address] for address in free)
+        free = [address for address in free if ranks[address] == least]
         order += free
         for address in free:
             del left[address]
