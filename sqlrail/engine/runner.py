@@ -112,9 +112,11 @@ class Runner:
     def _run_in_transaction(self, file: File, migration: Any, marks: bool, tries: Tries) -> bool:
         """False if it was done already."""
         run = TransactionalRun(self._session, self._news, self._operation, file, migration, marks=marks)
-        around: Around | None = None
+        around = self._foresee(file)
         while True:
             self._starts(file.id)
+            if around:
+                around.begin()
             may_go_with = marks and around is None
             opened = (
                 self._opener.open_with(run, file, migration) if may_go_with else None
@@ -135,17 +137,33 @@ class Runner:
                 self._session.undo()
             except SqlrailError as exc:
                 self._session.undo()
-                around = around or self._around(file, exc)
-                if around is None or not around.mends(exc):
-                    self._retry.give_way(exc, file, opened.started, tries)
+                around = self._go_on(file, around, exc, opened.started, tries)
+
+    def _go_on(
+        self, file: File, around: Around | None, failure: SqlrailError, started: float, tries: Tries
+    ) -> Around | None:
+        """What goes around the next try, at once or behind a pause; raises the failure where none mends it."""
+        if around is None or around.was_plain(failure):
+            around = self._around(file, failure)
+        if around is None or not around.mends(failure):
+            self._retry.give_way(failure, file, started, tries)
+        return None if around is None or around.is_spent else around
+
+    def _foresee(self, file: File) -> Around | None:
+        """What is to go around a file from the first, for tried alone it might have a reader end in a deadlock."""
+        if not self._session.store.place.has_code:
+            return None
+        from sqlrail.engine.code.around import Foreseen  # many databases have none
+
+        return Foreseen.of(self._session, self._code, file)
 
     def _around(self, file: File, failure: SqlrailError) -> Around | None:
         """What may let a file run that was refused for the sake of what code files have made."""
         if not self._session.store.place.has_code:
             return None
-        from sqlrail.engine.code.around import Around  # many databases have none
+        from sqlrail.engine.code.around import AfterRefusal
 
-        return Around.of(self._session, self._code, file, failure)
+        return AfterRefusal.of(self._session, self._code, file, failure)
 
     def _starts(self, name: str | None) -> None:
         self._running = name

@@ -119,10 +119,8 @@ class TransactionalRun:
         if observer:
             observer.begins(file)
         cleanup = self._clean_all()
-        if around:
-            dropped = around.drop()
-            if observer:
-                observer.parted(file, dropped)
+        if around and not self._make_way(around):
+            around = None
         if file.cleanup or around:
             self._session.send(self._session.store.message("theirs"), Answer())
         if file.backfill:  # on a scratch database
@@ -143,6 +141,13 @@ class TransactionalRun:
         text = guard + ending.text(opened.transaction)
         parts = file, self._migration, text, piece, cleanup, self._marks, opened.started, tries
         return Closing(*parts, code=code)
+
+    def _make_way(self, around: Around) -> tuple[str, ...]:
+        """Drops what would keep the file from running; the names of the code files, none where nothing would."""
+        dropped = around.drop()
+        if dropped and self._operation.observer:
+            self._operation.observer.parted(self._file, dropped)
+        return dropped
 
     def _make_again(self, around: Around, piece: Piece) -> tuple[str, ...]:
         """What the file has set ends in front of it. The names of the code files."""

@@ -103,6 +103,7 @@ class Rehearsal:
         if file.id in self.scene.seen:  # an earlier try, which was taken back
             self._last = self.scene.states(self.scene.connection)
             self.scene.snapshots.set_back(self._shapes)
+            self.scene.parted.pop(file.id, None)
         self._shapes = {**self.scene.snapshots.now}
         self.scene.seen[file.id] = []
         self._look_ahead()

@@ -74,6 +74,8 @@ class Code:
         }  # the column that comes and goes
         self.numbers, self.migrations = itertools.count(1), {"00001_t": "".join(map(self.table, self.more))}
         self.files = {name: self.text(name) for name in self.names}
+        #: whether what is to be run drops something by a statement that it puts together
+        self.finds_out = False
 
     def text(self, name: str) -> str:
         """One of its files, anew."""
@@ -144,6 +146,7 @@ class Code:
             again = f"ALTER TABLE {name} RENAME TO old; {self.table(name)} DROP TABLE old;"
             ways += [(again, before), (f"DROP TABLE {name}; {self.table(name)}", before)]
         text, self.more[name] = self.chance.choice(ways)
+        self.finds_out = "EXECUTE" in text
         self.migrations[f"{len(self.migrations) + 1:05}_change"] = text
         if before and self.more[name] != before:
             now = self.more[name] or "1"
@@ -190,7 +193,7 @@ def facts(url: str) -> set[tuple[str, ...]]:
 
 
 @contextmanager
-def reading(url: str, views: int) -> Iterator[list[str]]:
+def reading(url: str, code: Code) -> Iterator[list[str]]:
     """Reads a view at random, and another; what it was refused."""
     refused, over = list[str](), threading.Event()
 
@@ -198,14 +201,15 @@ def reading(url: str, views: int) -> Iterator[list[str]]:
         chance = random.Random(1)  # noqa: S311
         with psycopg.connect(url, autocommit=True) as connection:
             while not over.is_set():
+                view = chance.randrange(code.views)
                 try:
-                    connection.execute(f"SELECT count(*), count(a) FROM v{chance.randrange(views)}".encode())
-                except psycopg.errors.DeadlockDetected:
-                    # As of any DROP or ALTER TABLE: it locks the table before the views that lean on it, and who reads
-                    # them the other way round. docs/code.md says so.
-                    continue
+                    connection.execute(f"SELECT count(*), count(a) FROM v{view}".encode())
                 except psycopg.Error as exc:
-                    refused.append(str(exc))
+                    # docs/code.md says of both that a deadlock may end them: nobody can tell in front of such a file
+                    # what it drops; and the last view calls what reads another one, when its own tables are locked.
+                    may_be = code.finds_out or view == code.views - 1
+                    if not (may_be and isinstance(exc, psycopg.errors.DeadlockDetected)):
+                        refused.append(str(exc))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -234,11 +238,12 @@ def edited_at_random(url: str, folder: Path, edits: int, views: int) -> None:
     settings = given(url, code.write(folder), environment="test")
     migrate(settings, nobody)
     again = 0
-    with reading(url, views) as refused, psycopg.connect(url, autocommit=True) as own:
+    with reading(url, code) as refused, psycopg.connect(url, autocommit=True) as own:
         for number in range(edits):
             for _ in range(chance.randrange(4)):
                 code.say(own)
             before = facts(url)
+            code.finds_out = False
             edits_code, changes_columns = chance.choice([(True, False), (False, True), (True, True)])
             if changes_columns:
                 code.change()

@@ -9,6 +9,7 @@ from sqlrail.engine.code.carried import Fact
 from sqlrail.engine.code.leaning import Address, Leaning, leaning
 from sqlrail.engine.code.touched import Edge
 from sqlrail.engine.session import Session
+from sqlrail.engine.store import Store
 from sqlrail.records.code import CodeRecord
 
 
@@ -62,10 +63,7 @@ class Catalog:
 
     def edges(self) -> list[Edge]:
         """What those that code files have made lean on by themselves."""
-        rows = self.ask("code_edges", code_objects=self._store.message("_code_objects"))
-        return [
-            Edge(name, frozenset(names), frozenset(columns), *more) for name, names, columns, *more in rows
-        ]
+        return as_edges(self._session.ask(code_edges(self._store)))
 
     def made(self, kind: str) -> tuple[int, int, str] | None:
         """Class, id and whole name of what the last statement has made."""
@@ -74,6 +72,16 @@ class Catalog:
             self._store.message("ours") + self._store.message("code_made", kind=kind, is_written=is_written)
         )
         return rows[0] if rows else None
+
+
+def code_edges(store: Store) -> bytes:
+    """What asks what those that code files have made lean on by themselves."""
+    return store.message("code_edges", code_objects=store.message("_code_objects"))
+
+
+def as_edges(rows: Iterable[tuple[Any, ...]]) -> list[Edge]:
+    """The answer."""
+    return [Edge(name, frozenset(names), frozenset(columns), *more) for name, names, columns, *more in rows]
 
 
 def _columns(places: Collection[Address]) -> dict[str, list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlrail.engine.transactional import failure
 from sqlrail.errors import Refused
 from sqlrail.files.code import FOLDER, Code, circle_of
 from sqlrail.files.file import File
+from sqlrail.files.keys import names
 from sqlrail.files.pieces import Piece
 from sqlrail.ground.words import printable
 from sqlrail.postgres.wire import Answer
@@ -88,6 +90,10 @@ class Making:
     def is_there(self, name: str) -> bool:
         """Whether what a file has made was there at the look."""
         return name in self.records and self.records[name].is_there
+
+    def own_name(self, name: str) -> str:
+        """The name of what a file has made, in lower case, without its schema or its table."""
+        return names(re.split(r"\(| on ", self.records[name].identity)[0])[-1].lower()
 
     def replaces(self, name: str) -> bool:
         """Whether a file makes what is there another without dropping it: its dependents stay as they are."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlrail.files.code import names_in
+from sqlrail.files.drops import Drop
 from sqlrail.files.file import File
 
 #: how statements begin that may change or drop what others lean on
@@ -31,6 +32,13 @@ class Edge(NamedTuple):
             return True
         is_whole = not self.columns or any(one.verb != "ALTER" for one in about)
         return bool(about) and is_whole and not self.is_own and self.columns.isdisjoint(named)
+
+    def is_met_by_drop(self, drop: Drop) -> bool:
+        """Whether that is refused for its sake for certain, if it is a relation of the name that is meant."""
+        if drop.constraint:
+            return not self.columns and drop.constraint in self.names
+        is_its = bool(self.columns) and drop.table in self.names
+        return is_its and (not self.is_own if drop.column is None else drop.column == self.column)
 
     def is_met_by_name(self, names: frozenset[str]) -> bool:
         """The same of names alone, wherever they stand: columns may be found out."""

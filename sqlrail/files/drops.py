@@ -1,0 +1,71 @@
+"""What a file drops that views may lean on, as far as its text says it: relations, columns and constraints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+from sqlrail.files.constraints import parted
+from sqlrail.files.file import File
+from sqlrail.files.keys import names, squeezed
+from sqlrail.ground.names import NAME
+
+_NAMED = rf"{NAME}(?: \. {NAME})*"
+_ALTERED = re.compile(rf"(?i)ALTER (?:FOREIGN )?TABLE (?:IF EXISTS )?(?:ONLY )?({_NAMED})(?: \*)? (.*)")
+_DROPPED = re.compile(
+    r"(?i)DROP (?:(?:FOREIGN )?TABLE|(?:MATERIALIZED )?VIEW) (?:IF EXISTS )?"
+    rf"({_NAMED}(?: , {_NAMED})*)(?: RESTRICT)?$"
+)
+_PART = re.compile(rf"(?i)DROP (?:(CONSTRAINT) |COLUMN )?(?:IF EXISTS )?({NAME})(?: RESTRICT)?$")
+_CALLED = re.compile(rf"(?i)RENAME TO ({NAME})$")
+#: what drops all that leans on something, and not what a foreign key says
+_CASCADES = re.compile(r"(?i)(?<!DELETE )(?<!UPDATE )\bCASCADE\b")
+
+
+class Drop(NamedTuple):
+    """A table or view, or a column or constraint of one; names as they are in front of the file, in lower case."""
+
+    table: str
+    column: str | None = None
+    constraint: str | None = None
+
+
+def drops_of(file: File) -> frozenset[Drop]:
+    """What its statements drop, unless nothing may lean on it; none where one of them drops that as well (CASCADE)."""
+    found, before = (
+        set[Drop](),
+        dict[str, str](),
+    )  # names of tables that have another one, and those of before
+    for statement in _statements(file):
+        if _CASCADES.search(statement):
+            return frozenset()
+        if altered := _ALTERED.match(statement):
+            table = _name(altered[1])
+            for action in parted(altered[2]):
+                if part := _PART.match(action):
+                    what = "constraint" if part[1] else "column"
+                    found.add(Drop(before.get(table, table), **{what: _name(part[2])}))
+                elif called := _CALLED.match(action):
+                    before[_name(called[1])] = before.pop(table, table)
+        elif dropped := _DROPPED.match(statement):
+            tables = map(_name, parted(dropped[1]))
+            found |= {Drop(before.get(table, table)) for table in tables}
+    return frozenset(found)
+
+
+def _statements(file: File) -> Iterator[str]:
+    """Those that alter or drop something, with one blank between their tokens."""
+    with closing(file.pieces()) as pieces:
+        for piece in pieces:
+            for statement in piece.statements:
+                if statement.words[:1] in (("ALTER",), ("DROP",)):
+                    text = piece.text[statement.start : statement.end].decode(errors="replace")
+                    yield squeezed(text, strings=True).removesuffix(" ;")
+            for _ in piece.data or ():
+                pass
+
+
+def _name(text: str) -> str:
+    return names(text)[-1].lower()
