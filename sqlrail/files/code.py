@@ -17,7 +17,8 @@ from sqlrail.files.file import File, read_file, read_text
 FOLDER = "code"
 #: what a code file may make
 ROUTINES = ("function", "procedure")
-KINDS = ("view", *ROUTINES, "trigger", "policy")
+OF_TABLES = ("trigger", "policy")
+KINDS = ("view", *ROUTINES, *OF_TABLES)
 #: what else may stand in front of the kind
 _BEFORE = {"RECURSIVE": "VIEW", "CONSTRAINT": "TRIGGER"}
 _NAME, _QUOTED = rb"[A-Za-z_\x80-\xff][\w$\x80-\xff]*", rb'"(?:[^"]|"")+"'
@@ -175,6 +176,8 @@ def by_path(code: Iterable[Code]) -> dict[str, File]:
 def in_order(code: Iterable[Code], later: Sequence[str] = ()) -> list[Code]:
     """Each behind those that it names, as far as that is possible: what calls each other comes by name.
 
+    Triggers and policies, which nobody names, come behind all: they lock a table, which who reads a view locks last.
+
     later: names of those that come as late as they can, the first of them first.
     """
     by_name = {each.name: each for each in sorted(code, key=lambda each: _rank(each, later))}
@@ -185,7 +188,7 @@ def in_order(code: Iterable[Code], later: Sequence[str] = ()) -> list[Code]:
         for name in free or [_first_of_circle(left)]:
             del left[name]
             ordered.append(by_name[name])
-    return ordered
+    return sorted(ordered, key=lambda each: each.kind in OF_TABLES)
 
 
 def circle_of(name: str, code: Iterable[Code]) -> list[str]:

@@ -52,7 +52,7 @@ def test_each_comes_behind_what_it_names() -> None:
         "CREATE VIEW v5 AS SELECT 1 AS v1",
         "CREATE TRIGGER f AFTER INSERT ON a EXECUTE FUNCTION f()",
     )  # fmt: skip
-    assert [each.name for each in in_order(files)] == ["c", "d", "b", "f", "a", "e"]
+    assert [each.name for each in in_order(files)] == ["c", "d", "b", "a", "e", "f"]
 
 
 def test_of_a_circle_routines_come_first_and_what_is_late_last() -> None:

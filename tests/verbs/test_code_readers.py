@@ -185,6 +185,13 @@ EDITS: dict[str, tuple[dict[str, str], str]] = {
         {"totals.sql": "CREATE VIEW totals AS SELECT id, n + 1 AS n FROM a"},
         "big",
     ),
+    "a view of a numbered file that is taken over, with what is new on its table": (
+        {
+            "numbered.sql": "CREATE OR REPLACE VIEW numbered AS SELECT id FROM p",
+            "another.sql": "CREATE POLICY another ON p USING (id > 0)",
+        },
+        "numbered",
+    ),
     "a view, with what stands on its table": (
         {
             "other.sql": "CREATE VIEW other AS SELECT id, m + 1 AS m FROM a",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from sqlrail.files.code import OF_TABLES
+
 #: class and id of an object in the catalog
 Address = tuple[int, int]
-#: kinds that stand on a table, or a view
-_OF_TABLES = ("trigger", "policy")
 
 
 class Leaning(NamedTuple):
@@ -59,7 +59,7 @@ def leaning(rows: Iterable[tuple[Any, ...]], made: Mapping[tuple[str, str], str]
 
 def _rank(kind: str, *, leans_on_view: bool) -> int:
     """What is dropped last: its table is locked with it, which who reads a view locks behind that."""
-    return 0 if kind not in _OF_TABLES else 1 if leans_on_view else 2
+    return 0 if kind not in OF_TABLES else 1 if leans_on_view else 2
 
 
 def _users_first(users: Mapping[Address, Collection[Address]], ranks: Mapping[Address, int]) -> list[Address]:
