@@ -19,6 +19,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 Connection = psycopg.Connection[Any]
 
+#: of a distributed table
+SHARDS = 8
+
 #: what ends a test's sessions, and what drops all that it has made; the schema public would take the extension along
 END = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -137,6 +140,8 @@ def made(more: str = "") -> Iterator[Cluster]:
         _run(urls[0], f"SELECT citus_set_coordinator_host('{host}', {port})")
         for node, at in nodes:
             _run(urls[0], f"SELECT citus_add_node('{node}', {at})")
+        # As many as tests count, whatever the cluster's own setting is.
+        _run(urls[0], f"ALTER DATABASE {name} SET citus.shard_count = {SHARDS}")
         yield Cluster(urls[0], tuple(urls[1:]))
     finally:
         for url in urls:  # what a test's end has left in doubt keeps a database
