@@ -11,7 +11,6 @@ INSERT INTO pg_temp.sqlrail_limit
 SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relation}::text AS relation,
        {expected}::bigint AS expected,
        found.orphans, found.below,
-       -- those of earlier rounds, where rows below the deleted ones lose their parents in turn
        earlier.orphans AS before,
        {has_parents} AS has_parents,
        -- Counted only where it matters, and only as far: if there are as many, the share is kept.
@@ -20,10 +19,7 @@ SELECT {max_rows}::bigint AS max_rows, {max_share}::float8 AS max_share, {relati
                  + earlier.orphans END AS rows,
        {are}::text AS are
   FROM (SELECT {found} AS orphans, count(*) FILTER (WHERE {is_below}) AS below FROM pg_temp.sqlrail_orphan) AS found,
-       (SELECT coalesce(sum((done->>'orphans')::bigint), 0)::bigint AS orphans
-          FROM sqlrail.run AS r, jsonb_array_elements(r.relations) AS done
-         WHERE r.id = nullif(current_setting('sqlrail.run', true), '')::bigint
-           AND done->>'relation' = {relation}) AS earlier;
+       {and_earlier};
 
 DO $guard$
 DECLARE

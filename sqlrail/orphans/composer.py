@@ -105,15 +105,22 @@ class Composer:
 
     def weigh(self, **purpose: Any) -> bytes:
         """What counts the rows that are staged, and refuses too many."""
-        many = sql.SQL("(found.orphans + earlier.orphans)")
+        purpose["and_earlier"] = self._within("_earlier")
+        if not self.facts.distributed:
+            enough = self.enough(sql.SQL("(found.orphans + earlier.orphans)"))
+            return self("weigh_orphans", enough=enough, **purpose)
         gone = b" + found.orphans" if self._deletes_first else b""
-        return self("weigh_orphans", enough=self.enough(many) + gone, **purpose)
+        counts = self._within("nodes_rows").decode().rstrip(";\n")
+        counted = self("nodes_enough", counts=counts, **purpose)
+        return counted + self("weigh_orphans", enough=self._within("_nodes_counted") + gone, **purpose)
 
     def enough(self, many: sql.Composable) -> bytes:
         """How many rows the child has, as far as tells whether so many are too many."""
-        name = "_nodes_enough" if self.facts.distributed else "_enough"
-        # It stands within a line of something else, where a comment would have no place.
-        return wire.message(self.session.connection, name, **{**self.parts, "many": many})
+        return self._within("_nodes_enough" if self.facts.distributed else "_enough", many=many)
+
+    def _within(self, name: str, **parts: Any) -> bytes:
+        """What stands within a line of something else, where a comment would have no place."""
+        return wire.message(self.session.connection, name, **{**self.parts, **parts})
 
     def clean(self, *, in_batch: bool = False) -> bytes:
         """What archives the orphans that are staged, and deletes them or sets their columns."""

@@ -182,9 +182,12 @@ def test_every_type_comes_back_to_the_letter(cluster: tuple[str, Connection], pl
         assert one.run is not None
         result = restore(url, one.run)
         assert (reasons(result), counts(result)) == ({}, (len(before[0]), 0))
-        assert exact(db) == before
     finally:
         set_plainly(db)
+    # To the coordinator's session above, a worker that it has reached meanwhile spells dates as it cannot read them.
+    with psycopg.connect(url, autocommit=True) as plain:
+        plain.execute("SET search_path = shop")
+        assert exact(plain) == before
 
 
 # What Citus cannot do, and keys of other kinds
@@ -245,11 +248,12 @@ def test_keys_are_compared_as_the_key_does(cluster: tuple[str, Connection], near
 # Transactions in doubt
 
 
+@pytest.mark.parametrize("begun_by", ["the coordinator", "a worker"])
 @pytest.mark.parametrize("verb", [clean, online], ids=["cleanup", "online"])
 def test_a_parent_that_is_committed_and_has_not_arrived_is_one(
-    cluster: tuple[str, Connection], verb: Any
+    cluster: tuple[str, Connection], verb: Any, begun_by: str
 ) -> None:
-    """As a coordinator leaves it that crashes between its commit and that of its nodes."""
+    """As a node leaves it that crashes between its commit and that of the others."""
     url, db = cluster
     build(db, "by the key", "by the key")
     nodes = db.execute(
@@ -259,12 +263,15 @@ def test_a_parent_that_is_committed_and_has_not_arrived_is_one(
     ).fetchall()
     ((port, group, shard),) = nodes
     node_url = psycopg.conninfo.make_conninfo(url, port=port)
-    gid = "citus_0_1_999999_1"
+    others = db.execute("SELECT nodeport, groupid FROM pg_dist_node WHERE groupid NOT IN (0, %s)", [group])
+    first_port, first = (None, 0) if begun_by == "the coordinator" else others.fetchall()[0]
+    gid = f"citus_{first}_1_999999_1"
     with psycopg.connect(node_url, autocommit=True) as node:
         node.execute("SET citus.enable_manual_changes_to_shards = on; BEGIN")
         node.execute(f"INSERT INTO shop.parent_{shard} VALUES (22, 'late')".encode())
         node.execute(f"PREPARE TRANSACTION '{gid}'".encode())
-    db.execute("INSERT INTO pg_dist_transaction (groupid, gid) VALUES (%s, %s)", (group, gid))
+    with psycopg.connect(url, port=first_port or db.info.port, autocommit=True) as begun:
+        begun.execute("INSERT INTO pg_dist_transaction (groupid, gid) VALUES (%s, %s)", (group, gid))
     (one,) = verb(url, RELATION).relations
     assert db.execute("SELECT count(*) FROM shop.child WHERE parent_id = 22").fetchall() == [(2,)]
     assert one.deleted == 6
@@ -397,6 +404,27 @@ def test_few_orphans_that_became_many_since_the_look_are_all_still_there(
     with pytest.raises(AssertionError, match="2000 rows are orphans now, and there were 30 of them"):
         as_psql(url, script)
     assert rows(db) == before
+
+
+@pytest.mark.parametrize("found", [30, 60], ids=["few", "many"])
+def test_orphans_are_weighed_again_where_they_are_more_than_the_look_has_found(
+    cluster: tuple[str, Connection], found: int
+) -> None:
+    """All rows are counted for that. As many as were found have been held against them already."""
+    url, db = cluster
+    relation = build_large(db, "by the key")
+    db.execute("DELETE FROM shop.parent WHERE id > %s", [3000 - found])
+    limits: dict[str, Any] = {"max_rows": 0, "max_share": found / 3000}
+    script = room.print_sql(settings(url, **limits), nobody, [parse(relation)]).sql
+    before = rows(db)
+    db.execute("DELETE FROM shop.parent WHERE id = 1")
+    with pytest.raises(AssertionError, match=f"{found + 1} of 3000 rows are orphans"):
+        as_psql(url, script)
+    assert rows(db) == before
+    db.execute("INSERT INTO shop.parent VALUES (1)")
+    db.execute("DELETE FROM shop.child WHERE id <= 100")
+    as_psql(url, script)
+    assert rows(db).total() == 2900 - found
 
 
 def test_a_trigger_on_the_nodes_that_keeps_rows_is_noticed(cluster: tuple[str, Connection]) -> None:

@@ -129,7 +129,7 @@ def texts(db: Connection, spread: Spread) -> list[Counter[str]]:
 
 @pytest.fixture(scope="module")
 def citus() -> Iterator[Cluster]:
-    with clusters.made() as one:
+    with clusters.made("_random") as one:
         yield one
 
 

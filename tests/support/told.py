@@ -32,11 +32,11 @@ UNTOLD = {
         "contract_statements", "counted_queries", "detaching", "extension_schemas", "standby",
     },
     "it takes a cluster of Citus, see test_citus_cleanup.py": {
-        "_nodes_and", "_nodes_child_key", "_nodes_delete_many", "nodes_delete_many",
+        "_nodes_and", "_nodes_child_key", "_nodes_counted", "_nodes_delete_many", "nodes_delete_many",
         "_nodes_enough", "_nodes_found", "_nodes_gone", "_nodes_has_parents",
         "_nodes_lost", "_nodes_mixed", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_with",
         "nodes_archive", "nodes_archived", "nodes_copy", "nodes_count", "nodes_count_rows", "nodes_delete",
-        "nodes_delete_batch", "nodes_durable",
+        "nodes_delete_batch", "nodes_durable", "nodes_enough",
         "nodes_find_apart", "nodes_find_keys", "nodes_find_rows", "nodes_found", "nodes_hold",
         "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_recover", "nodes_rows",
         "nodes_take", "nodes_taken", "nodes_two_phases", "is_sharded", "limits_citus",

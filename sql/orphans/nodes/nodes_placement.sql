@@ -1,7 +1,8 @@
 -- Where Citus keeps the rows of a constraint's tables, whether each of its nodes finds the orphans among its own rows by
 -- itself, and what cannot be done there. A single shard and a schema that is one lie whole on one node.
--- What is sent between nodes may take the disk that the archive takes as well.
-SELECT set_config('citus.max_intermediate_result_size', '-1', true);
+-- What is sent between nodes may take the disk that the archive takes as well. The connections to them are kept for the
+-- cleanup that follows the look; they end with our own.
+SELECT set_config('citus.max_intermediate_result_size', '-1', true), set_config('citus.max_cached_conns_per_worker', '16', true);
 WITH asked AS (
     SELECT {columns}::text[] AS columns, {keys}::text[] AS keys
 ), placed AS (
