@@ -4,7 +4,7 @@
 WITH found AS MATERIALIZED (
     SELECT c.ctid AS tid FROM {child} AS c WHERE {violates}
 ), counted AS (
-    SELECT count(*) AS orphans, pg_snapshot_xmin(pg_current_snapshot())::xid AS oldest FROM found
+    SELECT count(*) AS orphans, pg_snapshot_xmin(pg_current_snapshot()) AS oldest FROM found
 )
 SELECT CASE WHEN orphans > {max_rows} THEN
            (SELECT count(*) FROM (SELECT FROM {child}
@@ -15,5 +15,5 @@ SELECT CASE WHEN orphans > {max_rows} THEN
                                      'file', pg_relation_filenode({child_oid})::bigint,
                                      'tids', (SELECT coalesce(array_agg(tid), '{{}}')::text FROM found))
               FROM {parent} AS p
-            HAVING count(*) FILTER (WHERE age(p.xmin) <= age(oldest)) = 0) END
+            HAVING count(*) FILTER (WHERE age(p.xmin) <= age(oldest::xid)) = 0) END
   FROM counted;

@@ -6,6 +6,7 @@ The order of statements is the argument for their safety; each file of sql/ says
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -70,19 +71,31 @@ def clean(
 def look_ahead(session: Session, relations: Sequence[Constraint]) -> dict[Constraint, Placed]:
     """Where the orphans of big tables are, for a clean() in the same transaction: its locks are not held so long then.
 
-    What a look locks it gives back, for whoever waits for a lock while it holds another may run into a deadlock. What
-    keeps it from looking is found again, and said, under the locks; psycopg.Error where the connection is gone.
+    Their pages are made ready as well, see warm(). What a look locks it gives back, for whoever waits for a lock while it
+    holds another may run into a deadlock. What keeps it from looking is found again, and said, under the locks;
+    psycopg.Error where the connection is gone.
     """
     may_be_big = [one for one in relations if isinstance(one, Relation)]
     if not may_be_big:
         return {}
+    seen = list[Cleaned]()
     session.ask(message(session, "look_ahead"))
-    try:
+    with suppress(psycopg.Error):
         seen = survey.place(session, may_be_big)
-    except psycopg.Error:
-        seen = []
+        for one in seen:
+            warm(session, one)
     session.ask(message(session, "look_ahead_over"))
     return {one.relation: one.placed for one in seen if one.placed}
+
+
+def warm(session: Session, one: Cleaned) -> None:
+    """Makes the pages ready that a clean() is going to write to, where a look has placed the orphans, see warm_placed.sql.
+
+    It changes nothing, and is for a transaction, or a part of one, that is rolled back; psycopg.Error where it fails.
+    """
+    if one.placed and one.orphans and not one.refusals:
+        part = Composer(session, one.relation, one.facts)
+        session.ask(survey.exactly(session, part("warm_placed", tids=one.placed.tids)))
 
 
 def _standing(session: Session, relation: Constraint, facts: Facts, placed: Placed | None) -> Placed | None:
@@ -90,8 +103,16 @@ def _standing(session: Session, relation: Constraint, facts: Facts, placed: Plac
     if placed is None or not fits(placed, facts):
         return None
     part = Composer(session, relation, facts)
-    stands, is_all = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[-1]
-    return replace(placed, has_all_parents=is_all) if stands else None
+    stands, is_all, newest = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[-1]
+    return replace(placed, has_all_parents=is_all, newest=newest) if stands else None
+
+
+def _is_new(session: Session, placed: Placed) -> bytes:
+    """Whether a row is of a transaction that a look may have missed."""
+    listed = placed.transactions
+    if listed is None or session.connection.info.server_version < 140000:
+        return message(session, "_new_by_age", oldest=placed.oldest)
+    return message(session, "_new_by_list", transactions=listed)
 
 
 def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
@@ -124,6 +145,7 @@ def compose_round(
     counted = purpose.get("expected") is not None
     part = Composer(session, relation, facts, counted=counted, are_many=are_many)
     text = part("archive_format")
-    text += part("find_placed", **asdict(placed)) if placed else part.find()
+    found = part("find_placed", is_new=_is_new(session, placed), **asdict(placed)) if placed else part.find()
+    text += found
     text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

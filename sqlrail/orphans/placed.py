@@ -15,6 +15,8 @@ from sqlrail.orphans.facts import Facts
 BIG = 100_000
 #: orphans whose places are kept at the most; each takes some 12 bytes
 MOST = 200_000
+#: transactions since a look that are listed at the most: a list is a hash for the server, from 14 on, of some 50 bytes each
+LISTED = 20_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,14 @@ class Placed:
     parents: int  # rows; all of older transactions
     file: int  # of the child's rows
     has_all_parents: bool = False  # whether none has come since
+    newest: int | None = None  # the first transaction that can have written nothing since, where it is known
+
+    @property
+    def transactions(self) -> list[str] | None:
+        """Those that it may have missed, as the rows have them, in 32 bits; None where they are not known, or too many."""
+        if self.newest is None or self.newest - int(self.oldest) > LISTED:
+            return None
+        return [str(one % 2**32) for one in range(int(self.oldest), self.newest)]
 
 
 def may_be(facts: Facts) -> bool:

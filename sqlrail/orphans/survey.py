@@ -117,7 +117,7 @@ def _sifted(session: Session, seen: Sequence[Cleaned], *, closely: bool) -> dict
     ]
     due = [one for one in countable if not one.facts.is_empty]
     looks = [message(session, name, **looking(session, one.relation, one.facts)) for one in due]
-    rows = session.ask(_exactly(session, *looks)) if looks else []
+    rows = session.ask(exactly(session, *looks)) if looks else []
     answers = dict(zip((one.relation for one in due), rows, strict=True))
     found = {one.relation: answers.get(one.relation, none) for one in countable}
     return {relation: _Answer(bool(row[orphans]), row) for relation, row in found.items()}
@@ -134,7 +134,7 @@ def _previewed(session: Session, one: Cleaned, answer: _Answer | None, *, closel
     return _weighed(session, one, rows, 0, has_parents, mixed, 0, null_keys, None, None, [])
 
 
-def _exactly(session: Session, *looks: bytes) -> bytes:
+def exactly(session: Session, *looks: bytes) -> bytes:
     """Looks at rows that see them all, or fail."""
     return b"".join((message(session, "archive_format"), *looks, message(session, "archive_format_off")))
 
@@ -153,7 +153,7 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
     else:
         look = part(part.kind.preview if closely else part.kind.count(one.facts))
     try:
-        answer = session.ask(_exactly(session, look))[-1]
+        answer = session.ask(exactly(session, look))[-1]
         if answer[0] is None and one.facts.distributed and answer[1] > session.settings.max_rows:
             ((rows,),) = session.ask(part("nodes_rows"))[-1:]
             one, answer = replace(one, facts=replace(one.facts, estimate=rows)), (rows, *answer[1:])

@@ -351,10 +351,25 @@ def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ..
     done = {one.relation: replace(one, orphans=0, duplicates=None) for one in seen}
     # Where nothing was found, no lock is taken and no writer waits.
     if due := affected(seen):
+        _warm(backend, [one for one in due if one.placed])
         with backend.locked():
             for one in _clean_in_turn(backend, due):
                 done[one.relation] = one if one.skipped else done[one.relation].plus(one)
     return tuple(done.values())
+
+
+def _warm(backend: Backend, placed: list[Cleaned]) -> None:
+    """What can be done ahead of the locks; what keeps it from that is said under them."""
+    if placed:
+        try:
+            with suppress(psycopg.Error):
+                opening = backend.message("begin") + backend.limits(None)
+                backend.ask(opening + backend.message("ours"))
+                for one in placed:
+                    orphans.warm(backend, one)
+        finally:
+            backend.undo()
+        backend.raise_if_lost("the orphans were being gone to")
 
 
 def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:

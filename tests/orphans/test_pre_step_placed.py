@@ -12,7 +12,7 @@ from aftermath import attempt, write
 from conftest import Connect
 from listeners import Heard
 from test_cleanup import ORDERS, SHOP, archive, ids
-from test_cleanup_placed import MEANWHILE, Between, arranging, do
+from test_cleanup_placed import GONE_TO, MEANWHILE, Between, arranging, do
 
 from sqlrail.errors import SqlrailError
 from sqlrail.orphans import placed
@@ -115,3 +115,43 @@ def test_a_guard_refuses_as_without_a_look(database: str, tmp_path: Path, connec
     assert refused is not None
     assert refused.exit_code == 3
     assert ids(connection) == [10, 11, 12, 13]
+    assert connection.execute(GONE_TO).fetchall() == []
+
+
+def test_what_was_placed_is_gone_to_before_the_locks_and_let_go_again(
+    database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    connection = connect(database)
+    connection.execute(SHOP)
+    gone_to = list[tuple[int]]()
+
+    def happens() -> None:
+        gone_to[:] = connection.execute(GONE_TO).fetchall()
+        connection.execute("SELECT FROM orders FOR UPDATE NOWAIT")
+
+    between(happens)
+    assert migrate(database, tmp_path) is None
+    assert (gone_to, ids(connection)) == ([(13,)], [10, 11, 12])
+
+
+def test_what_this_transaction_has_written_itself_counts(
+    database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    """By a trigger, and in a transaction below its own, which no snapshot tells of."""
+    connection = connect(database)
+    connection.execute(SHOP)
+    connection.execute(
+        """CREATE TABLE lines (id int PRIMARY KEY, product_id int); CREATE TABLE products (id int PRIMARY KEY);
+        INSERT INTO products VALUES (1); INSERT INTO lines VALUES (1, 1), (2, 9);
+        CREATE FUNCTION ordering() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            BEGIN INSERT INTO public.orders VALUES (14, 98, 0); EXCEPTION WHEN division_by_zero THEN END;
+            RETURN old;
+        END $$;
+        CREATE TRIGGER ordering BEFORE DELETE ON lines FOR EACH ROW EXECUTE FUNCTION ordering()"""
+    )
+    counted = between(lambda: None)
+    text = f"-- cleanup: lines.product_id -> products.id delete\n-- cleanup: {ORDERS} delete\n{KEY};"
+    files = write(tmp_path, **{"001_keys": text})
+    assert attempt(database, Heard(), files, max_share=1.0, allow_triggers=("ordering",)) is None
+    assert (ids(connection), counted) == ([10, 11, 12], [True, True])
+    assert len(archive(connection)) == 3

@@ -9,13 +9,17 @@ import psycopg
 import pytest
 import test_cleanup
 from conftest import Connect
-from test_cleanup import ORDERS, SHOP, archive, clean, ids
+from test_cleanup import ORDERS, SHOP, archive, as_role, clean, ids
 
+from sqlrail.errors import Refused
 from sqlrail.orphans import clean as room
 from sqlrail.orphans import placed, prepare
 
 Connection = psycopg.Connection[Any]
 db = test_cleanup.db
+role = test_cleanup.role
+#: rows that somebody has locked, and nobody changed since
+GONE_TO = "SELECT id FROM orders WHERE xmax <> 0 ORDER BY id"
 #: what others commit between the look and the locks; the orders that are left; whether what was placed still counts
 MEANWHILE = {
     "nothing": ("SELECT 1", [10, 11, 12], True),
@@ -86,8 +90,16 @@ def do(connection: Connection, statements: str) -> None:
 
 
 @pytest.mark.parametrize("what", MEANWHILE)
+def test_where_the_transactions_since_are_too_many_to_be_listed_the_same_counts(
+    what: str, database: str, connect: Connect, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placed, "LISTED", -1)
+    test_what_happens_between_the_look_and_the_locks_counts(what, database, connect, between)
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
 def test_what_happens_between_the_look_and_the_locks_counts(
-    what: str, any_database: str, connect: Connect, between: Callable[..., list[bool]]
+    what: str, any_database: str, connect: Connect, between: Between
 ) -> None:
     connection = connect(any_database)
     connection.execute(SHOP)
@@ -151,8 +163,6 @@ def test_nothing_is_placed_where_a_parent_may_be_younger_than_what_is_open(
 def test_many_orphans_that_came_since_are_refused_as_ever(
     db: Connection, database: str, between: Callable[..., list[bool]]
 ) -> None:
-    from sqlrail.errors import Refused
-
     db.execute(SHOP)
     more = "INSERT INTO orders SELECT n, 98, 0 FROM generate_series(100, 120) AS n"
     between(lambda: db.execute(more.encode()))
@@ -169,3 +179,71 @@ def test_a_key_that_sets_null_is_placed_too(
     assert clean(database, f"{ORDERS} set null").relations[0].changed == 1
     assert db.execute("SELECT id FROM orders WHERE user_id IS NULL ORDER BY id").fetchall() == [(12,), (13,)]
     assert counted == [True]
+
+
+def test_what_was_placed_is_gone_to_before_the_locks_and_let_go_again(
+    db: Connection, database: str, between: Callable[..., list[bool]]
+) -> None:
+    """More than are locked at once."""
+    db.execute(SHOP)
+    db.execute("INSERT INTO orders SELECT n, 90 + n % 10 / 9 * 9, 0 FROM generate_series(101, 2600) AS n")
+    gone_to = list[tuple[int]]()
+
+    def happens() -> None:
+        gone_to[:] = db.execute(GONE_TO).fetchall()
+        db.execute("SELECT FROM orders FOR UPDATE NOWAIT")
+
+    counted = between(happens)
+    assert clean(database, max_share=1.0).relations[0].deleted == 2501
+    assert (gone_to, ids(db), counted) == ([(13,), *((n,) for n in range(101, 2601))], [10, 11, 12], [True])
+
+
+def test_a_row_that_somebody_has_in_hand_is_not_waited_for(
+    db: Connection, database: str, connect: Connect, between: Callable[..., list[bool]]
+) -> None:
+    db.execute(SHOP)
+    db.execute("INSERT INTO orders VALUES (14, 98, 0)")
+    other = connect(database)
+    other.autocommit = False
+    other.execute("UPDATE orders SET user_id = 1 WHERE id = 13")
+    gone_to = list[tuple[int]]()
+
+    def happens() -> None:
+        gone_to[:] = db.execute(GONE_TO).fetchall()
+        other.commit()
+
+    counted = between(happens)
+    assert clean(database, max_share=1.0).relations[0].deleted == 1
+    assert (gone_to, ids(db), counted) == ([(13,), (14,)], [10, 11, 12, 13], [True])
+
+
+def test_where_a_guard_refuses_nothing_was_gone_to(db: Connection, database: str) -> None:
+    db.execute(SHOP)
+    with pytest.raises(Refused):
+        clean(database, max_share=0.01, max_rows=0)
+    assert db.execute(GONE_TO).fetchall() == []
+
+
+def test_a_role_that_may_delete_and_not_update_cleans_all_the_same(
+    db: Connection, database: str, role: str, between: Callable[..., list[bool]]
+) -> None:
+    db.execute(SHOP)
+    db.execute(
+        f"""GRANT SELECT, DELETE ON orders TO {role}; GRANT SELECT, UPDATE ON users TO {role};
+        GRANT CREATE ON SCHEMA public TO {role}; CREATE SCHEMA sqlrail AUTHORIZATION {role}""".encode()
+    )
+    gone_to = list[tuple[int]]()
+    counted = between(lambda: gone_to.extend(db.execute(GONE_TO).fetchall()))
+    assert clean(as_role(database, role), max_share=1.0).relations[0].deleted == 1
+    assert (gone_to, ids(db), counted) == ([], [10, 11, 12], [True])
+
+
+@pytest.mark.parametrize(("newest", "listed"), [
+    (None, None),
+    (5_000_000_000, []),
+    (5_000_000_002, ["705032704", "705032705"]),  # as rows have them, in 32 bits
+    (5_000_020_001, None),
+])  # fmt: skip
+def test_transactions_are_listed_where_they_are_few(newest: int | None, listed: list[str] | None) -> None:
+    noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, newest=newest)
+    assert noted.transactions == listed
