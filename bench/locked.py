@@ -1,4 +1,4 @@
-"""How long cleanups keep writers waiting, against the build before a pre-step looked ahead of its locks.
+"""How long cleanups keep writers waiting, against the build before a cleanup looked ahead of its locks.
 
 `python bench/locked.py [--children N] [--parents N] [--orphans N] [--against COMMIT] [--pairs N] [--write FILE]`. Each
 way runs in turns with the older build, on a copy of the same database, beside a session that writes.
@@ -18,8 +18,8 @@ import cleanup
 import common
 from cleanup import Load
 
-#: the build that looked for the orphans of a pre-step under its locks
-BEFORE = "a352fc5"
+#: the build that looked for orphans under its locks
+BEFORE = "84665d1"
 RELATION = "child.user_id -> parent.id"
 KEY = "ALTER TABLE child ADD CONSTRAINT its_parent FOREIGN KEY (user_id) REFERENCES parent ON DELETE CASCADE"
 #: the files of each way; the verb cleanup has none
@@ -33,6 +33,32 @@ WAYS = {
 }
 #: what the older build does in the place of a way
 INSTEAD = {"pre-step and key NOT VALID, VALIDATE in its own file": "pre-step and key in one file"}
+#: what no way can do without: the places of the orphans are known, their pages have been gone to
+AHEAD = """
+BEGIN;
+CREATE TABLE found AS
+SELECT c.ctid AS tid FROM child AS c WHERE NOT EXISTS (SELECT FROM parent AS p WHERE p.id = c.user_id);
+CREATE TABLE kept (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cells jsonb);
+COMMIT;
+BEGIN;
+SELECT count(*)
+  FROM (SELECT FROM child WHERE ctid = ANY (ARRAY(SELECT tid FROM found)) FOR UPDATE) AS gone_to;
+ROLLBACK
+"""
+LOCKED = """
+BEGIN;
+LOCK TABLE child, parent IN SHARE ROW EXCLUSIVE MODE;
+WITH gone AS (DELETE FROM child WHERE ctid = ANY (ARRAY(SELECT tid FROM found)) RETURNING child)
+INSERT INTO kept (cells) SELECT to_jsonb(child) FROM gone;
+{key}
+COMMIT
+"""
+FLOOR = """
+import os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+    for statement in {statements!r}:
+        connection.execute(statement)
+"""
 
 
 def build(commit: str, folder: Path) -> Path:
@@ -57,6 +83,13 @@ def command(program: Path, way: str, folder: Path, load: Load) -> list[str]:
     return [*called, "--migrations", str(files), "migrate", *allowed]
 
 
+def floor(way: str) -> list[str]:
+    """How the least that a way can do is called."""
+    key, *others = WAYS[way].values() or [""]
+    statements = [AHEAD, LOCKED.format(key=key), *others]
+    return [common.PYTHON, "-c", FLOOR.format(statements=statements)]
+
+
 def measure(server: common.Server, called: Sequence[str], load: Load) -> tuple[float, float]:
     """Seconds of a run, and of the longest wait of a write beside it, which is the time under the locks."""
     with cleanup.copy(server, load) as url:
@@ -64,6 +97,16 @@ def measure(server: common.Server, called: Sequence[str], load: Load) -> tuple[f
             seconds = common.run([*called], url)
         cleanup.check(url, load)
     return seconds, max(waits)
+
+
+def figures(turns: Sequence[Sequence[tuple[float, float]]]) -> list[str]:
+    """The cells of a way: the seconds of a run, those under locks, and what they are of the older build's."""
+    cells = []
+    for part in (0, 1):
+        cells.append(median(now[part] for _, now, _ in turns))
+        cells.append(median(now[part] / before[part] for before, now, _ in turns))
+    cells.append(median(least[1] / before[1] for before, _, least in turns))
+    return [f"{cell:.2f}" for cell in cells]
 
 
 def main() -> None:
@@ -79,27 +122,15 @@ def main() -> None:
         load = cleanup.fill(server, options.children, options.parents, options.orphans)
         older = build(options.against, folder / "older")
         for way in WAYS:
-            pairs = [
-                [
-                    measure(server, command(program, name, folder, load), load)
-                    for program, name in ((older, INSTEAD.get(way, way)), (common.ROOT / "runner.py", way))
-                ]
-                for _ in range(options.pairs)
+            calls = [
+                command(older, INSTEAD.get(way, way), folder, load),
+                command(common.ROOT / "runner.py", way, folder, load),
+                floor(way),
             ]
-            figures = [[median(one[build][part] for one in pairs) for build in (0, 1)] for part in (0, 1)]
-            ratios = [median(now[part] / before[part] for before, now in pairs) for part in (0, 1)]
-            rows.append(
-                [
-                    way,
-                    *(
-                        f"{it:.2f}"
-                        for (_, now), ratio in zip(figures, ratios, strict=True)
-                        for it in (now, ratio)
-                    ),
-                ]
-            )
-            print(rows[-1], figures, flush=True)
-    columns = ["", "seconds", "÷ before", "under locks", "÷ before"]
+            turns = [[measure(server, called, load) for called in calls] for _ in range(options.pairs)]
+            rows.append([way, *figures(turns)])
+            print(rows[-1], turns, flush=True)
+    columns = ["", "seconds", "÷ before", "under locks", "÷ before", "floor ÷ before"]
     report = HEAD.format(before=options.against, pairs=options.pairs)
     report += "\n" + common.table(str(load), columns, rows)
     print(report)
@@ -109,9 +140,13 @@ def main() -> None:
 
 HEAD = """## Time under locks
 
-Each way beside the same way of the build at {before}, which looked for the orphans of a pre-step under its locks, in
+Each way beside the same way of the build at {before}, which looked for orphans under its locks, in
 turns, on a copy of the same database, while a session writes rows of the child, 10 ms apart ({pairs} pairs). Under
-locks is its longest wait. The last way is held against the one before it, whose place it takes.
+locks is its longest wait. The last way is held against the one before it, whose place it takes. The floor is what no
+way can do without: bare SQL that knows the places of the orphans, has been at their pages, and under the locks only
+deletes and keeps these rows, and makes the key. A cleanup does more there, so that it deletes no row but orphans, and
+all of them: it reads the table once for what came since its look, goes to each orphan to see that it still is one, and
+looks each up by the parent's key when it deletes it.
 """
 
 if __name__ == "__main__":

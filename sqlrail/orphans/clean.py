@@ -71,8 +71,8 @@ def clean(
 def look_ahead(session: Session, relations: Sequence[Constraint]) -> dict[Constraint, Placed]:
     """Where the orphans of big tables are, for a clean() in the same transaction: its locks are not held so long then.
 
-    Their pages are made ready as well, see warm(). What a look locks it gives back, for whoever waits for a lock while it
-    holds another may run into a deadlock. What keeps it from looking is found again, and said, under the locks;
+    Their pages are made ready as well, see warm(). What a look locks it gives back, for whoever waits for a lock while
+    it holds another may run into a deadlock. What keeps it from looking is found again, and said, under the locks;
     psycopg.Error where the connection is gone.
     """
     may_be_big = [one for one in relations if isinstance(one, Relation)]
@@ -89,9 +89,10 @@ def look_ahead(session: Session, relations: Sequence[Constraint]) -> dict[Constr
 
 
 def warm(session: Session, one: Cleaned) -> None:
-    """Makes the pages ready that a clean() is going to write to, where a look has placed the orphans, see warm_placed.sql.
+    """Makes the pages ready that a clean() is going to write to, where a look has placed the orphans.
 
-    It changes nothing, and is for a transaction, or a part of one, that is rolled back; psycopg.Error where it fails.
+    See warm_placed.sql. It changes nothing, and is for a transaction, or a part of one, that is rolled back;
+    psycopg.Error where it fails.
     """
     if one.placed and one.orphans and not one.refusals:
         part = Composer(session, one.relation, one.facts)
@@ -103,14 +104,16 @@ def _standing(session: Session, relation: Constraint, facts: Facts, placed: Plac
     if placed is None or not fits(placed, facts):
         return None
     part = Composer(session, relation, facts)
-    stands, is_all, newest = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[-1]
+    stands, is_all, newest = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[
+        -1
+    ]
     return replace(placed, has_all_parents=is_all, newest=newest) if stands else None
 
 
 def _is_new(session: Session, placed: Placed) -> bytes:
     """Whether a row is of a transaction that a look may have missed."""
     listed = placed.transactions
-    if listed is None or session.connection.info.server_version < 140000:
+    if listed is None or session.connection.info.server_version < 150000:
         return message(session, "_new_by_age", oldest=placed.oldest)
     return message(session, "_new_by_list", transactions=listed)
 

@@ -15,7 +15,7 @@ from sqlrail.orphans.facts import Facts
 BIG = 100_000
 #: orphans whose places are kept at the most; each takes some 12 bytes
 MOST = 200_000
-#: transactions since a look that are listed at the most: a list is a hash for the server, from 14 on, of some 50 bytes each
+#: transactions since a look that are listed at the most: the server, from 15 on, makes a hash of them
 LISTED = 20_000
 
 
@@ -33,7 +33,7 @@ class Placed:
 
     @property
     def transactions(self) -> list[str] | None:
-        """Those that it may have missed, as the rows have them, in 32 bits; None where they are not known, or too many."""
+        """Those that it may have missed, as rows have them, in 32 bits; None where they are not known, or too many."""
         if self.newest is None or self.newest - int(self.oldest) > LISTED:
             return None
         return [str(one % 2**32) for one in range(int(self.oldest), self.newest)]

@@ -369,7 +369,7 @@ def _warm(backend: Backend, placed: list[Cleaned]) -> None:
                     orphans.warm(backend, one)
         finally:
             backend.undo()
-        backend.raise_if_lost("the orphans were being gone to")
+        backend.raise_if_lost("the orphans that were found were being read")
 
 
 def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:

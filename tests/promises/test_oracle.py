@@ -18,6 +18,7 @@ from test_cleanup import settings
 
 from sqlrail.ground.events import nobody
 from sqlrail.ground.relation import Relation
+from sqlrail.orphans import placed
 from sqlrail.server.local import Server
 from sqlrail.verbs import cleanup as room
 
@@ -206,8 +207,15 @@ def url(server: Server) -> Iterator[str]:
 
 
 @hypothesis_settings(max_examples=EXAMPLES, deadline=None)
-@given(zoo=zoos(), printed=st.booleans())
-def test_the_same_rows_go_and_the_same_rows_stay(url: str, zoo: Zoo, printed: bool) -> None:
+@given(zoo=zoos(), printed=st.booleans(), are_big=st.booleans())
+def test_the_same_rows_go_and_the_same_rows_stay(url: str, zoo: Zoo, printed: bool, are_big: bool) -> None:
+    """Also where a look has placed the orphans, as it does in big tables."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placed, "BIG", 0 if are_big else placed.BIG)
+        same_rows_go_and_stay(url, zoo, printed=printed)
+
+
+def same_rows_go_and_stay(url: str, zoo: Zoo, *, printed: bool) -> None:
     relations = [Relation.parse(f"{link} {link.becomes}") for link in zoo.relations]
     told = settings(url, max_rows=1_000_000)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -11,7 +11,7 @@ import test_cleanup
 from conftest import Connect
 from test_cleanup import ORDERS, SHOP, archive, as_role, clean, ids
 
-from sqlrail.errors import Refused
+from sqlrail.errors import ConnectionLost, Refused
 from sqlrail.orphans import clean as room
 from sqlrail.orphans import placed, prepare
 
@@ -215,6 +215,25 @@ def test_a_row_that_somebody_has_in_hand_is_not_waited_for(
     counted = between(happens)
     assert clean(database, max_share=1.0).relations[0].deleted == 1
     assert (gone_to, ids(db), counted) == ([(13,), (14,)], [10, 11, 12, 13], [True])
+
+
+def test_a_connection_that_is_lost_on_the_way_is_said_to_be(
+    db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(SHOP)
+    warm = room.warm
+
+    def cutting(*given: Any) -> None:
+        db.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        warm(*given)
+
+    monkeypatch.setattr(room, "warm", cutting)
+    with pytest.raises(ConnectionLost, match="while the orphans that were found were being read"):
+        clean(database, max_share=1.0)
+    assert ids(db) == [10, 11, 12, 13]
 
 
 def test_where_a_guard_refuses_nothing_was_gone_to(db: Connection, database: str) -> None:
