@@ -19,7 +19,7 @@ _DROPPED = re.compile(
     rf"({_NAMED}(?: , {_NAMED})*)(?: RESTRICT)?$"
 )
 _PART = re.compile(rf"(?i)DROP (?:(CONSTRAINT) |COLUMN )?(?:IF EXISTS )?({NAME})(?: RESTRICT)?$")
-_CALLED = re.compile(rf"(?i)RENAME TO ({NAME})$")
+_CALLED = re.compile(rf"(?i)RENAME (?:(?:COLUMN )?(?!CONSTRAINT )(?!TO )({NAME}) )?TO ({NAME})$")
 #: what drops all that leans on something, and not what a foreign key says
 _CASCADES = re.compile(r"(?i)(?<!DELETE )(?<!UPDATE )\bCASCADE\b")
 
@@ -34,10 +34,7 @@ class Drop(NamedTuple):
 
 def drops_of(file: File) -> frozenset[Drop]:
     """What its statements drop, unless nothing may lean on it; none where one of them drops that as well (CASCADE)."""
-    found, before = (
-        set[Drop](),
-        dict[str, str](),
-    )  # names of tables that have another one, and those of before
+    found, before = set[Drop](), _Before()
     for statement in _statements(file):
         if _CASCADES.search(statement):
             return frozenset()
@@ -45,14 +42,37 @@ def drops_of(file: File) -> frozenset[Drop]:
             table = _name(altered[1])
             for action in parted(altered[2]):
                 if part := _PART.match(action):
-                    what = "constraint" if part[1] else "column"
-                    found.add(Drop(before.get(table, table), **{what: _name(part[2])}))
+                    found.add(before.part(table, _name(part[2]), is_constraint=bool(part[1])))
                 elif called := _CALLED.match(action):
-                    before[_name(called[1])] = before.pop(table, table)
+                    before.rename(table, called[1] and _name(called[1]), _name(called[2]))
         elif dropped := _DROPPED.match(statement):
-            tables = map(_name, parted(dropped[1]))
-            found |= {Drop(before.get(table, table)) for table in tables}
+            found |= {Drop(before.table(_name(table))) for table in parted(dropped[1])}
     return frozenset(found)
+
+
+class _Before:
+    """What tables and columns that a file renames were called in front of it."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, str] = {}
+        self._columns: dict[tuple[str, str], str] = {}
+
+    def table(self, name: str) -> str:
+        return self._tables.get(name, name)
+
+    def part(self, table: str, name: str, *, is_constraint: bool) -> Drop:
+        table = self.table(table)
+        if is_constraint:
+            return Drop(table, constraint=name)
+        return Drop(table, self._columns.get((table, name), name))
+
+    def rename(self, table: str, column: str | None, name: str) -> None:
+        """column: that is renamed; none is the table."""
+        if column is None:
+            self._tables[name] = self._tables.pop(table, table)
+        else:
+            table = self.table(table)
+            self._columns[table, name] = self._columns.pop((table, column), column)
 
 
 def _statements(file: File) -> Iterator[str]:

@@ -27,6 +27,11 @@ CASES: dict[str, tuple[str, set[Drop]]] = {
         "ALTER TABLE a RENAME TO b; ALTER TABLE b RENAME TO c; CREATE TABLE a (); DROP TABLE c",
         {Drop("a")},
     ),
+    "a column that has got another name": (
+        """ALTER TABLE a RENAME TO b; ALTER TABLE b RENAME COLUMN c TO d; ALTER TABLE b RENAME d TO e;
+           ALTER TABLE b RENAME CONSTRAINT k TO l; ALTER TABLE b ADD c int, DROP e""",
+        {Drop("a", "c")},
+    ),
     "with all that leans on it": ("ALTER TABLE a DROP c CASCADE; DROP TABLE b", set()),
     "beside a key": (
         "ALTER TABLE a ADD FOREIGN KEY (x) REFERENCES b ON DELETE CASCADE, DROP c",

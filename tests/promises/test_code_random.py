@@ -295,11 +295,12 @@ def test_wherever_the_connection_is_cut_all_of_it_is_there_or_nothing(
             break
 
 
-#: what changes all that the views of the story below show
-RETYPED = {
-    "00002_t": "ALTER TABLE t0 ALTER a TYPE bigint;".join(
+#: what changes all that the views of the story below show: it is refused first, or known to be from its text
+CHANGED = {
+    "retype": "ALTER TABLE t0 ALTER a TYPE bigint;".join(
         f"ALTER TABLE t{n} ALTER b TYPE varchar, ALTER id TYPE bigint;" for n in range(TABLES)
-    )
+    ),
+    "drop": "".join(f"ALTER TABLE t{n} DROP id; ALTER TABLE t{n} ADD id bigint;" for n in range(TABLES)),
 }
 SHOWN = """
     SELECT c.relname::text, a.attname::text, a.atttypid::regtype::text FROM pg_attribute AS a
@@ -310,27 +311,30 @@ SHOWN = """
 @pytest.mark.promise
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sender", ["client", "server"])
-def test_wherever_a_retype_under_a_view_is_cut_all_of_it_is_there_or_nothing(
-    server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: Sender
+@pytest.mark.parametrize("change", CHANGED)
+def test_wherever_a_change_under_a_view_is_cut_all_of_it_is_there_or_nothing(
+    server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: Sender, change: str
 ) -> None:
     monkeypatch.setattr(lost, "RECONNECT", 0.0)
-    cut_everywhere(server, tmp_path, sender, range(0, 10_000, 1 if sender == "client" else CUTS[sender]))
+    numbers = range(0, 10_000, 1 if sender == "client" else CUTS[sender])
+    cut_everywhere(server, tmp_path, sender, numbers, change)
 
 
-def test_a_retype_under_a_view_that_is_cut_is_there_or_not(
-    server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", CHANGED)
+def test_a_change_under_a_view_that_is_cut_is_there_or_not(
+    server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     monkeypatch.setattr(lost, "RECONNECT", 0.0)
-    cut_everywhere(server, tmp_path, "client", range(8, 30, 6))
+    cut_everywhere(server, tmp_path, "client", range(8, 30, 6), change)
 
 
-def cut_everywhere(server: local.Server, folder: Path, sender: Sender, numbers: range) -> None:
-    """Cuts a run behind so many messages, until one comes to its end: one of a file that retypes under views."""
+def cut_everywhere(server: local.Server, folder: Path, sender: Sender, numbers: range, change: str) -> None:
+    """Cuts a run behind so many messages, until one comes to its end: one of a file that changes what views show."""
     code, stages = Code(random.Random(3), 6), set[str]()  # noqa: S311
     before, after = write(folder / "before"), write(folder / "after")
     code.write(before)
     code.write(after)
-    write(after, **RETYPED)
+    write(after, **{"00002_t": CHANGED[change]})
     for number in numbers:
         with fresh_database(server) as url, open_folder() as sockets, watching(server, url) as watch:
             roles(url)

@@ -71,6 +71,11 @@ DROPS: dict[str, tuple[str, dict[str, str], str]] = {
         {"strange.sql": "CREATE VIEW strange AS SELECT id AS o FROM a"},
         "strange",
     ),
+    "a column in whose place another one comes": (
+        "ALTER TABLE a RENAME m TO old; ALTER TABLE a ADD m int; ALTER TABLE a DROP old",
+        {},
+        "other",
+    ),
     "a column under a view of a view": (
         "CREATE INDEX ON b (n); ALTER TABLE a DROP n",
         {
