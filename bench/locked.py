@@ -147,6 +147,9 @@ way can do without: bare SQL that knows the places of the orphans, has been at t
 deletes and keeps these rows, and makes the key. A cleanup does more there, so that it deletes no row but orphans, and
 all of them: it reads the table once for what came since its look, goes to each orphan to see that it still is one, and
 looks each up by the parent's key when it deletes it.
+
+Where the orphans' pages are more than shared_buffers holds, as with the default of 128 MB from 2,000,000 children on,
+they are read and written back again under the locks, and less is won.
 """
 
 if __name__ == "__main__":
