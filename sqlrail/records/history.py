@@ -77,7 +77,7 @@ class Entry(NamedTuple):
     @property
     def waits(self) -> bool:
         """Whether it is to be applied behind the deployment: others may be before, and it is not late for that."""
-        return self.state == "pending" and self.phase == "after"
+        return self.state in ("pending", "late") and self.phase == "after"
 
 
 def compare(

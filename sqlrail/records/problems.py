@@ -120,6 +120,7 @@ def _changed(
     missing = [entry for entry in entries if entry.state == "missing"]
     names = renamed(missing, [files[id_] for id_ in new])
     last = next((entry.id for entry in reversed(entries) if entry.state in RUN), None)
+    is_ahead = any(entry.state == "ahead" for entry in entries)  # and nothing is to be applied
     for entry in entries:
         if entry.state == "applied":  # of which there may be thousands
             continue
@@ -137,7 +138,7 @@ def _changed(
                 f"move the record to the new name with `repair {shlex.quote(entry.id)}`.",
                 was=old,
             )  # fmt: skip
-        elif entry.state == "late" and entry.id not in misnamed:
+        elif entry.state == "late" and entry.id not in misnamed and not is_ahead:
             yield Problem(
                 "late", entry.id,
                 f"{path}: it is new, and comes before {last}, which is applied; give it a higher number, or run it "

@@ -26,7 +26,6 @@ from sqlrail.engine import lost
 from sqlrail.errors import Refused, SqlrailError
 from sqlrail.ground.events import Applied, Event, nobody
 from sqlrail.ground.reading import given
-from sqlrail.results.status import Phase
 from sqlrail.server import local
 from sqlrail.verbs.rollback import Rollback, rollback
 
@@ -41,8 +40,8 @@ def started(url: str, folder: Path, *, is_newest: bool) -> list[dict[str, Any]]:
 
     def start(_: int) -> dict[str, Any]:
         together.wait()
-        phase: Phase | None = "before" if is_newest else None
-        return dict(library.migrate(url, folder, skip_backfills=is_newest, phase=phase))
+        newest: dict[str, Any] = {"skip_backfills": True, "phase": "before", "allow_late": True}
+        return dict(library.migrate(url, folder, **(newest if is_newest else {})))
 
     with ThreadPoolExecutor(STARTS) as replicas:
         return [*replicas.map(start, range(STARTS))]

@@ -288,6 +288,17 @@ def test_an_after_file_behind_an_applied_one_is_late(waiting: Release) -> None:
     )
 
 
+def test_where_a_newer_release_was_here_one_that_waits_is_not_late(waiting: Release) -> None:
+    waiting.has(**{"004_mail": f"{AFTER}ALTER TABLE users DROP mail;"})
+    assert waiting.applied("migrate") == ["002_legacy", "004_mail"]
+    waiting.has(**{"003_late": f"{AFTER}SELECT 1;"})
+    assert waiting.applied("migrate", "--phase", "before", "--allow-late") == []
+    waiting.has(**{"005_newer": "ALTER TABLE users ADD newer text;"})
+    assert waiting.applied("migrate", "--phase", "before", "--allow-late") == ["005_newer"]
+    waiting.has(**{"005_newer": None})
+    assert waiting.applied("migrate") == []
+
+
 @pytest.mark.parametrize("words", [(), ("--scratch", "embedded")], ids=["beside", "embedded"])
 def test_where_nothing_can_be_rehearsed_it_says_what_to_do(
     release: Release, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
