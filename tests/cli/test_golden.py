@@ -555,7 +555,7 @@ VOLATILE = (
     # where one is said, and whether, depends on how long the file in front took
     (r"(?m)^stderr: (applying \S+ \.\.\.|\S+: at work for .*)\n", ""),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?", "TIME"),
-    (r"(?m)^-- \d{4}-\d\d-\d\d:", "-- DATE:"),
+    (r'(?m)(^|")-- \d{4}-\d\d-\d\d:', r"\1-- DATE:"),
     (r"\(\d+\.\d\d s\)", "(SECONDS s)"),
     (r'"seconds": [\d.e-]+', '"seconds": SECONDS'),
     (r"the server wrote [\d.]+ k?B of WAL", "the server wrote BYTES of WAL"),
