@@ -316,8 +316,7 @@ def test_wherever_a_change_under_a_view_is_cut_all_of_it_is_there_or_nothing(
     server: local.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: Sender, change: str
 ) -> None:
     monkeypatch.setattr(lost, "RECONNECT", 0.0)
-    numbers = range(0, 10_000, 1 if sender == "client" else CUTS[sender])
-    cut_everywhere(server, tmp_path, sender, numbers, change)
+    cut_everywhere(server, tmp_path, sender, range(0, 10_000, CUTS[sender]), change)
 
 
 @pytest.mark.parametrize("change", CHANGED)

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import samples
 from aftermath import start_runner, write
 from conftest import fresh_database, query
-from samples import KILLS
 from waiting import PATIENCE, watching
 
 import sqlrail as library
 from sqlrail.server import local
 
+#: each goes through three runs and more
+KILLS = samples.KILLS // 3
 #: few each time, and many where there is time
 SAMPLES = [2, pytest.param(KILLS, marks=[pytest.mark.promise, pytest.mark.timeout(1800)])]
 NUMBERS = range(1, 9)
