@@ -41,6 +41,9 @@ SELECT (SELECT n.nspname
                 WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'code' AND c.relkind = 'r'
                   AND (NOT c.relrowsecurity OR pg_has_role(c.relowner, 'USAGE'))
                   AND has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS reads_code,
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                WHERE c.relnamespace = to_regnamespace('sqlrail') AND c.relname = 'code' AND pg_relation_size(c.oid) > 0)
+         AS has_made_code,
        current_database() AS database,
        version() ~ 'linux' AS notices_dead_clients,
        pg_backend_pid() AS pid,

@@ -34,6 +34,8 @@ def find(backend: Backend, ids: Collection[str]) -> list[Problem]:
     ):
         return []
     places = [_Place(*row) for row in backend.look_up("schemas_of_records")]
+    if not backend.has_records:  # another runner may have made them since
+        places = [place for place in places if place.schema != target]
     on_path = [place for place in places if place.place is not None]
     if len(on_path) > 1 and not backend.settings.new_schema:
         return [_ambiguous(on_path, target)]

@@ -151,7 +151,8 @@ class Runner:
 
     def _foresee(self, file: File) -> Around | None:
         """What is to go around a file from the first, for tried alone it might have a reader end in a deadlock."""
-        if not self._session.store.place.has_code:
+        place = self._session.store.place
+        if not (place.has_code and place.has_made_code):
             return None
         from sqlrail.engine.code.around import Foreseen  # many databases have none
 

@@ -79,7 +79,8 @@ class Place:
     has_rollbacks: bool = False  # the table of what takes migrations back is there,
     keeps_rollbacks: bool = False  # and this role's
     has_code: bool = False  # the same of the table of what code files have made,
-    reads_code: bool = False  # which this role may read
+    reads_code: bool = False  # which this role may read,
+    has_made_code: bool = False  # and in which there is, or has been, a row
 
     @classmethod
     def read(
@@ -97,6 +98,7 @@ class Place:
         keeps_rollbacks: bool,
         has_code: bool,
         reads_code: bool,
+        has_made_code: bool,
     ) -> Place:
         """From the first columns of look.sql; new_schema: records elsewhere than in new_in do not count."""
         if new_schema and records_in != new_in:
@@ -118,13 +120,14 @@ class Place:
             keeps_rollbacks=keeps_rollbacks,
             has_code=has_code,
             reads_code=reads_code,
+            has_made_code=has_made_code,
         )
 
     def without_own_tables(self) -> Place:
         """The same where somebody has just taken the schema sqlrail."""
         return replace(
             self, has_own_tables=False, has_all_own_tables=False, has_rollbacks=False, keeps_rollbacks=False,
-            has_code=False, reads_code=False,
+            has_code=False, reads_code=False, has_made_code=False,
         )  # fmt: skip
 
     def with_own_tables(self) -> Place:

@@ -10,6 +10,11 @@ from aftermath import write
 from conftest import query, run
 from psycopg import sql
 
+from sqlrail.engine import elsewhere
+from sqlrail.engine.backend import Backend
+from sqlrail.ground.events import nobody
+from sqlrail.ground.reading import given
+
 FILES = {
     "001_a": "CREATE TABLE item (id int PRIMARY KEY);\nINSERT INTO item VALUES (1);\n",
     "002_b": "SELECT 2;\n",
@@ -138,3 +143,9 @@ def test_a_publication_of_all_tables_is_warned_of_before_the_first_write(
     assert "of_none" not in said
     write(files, **{"003_c": "SELECT 3;"})
     assert "publishes" not in migrate(any_database, "public", files)[1]
+
+
+def test_records_that_another_runner_has_made_since_are_where_they_belong(database: str, files: Path) -> None:
+    with Backend(given(database, files, environment="test"), nobody) as backend:
+        assert migrate(database, "public", files)[0] == 0
+        assert elsewhere.find(backend, [*FILES]) == []

@@ -61,13 +61,13 @@ class Around(ABC):
         with self._translating():
             making = self._making = self._begin()
             making.look()
-            roots = self._find_roots(making)
+            roots = self.find_roots(making)
             there = {*roots}
             if self._is_whole:
                 there |= {name for name in making.pending if making.is_there(name)}
                 roots |= {name for name in there - roots if not making.replaces(name)}
             outside = making.find_leaning(there, roots).outside
-            if not self._is_to_drop(making):
+            if not self.is_to_drop(making):
                 return ()
             if outside:
                 raise self._refuse(outside)
@@ -95,12 +95,12 @@ class Around(ABC):
     def _begin(self) -> Making:
         return Making(self._session, self._code, self._knows, f"Nothing of {self._file.id} was kept.")
 
-    def _is_to_drop(self, making: Making) -> bool:  # noqa: ARG002
+    def is_to_drop(self, making: Making) -> bool:  # noqa: ARG002
         """Whether what was found is."""
         return True
 
     @abstractmethod
-    def _find_roots(self, making: Making) -> set[str]:
+    def find_roots(self, making: Making) -> set[str]:
         """The names of the code files that are in the way by themselves."""
 
     def _choose(self) -> list[Choice]:
@@ -184,7 +184,7 @@ class AfterRefusal(Around):
         self._is_over = not is_first
         return is_first
 
-    def _find_roots(self, making: Making) -> set[str]:
+    def find_roots(self, making: Making) -> set[str]:
         """Raises how the file was refused where there is nothing more to drop."""
         edges = making.catalog.edges()
         found = self._changes.meet(edges, by_name=self._by_name)
@@ -246,11 +246,11 @@ class Foreseen(Around):
     def _met(self, edges: Iterable[Edge]) -> set[str]:
         return {edge.name for edge in edges for drop in self._drops if edge.is_met_by_drop(drop)}
 
-    def _find_roots(self, making: Making) -> set[str]:
+    def find_roots(self, making: Making) -> set[str]:
         edges = making.catalog.edges()
         return self._met(edges) | self._changes.meet(edges, by_name=False)
 
-    def _is_to_drop(self, making: Making) -> bool:
+    def is_to_drop(self, making: Making) -> bool:
         """Not what the file itself names: it may drop that, or do more with it."""
         named = self._changes.every - {drop.table for drop in self._drops}
         self._has_dropped = named.isdisjoint(making.own_name(name) for name in making.dropped.names)
