@@ -17,7 +17,7 @@ from sqlrail.files.file import File, read_file, read_text
 FOLDER = "code"
 #: what a code file may make
 ROUTINES = ("function", "procedure")
-OF_TABLES = ("trigger", "policy")
+OF_TABLES = ("trigger", "policy")  # which stand on a table, or a view
 KINDS = ("view", *ROUTINES, *OF_TABLES)
 #: what else may stand in front of the kind
 _BEFORE = {"RECURSIVE": "VIEW", "CONSTRAINT": "TRIGGER"}

@@ -12,6 +12,8 @@ from sqlrail.ground.names import NAME, Name
 _TOKEN = rf"(?:{NAME}|'(?:[^']|'')*'|[^\s\w\"'])"
 #: what stands in parentheses, of which those within may hold more
 LIST = r"\( ((?:[^()]|\((?:[^()]|\([^()]*\))*\))*) \)"
+#: an action of ALTER TABLE that gives a column, or the table itself, another name
+RENAMES = re.compile(rf"(?i)RENAME (?:(?:COLUMN )?(?!CONSTRAINT )(?!TO )({NAME}) )?TO ({NAME})$")
 _NAMED = rf"({NAME}(?: \. {NAME})*)"
 _OF_TABLE = re.compile(r"(?i)(?:CONSTRAINT|UNIQUE|PRIMARY|FOREIGN|CHECK|EXCLUDE|LIKE) ")
 _UNIQUE = re.compile(

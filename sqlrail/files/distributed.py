@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sqlrail.files import constraints
-from sqlrail.files.constraints import LIST, ForeignKey, listed, parted
+from sqlrail.files.constraints import LIST, RENAMES, ForeignKey, listed, parted
 from sqlrail.files.keys import names, squeezed
 from sqlrail.files.squawk import OUTSIDE, Remark
 from sqlrail.ground.names import NAME, Name, is_same, join
@@ -48,7 +48,6 @@ _CHANGED = re.compile(
     rf"(?i)DROP (?:COLUMN )?(?:IF EXISTS )?(?!CONSTRAINT )({NAME})(?: CASCADE| RESTRICT)?$"
     rf"|ALTER (?:COLUMN )?({NAME}) (?:(?:SET DATA )?TYPE |DROP NOT NULL|(?:SET|DROP) DEFAULT)"
 )
-_CALLED = re.compile(rf"(?i)RENAME (?:(?:COLUMN )?(?!CONSTRAINT )(?!TO )({NAME}) )?TO ({NAME})$")
 _MOVED = re.compile(rf"(?i)SET SCHEMA ({NAME})$")
 _SETS = re.compile(rf"(?i) ?ON DELETE SET (?:NULL|DEFAULT)(?: {LIST})?")
 _FOLLOWS = re.compile(r"(?i)\bON UPDATE (?:CASCADE|SET)\b")
@@ -176,7 +175,7 @@ class Distributed:
                 yield from self._added(table, added[1])
             elif changed := _CHANGED.match(action):
                 yield from _changed(table, *names(changed[1] or changed[2]))
-            elif called := _CALLED.match(action):
+            elif called := RENAMES.match(action):
                 _rename(table, *map(names, called.groups()))
             elif moved := _MOVED.match(action):
                 table.name = (*names(moved[1]), table.name[-1])

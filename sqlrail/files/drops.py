@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
 
-from sqlrail.files.constraints import parted
+from sqlrail.files.constraints import RENAMES, parted
 from sqlrail.files.file import File
 from sqlrail.files.keys import names, squeezed
 from sqlrail.ground.names import NAME
@@ -19,7 +19,6 @@ _DROPPED = re.compile(
     rf"({_NAMED}(?: , {_NAMED})*)(?: RESTRICT)?$"
 )
 _PART = re.compile(rf"(?i)DROP (?:(CONSTRAINT) |COLUMN )?(?:IF EXISTS )?({NAME})(?: RESTRICT)?$")
-_CALLED = re.compile(rf"(?i)RENAME (?:(?:COLUMN )?(?!CONSTRAINT )(?!TO )({NAME}) )?TO ({NAME})$")
 #: what drops all that leans on something, and not what a foreign key says
 _CASCADES = re.compile(r"(?i)(?<!DELETE )(?<!UPDATE )\bCASCADE\b")
 
@@ -43,7 +42,7 @@ def drops_of(file: File) -> frozenset[Drop]:
             for action in parted(altered[2]):
                 if part := _PART.match(action):
                     found.add(before.part(table, _name(part[2]), is_constraint=bool(part[1])))
-                elif called := _CALLED.match(action):
+                elif called := RENAMES.match(action):
                     before.rename(table, called[1] and _name(called[1]), _name(called[2]))
         elif dropped := _DROPPED.match(statement):
             found |= {Drop(before.table(_name(table))) for table in parted(dropped[1])}
