@@ -236,6 +236,21 @@ def test_a_connection_that_is_lost_on_the_way_is_said_to_be(
     assert ids(db) == [10, 11, 12, 13]
 
 
+def test_what_was_gone_to_is_let_go_of_before_the_next_is(
+    db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(SHOP)
+    warm, free = room.warm, list[tuple[int]]()
+
+    def looking(*given: Any) -> None:
+        warm(*given)
+        free.extend(db.execute("SELECT id FROM orders WHERE id = 13 FOR UPDATE NOWAIT").fetchall())
+
+    monkeypatch.setattr(room, "warm", looking)
+    assert clean(database, max_share=1.0).relations[0].deleted == 1
+    assert free == [(13,)]
+
+
 def test_where_a_guard_refuses_nothing_was_gone_to(db: Connection, database: str) -> None:
     db.execute(SHOP)
     with pytest.raises(Refused):
