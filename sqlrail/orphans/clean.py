@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
+from sqlrail.orphans import placed as room
 from sqlrail.orphans import survey
 from sqlrail.orphans.ask import ask_facts, default_refusals
 from sqlrail.orphans.cleaned import Cleaned, effects
@@ -23,7 +23,7 @@ from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.guards import reason, refusal
-from sqlrail.orphans.placed import Placed, fits
+from sqlrail.orphans.placed import Placed
 from sqlrail.orphans.prepare import lock, own_tables
 from sqlrail.orphans.session import Session, message
 
@@ -57,7 +57,8 @@ def clean(
         return Cleaned(relation, skipped=facts.holds, facts=facts)
     if reasons := [*facts.refusals, *default_refusals(session, relation, facts)]:
         raise refusal(relation, reasons)
-    placed = _standing(session, relation, facts, placed)
+    if placed:
+        placed = room.standing(session, Composer(session, relation, facts), placed)
     purpose: dict[str, Any] = {"verb": verb, "migration": migration}
     done = total = _round(
         session, relation, facts, placed=placed, are_many=are_many, expected=expected, **purpose
@@ -99,25 +100,6 @@ def warm(session: Session, one: Cleaned) -> None:
         session.ask(survey.exactly(session, part("warm_placed", tids=one.placed.tids)))
 
 
-def _standing(session: Session, relation: Constraint, facts: Facts, placed: Placed | None) -> Placed | None:
-    """What a look has placed, if it stands under the locks."""
-    if placed is None or not fits(placed, facts):
-        return None
-    part = Composer(session, relation, facts)
-    stands, is_all, newest = session.ask(part("placed_stands", child_oid=facts.child_oid, **asdict(placed)))[
-        -1
-    ]
-    return replace(placed, has_all_parents=is_all, newest=newest) if stands else None
-
-
-def _is_new(session: Session, placed: Placed) -> bytes:
-    """Whether a row is of a transaction that a look may have missed."""
-    listed = placed.transactions
-    if listed is None or session.connection.info.server_version < 150000:
-        return message(session, "_new_by_age", oldest=placed.oldest)
-    return message(session, "_new_by_list", transactions=listed)
-
-
 def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
     tables = own_tables(session, lambda: survey.preview(session, relation, closely=False))
     if isinstance(tables, Cleaned):
@@ -147,8 +129,7 @@ def compose_round(
         return duplicates.compose_round(session, relation, facts, **purpose)
     counted = purpose.get("expected") is not None
     part = Composer(session, relation, facts, counted=counted, are_many=are_many)
-    text = part("archive_format")
-    found = part("find_placed", is_new=_is_new(session, placed), **asdict(placed)) if placed else part.find()
-    text += found
-    text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
-    return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")
+    text = part("archive_format") + (room.find(part, placed) if placed else part.find())
+    text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades") + part.cascades()
+    text += room.clean(part, placed) if placed else part.clean()
+    return text + part("archive_format_off") + part("report_cleanup")

@@ -20,12 +20,17 @@ db = test_cleanup.db
 role = test_cleanup.role
 #: rows that somebody has locked, and nobody changed since
 GONE_TO = "SELECT id FROM orders WHERE xmax <> 0 ORDER BY id"
+#: with an orphan that nothing happens to, in front of the others: the deletion goes to their places unseen
+MORE = f"{SHOP}; DELETE FROM orders WHERE id = 13; INSERT INTO orders VALUES (9, 97, 0), (13, 99, 0)"
 #: what others commit between the look and the locks; the orders that are left; whether what was placed still counts
 MEANWHILE = {
     "nothing": ("SELECT 1", [10, 11, 12], True),
     "a parent goes": ("DELETE FROM users WHERE id = 2", [10, 12], False),
     "a parent gets another key": ("UPDATE users SET id = 3 WHERE id = 2", [10, 12], False),
     "a parent goes, another comes": ("DELETE FROM users WHERE id = 2; INSERT INTO users VALUES (7)", [10, 12], False),
+    "parents are replaced by others that are loaded frozen": (
+        "BEGIN; TRUNCATE users; COPY users (id) FROM PROGRAM 'printf \"1\\n7\\n\"' (FREEZE); COMMIT", [10, 12], False
+    ),
     "all parents are replaced": (
         "CREATE TEMP TABLE kept AS TABLE users; TRUNCATE users; INSERT INTO users TABLE kept", [10, 11, 12], False
     ),
@@ -34,6 +39,7 @@ MEANWHILE = {
     "an orphan and its parent come": ("INSERT INTO users VALUES (98); INSERT INTO orders VALUES (14, 98, 0)",
                                       [10, 11, 12, 14], True),
     "a row becomes one": ("UPDATE orders SET user_id = 98 WHERE id = 10", [11, 12], True),
+    "an orphan goes": ("DELETE FROM orders WHERE id = 13", [10, 11, 12], True),
     "an orphan moves": ("UPDATE orders SET total = 0 WHERE id = 13", [10, 11, 12], True),
     "an orphan finds a parent": ("UPDATE orders SET user_id = 1 WHERE id = 13", [10, 11, 12, 13], True),
     "an orphan is nobody's": ("UPDATE orders SET user_id = NULL WHERE id = 13", [10, 11, 12, 13], True),
@@ -65,7 +71,7 @@ def arranging(monkeypatch: pytest.MonkeyPatch, locks: str) -> Between:
     """Has something happen between the look and the locks; gives a list of whether what was placed counted."""
 
     def arrange(happens: Happening) -> list[bool]:
-        lock, standing, counted = prepare.lock, room._standing, list[bool]()
+        lock, standing, counted = prepare.lock, placed.standing, list[bool]()
 
         def locking(*given: Any) -> bytes:
             happens()
@@ -77,7 +83,7 @@ def arranging(monkeypatch: pytest.MonkeyPatch, locks: str) -> Between:
             return found
 
         monkeypatch.setattr(locks, locking)
-        monkeypatch.setattr(room, "_standing", noting)
+        monkeypatch.setattr(placed, "standing", noting)
         return counted
 
     return arrange
@@ -94,15 +100,16 @@ def test_where_the_transactions_since_are_too_many_to_be_listed_the_same_counts(
     what: str, database: str, connect: Connect, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(placed, "LISTED", -1)
-    test_what_happens_between_the_look_and_the_locks_counts(what, database, connect, between)
+    test_what_happens_between_the_look_and_the_locks_counts(MORE, what, database, connect, between)
 
 
 @pytest.mark.parametrize("what", MEANWHILE)
+@pytest.mark.parametrize("shop", [SHOP, MORE], ids=["one", "more"])
 def test_what_happens_between_the_look_and_the_locks_counts(
-    what: str, any_database: str, connect: Connect, between: Between
+    shop: str, what: str, any_database: str, connect: Connect, between: Between
 ) -> None:
     connection = connect(any_database)
-    connection.execute(SHOP)
+    connection.execute(shop.encode())
     statements, left, counts = MEANWHILE[what]
     there = list[int]()
 
@@ -111,10 +118,13 @@ def test_what_happens_between_the_look_and_the_locks_counts(
         there[:] = ids(connection)
 
     counted = between(happens)
-    clean(any_database, max_share=1.0)
+    (done,) = clean(any_database, max_share=1.0).relations
     assert (ids(connection), counted) == (left, [counts])
     gone = {number for number in there if number not in left}
     assert {int(cells["id"] or 0) for *_, cells in archive(connection)} == gone
+    assert (done.orphans, done.deleted, done.archived) == (len(gone),) * 3
+    runs = connection.execute("SELECT relations->0->'orphans' FROM sqlrail.run").fetchall()
+    assert runs == [(len(gone),)] * bool(gone)
 
 
 def test_another_table_under_the_parents_name_is_looked_at_anew(
@@ -157,7 +167,7 @@ def test_nothing_is_placed_where_a_parent_may_be_younger_than_what_is_open(
 
     counted = between(happens)
     clean(database, max_share=1.0)
-    assert (ids(db), counted) == ([10, 11, 12], [False])
+    assert (ids(db), counted) == ([10, 11, 12], [])
 
 
 def test_many_orphans_that_came_since_are_refused_as_ever(
@@ -279,5 +289,5 @@ def test_a_role_that_may_delete_and_not_update_cleans_all_the_same(
     (5_000_020_001, None),
 ])  # fmt: skip
 def test_transactions_are_listed_where_they_are_few(newest: int | None, listed: list[str] | None) -> None:
-    noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, newest=newest)
+    noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, parent_file=2, first=None, newest=newest)
     assert noted.transactions == listed
