@@ -11,7 +11,7 @@ WITH asked AS MATERIALIZED (
 ), own_key AS (
     SELECT asked.n, fk.conname, fk.convalidated, fk.confdeltype, fk.conindid, fk.conpfeqop[1] AS operator,
            asked.child, asked.parent, asked.columns, cc.relname AS child_name, cn.nspname AS child_schema,
-           pc.relname AS parent_name, pn.nspname AS parent_schema, cc.relreplident, c.attnotnull,
+           pc.relname AS parent_name, pn.nspname AS parent_schema, cc.relreplident, cc.reltuples, c.attnotnull,
            NOT cc.relrowsecurity AND NOT pc.relrowsecurity AS is_open,
            c.attgenerated <> '' OR c.attidentity = 'a' AS is_given, c.attnum, c.atttypid, c.attcollation,
            CASE WHEN asked.action IS NOT NULL THEN asked.action
@@ -77,6 +77,7 @@ SELECT own_key.n, pg_catalog.json_build_object(
                             THEN pg_catalog.pg_relation_size(own_key.child) = 0 ELSE false END,
            'child_oid', own_key.child::bigint,
            'parent_oid', own_key.parent::bigint,
+           'estimate', greatest(own_key.reltuples, 0)::pg_catalog.int8,
            'losing', pg_catalog.json_build_array(own_key.child::bigint),
            'foreign_keys', pg_catalog.json_build_array(pg_catalog.json_build_object(
                'name', conname, 'validated', convalidated,

@@ -56,7 +56,8 @@ def preview(
 
     A look that is not close can be for a cleanup that follows: it notes where the orphans of a big table are.
     """
-    return _counted(session, describe(session, relation), closely=closely, placing=1 if placing else None)
+    seen = describe(session, relation)
+    return _placed(session, seen) if placing else _counted(session, seen, closely=closely)
 
 
 def place(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
@@ -84,18 +85,32 @@ def previews(
     plain: Mapping[Constraint, Cleaned],
     *,
     closely: bool = True,
+    placing: bool = False,
 ) -> list[Cleaned]:
     """The same of many relations, in few messages; psycopg.Error where one of them cannot be counted.
 
     All are sifted first, and only those that have orphans are looked at closely. Of those that are plain, as sift() has
-    it, the catalog is asked no more before there are orphans.
+    it, the catalog is asked no more before there are orphans, or the orphans of a big table may have to be placed.
     """
+    if placing:
+        plain = {relation: one for relation, one in plain.items() if not placed.may_be(one.facts)}
     others = describe_all(session, [one for one in relations if one not in plain])
     known = {**plain, **{one.relation: one for one in others}}
-    answers = _sifted(session, [known[one] for one in relations], closely=closely)
+    alone = {one for one in relations if placing and placed.may_be(known[one].facts)}
+    answers = _sifted(session, [known[one] for one in relations if one not in alone], closely=closely)
     found = [one for one, answer in answers.items() if one in plain and answer.has_orphans]
     known |= {one.relation: one for one in describe_all(session, found)}
-    return [_previewed(session, known[one], answers.get(one), closely=closely) for one in relations]
+    return [
+        _placed(session, known[one])
+        if one in alone
+        else _previewed(session, known[one], answers.get(one), closely=closely)
+        for one in relations
+    ]
+
+
+def _placed(session: Session, one: Cleaned) -> Cleaned:
+    """A look that is not close, which notes where the orphans are, if there is one and the table is big."""
+    return _counted(session, one, closely=False, placing=1)
 
 
 class _Answer(NamedTuple):

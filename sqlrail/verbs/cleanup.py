@@ -205,8 +205,9 @@ def look(
     """
     relations = list(relations)
     plain = {} if wholly else _sift(backend, relations)
-    together = partial(survey.previews, plain=plain, closely=closely)
-    alone = partial(survey.preview, closely=closely, placing=not closely and not wholly)
+    placing = not closely and not wholly
+    together = partial(survey.previews, plain=plain, closely=closely, placing=placing)
+    alone = partial(survey.preview, closely=closely, placing=placing)
     return in_turn(_look_at_all(backend, relations, together, alone))
 
 

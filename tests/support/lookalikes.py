@@ -449,6 +449,8 @@ def cleaning_what_is_big(scene: Scene) -> None:
         patch.setattr(placed, "BIG", 0)
         scene.safe("cleanup", "--relation", "orders.user_id -> users.id", "--max-share", "1")
         scene.own.execute("INSERT INTO orders VALUES (3, 4)")
+        scene.safe("cleanup", "--relation", "orders.user_id -> users.id set null", "--max-share", "1")
+        scene.own.execute("INSERT INTO orders VALUES (5, 4)")
         patch.setattr(placed, "LISTED", -1)
         put({"migrations/002_key.sql": "-- cleanup: orders.user_id -> users.id delete\nSELECT 1"})
         scene.safe("migrate")

@@ -291,3 +291,27 @@ def test_a_role_that_may_delete_and_not_update_cleans_all_the_same(
 def test_transactions_are_listed_where_they_are_few(newest: int | None, listed: list[str] | None) -> None:
     noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, parent_file=2, first=None, newest=newest)
     assert noted.transactions == listed
+
+
+def test_several_relations_are_placed_before_any_is_locked(
+    db: Connection, database: str, between: Callable[..., list[bool]]
+) -> None:
+    """One that a foreign key says, too; and what the first cleanup takes away leaves orphans that no look has seen."""
+    db.execute(SHOP)
+    db.execute(
+        """CREATE TABLE lines (id int PRIMARY KEY, order_id int, user_id int);
+        INSERT INTO lines VALUES (1, 10, 1), (2, 13, 1), (3, 77, 1), (4, 10, 98), (5, 78, 97);
+        ALTER TABLE lines ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE NOT VALID"""
+    )
+    gone_to = list[tuple[int]]()
+
+    def happens() -> None:
+        gone_to[:] = db.execute("SELECT id FROM lines WHERE xmax <> 0 ORDER BY id").fetchall()
+
+    counted = between(happens)
+    relations = [f"{ORDERS} delete", "lines.order_id -> orders.id delete", "lines.user_id -> users.id"]
+    done = clean(database, *relations, max_share=1.0)
+    assert [one.deleted for one in done.relations] == [1, 2, 2]
+    assert (gone_to, counted) == ([(3,), (4,), (5,)], [True, True])
+    assert db.execute("SELECT id FROM lines").fetchall() == [(1,)]
+    assert ids(db) == [10, 11, 12]
