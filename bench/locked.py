@@ -145,8 +145,7 @@ turns, on a copy of the same database, while a session writes rows of the child,
 locks is its longest wait. The last way is held against the one before it, whose place it takes. The floor is what no
 way can do without: bare SQL that knows the places of the orphans, has been at their pages, and under the locks only
 deletes and keeps these rows, and makes the key. A cleanup does more there, so that it deletes no row but orphans, and
-all of them: it reads the table once for what came since its look, goes to each orphan to see that it still is one, and
-looks each up by the parent's key when it deletes it.
+all of them: it reads the table once for what came since its look, and counts the parents.
 
 Where the orphans' pages are more than shared_buffers holds, as with the default of 128 MB from 2,000,000 children on,
 they are read and written back again under the locks, and less is won.
