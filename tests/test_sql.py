@@ -26,9 +26,9 @@ def test_a_file_says_first_what_it_is_for(path: Path) -> None:
 
 @each
 def test_whole_statements_end_in_a_semicolon_and_fragments_begin_with_an_underscore(path: Path) -> None:
-    # {ours} is ours.sql, {lead} lead.sql, and {has_read} stands in its place: they end in one.
+    # {ours} is ours.sql, {writes} writes.sql, {lead} lead.sql, and {has_read} stands in its place: they end in one.
     assert path.name.startswith("_") or path.read_text().endswith(
-        (";\n", ";\n{ours}\n", ";\n{lead}\n", ";\n{has_read}\n")
+        (";\n", ";\n{ours}\n", "{ours}\n{writes}\n", ";\n{lead}\n", ";\n{has_read}\n")
     )
 
 

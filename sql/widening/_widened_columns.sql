@@ -12,5 +12,5 @@ widened(relid, attnum) AS (
       JOIN pg_catalog.pg_constraint AS fk ON fk.contype = 'f' AND fk.confrelid = w.relid
      CROSS JOIN LATERAL unnest(fk.conkey, fk.confkey) AS pair(child, parent)
       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = fk.conrelid AND a.attnum = pair.child
-     WHERE pair.parent = w.attnum AND a.atttypid IN ('int2'::regtype, 'int4'::regtype)
+     WHERE pair.parent = w.attnum AND a.atttypid = ANY ({narrower}::regtype[])
 )

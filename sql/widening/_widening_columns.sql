@@ -1,10 +1,11 @@
--- The columns that are widened, the named one first: schema, table and column as they are called and as SQL spells them, type, kind
--- of relation; a unique key of all rows for the backfill; the sequence of an identity column, and whether others than its
--- owner may use it; names that are taken in the table and among its constraints, and in its schema; what the
--- catalog's other queries leave out of what depends on the column; keys that lead to it from columns of other types.
+-- The columns that are widened, the named one first: schema, table and column as they are called and as SQL spells them; type,
+-- also by its numbers; whether it is generated; kind of relation; a unique key of all rows for the backfill; the sequence of an
+-- identity column, and whether others than its owner may use it; names that are taken in the table and among its constraints,
+-- and in its schema; what the catalog's other queries leave out of what depends on the column; keys that lead to it from
+-- columns of other types.
 WITH RECURSIVE {widened}
 SELECT n.nspname::text, quote_ident(n.nspname), c.relname::text, format('%I.%I', n.nspname, c.relname), a.attname::text, quote_ident(a.attname),
-       format_type(a.atttypid, a.atttypmod), c.relkind::text,
+       format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attgenerated <> '', c.relkind::text,
        (SELECT array_agg(k.attname::text ORDER BY u.place)
           FROM (SELECT i.indexrelid, i.indkey FROM pg_catalog.pg_index AS i
                   JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid

@@ -16,11 +16,11 @@ class WidenedFileResult(TypedDict):
 
 
 class WidenResult(TypedDict):
-    """The files by which a column gets a larger type, or becomes NOT NULL."""
+    """The files by which a column gets another type, or becomes NOT NULL."""
 
     column: str  # with its table and schema, as SQL spells them
     becomes: str  # the type that it gets, or "not null"
-    columns: list[str]  # all that become so, the named one first: keys lead from the others to it
+    columns: list[str]  # all that become so, the named one first: foreign keys join them
     carried: list[str]  # what depends on them, and is made again by the swap
     notes: list[str]  # what a person has to know before the files are run
     dry_run: bool  # whether nothing was written

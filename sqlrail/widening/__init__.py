@@ -1,1 +1,1 @@
-"""Widening: the files that give a column a larger type, or NOT NULL, while the application is at work."""
+"""Widening: the files that give a column another type, or NOT NULL, while the application is at work."""

@@ -17,9 +17,10 @@ from sqlrail.schema.compare import Change, Difference
 from sqlrail.schema.making import Making
 from sqlrail.schema.objects import Catalog, Key, Object
 from sqlrail.schema.removal import FUNCTIONS, Removal
+from sqlrail.widening.conversion import Conversion
 from sqlrail.widening.facts import Column, Facts, Index
 from sqlrail.widening.keeping import functions
-from sqlrail.widening.naming import check_name, index_name, sibling
+from sqlrail.widening.naming import NEW, check_name, index_name, sibling
 
 #: what may depend on what is carried over: it is made again in no time
 BEHIND = (
@@ -39,7 +40,7 @@ class Exchange:
     facts: Facts
     leaves: str  # the end of the name that the column which is in place gets
     comes: str  # the end of the name of the one that takes its place
-    type: str | None = None  # that their sequences get; None: what they had
+    conversion: Conversion
 
     @cached_property
     def dependents(self) -> dict[Key, Object]:
@@ -95,7 +96,8 @@ class Exchange:
         yield from (text for text in drops if text not in ahead)
         for column in self.facts.columns:
             yield from self._renamed(column)
-        yield from functions(self.facts.columns, self.leaves)
+        is_strict = self.leaves == NEW  # the old column is read by nobody, and may miss what it cannot hold
+        yield from functions(self.facts.columns, self.leaves, self.conversion, is_strict=is_strict)
         yield from (statement.sql for statement in Making(self.removal, keep_privileges=True).statements())
         for number, column in enumerate(counting, 1):
             yield _recall(number, str(column.sequence))
@@ -129,7 +131,8 @@ class Exchange:
         yield f"{alter} RENAME COLUMN {sibling(column, self.comes)} TO {column.spelt}"
         if is_not_null:
             yield str(facts["nullable"].sets)
-        yield f"{alter} DROP CONSTRAINT {check_name(column, self.comes)}"
+        if self.conversion.check("", "", self.comes, is_not_null=is_not_null) is not None:
+            yield f"{alter} DROP CONSTRAINT {check_name(column, self.comes)}"
         if facts["statistics"].value != facts["statistics"].initially:
             yield str(facts["statistics"].sets)
         beginnings = tuple(f"table {column.table} {what} ({column.spelt}) for " for what in ON_COLUMNS)
@@ -178,12 +181,14 @@ class Exchange:
                 yield index, obj
 
     def _sequences(self) -> Iterator[str]:
-        """Those that give numbers to a column, and would end where its old type does."""
+        """Those that give numbers to an integer, and would end where its old type does."""
+        if self.conversion.is_gradual:
+            return
         needs, objects = self.facts.catalog.needs, self.facts.catalog.objects
         for column in self.facts.columns:
             for key in needs.get(("default", str(column)), ()):
                 if key[0] == "sequence" and objects[key].facts["type"].value == column.type:
-                    yield f"ALTER SEQUENCE {key[1]} AS {self.type or column.type}"
+                    yield f"ALTER SEQUENCE {key[1]} AS {self.conversion.type if self.comes == NEW else column.type}"
 
 
 def _remember(number: int, sequence: str) -> str:

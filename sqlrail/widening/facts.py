@@ -15,7 +15,7 @@ from sqlrail.schema.objects import Catalog, Fact, Key, Object
 
 
 class Column(NamedTuple):
-    """A column that gets the larger type: its names as they are, and as SQL spells them."""
+    """A column that gets another type: its names as they are, and as SQL spells them."""
 
     schema: str
     schema_spelt: str
@@ -24,6 +24,9 @@ class Column(NamedTuple):
     name: str
     spelt: str
     type: str
+    oid: int  # of its type
+    modifier: int  # of its type, as a length
+    is_generated: bool
     relkind: str
     key: tuple[str, ...]  # a unique key of all rows of its table; empty where there is none
     sequence: str | None  # of an identity column
@@ -87,15 +90,20 @@ class Facts(NamedTuple):
             yield self.catalog.objects[key]
 
 
-def look(connection: Connection, settings: Settings, names: tuple[str, ...]) -> Facts:
-    """Looks at a column, and at all that refers to it, in one snapshot; UsageError where it is not there."""
+def look(
+    connection: Connection, settings: Settings, names: tuple[str, ...], beside: str, **asked: Any
+) -> Facts:
+    """Looks at a column, and at all that hangs on it, in one snapshot; UsageError where it is not there.
+
+    beside: the name of what says in SQL which columns are to become what it becomes, given what is asked.
+    """
     *table, column = names
     found = wire.ask(connection, "named_column", table=wire.named(connection, join(*table)))
     if not found:
         raise UsageError(f"there is no table {join(*table)} in the database.")
     schema, name = found[0]
     parts = {"schema": schema, "table": name, "column": column}
-    widened = wire.message(connection, "_widened_columns", **parts)
+    widened = wire.message(connection, beside, **parts, **asked)
     columns, indexes = list[Column](), list[Index]()
     catalog = read(
         connection,

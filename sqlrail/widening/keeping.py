@@ -8,11 +8,9 @@ from itertools import groupby
 from psycopg import sql
 
 from sqlrail.ground.names import join
+from sqlrail.widening.conversion import Conversion
 from sqlrail.widening.facts import Column
-from sqlrail.widening.naming import OLD, function, sibling, trigger_name
-
-#: the least and the greatest value of types that a value of a larger one may not fit
-RANGES = {"smallint": (-(1 << 15), (1 << 15) - 1), "integer": (-(1 << 31), (1 << 31) - 1)}
+from sqlrail.widening.naming import function, trigger_name
 
 
 def by_table(columns: Sequence[Column]) -> Iterator[list[Column]]:
@@ -22,13 +20,20 @@ def by_table(columns: Sequence[Column]) -> Iterator[list[Column]]:
     yield from (list(its) for _, its in groupby(in_order, lambda column: column.table))
 
 
-def functions(columns: Sequence[Column], suffix: str) -> Iterator[str]:
-    """For each table what makes, or makes anew, the function that writes the columns with that end."""
+def functions(
+    columns: Sequence[Column], suffix: str, conversion: Conversion, *, is_strict: bool
+) -> Iterator[str]:
+    """For each table what makes, or makes anew, the function that writes the columns with that end.
+
+    A strict one fails where they cannot hold a value.
+    """
+    set_ = "".join(f" SET {name} = {sql.Literal(value).as_string()}" for name, value in conversion.settings)
     for its in by_table(columns):
-        lines = "".join(f"    {_assignment(column, suffix)};\n" for column in its)
-        body = quoted(f"\nBEGIN\n{lines}    RETURN NEW;\nEND\n")
+        lines = [line for column in its for line in conversion.keeps(column, suffix, is_strict=is_strict)]
+        said = "".join(f"    {line}\n" for line in [*lines, "RETURN NEW;"])
+        body = quoted(f"\n{conversion.pragma()}BEGIN\n{said}END\n")
         head = f"CREATE OR REPLACE FUNCTION {function(its[0])}() RETURNS trigger"
-        yield f"{head}\n    LANGUAGE plpgsql SET search_path = '' AS {body}"
+        yield f"{head}\n    LANGUAGE plpgsql SET search_path = ''{set_} AS {body}"
 
 
 def triggers(columns: Sequence[Column]) -> Iterator[str]:
@@ -45,14 +50,6 @@ def drops(columns: Sequence[Column]) -> Iterator[str]:
     for first, *_ in by_table(columns):
         yield f"DROP TRIGGER {join(trigger_name(first))} ON {first.table}"
         yield f"DROP FUNCTION {function(first)}()"
-
-
-def _assignment(column: Column, suffix: str) -> str:
-    target = f"NEW.{sibling(column, suffix)}"
-    if suffix != OLD:
-        return f"{target} := NEW.{column.spelt}"
-    low, high = RANGES[column.type]
-    return f"{target} := CASE WHEN NEW.{column.spelt} BETWEEN {low} AND {high} THEN NEW.{column.spelt} END"
 
 
 def quoted(body: str) -> str:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+
+def _adding(type_: str) -> str:
+    """A column of a type, or of an array of it."""
+    return rf"ALTER TABLE .* ADD COLUMN .* (?:{type_})(?:\[\])?(?:, .*)?"
+
+
 #: rules, with the statements that they are about: a pattern of all of one
 _RULES = {
     "ban-drop-view": r"DROP VIEW .*",
@@ -17,6 +23,12 @@ _RULES = {
     "renaming-column": r"ALTER TABLE .* RENAME COLUMN .*",
     "renaming-object": r"ALTER INDEX .* RENAME TO .*",
     "adding-not-nullable-field": r"ALTER TABLE .* SET NOT NULL",
+    "changing-column-type": r"ALTER TABLE .* ALTER COLUMN .* TYPE .*",
+    "ban-char-field": _adding(r'character(?:\(\d+\))?|"char"'),
+    "prefer-text-field": r"ALTER TABLE .* (?:ADD COLUMN|TYPE) (?:.* )?character varying\(.*",
+    "prefer-bigint-over-int": _adding("integer"),
+    "prefer-bigint-over-smallint": _adding("smallint"),
+    "prefer-timestamp-tz": _adding(r"timestamp(?:\(\d\))? without time zone"),
 }
 #: of these, those that have a reason of their own
 _REASONS = {"adding-not-nullable-field": "a CHECK that is valid proves it, so that no row is read"}

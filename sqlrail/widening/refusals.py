@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from sqlrail.widening.exchange import BEHIND, CARRIED, Exchange
 from sqlrail.widening.facts import Column, Facts
-from sqlrail.widening.keeping import RANGES
 from sqlrail.widening.naming import in_use
 
 #: what is advised for what cannot be carried over
@@ -19,13 +18,12 @@ ADVICE = {
 
 def refusals(facts: Facts, exchange: Exchange) -> Iterator[str]:
     """The reasons; none where all can be carried over."""
-    first = facts.columns[0]
-    if first.type not in RANGES:
-        yield f"{first} is {first.type}{' already' if first.type == 'bigint' else ', and no integer'}"
-        return
     for column in facts.columns:
         yield from _of_table(facts, column)
         yield from _of_column(column)
+        if not exchange.conversion.is_gradual:
+            for name in column.misfits:
+                yield f"{name}, refers to {column}, and may hold less: turn it into {exchange.conversion.type} first"
     yield from (
         f"{name} is there already, or would be twice: rename it, or drop what an earlier try has left"
         for name in in_use(facts)
@@ -55,8 +53,8 @@ def _of_column(column: Column) -> Iterator[str]:
         if not name.isprintable():
             yield f"the name {name} does not fit the one line of a directive: rename it"
     yield from (f"{name} depends on {column}: {ASIDE}" for name in column.strangers)
-    for name in column.misfits:
-        yield f"{name}, refers to {column}, and may hold less: turn it into bigint first"
+    if column.is_generated:
+        yield f"{column} is generated: change what it is generated from, or {ASIDE}"
 
 
 def _of_dependents(facts: Facts, exchange: Exchange) -> Iterator[str]:

@@ -539,9 +539,15 @@ STORIES: dict[str, Sequence[Step]] = {
         Shown("migrations/008_widen_shops_id_swap.rollback.sql"),
         "migrate",
         Sql(
-            "CREATE TABLE carts (id int PRIMARY KEY); CREATE MATERIALIZED VIEW filled AS SELECT id FROM carts"
+            "CREATE TABLE carts (id int PRIMARY KEY); CREATE MATERIALIZED VIEW filled AS SELECT id FROM carts;"
+            "CREATE TABLE labels (id int PRIMARY KEY, name varchar(20))"
         ),
         "widen carts.id",
+        "widen labels.name --type date",
+        "widen labels.name --type nothing",
+        "widen labels.name --type int --using size(name)",
+        "widen labels.id --type 'numeric(12,2)' --dry-run",
+        "widen labels.name --type varchar(50) --dry-run",
         "widen orders.user_id --not-null",
         "widen orders.user_id --not-null --dry-run",
     ),

@@ -1,5 +1,7 @@
 """An id becomes bigint while an application writes and runners are killed: it meets no error, and no row loses its id.
 
+So it is of a column that gets another type.
+
 TEST_WIDEN_ROWS is how many users there are, TEST_WIDEN_KILLS how many runners are killed.
 """
 
@@ -9,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,8 +62,9 @@ OPERATIONS = {
 class Application:
     """Sessions that write and read until they are told that it is over."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, operations: Mapping[str, int] = OPERATIONS) -> None:
         self.url, self.over, self.done = url, threading.Event(), 0
+        self.operations = operations
         self.failures: list[psycopg.Error] = []
         self.longest = 0.0  # seconds that one statement took
 
@@ -79,7 +82,7 @@ class Application:
 
     def _work(self, number: int) -> None:
         chance = random.Random(number)  # noqa: S311 - the same ones each time
-        texts, weights = [*OPERATIONS], [*OPERATIONS.values()]
+        texts, weights = [*self.operations], [*self.operations.values()]
         # Prepared statements that return the column fail once, as docs/widen.md says.
         with psycopg.connect(self.url, autocommit=True, prepare_threshold=None) as session:
             while not self.over.wait(0.001):
@@ -133,6 +136,75 @@ def check(url: str, application: Application) -> None:
     assert query(url, NEXT) == [(True,)]
 
 
+#: each with the column, and a second one to which the same is written; what that is; what widen is told; and what the
+#: column is of the second one afterwards
+CONVERTED = {
+    "text to date": (
+        "text", "text", "(date '2001-01-01' + {})::text", "date", "x::date", "y::date",
+    ),
+    "int to numeric": ("int NOT NULL", "int", "{}", "numeric(12,2)", None, "y"),
+    "text to int": (
+        "varchar(9) NOT NULL", "text", "lpad({}::text, 9, '0')", "int", "x::int", "y::int",
+    ),
+    "smallint to int": ("smallint", "int", "{} % 30000", "int", None, "y"),
+}  # fmt: skip
+#: an application writes text that is a value of either type
+WRITES = """
+    CREATE FUNCTION write(id_ int, n int) RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE it text := {};
+    BEGIN
+        IF id_ IS NULL THEN
+            EXECUTE format('INSERT INTO t (x, y) VALUES (%L, %L)', it, it);
+        ELSE
+            EXECUTE format('UPDATE t SET x = %L, y = %L WHERE id = %s', it, it, id_);
+        END IF;
+    END $$
+"""
+ON_TYPE = {
+    "SELECT write(NULL, %(one)s)": 2, "SELECT write(%(one)s, %(other)s)": 4, "DELETE FROM t WHERE id = %(other)s": 1,
+    "UPDATE t SET n = n + 1 WHERE id = %(one)s": 2, "SELECT x FROM v WHERE id = %(one)s": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(params=CONVERTED)
+def typed(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> tuple[Path, str]:
+    """Files that are to be run on a database with rows, and what x is of y in the end."""
+    old, same, value, type_, using, new = CONVERTED[request.param]
+    schema = (
+        f"CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int DEFAULT 0, x {old}, y {same});"
+        "CREATE INDEX ON t (x); CREATE VIEW v AS SELECT id, x FROM t"
+    )
+    folder = write(tmp_path / "migrations", **{"001_base": schema})
+    assert attempt(database, Heard(), folder) is None
+    query(database, WRITES.format(value.format("n")))
+    query(database, f"SELECT write(NULL, n) FROM generate_series(1, {ROWS}) AS n")
+    settings = Settings(database_url=database, environment="development", migrations=folder)
+    widen(settings, nobody, "t.x", type_=type_, using=using)
+    return folder, new
+
+
+def check_typed(url: str, application: Application, new: str) -> None:
+    assert Counter(str(failure) for failure in application.failures) == {}
+    assert application.done > 100
+    assert query(url, f"SELECT count(*) FROM t WHERE x IS DISTINCT FROM {new}") == [(0,)]
+    assert query(url, "SELECT count(*) > 0 FROM v") == [(True,)]
+
+
+def killed(server: local.Server, url: str, folder: Path, within: float) -> None:
+    """Runs the files, with runners that are killed, and one that is not."""
+    chance, ends = random.Random(KILLS), list[int]()  # noqa: S311
+    for _ in range(KILLS):
+        with watching(server, url) as watch:
+            runner = start_runner(url, "--migrations", folder, "migrate", "--pause", "0")
+            watch.let_run(chance.uniform(0, within))
+            runner.kill()
+            runner.communicate(timeout=PATIENCE)
+            ends.append(runner.returncode)
+            watch.wait_until_gone()
+    assert attempt(url, Heard(), folder) is None
+    assert -9 in ends
+
+
 def test_an_application_at_work_meets_no_error(database: str, folder: Path) -> None:
     application = Application(database)
     with application.at_work():
@@ -143,17 +215,25 @@ def test_an_application_at_work_meets_no_error(database: str, folder: Path) -> N
 def test_killed_at_any_instant_the_next_run_goes_on_and_the_application_meets_no_error(
     server: local.Server, database: str, folder: Path
 ) -> None:
-    application, chance = Application(database), random.Random(KILLS)  # noqa: S311
-    ends = []
+    application = Application(database)
     with application.at_work():
-        for _ in range(KILLS):
-            with watching(server, database) as watch:
-                runner = start_runner(database, "--migrations", folder, "migrate", "--pause", "0")
-                watch.let_run(chance.uniform(0, 1.0))
-                runner.kill()
-                runner.communicate(timeout=PATIENCE)
-                ends.append(runner.returncode)
-                watch.wait_until_gone()
-        assert attempt(database, Heard(), folder) is None
-    assert -9 in ends
+        killed(server, database, folder, within=1.0)
     check(database, application)
+
+
+def test_a_type_changes_under_an_application_at_work(database: str, typed: tuple[Path, str]) -> None:
+    folder, new = typed
+    application = Application(database, ON_TYPE)
+    with application.at_work():
+        assert attempt(database, Heard(), folder, pause=0.0, batch_time=0.05) is None
+    check_typed(database, application, new)
+
+
+def test_a_type_changes_though_runners_are_killed(
+    server: local.Server, database: str, typed: tuple[Path, str]
+) -> None:
+    folder, new = typed
+    application = Application(database, ON_TYPE)
+    with application.at_work():
+        killed(server, database, folder, within=0.1)
+    check_typed(database, application, new)

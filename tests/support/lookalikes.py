@@ -385,6 +385,8 @@ def comparing(scene: Scene) -> None:
     scene.safe("drift")
     scene.safe("schema")
     scene.safe("doctor")
+    scene.safe("widen", "users.id", "--type", "text", "--dry-run")
+    scene.safe("widen", "orders.note", "--type", "int", "--using", "length(note) + 1", "--dry-run")
     scene.safe("widen", "users.id")
 
 

@@ -401,6 +401,13 @@ CREATE VIEW authors AS SELECT DISTINCT user_id, name FROM posts JOIN users ON us
 INSERT INTO users (name) SELECT 'somebody' FROM generate_series(1, 100);
 INSERT INTO posts (user_id) SELECT id FROM users;
 """
+TYPED = """\
+-- depends: 008_widen_users_id_drop
+
+CREATE TABLE orders (id bigserial PRIMARY KEY, total int NOT NULL);
+INSERT INTO orders (total) VALUES (5);
+ALTER TABLE users ADD COLUMN born text;
+"""
 
 STAGES = {
     "README.md": README,
@@ -477,7 +484,14 @@ STAGES = {
     "docs/tenants.md": TENANTS,
     "docs/walk-through.md": Stage(is_clone=True, is_embedded=True),
     "docs/widen.md": Stage(
-        before=(("sqlrail widen", [{"migrations/001_users.sql": WIDE}, "sqlrail migrate"]),),
-        after={"INSERT INTO users (id) VALUES (3000000000) RETURNING id": "3000000000"},
+        before=(
+            ("sqlrail widen users.id", [{"migrations/001_users.sql": WIDE}, "sqlrail migrate"]),
+            ("sqlrail widen orders.total", [{"migrations/009_orders.sql": TYPED}, "sqlrail migrate"]),
+            ("sqlrail widen users.born", ["sqlrail migrate"]),
+        ),
+        after={
+            "INSERT INTO users (id) VALUES (3000000000) RETURNING id": "3000000000",
+            "SELECT total FROM orders": "5.00",
+        },
     ),
 }  # fmt: skip

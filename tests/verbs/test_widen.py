@@ -46,7 +46,7 @@ class Shop:
 
     def done(self, *words: str) -> Outcome:
         outcome = self.call(*words)
-        assert outcome.code == 0, outcome.all_err
+        assert outcome.code == 0, outcome.all_err or outcome.out
         return outcome
 
     def widen(self, column: str = "t.id") -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlrail.ground.words import printable, visible
 from sqlrail.verbs.new import New
-from sqlrail.verbs.widen import TYPE, Widened
+from sqlrail.verbs.widen import Widened
 
 
 def text(result: Widened) -> str:
@@ -20,11 +20,12 @@ def _lines(result: Widened) -> Iterator[str]:
     yield from (f"  note: {printable(note)}" for note in result.notes)
     for file in result.files:
         yield from _shown(file) if result.dry_run else (f"made {path}" for path in file.texts)
-    if result.becomes == TYPE and not result.dry_run:
-        *_, swap, last, drop = (file.id for file in result.files)
+    if result.is_swapped and not result.dry_run:
+        *_, swap, last, drop = result.files
+        way_back = f", and so the way back from {swap.id}" if swap.rollback in swap.texts else ""
         yield (
-            f"read them, and let `plan` try them. `migrate --to {last}` keeps the old columns, and so the way back "
-            f"from {swap}; {drop} drops them"
+            f"read them, and let `plan` try them. `migrate --to {last.id}` keeps the old columns{way_back}; {drop.id} "
+            "drops them"
         )
 
 

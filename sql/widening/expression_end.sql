@@ -1,0 +1,2 @@
+-- It has been read, or was not understood.
+ROLLBACK;

@@ -1,0 +1,4 @@
+-- The type that a name leads to, as the search_path was before ours.sql, but behind PostgreSQL's own; null where it leads nowhere.
+{writes}
+SELECT pg_catalog.to_regtype({type})::pg_catalog.oid;
+{ours}
