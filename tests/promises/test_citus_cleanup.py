@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from test_cleanup import archive, clean, ids, settings
 from test_online import run as online
 from test_print_sql import psql
 from test_restore import counts, exact, fill_with_every_type, reasons, restore, set_oddly, set_plainly
+from waiting import wait_until_blocked
 
 from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
@@ -276,6 +278,25 @@ def test_a_parent_that_is_committed_and_has_not_arrived_is_one(
     assert db.execute("SELECT count(*) FROM shop.child WHERE parent_id = 22").fetchall() == [(2,)]
     assert one.deleted == 6
     assert db.execute("SELECT name FROM shop.parent WHERE id = 22").fetchall() == [("late",)]
+
+
+# Batches
+
+
+def test_a_batch_keeps_nobody_from_other_rows_of_the_same_shards(cluster: tuple[str, Connection]) -> None:
+    """Who has written a parent, and writes to a child then, is not ended as the other half of a deadlock."""
+    url, db = cluster
+    build(db, "by the key", "by the key")
+    batch = threading.Thread(target=online, args=[url, RELATION], kwargs={"batch_time": 10, "lock_timeout": 5})
+    with psycopg.connect(url, autocommit=True) as writer:
+        writer.execute("SET lock_timeout = '100ms'; BEGIN; INSERT INTO shop.parent VALUES (40, 'p40')")
+        batch.start()
+        wait_until_blocked(db)
+        assert writer.execute("DELETE FROM shop.child WHERE id = 1").rowcount == 1
+        writer.execute("COMMIT")
+    batch.join()
+    assert orphans(db).total() == 0
+    assert rows(db).total() == 51
 
 
 # Rows that violate a constraint by themselves
