@@ -25,10 +25,7 @@ DECLARE
     found bigint := current_setting('sqlrail.archived');
     cleaned bigint := current_setting('sqlrail.cleaned');
 BEGIN
-    IF current_setting('sqlrail.still') <> '0' THEN
-        RAISE EXCEPTION '% rows would still %', current_setting('sqlrail.still'), current_setting('sqlrail.unmended')
-            USING ERRCODE = 'SR001';
-    END IF;
+{unmended_rows}
     IF current_setting('sqlrail.values')::bigint > 1 THEN
         RAISE EXCEPTION 'a trigger gives the rows other values than was said, and a restore would not find them'
             USING ERRCODE = 'SR001';

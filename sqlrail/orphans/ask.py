@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,8 @@ from sqlrail.postgres.diagnostics import sentence
 CONSTANT = re.compile(
     r"NULL|(?:\(?-?\d+(?:\.\d+)?\)?|'(?:[^']|'')*')(?:::[\w .\"]+(?:\(\d+(?:,\d+)?\))?)?|true|false"
 )
+#: one that Citus gives to all nodes alike
+ANYWHERE = re.compile(rf"{CONSTANT.pattern}|now\(\)|CURRENT_(?:DATE|TIME|TIMESTAMP)|LOCALTIME(?:STAMP)?")
 
 
 def ask_facts(session: Session, relation: Constraint, before: bytes = b"") -> Facts:
@@ -80,11 +82,37 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
         )
     if isinstance(relation, Check):
         refusals.append(by_hand.format(", where checks are not looked at"))
-    elif facts.sets:
-        refusals.append(by_hand.format(f", where {facts.action} is not done (delete is)"))
+    refusals += _unsettable(facts, placed["distribution_column"], is_local=placed["local"])
     # What compares a column as another type, or by another collation, is no comparison that Citus knows.
     together = placed["together"] and not any(any(compared[2:]) for compared in facts.operators)
-    return replace(facts, distributed=True, together=together, alone=placed["alone"], refusals=refusals)
+    return replace(
+        facts,
+        distributed=True,
+        together=together,
+        spread=placed["distribution_column"] is not None,
+        alone=placed["alone"],
+        refusals=refusals,
+    )
+
+
+def _unsettable(facts: Facts, distribution_column: str | None, *, is_local: bool) -> Iterator[str]:
+    """Why Citus does not set columns."""
+    if distribution_column is not None and distribution_column in (facts.sets or ()):
+        yield (
+            f"{join(distribution_column)} is the distribution column of {facts.child['name']}, which says on which "
+            "node a row lies, and Citus does not change its values: say `delete`, or distribute the table by another"
+        )
+    if facts.action == "set default" and not is_local:
+        computed = {name: it for name, it in facts.defaults.items() if not ANYWHERE.fullmatch(it)}
+        if computed:
+            yield (
+                f"the default of {_defaults(computed)} is computed, which Citus does not do row by row on other nodes: "
+                "say another action, or do it by a statement of a file"
+            )
+
+
+def _defaults(given: Mapping[str, str]) -> str:
+    return ", ".join(f"{join(column)} {value}" for column, value in given.items())
 
 
 def _misfit(session: Session, facts: Facts, column: str, value: str) -> str | None:
@@ -135,10 +163,8 @@ def default_refusals(session: Session, relation: Constraint, facts: Facts) -> li
     parts = {"parent": table(facts.parent), "matches": matches(keys, facts.operators, values)}
     if session.ask(message(session, "default_parent", **parts))[-1][0]:
         return []
-    defaults = ", ".join(f"{join(column)} {given[column]}" for column in relation.columns)
-    return [
-        f"no row of {facts.parent['name']} is named by the default ({defaults}): make one, or say `delete`"
-    ]
+    named = _defaults({column: given[column] for column in relation.columns})
+    return [f"no row of {facts.parent['name']} is named by the default ({named}): make one, or say `delete`"]
 
 
 def quickly(session: Session, *questions: bytes) -> bytes:

@@ -37,12 +37,13 @@ def clean(
     expected: int | None = None,
     placed: Placed | None = None,
     are_many: bool = False,
+    parallel: bool = False,
 ) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
     Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. It is
     refused if there are many more orphans than were expected; and what a look has placed is not looked for again.
-    are_many: see Cleaned.are_many.
+    are_many: see Cleaned.are_many; parallel: see may_be_parallel().
     Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for
     what is not there to be cleaned or no value of its column, likewise.
     """
@@ -60,9 +61,8 @@ def clean(
     if placed:
         placed = room.standing(session, Composer(session, relation, facts), placed)
     purpose: dict[str, Any] = {"verb": verb, "migration": migration}
-    done = total = _round(
-        session, relation, facts, placed=placed, are_many=are_many, expected=expected, **purpose
-    )
+    first = {"placed": placed, "are_many": are_many, "parallel": parallel, "expected": expected}
+    done = total = _round(session, relation, facts, **first, **purpose)
     while done.cleaned and total.may_orphan(total):
         done = _round(session, relation, facts, expected=None, **purpose)
         total = total.plus(done)
@@ -122,13 +122,14 @@ def compose_round(
     placed: Placed | None = None,
     *,
     are_many: bool = False,
+    parallel: bool = False,
     **purpose: Any,
 ) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     if isinstance(relation, Unique):
         return duplicates.compose_round(session, relation, facts, **purpose)
     counted = purpose.get("expected") is not None
-    part = Composer(session, relation, facts, counted=counted, are_many=are_many)
+    part = Composer(session, relation, facts, counted=counted, are_many=are_many, parallel=parallel)
     text = part("archive_format") + (room.find(part, placed) if placed else part.find())
     text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades") + part.cascades()
     text += room.clean(part, placed) if placed else part.clean()

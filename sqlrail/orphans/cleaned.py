@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +166,15 @@ class Cleaned:
     def may_orphan(self, other: Cleaned) -> bool:
         """Whether rows that it deletes, or changes by a cascade, may be parents of the other's."""
         return other.facts.parent_oid in self.facts.losing
+
+
+def may_be_parallel(due: Sequence[Cleaned]) -> bool:
+    """Whether nodes may change rows on several connections at once, where all of these are cleaned in one transaction.
+
+    A reference table's rows are on each node: changed on one connection, they cannot be joined with shards that were
+    changed on another.
+    """
+    return len(due) == 1 or all(one.facts.spread for one in due)
 
 
 def _columns(columns: tuple[str, ...]) -> str | None:

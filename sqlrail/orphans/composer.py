@@ -9,7 +9,7 @@ from psycopg import sql
 
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
-from sqlrail.orphans import kinds
+from sqlrail.orphans import kinds, nodes
 from sqlrail.orphans.expressions import by_table, cells, column_of, joined, matches, table
 from sqlrail.orphans.facts import Edge, Facts
 from sqlrail.orphans.session import Session, message
@@ -44,14 +44,18 @@ class Composer:
         *,
         counted: bool = False,
         are_many: bool = False,
+        parallel: bool = False,
     ) -> None:
-        """For a constraint whose rows a look may have counted a moment ago, and maybe found to be many."""
+        """For a constraint whose rows a look may have counted a moment ago, and maybe found to be many.
+
+        parallel: see may_be_parallel().
+        """
         self.session, self.facts = session, facts
         self.edges, self.is_set = facts.cascades, bool(facts.sets)
         self.kind = kinds.of(constraint)
         self.online = self.kind.online(facts)
         self._find, self._are_many = self.kind.find(facts), are_many
-        self._copies_first = counted and facts.together
+        self._copies_first = counted and facts.together and not self.is_set
         # That a trigger keeps rows shows only where these were found before; a table that is its own parent must not be
         # taken for one without parents once they are gone.
         by_itself = not facts.triggers and facts.child_oid != facts.parent_oid
@@ -62,17 +66,18 @@ class Composer:
             "writes": message(session, "writes"),
             "relation": str(constraint),
             "are": self.kind.are,
-            "went_as": self.kind.went_as,
+            "went_as": facts.action if self.is_set else self.kind.went_as,
             "unmended": self.kind.unmended,
             "source": facts.child["name"],
             "parent_name": facts.parent.get("name"),
             "cells": cells(facts.child),
             "action": facts.action,
-            **_changes(constraint, facts),
+            **_changes(session, constraint, facts),
             "counter": "changed" if facts.sets else "deleted",
             "actor": session.settings.actor,
             "kept_rows": message(session, "_kept_rows", stay="stay"),
             "unchanged_rows": message(session, "_kept_rows", stay="stay as they are"),
+            "unmended_rows": message(session, "_unmended_rows"),
             # Where rows lie on other nodes, their keys are staged instead of their places.
             "staging": sql.SQL("TEMP TABLE sqlrail_orphan ON COMMIT DROP"),
             "and_staged": sql.SQL(""),
@@ -81,6 +86,7 @@ class Composer:
             "tables": joined(", ", map(table, {it["name"]: it for it in facts.written}.values())),
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),
             "recover": b"",
+            "mode": "parallel" if parallel else "sequential",
             "target": sql.Identifier(facts.child["schema"], facts.child["table"]),
             "column": sql.Identifier(_writable(constraint, facts)),
             "and_found": b"",
@@ -129,11 +135,20 @@ class Composer:
     def _clean(self, in_batch: bool) -> bytes:
         if not self.facts.distributed:
             return self("set_orphans" if self.is_set else "cleanup")
+        if self.is_set:
+            return self._set_on_nodes(in_batch)
         taken = "nodes_delete_batch" if in_batch else None if self._copies_first else "nodes_copy"
         two_phases = "nodes_two_phases" if self.facts.alone else None
         before, behind = ("nodes_durable", taken, "nodes_archive"), (two_phases, "nodes_archived")
         deleted = b"" if in_batch or self._deletes_first else self._delete()
         return b"".join([*self._all(before), deleted, *self._all(behind)])
+
+    def _set_on_nodes(self, in_batch: bool) -> bytes:
+        # Under the locks nobody has given a row a parent since it was found.
+        still = {} if in_batch else {"still": sql.SQL("true")}
+        two_phases = "nodes_two_phases" if self.facts.alone else None
+        behind = self._all(("nodes_archive", "nodes_mended", two_phases, "nodes_archived"))
+        return b"".join([self("nodes_durable"), self("nodes_set", **still), *behind])
 
     def _delete(self) -> bytes:
         if self._copies_first and self._are_many:
@@ -169,7 +184,7 @@ def _writable(constraint: Constraint, facts: Facts) -> str:
     return next((name for name in (*constraint.columns, *columns) if name in columns), "")
 
 
-def _changes(constraint: Constraint, facts: Facts) -> dict[str, sql.Composable]:
+def _changes(session: Session, constraint: Constraint, facts: Facts) -> dict[str, Any]:
     """What columns are set to; where no catalog says what that was, the archive keeps what they became."""
     value = constraint.said.value if constraint.said else None
     keeps = bool(facts.sets) and not isinstance(constraint, Relation)
@@ -177,9 +192,15 @@ def _changes(constraint: Constraint, facts: Facts) -> dict[str, sql.Composable]:
     to = sql.SQL(value or words.get(facts.action or "", ""))
     sets = [sql.Identifier(name) for name in facts.sets or ()]
     became = cells({**facts.child, "columns": list(facts.sets or ())})
+    what_became = sql.SQL("(SELECT min(became::text)::jsonb FROM changed)")
+    elsewhere: dict[str, Any] = {}
+    if facts.sets and facts.distributed:
+        elsewhere = nodes.sets(session, constraint, facts)
+        what_became = elsewhere.pop("became")
     return {
         "changes": joined(", ", (sql.SQL("{} = {}").format(name, to) for name in sets)),
         "became": became if keeps else sql.SQL("NULL::text"),
         "and_became": sql.SQL(", became" if keeps else ""),
-        "and_what_became": sql.SQL(", (SELECT min(became::text)::jsonb FROM changed)" if keeps else ""),
+        "and_what_became": sql.SQL(", {}").format(what_became) if keeps else sql.SQL(""),
+        **elsewhere,
     }

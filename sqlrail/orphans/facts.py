@@ -90,6 +90,7 @@ class Facts:
     citus: bool = False
     distributed: bool = False  # whether rows of the child or the parent lie on other nodes
     together: bool = False  # whether each of these finds the orphans among its own rows by itself
+    spread: bool = False  # whether a column of the child says on which of them a row lies
     alone: bool = False  # whether the child is one shard there
     refusals: Sequence[str] = ()
 

@@ -10,8 +10,18 @@ from typing import Any
 
 from psycopg import sql
 
+from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
-from sqlrail.orphans.expressions import column_of, joined, matches, numbered, table
+from sqlrail.orphans.expressions import (
+    as_text,
+    column_of,
+    joined,
+    matches,
+    numbered,
+    object_of,
+    spelt,
+    table,
+)
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Session, message
 
@@ -51,6 +61,56 @@ def cleans(session: Session, relation: Relation, facts: Facts, parts: dict[str, 
 def by_itself(violates: bytes) -> dict[str, Any]:
     """What a cleanup is made of where a row violates a constraint by itself: each node finds such rows again."""
     return {"is_staged": violates, "still": violates, "and_gone": b""}
+
+
+def sets(session: Session, constraint: Constraint, facts: Facts) -> dict[str, Any]:
+    """What sets columns, and hands over what the rows were and what the columns became."""
+    columns = facts.child["columns"]
+    new = _new_names(constraint, facts)
+    before, now = ([column_of(row, column) for column in columns] for row in "oc")
+    return {
+        "is_same": joined(" AND ", map(_same, facts.primary_key)),
+        "before": joined(", ", before),
+        "now": joined(", ", now),
+        "new": joined(", ", (sql.SQL("{} AS {}").format(column_of("c", it), new[it]) for it in new)),
+        "became": object_of(
+            facts.sets or (), (_text_of(name, new[name], facts) for name in facts.sets or ())
+        ),
+        "still_violating": _still_violating(session, constraint, facts, new),
+    }
+
+
+def _new_names(constraint: Constraint, facts: Facts) -> dict[str, sql.Identifier]:
+    """The columns that say whether a row violates the constraint, and those that are set: how each is handed over."""
+    mark = "new"
+    while any(column.startswith(mark) for column in facts.child["columns"]):
+        mark += "_"
+    wanted = dict.fromkeys((*constraint.columns, *(facts.sets or ())))
+    return {column: sql.Identifier(f"{mark}{n}") for n, column in enumerate(wanted, 1)}
+
+
+def _same(column: str) -> sql.Composable:
+    return sql.SQL("c.{0} = o.{0}").format(sql.Identifier(column))
+
+
+def _text_of(column: str, name: sql.Identifier, facts: Facts) -> sql.Composable:
+    value = sql.SQL("c.{}").format(name)
+    return spelt(value) if column in facts.child["recast"] else as_text(value)
+
+
+def _still_violating(
+    session: Session, constraint: Constraint, facts: Facts, new: dict[str, sql.Identifier]
+) -> bytes:
+    """How many of the rows that were set violate the constraint all the same."""
+    keys = [sql.SQL("c.{}").format(new[column]) for column in constraint.columns]
+    parts = {"new_key": joined(", ", keys)}
+    if not isinstance(constraint, Relation):
+        return message(session, "_nodes_still_null", **parts)
+    staged = numbered("k", keys)
+    parts["new_staged"] = joined(", ", map(sql.SQL("{} AS {}").format, keys, staged))
+    parts["has_new_key"] = joined(" AND ", map(sql.SQL("{} IS NOT NULL").format, keys))
+    lost = message(session, "_nodes_lost", **_keys(constraint, facts, {"parent": table(facts.parent)}))
+    return message(session, "_nodes_still_lost", lost=lost, **parts)
 
 
 def _keys(relation: Relation, facts: Facts, parts: dict[str, Any]) -> dict[str, Any]:

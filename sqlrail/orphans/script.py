@@ -16,7 +16,7 @@ from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
 from sqlrail.orphans.ask import question, quickly
 from sqlrail.orphans.clean import compose_round
-from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.cleaned import Cleaned, may_be_parallel
 from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.prepare import lock
@@ -35,7 +35,7 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     text.append(quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
     repeats = any(one.may_orphan(other) for n, one in enumerate(seen) for other in seen[: n + 1])
     repeats = repeats or any(duplicates.may_have_more(one) for one in seen)
-    rounds = []
+    rounds, parallel = [], may_be_parallel(seen)
     for n, one in enumerate(seen):
         expected = None if any(it.may_orphan(one) for it in seen[:n]) else one.orphans
         first = sql.SQL("CASE current_setting('sqlrail.turn') WHEN '1' THEN {}::bigint END").format(expected)
@@ -44,7 +44,8 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
             "migration": None,
             "expected": first if repeats else expected,
         }
-        rounds.append(compose_round(printer, one.relation, one.facts, are_many=one.are_many, **purpose))
+        kept: dict[str, Any] = {"are_many": one.are_many, "parallel": parallel}
+        rounds.append(compose_round(printer, one.relation, one.facts, **kept, **purpose))
     # Citus hands its nodes the whole text of what holds a statement for them.
     single = any(one.facts.citus for one in seen)
     text += [_repeat(printer, [_pieces(one, single=single) for one in rounds])] if repeats else rounds

@@ -23,7 +23,7 @@ from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique, knowing
 from sqlrail.orphans import clean as orphans
 from sqlrail.orphans import guards, kinds, prepare, script, survey
-from sqlrail.orphans.cleaned import Cleaned, in_their_turn
+from sqlrail.orphans.cleaned import Cleaned, in_their_turn, may_be_parallel
 from sqlrail.postgres import wire
 
 if TYPE_CHECKING:
@@ -379,6 +379,7 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
         backend.ask(prepare.lock(backend, [one.relation for one in due], written))
     waiting = {one.relation for one in due}
     may_have_more: set[Constraint] = set()
+    parallel = may_be_parallel(due)
     while waiting:
         for one in [one for one in due if one.relation in waiting]:
             # What became an orphan by our own deletions was in no preview.
@@ -391,6 +392,7 @@ def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
                     expected=expected,
                     placed=placed,
                     are_many=one.are_many,
+                    parallel=parallel,
                 )
             yield cleaned
             waiting.discard(one.relation)

@@ -287,7 +287,9 @@ def test_a_batch_keeps_nobody_from_other_rows_of_the_same_shards(cluster: tuple[
     """Who has written a parent, and writes to a child then, is not ended as the other half of a deadlock."""
     url, db = cluster
     build(db, "by the key", "by the key")
-    batch = threading.Thread(target=online, args=[url, RELATION], kwargs={"batch_time": 10, "lock_timeout": 5})
+    batch = threading.Thread(
+        target=online, args=[url, RELATION], kwargs={"batch_time": 10, "lock_timeout": 5}
+    )
     with psycopg.connect(url, autocommit=True) as writer:
         writer.execute("SET lock_timeout = '100ms'; BEGIN; INSERT INTO shop.parent VALUES (40, 'p40')")
         batch.start()
@@ -325,15 +327,6 @@ def test_rows_without_a_value_go_and_come_back(cluster: tuple[str, Connection], 
         (run,) = {run for (run,) in db.execute("SELECT run FROM sqlrail.archive")}
         assert counts(restore(url, run)) == (4, 0)
         assert rows(db) == before
-
-
-def test_a_value_for_rows_on_other_nodes_is_refused(cluster: tuple[str, Connection]) -> None:
-    url, db = cluster
-    build(db, "by another column", "reference")
-    before = rows(db)
-    with pytest.raises(Refused, match=r"set value is not done .* by a statement of a file"):
-        clean(url, "shop.child.parent_id not null set 1")
-    assert rows(db) == before
 
 
 def test_a_printed_cleanup_of_a_tree_on_the_coordinator_goes_statement_by_statement(

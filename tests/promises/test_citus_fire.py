@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,7 +25,8 @@ from samples import CITUS_KILLS, CITUS_OPERATIONS
 from test_citus_cleanup import RELATION
 from test_cleanup import apply, archive, clean, ids
 from test_online import run as online
-from test_under_fire import Connection, Traffic
+from test_restore import restore
+from test_under_fire import ACTIONS, DEFAULT, Connection, Traffic, now
 from waiting import PATIENCE, wait_for
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed
@@ -32,6 +34,7 @@ from sqlrail.errors import DatabaseFailed, MigrationFailed
 pytestmark = pytest.mark.promise
 
 SESSIONS = 4
+CHILDREN = "orders.user_id -> users.id"
 
 
 # Fire
@@ -76,32 +79,7 @@ def test_no_row_goes_whose_parent_is_committed(citus: Cluster, tmp_path: Path, f
         db.execute(f"SELECT create_distributed_table('orders', '{column}')".encode())
         db.execute("INSERT INTO users VALUES (1)")
         traffic = Spread(citus, moves=form != "together")
-        threads = [threading.Thread(target=traffic.run, args=[number]) for number in range(1, SESSIONS + 1)]
-        for thread in threads:
-            thread.start()
-        relation, deleted, runs, gave_way = "orders.user_id -> users.id", 0, 0, 0
-        while not traffic.failures and (traffic.operations < CITUS_OPERATIONS / 3 or runs < 3):
-            try:
-                way = (runs + gave_way) % 3
-                if way < 2:
-                    done = (
-                        (clean, online)[way](citus.url, relation, max_rows=1_000_000, lock_timeout=1.0)
-                        .relations[0]
-                        .deleted
-                    )
-                else:
-                    step = {f"_{runs:03}_{gave_way:03}": f"-- cleanup: {relation} delete\nSELECT 1;"}
-                    done = sum(
-                        one.cleaned for it in apply(citus.url, tmp_path, **step).applied for one in it.cleanup
-                    )
-                deleted, runs = deleted + done, runs + 1
-            except (DatabaseFailed, MigrationFailed):
-                gave_way += 1
-        traffic.over.set()
-        for thread in threads:
-            thread.join()
-        assert traffic.failures == []
-        deleted += clean(citus.url, relation, max_rows=1_000_000).relations[0].deleted
+        deleted, gave_way = clean_beside(traffic, citus, tmp_path, f"{CHILDREN} delete")
         left = set(ids(db))
         archived = [int(cells["id"] or 0) for _, _, cells in archive(db)]
     assert traffic.safe - left == set()
@@ -110,6 +88,64 @@ def test_no_row_goes_whose_parent_is_committed(citus: Cluster, tmp_path: Path, f
     assert left | set(archived) | traffic.dropped == {*traffic.written}
     assert len(archived) == len(set(archived)), f"{gave_way} gave way"
     assert len(archived) == deleted > 0
+
+
+@pytest.mark.parametrize("action", ["set null", "set default"])
+@pytest.mark.parametrize("form", ["apart", "of a reference table"])
+def test_no_row_is_set_whose_parent_is_committed_and_all_come_back(
+    citus: Cluster, tmp_path: Path, form: str, action: str
+) -> None:
+    with closing(citus.connect()) as db:
+        db.execute(
+            f"""CREATE TABLE users (id int PRIMARY KEY);
+            CREATE TABLE orders (id int PRIMARY KEY, user_id int DEFAULT {DEFAULT})""".encode()
+        )
+        reference = form == "of a reference table"
+        parent = "create_reference_table('users')" if reference else "create_distributed_table('users', 'id')"
+        db.execute(f"SELECT {parent}".encode())
+        db.execute("SELECT create_distributed_table('orders', 'id')")
+        db.execute(f"INSERT INTO users VALUES (1), ({DEFAULT})".encode())
+        traffic = Spread(citus, moves=True)
+        changed, gave_way = clean_beside(traffic, citus, tmp_path, f"{CHILDREN} {action}")
+        there = {id_: parent for id_, parent in traffic.written.items() if id_ not in traffic.dropped}
+        archived = [int(cells["id"] or 0) for _, _, cells in archive(db)]
+        assert len(archived) == len(set(archived)) == changed > 0, f"{gave_way} gave way"
+        assert traffic.dropped.isdisjoint(archived)
+        left = now(db)
+        becomes = dict.fromkeys(set(archived) - traffic.safe, ACTIONS[action])
+        assert left == there | becomes
+        db.execute("CREATE TABLE named AS SELECT DISTINCT (cells->>'user_id')::int FROM sqlrail.archive")
+        db.execute("INSERT INTO users SELECT * FROM named ON CONFLICT DO NOTHING")
+        for (run,) in db.execute("SELECT DISTINCT run FROM sqlrail.archive ORDER BY run DESC").fetchall():
+            restore(citus.url, run)
+        assert now(db) == there
+
+
+def clean_beside(traffic: Spread, citus: Cluster, folder: Path, said: str) -> tuple[int, int]:
+    """Cleans in each way while others write, and once more at the end: how many rows, and how often it gave way."""
+    threads = [threading.Thread(target=traffic.run, args=[number]) for number in range(1, SESSIONS + 1)]
+    for thread in threads:
+        thread.start()
+    cleaned, runs, gave_way = 0, 0, 0
+    more: dict[str, Any] = {"max_rows": 1_000_000}
+    while not traffic.failures and (traffic.operations < CITUS_OPERATIONS / 3 or runs < 3):
+        try:
+            way = (runs + gave_way) % 3
+            if way == 0:
+                found = clean(citus.url, said, lock_timeout=1.0, **more).relations
+            elif way == 1:
+                found = online(citus.url, said, lock_timeout=1.0, **more).relations
+            else:
+                step = {f"_{runs:03}_{gave_way:03}": f"-- cleanup: {said}\nSELECT 1;"}
+                found = tuple(one for it in apply(citus.url, folder, **step).applied for one in it.cleanup)
+            cleaned, runs = cleaned + sum(one.cleaned for one in found), runs + 1
+        except (DatabaseFailed, MigrationFailed):
+            gave_way += 1
+    traffic.over.set()
+    for thread in threads:
+        thread.join()
+    assert traffic.failures == []
+    return cleaned + clean(citus.url, said, **more).relations[0].cleaned, gave_way
 
 
 # Kills
@@ -122,17 +158,22 @@ VERBS = {
     "cleanup": ["cleanup", "--relation", RELATION],
     "online": ["cleanup", "--online", "--pause", "0s", "--relation", RELATION],
     "migrate": ["migrate"],
+    "set null": ["cleanup", "--relation", f"{RELATION} set null"],
+    "set null online": ["cleanup", "--online", "--pause", "0s", "--relation", f"{RELATION} set null"],
 }
 ROWS, ORPHANS = 12_000, 4_000
 
 
-def build(db: Connection) -> None:
+def build(db: Connection, verb: str) -> None:
     db.execute(
         """CREATE SCHEMA shop; CREATE TABLE shop.parent (id int PRIMARY KEY);
         CREATE TABLE shop.child (id int, parent_id int, note text)"""
     )
     db.execute("SELECT create_distributed_table('shop.parent', 'id')")
-    db.execute("SELECT create_distributed_table('shop.child', 'parent_id')")
+    if "set" in verb:  # which the column cannot be that says where a row lies
+        db.execute("ALTER TABLE shop.child ADD PRIMARY KEY (id)")
+    column = "id" if "set" in verb else "parent_id"
+    db.execute(f"SELECT create_distributed_table('shop.child', '{column}')".encode())
     db.execute(f"INSERT INTO shop.parent SELECT generate_series(1, {ROWS - ORPHANS})".encode())
     db.execute(f"INSERT INTO shop.child SELECT n, n FROM generate_series(1, {ROWS}) AS n".encode())
 
@@ -173,11 +214,11 @@ def test_the_next_run_ends_what_a_killed_one_began(
     (tmp_path / "migrations").mkdir()
     (tmp_path / "migrations" / "001_key.sql").write_text(FILE)
     chance, ends = random.Random(f"{victim} {verb}"), []  # noqa: S311 - the same ones each time
-    longest = 2.0 if verb == "online" else 1.2
+    longest = 2.0 if "online" in verb else 1.2
     for _ in range(max(2, CITUS_KILLS // 5)):
         citus.empty()
         with closing(citus.connect()) as db:
-            build(db)
+            build(db, verb)
         ends.append(kill(citus, tmp_path, verb, victim, chance.uniform(0, longest)))
         check(citus, tmp_path, verb)
     # Without one of its nodes nothing can be settled, which is refused.
@@ -209,7 +250,9 @@ def check(citus: Cluster, folder: Path, verb: str) -> None:
     told, _ = runner.communicate(timeout=PATIENCE)
     assert runner.returncode == 0, told
     with closing(citus.connect()) as db:
-        assert ids(db, "shop.child") == list(range(1, ROWS - ORPHANS + 1))
+        there = db.execute("SELECT id FROM shop.child WHERE parent_id IS NOT NULL ORDER BY id").fetchall()
+        assert there == [(id_,) for id_ in range(1, ROWS - ORPHANS + 1)]
+        assert len(ids(db, "shop.child")) == (ROWS if "set" in verb else ROWS - ORPHANS)
         archived = sorted(int(cells["id"] or 0) for _, _, cells in archive(db))
         assert archived == list(range(ROWS - ORPHANS + 1, ROWS + 1))
         if verb == "migrate":

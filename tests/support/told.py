@@ -31,14 +31,16 @@ UNTOLD = {
     "it takes a crash, a standby, or an extension that only one database can have": {
         "contract_statements", "counted_queries", "detaching", "extension_schemas", "standby",
     },
-    "it takes a cluster of Citus, see test_citus_cleanup.py": {
+    "it takes a cluster of Citus, see test_citus_cleanup.py and test_citus_sets.py": {
         "_nodes_and", "_nodes_child_key", "_nodes_counted", "_nodes_delete_many", "nodes_delete_many",
         "_nodes_enough", "_nodes_found", "_nodes_gone", "_nodes_has_parents",
-        "_nodes_lost", "_nodes_mixed", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_with",
+        "_nodes_lost", "_nodes_mixed", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_still_lost",
+        "_nodes_still_null", "_nodes_with",
         "nodes_archive", "nodes_archived", "nodes_copy", "nodes_count", "nodes_count_rows", "nodes_delete",
         "nodes_delete_batch", "nodes_durable", "nodes_enough",
         "nodes_find_apart", "nodes_find_keys", "nodes_find_rows", "nodes_found", "nodes_hold",
-        "nodes_missing", "nodes_parallel", "nodes_placement", "nodes_recover", "nodes_rows",
+        "nodes_mended", "nodes_missing", "nodes_now", "nodes_parallel", "nodes_placement", "nodes_put",
+        "nodes_put_over", "nodes_recover", "nodes_rows", "nodes_set",
         "nodes_take", "nodes_taken", "nodes_two_phases", "is_sharded", "limits_citus",
         "waits_citus", "plan_live_nodes", "any_rows_nodes",
         "distributed", "made_here", "scratch_sharded", "tenants_elsewhere",

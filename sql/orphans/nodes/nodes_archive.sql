@@ -1,7 +1,7 @@
 -- What the nodes have handed over, into the archive.
 WITH archived AS (
-    INSERT INTO sqlrail.archive (run, relation, source, action, cells)
-    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, {went_as}, {cells}
+    INSERT INTO sqlrail.archive (run, relation, source, action, cells{and_became})
+    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, {went_as}, {cells}{and_what_became}
       FROM pg_temp.sqlrail_gone AS c
     RETURNING action
 )

@@ -34,6 +34,7 @@ SELECT json_build_object(
                      WHEN pair.child = 'single shard' AND pair.parent = 'single shard' THEN near
                      ELSE false END,
     'alone', pair.child = 'single shard',
+    'local', pair.child = 'local',
     'distribution_column', pair.column,
     'refusals', array_remove(ARRAY[
         -- A parent whose transaction is committed, and is not yet on its node, would be missed.

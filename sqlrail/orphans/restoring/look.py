@@ -22,6 +22,7 @@ from sqlrail.orphans.restoring.shape import (
     Facts,
     Key,
     Shape,
+    emptied,
     is_contested,
     is_of_same_columns,
     listing,
@@ -80,7 +81,8 @@ class Look:
             return replace(shape, stuck=f"there is no table {shape.source}")
         facts = self._facts(shape, found[0][0])
         keys, stuck = self._keys(shape, facts, found[0][0]["keys"])
-        return replace(shape, facts=facts, keys=[self._compared(facts, key) for key in keys], stuck=stuck)
+        shape = replace(shape, facts=facts, keys=[self._compared(facts, key) for key in keys], stuck=stuck)
+        return replace(shape, stuck=stuck or _unsettable(shape, facts))
 
     def _keys(self, shape: Shape, facts: Facts, keys: list[Key]) -> tuple[list[Key], str | None]:
         """The keys that say which of its rows may go back, of those that the catalog has; and why none may."""
@@ -121,12 +123,12 @@ class Look:
             table=table,
             # Rows that inherit from the table are other tables' rows.
             target=sql.SQL("ONLY {}").format(table) if found["only"] else table,
-            distributed=bool(found["citus"]) and self._is_distributed(table),
+            **(self._placed(table) if found["citus"] else {}),
         )
 
-    def _is_distributed(self, table: sql.Composable) -> bool:
-        found = self.ask("nodes_placement", tables=[table.as_string()], columns=[], keys=[])
-        return bool(found[-1][0]["distributed"])
+    def _placed(self, table: sql.Composable) -> dict[str, Any]:
+        found = self.ask("nodes_placement", tables=[table.as_string()], columns=[], keys=[])[-1][0]
+        return {name: found[name] for name in ("distributed", "distribution_column")}
 
     def _rows(self, found: dict[str, Any], stored: sql.Composable, id_: sql.Composable) -> bytes:
         """The rows that are to go back, as a table in a FROM: what is stored of them reads as the table's columns."""
@@ -243,6 +245,14 @@ class Look:
             return [shape]
         why = f"one key of {shape.source} deletes rows and another empties them, and {other.stuck}"
         return [replace(shape, stuck=why)]
+
+
+def _unsettable(shape: Shape, facts: Facts) -> str | None:
+    """Why old values cannot go back on other nodes."""
+    column = facts.distribution_column
+    if not shape.is_update or column is None or column not in emptied(shape, facts):
+        return None
+    return f"{join(column)} is the distribution column of {shape.source} by now, and Citus does not change its values"
 
 
 def _declared(settings: Settings) -> tuple[list[Constraint], str | None]:

@@ -41,6 +41,7 @@ class Facts:
     table: sql.Composable
     target: sql.Composable  # the same without the tables that inherit from it
     distributed: bool = False  # whether Citus keeps its rows on other nodes
+    distribution_column: str | None = None  # that says on which of them a row lies
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def emptied(shape: Shape, facts: Facts) -> dict[str, list[str]]:
         for column in key["sets"]:
             values = {"n": ["NULL"], "d": [facts.defaults[column]]}
             left.setdefault(column, []).extend(values.get(key["on_delete"], [*values["n"], *values["d"]]))
+    if len(left) > 1:  # where Citus keeps the rows, that one was none of them
+        left.pop(facts.distribution_column or "", None)
     return {column: list(dict.fromkeys(left[column])) for column in sorted(left)}
 
 
@@ -149,18 +152,13 @@ def _left_as_archived(session: Session, shape: Shape, facts: Facts) -> dict[str,
     for name in shape.became:
         text = expressions.spelt if name in recast else expressions.as_text
         now[name], old[name] = (text(expressions.column_of(alias, name)) for alias in ("p", "r"))
-        cell = message(session, "_became_cell", column=name, id=facts.id)
-        became[name] = sql.SQL(cell.decode())
-    bases = {column["name"]: sql.SQL(column["base"]) for column in facts.columns}
-    is_it = [
-        # What is in a key has an equality, and is looked up by it.
-        sql.SQL("p.{} = {}::{}").format(sql.Identifier(name), became[name], bases[name])
-        if name in became
-        else is_row([name])
-        for name in facts.primary
-    ]
+        became[name] = _became(session, facts, name)
+    keys = zip(facts.primary, keys_now(session, shape, facts), strict=True)
     return {
-        "matches": sql.SQL(" AND ").join(is_it),
+        # What is in a key has an equality, and is looked up by it.
+        "matches": sql.SQL(" AND ").join(
+            sql.SQL("p.{} = {}").format(sql.Identifier(name), value) for name, value in keys
+        ),
         "untouched": sql.SQL(" AND ").join(
             sql.SQL("({0} IS NOT DISTINCT FROM {1} OR {0} IS NOT DISTINCT FROM {2})").format(
                 now[name], became[name], old[name]
@@ -171,6 +169,27 @@ def _left_as_archived(session: Session, shape: Shape, facts: Facts) -> dict[str,
             sql.SQL("{} IS DISTINCT FROM {}").format(now[name], old[name]) for name in shape.became
         ),
     }
+
+
+def keys_now(session: Session, shape: Shape, facts: Facts) -> list[sql.Composable]:
+    """The primary key by which the archived row r is found by now."""
+    bases = {column["name"]: sql.SQL(column["base"]) for column in facts.columns}
+    return [
+        sql.SQL("{}::{}").format(_became(session, facts, name), bases[name])
+        if name in shape.became
+        else expressions.column_of("r", name)
+        for name in facts.primary
+    ]
+
+
+def witnesses(shape: Shape, facts: Facts) -> list[str]:
+    """The columns by which a row is told to be as it was left."""
+    columns = [*emptied(shape, facts), *(column for key in shape.keys for column in key["columns"])]
+    return list(dict.fromkeys(columns))
+
+
+def _became(session: Session, facts: Facts, column: str) -> sql.Composable:
+    return sql.SQL(message(session, "_became_cell", column=column, id=facts.id).decode())
 
 
 def is_row(columns: list[str]) -> sql.Composable:

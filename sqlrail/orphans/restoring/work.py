@@ -13,6 +13,7 @@ from psycopg import sql
 
 from sqlrail.ground.names import join
 from sqlrail.orphans import expressions
+from sqlrail.orphans.restoring import elsewhere
 from sqlrail.orphans.restoring.shape import Facts, Key, Shape, emptied, is_row, left_by, listing
 from sqlrail.orphans.session import Session, message
 from sqlrail.postgres.diagnostics import primary, without_values
@@ -110,12 +111,11 @@ class Work:
         if shape.ask(self.session, "restore_again") == [(0,)]:
             return 0
         if shape.is_update:
-            change, condition = self._updating(shape, facts)
-        else:
-            self._mark_taken(shape, facts)
-            change, condition = self._inserting(shape, facts), b""
+            return self._update(shape, facts)
+        self._mark_taken(shape, facts)
+        change = self._inserting(shape, facts)
         self._mark_parentless(shape)
-        return self._by_halves(shape, "restore_put", ROWS, change=change, condition=condition)
+        return self._by_halves(shape, "restore_put", ROWS, change=change, condition=b"")
 
     def _inserting(self, shape: Shape, facts: Facts) -> bytes:
         columns = [sql.Identifier(each["name"]) for each in facts.columns]
@@ -124,14 +124,23 @@ class Work:
             self.session, "_restore_insert", names=sql.SQL(", ").join(columns), values=values
         )
 
-    def _updating(self, shape: Shape, facts: Facts) -> tuple[bytes, bytes]:
-        """Marks what is not as the cascade left it, and returns what the update is made of."""
+    def _update(self, shape: Shape, facts: Facts) -> int:
+        """Puts old values back where rows are as the change left them; how many rows that were."""
         parts = left_by(self.session, shape, facts)
+        if facts.distributed:
+            elsewhere.ask_for_rows(self.session, shape, facts)
+            self._mark_touched(shape, {**parts, "target": elsewhere.NOW})
+            self._mark_parentless(shape)
+            put = self._by_halves(shape, "nodes_put", ROWS, **parts, **elsewhere.putting(shape, facts))
+            shape.ask(self.session, "nodes_put_over")
+            return put
         self._mark_touched(shape, parts)
+        self._mark_parentless(shape)
         names = [sql.Identifier(column) for column in emptied(shape, facts)]
         assignments = sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(name) for name in names)
         change = shape.message(self.session, "_restore_update", assignments=assignments)
-        return change, shape.message(self.session, "_restore_untouched", **parts)
+        condition = shape.message(self.session, "_restore_untouched", **parts)
+        return self._by_halves(shape, "restore_put", ROWS, change=change, condition=condition)
 
     def _mark_taken(self, shape: Shape, facts: Facts) -> None:
         for unique in facts.unique:
