@@ -331,6 +331,27 @@ def test_who_is_killed_in_the_middle_of_a_file_leaves_nothing_of_it(
     check_undone(citus, sqlrail)
 
 
+FILLED = """-- backfill: users by id
+UPDATE users SET name = 'x' FROM sqlrail_batch AS b WHERE users.id = b.id;
+"""
+
+
+def test_a_backfill_and_a_widening_are_refused_before_anything_is_changed(
+    citus: Cluster, sqlrail: Sqlrail
+) -> None:
+    begin(citus, sqlrail, {"002_filled.sql": FILLED})
+    before = citus.rows("SELECT * FROM users ORDER BY id")
+    failed = sqlrail("migrate", env=env(citus))
+    assert (failed.code, "on Citus a batch's keys are on this node alone" in failed.err) == (3, True), (
+        failed.err
+    )
+    Path("migrations/002_filled.sql").unlink()
+    failed = sqlrail("widen", "users.id", env=env(citus))
+    assert (failed.code, "Citus has no backfills" in failed.err) == (3, True), failed.err
+    assert citus.rows("SELECT * FROM users ORDER BY id") == before
+    assert citus.rows("SELECT count(*) FROM _yoyo_migration") == [(1,)]
+
+
 def test_a_worker_that_is_down_is_named_and_nothing_is_kept(citus: Cluster, sqlrail: Sqlrail) -> None:
     begin(citus, sqlrail, {"002_held.sql": HELD})
     node, host, port = citus.rows(

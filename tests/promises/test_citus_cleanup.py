@@ -192,6 +192,30 @@ def test_every_type_comes_back_to_the_letter(cluster: tuple[str, Connection], pl
         assert exact(plain) == before
 
 
+@pytest.mark.parametrize("way", ["cleanup", "printed"])
+def test_a_reference_table_is_cleaned_between_two_looks_of_its_children(
+    cluster: tuple[str, Connection], way: str
+) -> None:
+    """Citus does not join what was changed on one connection with shards that were changed on others."""
+    url, db = cluster
+    db.execute(
+        """CREATE SCHEMA shop; CREATE TABLE shop.parent (id int PRIMARY KEY, up int, other int);
+        CREATE TABLE shop.child (id int PRIMARY KEY, parent_id int)"""
+    )
+    db.execute("SELECT create_reference_table('shop.parent')")
+    db.execute("SELECT create_distributed_table('shop.child', 'id')")
+    db.execute("INSERT INTO shop.parent VALUES (1, NULL, NULL), (2, NULL, 9), (3, 2, NULL)")
+    db.execute("INSERT INTO shop.child SELECT n, n % 5 + 1 FROM generate_series(1, 50) AS n")
+    relations = [RELATION, "shop.parent.up -> shop.parent.id", "shop.parent.other -> shop.parent.id"]
+    if way == "printed":
+        as_psql(url, room.print_sql(settings(url), nobody, [parse(one) for one in relations]).sql)
+    else:
+        clean(url, *relations)
+    assert ids(db, "shop.parent") == [1]
+    assert db.execute("SELECT count(*), max(parent_id) FROM shop.child").fetchall() == [(10, 1)]
+    assert len(archive(db)) == 42
+
+
 # What Citus cannot do, and keys of other kinds
 
 
