@@ -23,7 +23,14 @@ FINEST = 6
 def is_instant(facts: Facts, target: Target, way: Way | None) -> bool:
     """Whether PostgreSQL keeps the rows and the indexes as they are."""
     (first, *others), old, new = facts.columns, facts.columns[0].modifier, target.modifier
-    if way is None or way.how != "b" or others or target.is_domain or first.is_generated:
+    if (
+        way is None
+        or way.how != "b"
+        or others
+        or target.is_domain
+        or first.is_generated
+        or facts.catalog.objects[first.address].inherited
+    ):
         return False
     base, was = _base(target.name), _base(first.type)
     if new != -1 and (base != was or not _holds_more(base, old, new)):

@@ -312,6 +312,19 @@ def test_nor_is_what_would_keep_everybody_waiting_all_the_same(
     shop.done("migrate")
 
 
+def test_a_partitioned_table_gets_such_a_type_and_a_partition_alone_does_not(
+    database: str, sqlrail: Sqlrail
+) -> None:
+    parted = "CREATE TABLE t (id int, x varchar(9)) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t DEFAULT"
+    shop = Shop(database, sqlrail, parted)
+    assert "public.one has parents" in shop.call("widen", "one.x", "--type", "text").err
+    assert len(widen(shop, "t.x", "--type", "text")) == 1
+    shop.done("migrate")
+    assert shop.query("SELECT pg_typeof(x)::text FROM one RIGHT JOIN (VALUES (1)) AS v ON true") == [
+        ("text",)
+    ]
+
+
 REFUSED = {
     "no cast": ("", ("t.x", "--type", "uuid"), "public.t.x is integer, and PostgreSQL assigns that to no uuid"),
     "not assigned": ("", ("t.x", "--type", "date", "--using", "x || 'n'"), "is not assigned to date"),
