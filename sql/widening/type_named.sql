@@ -1,4 +1,3 @@
 -- The type that a name leads to, as the search_path was before ours.sql, but behind PostgreSQL's own; null where it leads nowhere.
 {writes}
-SELECT pg_catalog.to_regtype({type})::pg_catalog.oid;
-{ours}
+SELECT to_regtype({type})::oid;

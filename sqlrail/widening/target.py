@@ -64,7 +64,7 @@ class Asked:
         """The type of that name; UsageError where there is none, or it is none that a column can have."""
         around = {name: wire.message(self._connection, name) for name in ("writes", "ours")}
         try:
-            ((oid,),) = wire.ask(self._connection, "type_named", type=text, **around)
+            ((oid,),) = wire.ask(self._connection, "type_named", type=text, writes=around["writes"])
             found = self._read(f"SELECT NULL::{text}\n", "type_begin", **around)
         except DatabaseFailed as exc:
             raise UsageError(f"--type {text!r} is no type: {exc}") from exc
