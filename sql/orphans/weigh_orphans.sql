@@ -40,10 +40,10 @@ BEGIN
                   HINT = 'To clean these rows anyway, allow it: --max-share or --max-rows.';
     END IF;
     -- Somebody is making more of them right now, by deleting parents say; what was looked at is not what would go.
-    IF it.orphans - it.below - it.expected > it.max_rows
-       AND it.orphans - it.below - it.expected > it.max_share * it.expected THEN
+    IF it.orphans + it.before - it.below - it.expected > it.max_rows
+       AND it.orphans + it.before - it.below - it.expected > it.max_share * it.expected THEN
         RAISE EXCEPTION '% rows % now, and there were % of them at the survey, a moment ago',
-            it.orphans - it.below, it.are, it.expected
+            it.orphans + it.before - it.below, it.are, it.expected
             USING ERRCODE = 'SR001',
                   HINT = 'Find out who makes them; then look again with --dry-run.';
     END IF;

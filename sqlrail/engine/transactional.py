@@ -27,6 +27,7 @@ from sqlrail.postgres.wire import Answer
 
 if TYPE_CHECKING:
     from sqlrail.engine.code.around import Around
+    from sqlrail.orphans.ahead import Taken
     from sqlrail.orphans.cleaned import Cleaned
     from sqlrail.orphans.placed import Placed
 
@@ -169,22 +170,36 @@ class TransactionalRun:
         """Looks for the orphans of big tables first, for from the first lock to the commit nobody writes them."""
         if not (relations := [*self._file.relations()]):
             return ()
-        from sqlrail.orphans import clean as orphans  # most files have none
+        from sqlrail.orphans import ahead, prepare  # most files have none
 
         self._news.catch_up()
         session = self._session
+        taken: dict[Constraint, Taken] = {}
         when = f"{self._file.id} was being applied"
         with session.translating(f"{self._file.path}: the look for orphans failed", when):
-            placed = orphans.look_ahead(session, relations)
-        return tuple(self._clean(relation, placed.get(relation)) for relation in relations)
+            seen = ahead.look(session, relations)
+            if len(relations) == 1:  # of several, each is locked when it has its turn
+                locks = prepare.lock(session, relations)
+                taken = ahead.take(session, seen, locks, verb="migrate", migration=self._file.id)
+        placed = {one.relation: one.placed for one in seen}
+        return tuple(
+            self._clean(relation, placed.get(relation), taken.get(relation)) for relation in relations
+        )
 
-    def _clean(self, relation: Constraint, placed: Placed | None) -> Cleaned:
+    def _clean(self, relation: Constraint, placed: Placed | None, taken: Taken | None) -> Cleaned:
         from sqlrail.orphans import clean as orphans
         from sqlrail.orphans import guards
 
         file, session = self._file, self._session
         try:
-            done = orphans.clean(session, relation, verb="migrate", migration=file.id, placed=placed)
+            done = orphans.clean(
+                session,
+                relation,
+                verb="migrate",
+                migration=file.id,
+                placed=taken.left if taken else placed,
+                taken=taken,
+            )
         except Refused as exc:
             raise Refused(f"{file.path}: {exc}") from exc
         except UsageError as exc:

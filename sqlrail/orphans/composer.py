@@ -109,11 +109,12 @@ class Composer:
             return self("nodes_recover") + self("nodes_parallel") + take + self("nodes_found")
         return self(self._find)
 
-    def weigh(self, **purpose: Any) -> bytes:
-        """What counts the rows that are staged, and refuses too many."""
+    def weigh(self, *, are_gone: bool = False, **purpose: Any) -> bytes:
+        """What counts the rows that are staged, and refuses too many. are_gone: they are no more among the child's."""
         purpose["and_earlier"] = self._within("_earlier")
         if not self.facts.distributed:
-            enough = self.enough(sql.SQL("(found.orphans + earlier.orphans)"))
+            gone = b" + found.orphans" if are_gone else b""
+            enough = self.enough(sql.SQL("(found.orphans + earlier.orphans)")) + gone
             return self("weigh_orphans", enough=enough, **purpose)
         gone = b" + found.orphans" if self._deletes_first else b""
         counts = self._within("nodes_rows").decode().rstrip(";\n")

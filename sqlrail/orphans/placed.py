@@ -7,13 +7,13 @@ that no later transaction has written, where no parent has gone: both are told b
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
-
-from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.session import Session
+
+if TYPE_CHECKING:
+    from sqlrail.orphans.composer import Composer
 
 #: rows of a child, as of its last ANALYZE, from which on its orphans are placed: fewer are quickly looked at again
 BIG = 100_000
@@ -21,8 +21,6 @@ BIG = 100_000
 MOST = 200_000
 #: transactions since a look that are listed at the most: the server, from 15 on, makes a hash of them
 LISTED = 20_000
-#: parents since a look that each orphan is held against at the most; where more have come it is looked up by its key
-FEW = 50
 
 
 @dataclass(frozen=True)
@@ -35,11 +33,8 @@ class Placed:
     parents: int  # rows; all of older transactions
     file: int  # of the child's rows
     parent_file: int
-    first: str | None  # one of the places
-    # What is known under the locks:
-    came: int = 0  # parents since
+    has_all_parents: bool = False  # whether none has come since
     newest: int | None = None  # the first transaction that can have written nothing since, where it is known
-    is_there: bool = False  # whether the row at the first place is still that one, and an orphan
 
     @property
     def transactions(self) -> list[str] | None:
@@ -65,50 +60,23 @@ def read(facts: Facts, said: dict[str, Any] | None) -> Placed | None:
     return Placed(_tables(facts), **said) if said else None
 
 
+def fits(placed: Placed, facts: Facts) -> bool:
+    """Whether it is about the same tables still."""
+    return placed.tables == _tables(facts)
+
+
 def standing(session: Session, part: Composer, placed: Placed) -> Placed | None:
-    """What a look has placed, if it is about the same tables still, and stands under the locks."""
-    if placed.tables != _tables(part.facts):
+    """What a look has placed, if it stands under the locks."""
+    if not fits(placed, part.facts):
         return None
-    stands, came, newest, is_there = session.ask(part("placed_stands", **_parts(part, placed)))[-1]
-    return replace(placed, came=came, newest=newest, is_there=is_there) if stands else None
+    oids = {"child_oid": part.facts.child_oid, "parent_oid": part.facts.parent_oid}
+    stands, is_all, newest = session.ask(part("placed_stands", **oids, **asdict(placed)))[-1]
+    return replace(placed, has_all_parents=is_all, newest=newest) if stands else None
 
 
 def find(part: Composer, placed: Placed) -> bytes:
-    """What stages the orphans that a look has placed, and those that came since."""
-    return part(
-        "stage_placed" if _at_once(part, placed) else "find_placed",
-        is_new=_is_new(part, placed),
-        has_all_parents=not placed.came,
-        some_came=bool(placed.came),
-        **_parts(part, placed),
-    )
-
-
-def clean(part: Composer, placed: Placed) -> bytes:
-    """What archives and deletes those that are staged, or sets their columns."""
-    if not _at_once(part, placed):
-        return part.clean()
-    # As the look saw it, each was an orphan; only a parent that has come could have made it another row's child.
-    part.parts["still"] = part("_still_orphan", parent=sql.SQL("pg_temp.sqlrail_came"), stays=b"")
-    return part.clean() + part("placed_gone")
-
-
-def _at_once(part: Composer, placed: Placed) -> bool:
-    """Whether the deletion may go to the places unseen: nothing else takes or changes rows with it.
-
-    One is known to be there, so that there is something to delete.
-    """
-    facts = part.facts
-    others = facts.triggers or facts.cascades or facts.sets
-    return placed.is_there and placed.came <= FEW and not others
-
-
-def _parts(part: Composer, placed: Placed) -> dict[str, Any]:
-    return {
-        **asdict(placed),
-        "child_oid": part.facts.child_oid,
-        "parent_oid": part.facts.parent_oid,
-    }
+    """What stages those orphans, and those that came since."""
+    return part("find_placed", is_new=_is_new(part, placed), **asdict(placed))
 
 
 def _is_new(part: Composer, placed: Placed) -> bytes:

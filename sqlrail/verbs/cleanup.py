@@ -21,8 +21,9 @@ from sqlrail.ground.events import Listener, Said
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.settings import Settings
 from sqlrail.ground.unique import Unique, knowing
+from sqlrail.orphans import ahead, guards, kinds, prepare, script, survey
 from sqlrail.orphans import clean as orphans
-from sqlrail.orphans import guards, kinds, prepare, script, survey
+from sqlrail.orphans.ahead import Taken
 from sqlrail.orphans.cleaned import Cleaned, in_their_turn, may_be_parallel
 from sqlrail.postgres import wire
 
@@ -354,7 +355,9 @@ def _clean_all(backend: Backend, seen: tuple[Cleaned, ...]) -> tuple[Cleaned, ..
     if due := affected(seen):
         _warm(backend, [one for one in due if one.placed])
         with backend.locked():
-            for one in _clean_in_turn(backend, due):
+            with _explained(backend, "the cleanup"):
+                taken = ahead.take(backend, due, _locks(backend, due), verb="cleanup", migration=None)
+            for one in _clean_in_turn(backend, due, taken):
                 done[one.relation] = one if one.skipped else done[one.relation].plus(one)
     return tuple(done.values())
 
@@ -367,30 +370,41 @@ def _warm(backend: Backend, placed: list[Cleaned]) -> None:
                 opening = backend.message("begin") + backend.limits(None)
                 backend.ask(opening + backend.message("ours"))
                 for one in placed:
-                    orphans.warm(backend, one)
+                    ahead.warm(backend, one)
         finally:
             backend.undo()
         backend.raise_if_lost("the orphans that were found were being read")
 
 
-def _clean_in_turn(backend: Backend, due: list[Cleaned]) -> Iterator[Cleaned]:
-    with _explained(backend, "the cleanup"):
-        written = [table for one in due for table in one.facts.written if isinstance(one.relation, Unique)]
-        backend.ask(prepare.lock(backend, [one.relation for one in due], written))
-    waiting = {one.relation for one in due}
+def _locks(backend: Backend, due: list[Cleaned]) -> bytes:
+    """What locks the tables of all of them."""
+    written = [table for one in due for table in one.facts.written if isinstance(one.relation, Unique)]
+    return prepare.lock(backend, [one.relation for one in due], written)
+
+
+def _clean_in_turn(
+    backend: Backend, due: list[Cleaned], taken: Mapping[Constraint, Taken]
+) -> Iterator[Cleaned]:
+    """taken: what was deleted ahead of the locks; where anything was, they are held."""
+    if not taken:
+        with _explained(backend, "the cleanup"):
+            backend.ask(_locks(backend, due))
+    waiting, taken = {one.relation for one in due}, dict(taken)
     may_have_more: set[Constraint] = set()
     parallel = may_be_parallel(due)
     while waiting:
         for one in [one for one in due if one.relation in waiting]:
             # What became an orphan by our own deletions was in no preview.
             expected, placed = (None, None) if one.relation in may_have_more else (one.orphans, one.placed)
+            before = taken.pop(one.relation, None)
             with _explained(backend, f"the cleanup of {one.relation}"):
                 cleaned = orphans.clean(
                     backend,
                     one.relation,
                     verb="cleanup",
                     expected=expected,
-                    placed=placed,
+                    placed=placed and before.left if before else placed,
+                    taken=before,
                     are_many=one.are_many,
                     parallel=parallel,
                 )

@@ -12,13 +12,14 @@ from aftermath import attempt, write
 from conftest import Connect
 from listeners import Heard
 from test_cleanup import ORDERS, SHOP, archive, ids
-from test_cleanup_placed import GONE_TO, MEANWHILE, MORE, Between, arranging, do
+from test_cleanup_placed import GONE_TO, MEANWHILE, MORE, NOT_WAITING, Between, arranging, do
 
 from sqlrail.errors import SqlrailError
 from sqlrail.orphans import placed
 
 Connection = psycopg.Connection[Any]
 KEY = "ALTER TABLE orders ADD CONSTRAINT their_user FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE"
+SETS = KEY.replace("CASCADE", "SET NULL")
 HELD = """SELECT c.relname::text, l.mode FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
            WHERE c.relname IN ('users', 'orders') AND l.pid <> pg_backend_pid()"""
 
@@ -30,7 +31,7 @@ def _every_table_is_big(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def between(monkeypatch: pytest.MonkeyPatch) -> Between:
-    return arranging(monkeypatch, "sqlrail.orphans.clean.lock")
+    return arranging(monkeypatch, "sqlrail.orphans.prepare.lock")
 
 
 def migrate(url: str, folder: Path, statement: str = KEY, **settings: Any) -> SqlrailError | None:
@@ -88,7 +89,7 @@ def test_a_look_that_fails_leaves_it_to_the_cleanup(
 
 
 def test_several_relations_are_looked_at_before_any_is_locked(
-    database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+    database: str, tmp_path: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what the first cleanup takes away makes orphans of the second, which no look has seen."""
     connection = connect(database)
@@ -96,6 +97,7 @@ def test_several_relations_are_looked_at_before_any_is_locked(
     connection.execute("CREATE TABLE lines (id int PRIMARY KEY, order_id int)")
     connection.execute("INSERT INTO lines VALUES (1, 10), (2, 13), (3, 77)")
     held = list[bool]()
+    between = arranging(monkeypatch, "sqlrail.orphans.clean.lock")
     counted = between(lambda: held.append(bool(connection.execute(HELD).fetchall())))
     files = write(
         tmp_path,
@@ -104,7 +106,7 @@ def test_several_relations_are_looked_at_before_any_is_locked(
         },
     )
     assert attempt(database, Heard(), files, max_share=1.0) is None
-    assert (held, counted) == ([False, True], [True, False])
+    assert (held, counted) == ([False], [True, False])
     assert ids(connection) == [10, 11, 12]
     assert connection.execute("SELECT id FROM lines").fetchall() == [(1,)]
 
@@ -120,7 +122,7 @@ def test_a_guard_refuses_as_without_a_look(database: str, tmp_path: Path, connec
 
 
 def test_what_was_placed_is_gone_to_before_the_locks_and_let_go_again(
-    database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
+    database: str, tmp_path: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = connect(database)
     connection.execute(SHOP)
@@ -130,9 +132,38 @@ def test_what_was_placed_is_gone_to_before_the_locks_and_let_go_again(
         gone_to[:] = connection.execute(GONE_TO).fetchall()
         connection.execute("SELECT FROM orders FOR UPDATE NOWAIT")
 
+    between = arranging(monkeypatch, "sqlrail.orphans.clean.lock")
     between(happens)
+    files = write(tmp_path, **{"001_key": f"-- cleanup: {ORDERS} set null\n{SETS};"})
+    assert attempt(database, Heard(), files, max_share=1.0) is None
+    assert (gone_to, ids(connection)) == ([(13,)], [10, 11, 12, 13])
+
+
+@pytest.mark.parametrize("what", NOT_WAITING)
+@pytest.mark.parametrize("shop", [SHOP, MORE], ids=["one", "more"])
+def test_what_happens_between_the_deletion_ahead_and_the_locks_counts(
+    shop: str,
+    what: str,
+    database: str,
+    tmp_path: Path,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    behind = arranging(monkeypatch, "sqlrail.orphans.ahead._settled")
+    connection = connect(database)
+    connection.execute(shop.encode())
+    statements, left, counts = MEANWHILE[what]
+    there = list[int]()
+
+    def happens() -> None:
+        do(connection, statements)
+        there[:] = ids(connection)
+
+    counted = behind(happens)
     assert migrate(database, tmp_path) is None
-    assert (gone_to, ids(connection)) == ([(13,)], [10, 11, 12])
+    assert (ids(connection), counted) == (left, [counts])
+    gone = {number for number in there if number not in left}
+    assert {int(cells["id"] or 0) for *_, cells in archive(connection)} == gone
 
 
 def test_what_this_transaction_has_written_itself_counts(

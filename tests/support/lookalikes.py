@@ -453,6 +453,19 @@ def cleaning_what_is_big(scene: Scene) -> None:
         scene.own.execute("INSERT INTO orders VALUES (3, 4)")
         scene.safe("cleanup", "--relation", "orders.user_id -> users.id set null", "--max-share", "1")
         scene.own.execute("INSERT INTO orders VALUES (5, 4)")
+        scene.own.execute("BEGIN; LOCK TABLE users IN ROW EXCLUSIVE MODE")
+        busy = scene.safe(
+            "cleanup",
+            "--relation",
+            "orders.user_id -> users.id",
+            "--max-share",
+            "1",
+            "--lock-timeout",
+            "100ms",
+            code=1,
+        )
+        assert "gave way" in busy.err
+        scene.own.rollback()
         patch.setattr(placed, "LISTED", -1)
         put({"migrations/002_key.sql": "-- cleanup: orders.user_id -> users.id delete\nSELECT 1"})
         scene.safe("migrate")

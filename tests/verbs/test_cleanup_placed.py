@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 
 import psycopg
@@ -10,10 +12,10 @@ import pytest
 import test_cleanup
 from conftest import Connect
 from test_cleanup import ORDERS, SHOP, archive, as_role, clean, ids
+from waiting import wait_for, wait_until_blocked
 
 from sqlrail.errors import ConnectionLost, Refused
-from sqlrail.orphans import clean as room
-from sqlrail.orphans import placed, prepare
+from sqlrail.orphans import ahead, placed
 
 Connection = psycopg.Connection[Any]
 db = test_cleanup.db
@@ -53,6 +55,18 @@ MEANWHILE = {
 }  # fmt: skip
 
 
+#: those that wait for no row or table that is held by whoever has deleted ahead
+NOT_WAITING = [
+    "nothing", "a parent goes", "a parent gets another key", "a parent goes, another comes", "the missing parent comes",
+    "an orphan comes", "an orphan and its parent come", "a row becomes one",
+]  # fmt: skip
+#: an orphan that nobody has deleted, or whose deletion was taken back: nobody can lock it else
+UNTOUCHED = "SELECT FROM orders WHERE id = 13 FOR UPDATE SKIP LOCKED"
+#: locks that keep writers waiting
+STRONG = """SELECT FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
+             WHERE l.mode = 'ShareRowExclusiveLock' AND c.relname IN ('users', 'orders', 'lines')"""
+
+
 @pytest.fixture(autouse=True)
 def _every_table_is_big(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placed, "BIG", 0)
@@ -64,25 +78,36 @@ Between = Callable[[Happening], list[bool]]
 
 @pytest.fixture
 def between(monkeypatch: pytest.MonkeyPatch) -> Between:
-    return arranging(monkeypatch, "sqlrail.orphans.prepare.lock")
+    return arranging(monkeypatch)
 
 
-def arranging(monkeypatch: pytest.MonkeyPatch, locks: str) -> Between:
-    """Has something happen between the look and the locks; gives a list of whether what was placed counted."""
+@pytest.fixture
+def behind(monkeypatch: pytest.MonkeyPatch) -> Between:
+    """Between what is deleted ahead and the locks."""
+    return arranging(monkeypatch, "sqlrail.orphans.ahead._settled")
+
+
+def arranging(monkeypatch: pytest.MonkeyPatch, before: str = "sqlrail.orphans.prepare.lock") -> Between:
+    """Has something happen, once, between the look and the locks; gives a list of whether what was placed counted."""
 
     def arrange(happens: Happening) -> list[bool]:
-        lock, standing, counted = prepare.lock, placed.standing, list[bool]()
-
-        def locking(*given: Any) -> bytes:
-            happens()
-            return lock(*given)
+        standing, counted, happened = placed.standing, list[bool](), list[object]()
 
         def noting(*given: Any) -> Any:
             found = standing(*given)
             counted.append(found is not None)
             return found
 
-        monkeypatch.setattr(locks, locking)
+        def first(function: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*given: Any) -> Any:
+                if not happened:
+                    happened.append(happens())
+                return function(*given)
+
+            return call
+
+        module, _, function = before.rpartition(".")
+        monkeypatch.setattr(before, first(getattr(import_module(module), function)))
         monkeypatch.setattr(placed, "standing", noting)
         return counted
 
@@ -204,8 +229,8 @@ def test_what_was_placed_is_gone_to_before_the_locks_and_let_go_again(
         db.execute("SELECT FROM orders FOR UPDATE NOWAIT")
 
     counted = between(happens)
-    assert clean(database, max_share=1.0).relations[0].deleted == 2501
-    assert (gone_to, ids(db), counted) == ([(13,), *((n,) for n in range(101, 2601))], [10, 11, 12], [True])
+    assert clean(database, f"{ORDERS} set null", max_share=1.0).relations[0].changed == 2501
+    assert (gone_to, counted) == ([(13,), *((n,) for n in range(101, 2601))], [True])
 
 
 def test_a_row_that_somebody_has_in_hand_is_not_waited_for(
@@ -223,15 +248,16 @@ def test_a_row_that_somebody_has_in_hand_is_not_waited_for(
         other.commit()
 
     counted = between(happens)
-    assert clean(database, max_share=1.0).relations[0].deleted == 1
-    assert (gone_to, ids(db), counted) == ([(13,), (14,)], [10, 11, 12, 13], [True])
+    assert clean(database, f"{ORDERS} set null", max_share=1.0).relations[0].changed == 1
+    assert (gone_to, counted) == ([(13,), (14,)], [True])
+    assert db.execute("SELECT id FROM orders WHERE user_id IS NULL").fetchall() == [(12,), (14,)]
 
 
 def test_a_connection_that_is_lost_on_the_way_is_said_to_be(
     db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db.execute(SHOP)
-    warm = room.warm
+    warm = ahead.warm
 
     def cutting(*given: Any) -> None:
         db.execute(
@@ -240,9 +266,9 @@ def test_a_connection_that_is_lost_on_the_way_is_said_to_be(
         )
         warm(*given)
 
-    monkeypatch.setattr(room, "warm", cutting)
+    monkeypatch.setattr(ahead, "warm", cutting)
     with pytest.raises(ConnectionLost, match="while the orphans that were found were being read"):
-        clean(database, max_share=1.0)
+        clean(database, f"{ORDERS} set null", max_share=1.0)
     assert ids(db) == [10, 11, 12, 13]
 
 
@@ -250,14 +276,14 @@ def test_what_was_gone_to_is_let_go_of_before_the_next_is(
     db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db.execute(SHOP)
-    warm, free = room.warm, list[tuple[int]]()
+    warm, free = ahead.warm, list[tuple[int]]()
 
     def looking(*given: Any) -> None:
         warm(*given)
         free.extend(db.execute("SELECT id FROM orders WHERE id = 13 FOR UPDATE NOWAIT").fetchall())
 
-    monkeypatch.setattr(room, "warm", looking)
-    assert clean(database, max_share=1.0).relations[0].deleted == 1
+    monkeypatch.setattr(ahead, "warm", looking)
+    assert clean(database, f"{ORDERS} set null", max_share=1.0).relations[0].changed == 1
     assert free == [(13,)]
 
 
@@ -289,12 +315,12 @@ def test_a_role_that_may_delete_and_not_update_cleans_all_the_same(
     (5_000_020_001, None),
 ])  # fmt: skip
 def test_transactions_are_listed_where_they_are_few(newest: int | None, listed: list[str] | None) -> None:
-    noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, parent_file=2, first=None, newest=newest)
+    noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, parent_file=2, newest=newest)
     assert noted.transactions == listed
 
 
-def test_several_relations_are_placed_before_any_is_locked(
-    db: Connection, database: str, between: Callable[..., list[bool]]
+def test_several_relations_are_deleted_ahead_before_any_is_locked(
+    db: Connection, database: str, behind: Between
 ) -> None:
     """One that a foreign key says, too; and what the first cleanup takes away leaves orphans that no look has seen."""
     db.execute(SHOP)
@@ -303,15 +329,122 @@ def test_several_relations_are_placed_before_any_is_locked(
         INSERT INTO lines VALUES (1, 10, 1), (2, 13, 1), (3, 77, 1), (4, 10, 98), (5, 78, 97);
         ALTER TABLE lines ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE NOT VALID"""
     )
-    gone_to = list[tuple[int]]()
+    gone = list[tuple[int]]()
 
     def happens() -> None:
-        gone_to[:] = db.execute("SELECT id FROM lines WHERE xmax <> 0 ORDER BY id").fetchall()
+        gone[:] = db.execute("SELECT id FROM lines WHERE xmax <> 0 ORDER BY id").fetchall()
+        assert db.execute(STRONG).fetchall() == []
 
-    counted = between(happens)
+    counted = behind(happens)
     relations = [f"{ORDERS} delete", "lines.order_id -> orders.id delete", "lines.user_id -> users.id"]
     done = clean(database, *relations, max_share=1.0)
-    assert [one.deleted for one in done.relations] == [1, 2, 2]
-    assert (gone_to, counted) == ([(3,), (4,), (5,)], [True, True])
+    assert [(one.orphans, one.deleted, one.archived) for one in done.relations] == [
+        (1,) * 3,
+        (2,) * 3,
+        (2,) * 3,
+    ]
+    assert (gone, counted) == ([(3,), (4,), (5,)], [True, True])
     assert db.execute("SELECT id FROM lines").fetchall() == [(1,)]
     assert ids(db) == [10, 11, 12]
+    assert len(archive(db)) == 5
+
+
+@pytest.mark.parametrize("what", NOT_WAITING)
+@pytest.mark.parametrize("shop", [SHOP, MORE], ids=["one", "more"])
+def test_what_happens_between_the_deletion_ahead_and_the_locks_counts(
+    shop: str, what: str, any_database: str, connect: Connect, behind: Between
+) -> None:
+    test_what_happens_between_the_look_and_the_locks_counts(shop, what, any_database, connect, behind)
+
+
+def test_a_row_that_somebody_has_in_hand_is_left_to_the_locks(
+    db: Connection, database: str, connect: Connect, behind: Between
+) -> None:
+    """And is an orphan there, or none."""
+    db.execute(SHOP)
+    db.execute("INSERT INTO orders VALUES (14, 98, 0), (15, 98, 0)")
+    other = connect(database)
+    other.autocommit = False
+    other.execute("UPDATE orders SET user_id = 1 WHERE id = 13; UPDATE orders SET total = 1 WHERE id = 14")
+    gone = list[tuple[int]]()
+
+    def happens() -> None:
+        gone[:] = db.execute("SELECT id FROM orders WHERE xmax <> 0 AND id <> ALL ('{13, 14}')").fetchall()
+        other.commit()
+
+    counted = behind(happens)
+    (done,) = clean(database, max_share=1.0).relations
+    assert (done.orphans, done.deleted, done.archived) == (2, 2, 2)
+    assert (gone, ids(db), counted) == ([(15,)], [10, 11, 12, 13], [True])
+
+
+def test_whoever_waits_for_a_row_and_would_be_waited_for_has_it_back(
+    db: Connection, database: str, connect: Connect, behind: Between
+) -> None:
+    """No deadlock is looked for: it would end the other's transaction."""
+    db.execute(SHOP)
+    other = connect(database)
+    other.autocommit = False
+    other.execute("SET deadlock_timeout = '50ms'; UPDATE orders SET total = 1 WHERE id = 10")
+    with ThreadPoolExecutor(1) as pool:
+        waits = list[Future[object]]()
+
+        def writes() -> None:
+            other.execute("UPDATE orders SET total = 2 WHERE id = 13")
+            other.commit()
+
+        def happens() -> None:
+            waits.append(pool.submit(writes))
+            wait_until_blocked(db)
+
+        counted = behind(happens)
+        (done,) = clean(database, max_share=1.0).relations
+        waits[0].result()
+    assert (done.orphans, done.deleted, counted) == (1, 1, [True])
+    assert [cells["total"] for *_, cells in archive(db)] == ["2"]
+    assert db.execute("SELECT total::int FROM orders ORDER BY id").fetchall() == [(1,), (6,), (7,)]
+
+
+def test_a_lock_that_is_not_to_be_had_is_waited_for_with_nothing_held(
+    db: Connection, database: str, connect: Connect
+) -> None:
+    db.execute(SHOP)
+    other = connect(database)
+    other.autocommit = False
+    other.execute("UPDATE orders SET total = 1 WHERE id = 10")
+    with ThreadPoolExecutor(1) as pool:
+        cleaning = pool.submit(clean, database, max_share=1.0, lock_timeout=30.0)
+        wait_until_blocked(db)
+        wait_for(lambda: db.execute(UNTOUCHED).rowcount, "what was deleted ahead is there again")
+        other.commit()
+        (done,) = cleaning.result().relations
+    assert (done.orphans, done.deleted, ids(db)) == (1, 1, [10, 11, 12])
+    assert db.execute("SELECT count(*) FROM sqlrail.run").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("made", [
+    "CREATE TRIGGER idle BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION idle()",
+    "CREATE TABLE lines (order_id int REFERENCES orders ON DELETE CASCADE); INSERT INTO lines VALUES (13)",
+])  # fmt: skip
+def test_where_more_hangs_on_a_deletion_nothing_is_deleted_ahead(
+    made: str, db: Connection, database: str, behind: Between
+) -> None:
+    db.execute(SHOP)
+    db.execute("CREATE FUNCTION idle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN old; END'")
+    db.execute(made.encode())
+    happened = list[None]()
+    behind(lambda: happened.append(None))
+    assert clean(database, max_share=1.0, allow_triggers=("idle",)).relations[0].deleted == 1
+    assert (happened, ids(db)) == ([], [10, 11, 12])
+
+
+def test_a_guard_refuses_newcomers_in_the_sum_with_what_was_deleted_ahead(
+    db: Connection, database: str, behind: Between
+) -> None:
+    db.execute(SHOP)
+    more = "INSERT INTO orders SELECT n, 98, 0 FROM generate_series(100, 120) AS n"
+    behind(lambda: db.execute(more.encode()))
+    with pytest.raises(Refused, match="22 rows are orphans now, and there were 1 of them at the survey"):
+        clean(database, max_rows=2, max_share=0.95)
+    assert len(ids(db)) == 25
+    assert db.execute("SELECT to_regclass('sqlrail.run')").fetchone() == (None,)

@@ -1,0 +1,6 @@
+-- Orphans that a look has placed are deleted ahead of the locks; where anything is in the way, this is where it goes back to. While
+-- rows are held, no lock is waited for longer than half of the time after which others look for a deadlock: a quarter, twice.
+SAVEPOINT sqlrail_ahead;
+SELECT set_config('sqlrail.lock_timeout', current_setting('lock_timeout'), true),
+       set_config('lock_timeout', least(extract(epoch FROM nullif(current_setting('lock_timeout'), '0')::interval),
+                                        extract(epoch FROM current_setting('deadlock_timeout')::interval) / 4) * 1000 || 'ms', true);

@@ -1,0 +1,32 @@
+-- DELETE ... NOT IN of cleanup.sql, of what a look has placed and nobody else has in hand. Each row is locked and deleted in one go:
+-- its page is read, and put into the WAL whole, once.
+{writes}
+CREATE TEMP TABLE sqlrail_orphan ON COMMIT DROP AS
+SELECT c.tableoid AS part, c.ctid AS tid{and_staged} FROM {child} AS c WITH NO DATA;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SET LOCAL enable_seqscan = off;
+WITH deleted AS (
+    DELETE FROM {child} AS c
+     USING (SELECT ctid AS tid FROM {child} WHERE ctid = ANY ({tids}::tid[]) FOR UPDATE SKIP LOCKED) AS free
+     WHERE c.ctid = free.tid
+       AND {still_found}
+    RETURNING c.tableoid AS part, c.ctid AS tid{and_staged}, {cells} AS cells
+), staged AS (
+    INSERT INTO pg_temp.sqlrail_orphan SELECT part, tid, {staged} FROM deleted
+), archived AS (
+    INSERT INTO sqlrail.archive (run, relation, source, action, cells)
+    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, {went_as}, cells FROM deleted
+    RETURNING action
+)
+SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM deleted)::text, true),
+       set_config('sqlrail.archived', (SELECT count(*) FROM archived)::text, true);
+SET LOCAL enable_hashjoin TO DEFAULT;
+SET LOCAL enable_mergejoin TO DEFAULT;
+SET LOCAL enable_seqscan TO DEFAULT;
+CREATE TEMP TABLE {taken} ON COMMIT DROP AS SELECT DISTINCT {staged} FROM pg_temp.sqlrail_orphan;
+{ours}
+-- The places at which rows are left: somebody had them in hand, or they are there no more.
+SELECT current_setting('sqlrail.cleaned')::bigint,
+       (SELECT coalesce(array_agg(place.tid), '{{}}')::text
+          FROM (SELECT unnest({tids}::tid[]) EXCEPT SELECT tid FROM pg_temp.sqlrail_orphan) AS place(tid));

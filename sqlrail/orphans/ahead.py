@@ -1,0 +1,131 @@
+"""What a cleanup does ahead of its locks, so that writers wait for little of it.
+
+A look has placed the orphans of big tables. They are deleted while others write, where a row goes by that alone; under
+the locks none of their keys may have a parent. Else, or where somebody is in the way, it has never happened, and all is
+done under the locks; their pages are ready by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from sqlrail.errors import Refused
+from sqlrail.ground.constraint import Constraint
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans import placed as room
+from sqlrail.orphans import survey
+from sqlrail.orphans.ask import ask_all_facts
+from sqlrail.orphans.cleaned import Cleaned, effects
+from sqlrail.orphans.composer import Composer
+from sqlrail.orphans.facts import Facts
+from sqlrail.orphans.placed import Placed
+from sqlrail.orphans.session import Session, message
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was deleted of a relation's orphans, and where others are left; the locks are held."""
+
+    done: Cleaned
+    left: Placed
+
+
+class _InTheWay(Exception):
+    """Under the locks it is not as it was."""
+
+
+def look(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
+    """Relations of a transaction whose cleanup follows: those of big tables are looked at, and their orphans placed.
+
+    What a look locks it gives back, for whoever waits for a lock while it holds another may run into a deadlock. What
+    keeps it from looking is found again, and said, under the locks; psycopg.Error where the connection is gone.
+    """
+    may_be_big = [one for one in relations if isinstance(one, Relation)]
+    if not may_be_big:
+        return []
+    seen = list[Cleaned]()
+    session.ask(message(session, "look_ahead"))
+    with suppress(psycopg.Error):
+        seen = survey.place(session, may_be_big)
+        for one in seen:
+            warm(session, one)
+    session.ask(message(session, "look_ahead_over"))
+    return seen
+
+
+def warm(session: Session, one: Cleaned) -> None:
+    """Makes the pages ready that a cleanup is going to write to under its locks, where a look has placed the orphans.
+
+    See warm_placed.sql. It changes nothing, and is for a transaction, or a part of one, that is rolled back;
+    psycopg.Error where it fails.
+    """
+    if one.placed and one.orphans and not one.refusals and not _goes_alone(one.facts):
+        part = Composer(session, one.relation, one.facts)
+        session.ask(survey.exactly(session, part("warm_placed", tids=one.placed.tids)))
+
+
+def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any) -> dict[Constraint, Taken]:
+    """Deletes what can be deleted ahead, and takes the locks; none, and no lock, where anything is in the way.
+
+    psycopg.Error where the connection is gone.
+    """
+    due = [one for one in seen if one.placed and one.orphans and not one.refusals and _goes_alone(one.facts)]
+    if not due:
+        return {}
+    session.ask(message(session, "ahead"))
+    try:
+        done = [_take(session, one, number, **purpose) for number, one in enumerate(due)]
+        taken = dict(_settled(session, done, locks))
+    except (psycopg.Error, Refused, _InTheWay):
+        session.ask(message(session, "ahead_undo"))
+        return {}
+    session.ask(message(session, "ahead_over"))
+    return taken
+
+
+def _goes_alone(facts: Facts) -> bool:
+    """Whether rows go by their deletion, and nothing with them or because of it."""
+    return not (facts.triggers or facts.cascades or facts.sets or facts.refusals)
+
+
+def _take(session: Session, one: Cleaned, number: int, **purpose: Any) -> tuple[Cleaned, Placed]:
+    """Deletes a relation's orphans; what was done, and where others are left."""
+    assert one.placed
+    part = Composer(session, one.relation, one.facts)
+    run = part("begin_run", **{**purpose, "found_in": sql.SQL("(SELECT) AS found")})
+    taken = part("ahead_taken", tids=one.placed.tids, taken=_keys(number))
+    cleaned, left = session.ask(session.own_tables() + part("archive_format") + run + taken)[-1]
+    if not cleaned:
+        raise _InTheWay
+    weighed = part.weigh(are_gone=True, expected=None, **purpose) + part("cascades")
+    answer = session.ask(weighed + part("archive_format_off") + part("report_cleanup"))[-1]
+    run, orphans, cleaned, archived = answer
+    done = Cleaned(one.relation, orphans, archived=archived, run=run, facts=one.facts, **effects(one.facts))
+    return done.counting(cleaned), replace(one.placed, tids=left)
+
+
+def _settled(
+    session: Session, done: Sequence[tuple[Cleaned, Placed]], locks: bytes
+) -> Iterator[tuple[Constraint, Taken]]:
+    """What was deleted, under the locks, where nothing of it had a reason to stay."""
+    relations = [one.relation for one, _ in done]
+    now = ask_all_facts(session, relations, message(session, "ahead_alone") + locks)
+    for number, ((one, left), facts) in enumerate(zip(done, now, strict=True)):
+        if facts.absent or facts.wrong or facts.holds or not _goes_alone(facts) or not room.fits(left, facts):
+            raise _InTheWay
+        part = Composer(session, one.relation, facts)
+        ((is_met,),) = session.ask(survey.exactly(session, part("ahead_met", taken=_keys(number))))[-1:]
+        if is_met:
+            raise _InTheWay
+        yield one.relation, Taken(replace(one, facts=facts), left)
+
+
+def _keys(number: int) -> sql.Identifier:
+    """The table of the keys of what was deleted."""
+    return sql.Identifier("pg_temp", f"sqlrail_taken_{number}")
