@@ -142,10 +142,10 @@ HEAD = """## Time under locks
 
 Each way beside the same way of the build at {before}, which looked for orphans under its locks, in
 turns, on a copy of the same database, while a session writes rows of the child, 10 ms apart ({pairs} pairs). Under
-locks is its locks is its longest wait. The last way is held against the one before it, whose place it takes. The floor is bare SQL
-that looks as the older build does, goes to the orphans' pages, and under the locks only deletes and keeps these
-rows, and makes the key. A cleanup deletes them ahead of its locks; under these it looks for parents of their keys, reads
-the table once for what came since its look, and counts the parents.
+locks is its longest wait. The last way is held against the one before it, whose place it takes. The floor is bare SQL
+that looks as the older build does, goes to the orphans' pages, and under the locks only deletes and keeps these rows,
+and makes the key. A cleanup deletes them ahead of its locks; under these it looks for parents of their keys, reads the
+table once for what came since its look, and counts the parents.
 """
 
 if __name__ == "__main__":
