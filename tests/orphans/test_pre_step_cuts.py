@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,8 @@ DIRT = b"""
     INSERT INTO lines SELECT id + 10, id FROM orders;
     INSERT INTO notes SELECT id + 20, id FROM orders;
 """
+#: the same where nothing goes along with an order, so that orphans are deleted ahead of the locks
+ALONE = DIRT + b"DROP TABLE lines, notes;"
 NOT_NULL = "ALTER TABLE orders ALTER total SET NOT NULL"
 UNIQUE = "ALTER TABLE users ADD UNIQUE (email)"
 KEY = "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE"
@@ -58,15 +60,21 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
-def tale(server: Server, folder: Path, *cleanups: tuple[str, str], **others: str) -> Tale:
+def tale(
+    server: Server,
+    folder: Path,
+    *cleanups: tuple[str, str],
+    dirt: bytes = DIRT,
+    others: Mapping[str, str] | None = None,
+) -> Tale:
     """A file that cleans, and the others."""
     lines = [f"-- cleanup: {said}" for said, _ in cleanups]
     lines += [f"{statement};" for _, statement in cleanups]
-    files = {"_2_clean": "\n".join(lines), **others}
+    files = {"_2_clean": "\n".join(lines), **(others or {})}
     found = Tale(
         server,
         folder / "stages",
-        DIRT,
+        dirt,
         write(folder / "files", **{name.strip("_"): text for name, text in files.items()}),
     )
     assert len({repr(stage) for stage in found.stages}) == 1 + len(files)
@@ -101,11 +109,12 @@ def test_a_cut_after_any_message_leaves_all_of_a_file_that_cleans_or_nothing(
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("sender", ["client", "server"])
-def test_a_cut_about_a_look_ahead_of_the_locks_leaves_all_or_nothing(
-    server: Server, folder: Path, tmp_path: Path, sender: Sender, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("dirt", [DIRT, ALONE], ids=["a look", "a deletion"])
+def test_a_cut_about_what_is_done_ahead_of_the_locks_leaves_all_or_nothing(
+    server: Server, folder: Path, tmp_path: Path, dirt: bytes, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(placed, "BIG", 0)
-    story = tale(server, tmp_path, KINDS["delete"])
+    story = tale(server, tmp_path, KINDS["delete"], dirt=dirt)
     for number in range(0, undisturbed(story, folder).counts[sender], CUTS[sender]):
         cut(story, folder, sender, number, again=False)
 
@@ -117,6 +126,6 @@ def test_a_run_whose_connection_was_cut_once_goes_on_or_the_next_one_does(
     server: Server, folder: Path, tmp_path: Path, sender: Sender
 ) -> None:
     others = {"_1_before": "ALTER TABLE notes ADD seen bool;", "_3_after": "CREATE TABLE after (id int);"}
-    story = tale(server, tmp_path, *ALL, **others)
+    story = tale(server, tmp_path, *ALL, others=others)
     for number in range(0, undisturbed(story, folder).counts[sender], CUTS[sender]):
         cut(story, folder, sender, number, again=True)
