@@ -24,9 +24,10 @@ SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM deleted)::text, true)
 SET LOCAL enable_hashjoin TO DEFAULT;
 SET LOCAL enable_mergejoin TO DEFAULT;
 SET LOCAL enable_seqscan TO DEFAULT;
-CREATE TEMP TABLE {taken} ON COMMIT DROP AS SELECT DISTINCT {staged} FROM pg_temp.sqlrail_orphan;
+-- Each key once, told apart by its text: the column's own = may take two for one that the parent's tells apart (citext).
+CREATE TEMP TABLE {taken} ON COMMIT DROP AS
+SELECT DISTINCT ON (ROW({staged})::text COLLATE "C") {staged} FROM pg_temp.sqlrail_orphan;
 {ours}
 -- The places at which rows are left: somebody had them in hand, or they are there no more.
-SELECT current_setting('sqlrail.cleaned')::bigint,
-       (SELECT coalesce(array_agg(place.tid), '{{}}')::text
-          FROM (SELECT unnest({tids}::tid[]) EXCEPT SELECT tid FROM pg_temp.sqlrail_orphan) AS place(tid));
+SELECT coalesce(array_agg(place.tid), '{{}}')::text
+  FROM (SELECT unnest({tids}::tid[]) EXCEPT SELECT tid FROM pg_temp.sqlrail_orphan) AS place(tid);

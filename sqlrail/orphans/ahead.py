@@ -43,6 +43,7 @@ class _InTheWay(Exception):
 def look(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
     """Relations of a transaction whose cleanup follows: those of big tables are looked at, and their orphans placed.
 
+    Of several, each is locked when it has its turn: nothing is deleted ahead, and the pages of all are made ready.
     What a look locks it gives back, for whoever waits for a lock while it holds another may run into a deadlock. What
     keeps it from looking is found again, and said, under the locks; psycopg.Error where the connection is gone.
     """
@@ -54,18 +55,18 @@ def look(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
     with suppress(psycopg.Error):
         seen = survey.place(session, may_be_big)
         for one in seen:
-            warm(session, one)
+            warm(session, one, all_wait=len(relations) > 1)
     session.ask(message(session, "look_ahead_over"))
     return seen
 
 
-def warm(session: Session, one: Cleaned) -> None:
+def warm(session: Session, one: Cleaned, *, all_wait: bool = False) -> None:
     """Makes the pages ready that a cleanup is going to write to under its locks, where a look has placed the orphans.
 
-    See warm_placed.sql. It changes nothing, and is for a transaction, or a part of one, that is rolled back;
-    psycopg.Error where it fails.
+    all_wait: for the locks, even what could be deleted ahead of them. It changes nothing, and is for a transaction, or
+    a part of one, that is rolled back, see warm_placed.sql; psycopg.Error where it fails.
     """
-    if one.placed and one.orphans and not one.refusals and not _goes_alone(one.facts):
+    if one.placed and one.orphans and not one.refusals and (all_wait or not _goes_alone(one.facts)):
         part = Composer(session, one.relation, one.facts)
         session.ask(survey.exactly(session, part("warm_placed", tids=one.placed.tids)))
 
@@ -81,6 +82,8 @@ def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any
     session.ask(message(session, "ahead"))
     try:
         done = [_take(session, one, number, **purpose) for number, one in enumerate(due)]
+        if not any(one.cleaned for one, _ in done):
+            raise _InTheWay
         taken = dict(_settled(session, done, locks))
     except (psycopg.Error, Refused, _InTheWay):
         session.ask(message(session, "ahead_undo"))
@@ -98,14 +101,13 @@ def _take(session: Session, one: Cleaned, number: int, **purpose: Any) -> tuple[
     """Deletes a relation's orphans; what was done, and where others are left."""
     assert one.placed
     part = Composer(session, one.relation, one.facts)
-    run = part("begin_run", **{**purpose, "found_in": sql.SQL("(SELECT) AS found")})
+    begun = part("begin_run", **{**purpose, "found_in": sql.SQL("(SELECT) AS found")})
     taken = part("ahead_taken", tids=one.placed.tids, taken=_keys(number))
-    cleaned, left = session.ask(session.own_tables() + part("archive_format") + run + taken)[-1]
-    if not cleaned:
-        raise _InTheWay
+    (left,) = session.ask(session.own_tables() + part("archive_format") + begun + taken)[-1]
     weighed = part.weigh(are_gone=True, expected=None, **purpose) + part("cascades")
     answer = session.ask(weighed + part("archive_format_off") + part("report_cleanup"))[-1]
-    run, orphans, cleaned, archived = answer
+    number_of_run, orphans, cleaned, archived = answer
+    run = number_of_run if orphans else None
     done = Cleaned(one.relation, orphans, archived=archived, run=run, facts=one.facts, **effects(one.facts))
     return done.counting(cleaned), replace(one.placed, tids=left)
 

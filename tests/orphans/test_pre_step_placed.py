@@ -91,14 +91,20 @@ def test_a_look_that_fails_leaves_it_to_the_cleanup(
 def test_several_relations_are_looked_at_before_any_is_locked(
     database: str, tmp_path: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what the first cleanup takes away makes orphans of the second, which no look has seen."""
+    """And gone to; what the first cleanup takes away makes orphans of the second, which no look has seen."""
     connection = connect(database)
     connection.execute(SHOP)
     connection.execute("CREATE TABLE lines (id int PRIMARY KEY, order_id int)")
     connection.execute("INSERT INTO lines VALUES (1, 10), (2, 13), (3, 77)")
-    held = list[bool]()
+    held, gone_to = list[bool](), list[tuple[int]]()
+
+    def happens() -> None:
+        held.append(bool(connection.execute(HELD).fetchall()))
+        for table in ("orders", "lines"):
+            gone_to.extend(connection.execute(GONE_TO.replace("orders", table).encode()).fetchall())
+
     between = arranging(monkeypatch, "sqlrail.orphans.clean.lock")
-    counted = between(lambda: held.append(bool(connection.execute(HELD).fetchall())))
+    counted = between(happens)
     files = write(
         tmp_path,
         **{
@@ -106,7 +112,7 @@ def test_several_relations_are_looked_at_before_any_is_locked(
         },
     )
     assert attempt(database, Heard(), files, max_share=1.0) is None
-    assert (held, counted) == ([False], [True, False])
+    assert (held, gone_to, counted) == ([False], [(13,), (3,)], [True, False])
     assert ids(connection) == [10, 11, 12]
     assert connection.execute("SELECT id FROM lines").fetchall() == [(1,)]
 

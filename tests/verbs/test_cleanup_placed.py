@@ -448,3 +448,41 @@ def test_a_guard_refuses_newcomers_in_the_sum_with_what_was_deleted_ahead(
         clean(database, max_rows=2, max_share=0.95)
     assert len(ids(db)) == 25
     assert db.execute("SELECT to_regclass('sqlrail.run')").fetchone() == (None,)
+
+
+def test_keys_that_are_one_to_the_child_and_several_to_the_parent_each_have_to_be_without_a_parent(
+    db: Connection, database: str, behind: Between
+) -> None:
+    db.execute(
+        """CREATE EXTENSION citext; CREATE TABLE users (name text PRIMARY KEY);
+        CREATE TABLE orders (id int PRIMARY KEY, user_name citext); INSERT INTO users VALUES ('Eve');
+        INSERT INTO orders VALUES (1, 'Eve'), (2, 'Ada'), (3, 'ada'), (4, 'ADA')"""
+    )
+    behind(lambda: db.execute("INSERT INTO users VALUES ('ada'), ('ADA')"))
+    clean(database, "orders.user_name -> users.name delete", max_share=1.0)
+    assert ids(db) == [1, 3, 4]
+
+
+def test_rows_that_have_lost_both_their_parents_go_with_the_first_and_nothing_is_taken_back(
+    db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, taken = ahead.take, list[int]()
+
+    def counting(*given: Any, **purpose: Any) -> Any:
+        found = take(*given, **purpose)
+        taken.append(len(found))
+        return found
+
+    monkeypatch.setattr(ahead, "take", counting)
+    db.execute(SHOP)
+    db.execute(
+        """CREATE TABLE shops (id int PRIMARY KEY); INSERT INTO shops VALUES (1);
+        ALTER TABLE orders ADD shop_id int DEFAULT 1; UPDATE orders SET shop_id = 9 WHERE id = 13"""
+    )
+    done = clean(database, ORDERS, "orders.shop_id -> shops.id", max_share=1.0).relations
+    assert [(one.orphans, one.deleted, one.archived, one.run) for one in done] == [
+        (1, 1, 1, 1),
+        (0, 0, 0, None),
+    ]
+    assert (ids(db), len(archive(db)), taken) == ([10, 11, 12], 1, [2])
+    assert db.execute("SELECT jsonb_array_length(relations) FROM sqlrail.run").fetchall() == [(1,)]
