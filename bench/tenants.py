@@ -285,7 +285,8 @@ HEAD = """## tenants
 
 A loop runs a process for each tenant, connecting included; a run over all of them is one process. Times are divided by
 the number of tenants. A loop is over a few, as if each of a thousand took what these take; it goes in turns with one
-run over all, and the ratio is the median of the pairs.
+run over all, and the ratio is the median of the pairs. A database is a connection and its CPU on both sides, so that
+on two cores four at a time can take half as long at best, and less only where a disk or a network is waited for.
 """
 
 if __name__ == "__main__":
