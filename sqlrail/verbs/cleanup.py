@@ -390,7 +390,8 @@ def _clean_in_turn(
         with _explained(backend, "the cleanup"):
             backend.ask(_locks(backend, due))
     waiting, taken = {one.relation for one in due}, dict(taken)
-    may_have_more: set[Constraint] = set()
+    gone = [one for one in due if one.relation in taken and taken[one.relation].done.cleaned]
+    may_have_more = {it.relation for one in gone for it in due if it is not one and one.may_orphan(it)}
     parallel = may_be_parallel(due)
     while waiting:
         for one in [one for one in due if one.relation in waiting]:

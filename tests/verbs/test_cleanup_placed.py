@@ -486,3 +486,18 @@ def test_rows_that_have_lost_both_their_parents_go_with_the_first_and_nothing_is
     ]
     assert (ids(db), len(archive(db)), taken) == ([10, 11, 12], 1, [2])
     assert db.execute("SELECT jsonb_array_length(relations) FROM sqlrail.run").fetchall() == [(1,)]
+
+
+def test_what_a_deletion_ahead_makes_orphans_is_held_against_no_survey(db: Connection, database: str) -> None:
+    """In a circle, where those come first that lose their parents by the others."""
+    db.execute(SHOP)
+    db.execute(
+        """ALTER TABLE users ADD order_id int; UPDATE users SET order_id = 77 WHERE id = 2;
+        INSERT INTO users SELECT n, 'n', 13 FROM generate_series(100, 120) AS n"""
+    )
+    done = clean(
+        database, "users.order_id -> orders.id delete", f"{ORDERS} delete", max_rows=2, max_share=1.0
+    )
+    assert [(one.orphans, one.deleted) for one in done.relations] == [(22, 22), (2, 2)]
+    assert ids(db) == [10, 12]
+    assert ids(db, "users") == [1]
