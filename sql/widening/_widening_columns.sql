@@ -1,11 +1,12 @@
 -- The columns that are widened, the named one first: schema, table and column as they are called and as SQL spells them; type,
--- also by its numbers; whether it is generated; kind of relation; a unique key of all rows for the backfill; the sequence of an
--- identity column, and whether others than its owner may use it; names that are taken in the table and among its constraints,
--- and in its schema; what the catalog's other queries leave out of what depends on the column; keys that lead to it from
--- columns of other types.
+-- also by its numbers; whether that is composite; collation; whether it is generated; kind of relation; a unique key of all rows
+-- for the backfill; the sequence of an identity column, and whether others than its owner may use it; names that are taken in the
+-- table, those of generated columns among them, and among its constraints, and in its schema; what the catalog's other queries
+-- leave out of what depends on the column; keys that lead to it from columns of other types.
 WITH RECURSIVE {widened}
 SELECT n.nspname::text, quote_ident(n.nspname), c.relname::text, format('%I.%I', n.nspname, c.relname), a.attname::text, quote_ident(a.attname),
-       format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attgenerated <> '', c.relkind::text,
+       format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod,
+       (SELECT y.typcategory = 'C' FROM pg_catalog.pg_type AS y WHERE y.oid = a.atttypid), a.attcollation, a.attgenerated <> '', c.relkind::text,
        (SELECT array_agg(k.attname::text ORDER BY u.place)
           FROM (SELECT i.indexrelid, i.indkey FROM pg_catalog.pg_index AS i
                   JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
@@ -25,6 +26,7 @@ SELECT n.nspname::text, quote_ident(n.nspname), c.relname::text, format('%I.%I',
          WHERE u.place <= (SELECT i.indnkeyatts FROM pg_catalog.pg_index AS i WHERE i.indexrelid = best.indexrelid)),
        s.name, coalesce(s.is_granted, false),
        (SELECT array_agg(o.attname::text) FROM pg_catalog.pg_attribute AS o WHERE o.attrelid = c.oid AND o.attnum > 0 AND NOT o.attisdropped),
+       (SELECT array_agg(o.attname::text) FROM pg_catalog.pg_attribute AS o WHERE o.attrelid = c.oid AND o.attgenerated <> ''),
        (SELECT array_agg(t.tgname::text) FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
        (SELECT array_agg(o.conname::text) FROM pg_catalog.pg_constraint AS o WHERE o.conrelid = c.oid),
        (SELECT array_agg(o.name::text)

@@ -4,7 +4,9 @@ WITH RECURSIVE {widened}
 SELECT DISTINCT quote_ident(n.nspname), x.relname::text, format('%I.%I', n.nspname, x.relname), format('%I.%I', n.nspname, c.relname),
        i.indisunique, o.contype::text, quote_ident(o.conname),
        concat(CASE WHEN o.condeferrable THEN ' DEFERRABLE' END, CASE WHEN o.condeferred THEN ' INITIALLY DEFERRED' END),
-       substr(pg_get_indexdef(x.oid), length(format('CREATE %sINDEX %I ON %I.%I', CASE WHEN i.indisunique THEN 'UNIQUE ' END, x.relname, n.nspname, c.relname)) + 2)
+       substr(pg_get_indexdef(x.oid), length(format(
+           'CREATE %sINDEX %I ON %s%I.%I', CASE WHEN i.indisunique THEN 'UNIQUE ' END, x.relname,
+           CASE c.relkind WHEN 'p' THEN 'ONLY ' END, n.nspname, c.relname)) + 2)
        || coalesce(' TABLESPACE ' || quote_ident(s.spcname), ''),
        i.indisvalid, am.amname::text
   FROM widened AS w

@@ -149,11 +149,12 @@ def _typed(
         return _larger(connection, settings, names, target.name)
     converting = Converting(asked, facts, target, using, back)
     _refuse(converting.refusals())
+    notes = tuple(converting.sorts_anew())
     if is_instant(facts, target, converting.way):
-        return Widened(target.name, (str(facts.columns[0]),), notes=(INSTANT,)), [
-            in_place.draft(facts, target)
-        ]
-    return _carried(facts, converting.conversion())
+        found = Widened(target.name, (str(facts.columns[0]),), notes=(INSTANT, *notes))
+        return found, [in_place.draft(facts, target)]
+    found, drafts = _carried(facts, converting.conversion())
+    return replace(found, notes=(*found.notes, *notes)), drafts
 
 
 def _carried(facts: Facts, conversion: Conversion) -> _Found:

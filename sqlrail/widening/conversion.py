@@ -107,6 +107,7 @@ class Cast(Conversion):
     type: str
     is_comparable: bool = True
     has_collations: bool = False
+    has_rows: bool = False  # a type is composite: a row of nulls is a value, and IS NULL all the same
     using: Expression | None = None
     back: Expression | None = None
     has_way_back: bool = True
@@ -149,8 +150,12 @@ class Cast(Conversion):
 
     def check(self, twin: str, other: str, suffix: str, *, is_not_null: bool) -> str | None:
         if is_not_null:
-            return f"{twin} IS NOT NULL"
-        return f"{twin} IS NOT NULL OR {other} IS NULL" if suffix == OLD else None
+            return self.is_there(twin)
+        if suffix == NEW:
+            return None
+        # An expression may make something of a null.
+        is_none = self.is_null(twin) if self.using else self.is_null(other)
+        return f"{self.is_there(twin)} OR {is_none}"
 
     def fills(self, column: Column) -> tuple[str, str]:
         new = sibling(column, NEW)
@@ -158,8 +163,16 @@ class Cast(Conversion):
 
     def is_empty(self, column: Column, row: str) -> str:
         """The condition of rows that may still have to be filled."""
-        empty = f"{row}.{sibling(column, NEW)} IS NULL"
-        return empty if self.using else f"{empty} AND {row}.{column.spelt} IS NOT NULL"
+        empty = self.is_null(f"{row}.{sibling(column, NEW)}")
+        return empty if self.using else f"{empty} AND {self.is_there(f'{row}.{column.spelt}')}"
+
+    def is_null(self, value: str) -> str:
+        """That there is no value."""
+        return f"{value} IS NOT DISTINCT FROM NULL" if self.has_rows else f"{value} IS NULL"
+
+    def is_there(self, value: str) -> str:
+        """That there is one."""
+        return f"{value} IS DISTINCT FROM NULL" if self.has_rows else f"{value} IS NOT NULL"
 
     def way_back(self, column: Column) -> str:
         lines = [
@@ -238,14 +251,14 @@ def proof(cast: Cast, column: Column) -> str:
         "    named text[] := '{}';",
         "BEGIN",
         *cast.pins(),
-        f"    IF EXISTS (SELECT FROM {column.table} AS t WHERE CASE WHEN {new} IS NOT NULL",
+        f"    IF EXISTS (SELECT FROM {column.table} AS t WHERE CASE WHEN {cast.is_there(new)}",
         f"               THEN {cast.is_other(new, cast.forth(column, 't', column.spelt))} END) THEN",
         f"        RAISE EXCEPTION USING MESSAGE = {_literal(other)};",
         "    END IF;",
         f"    FOR t IN SELECT * FROM {column.table} AS t WHERE {cast.is_empty(column, 't')} LOOP",  # noqa: S608 - for a file
         "        BEGIN",
         f"            value := {cast.forth(column, 't', column.spelt)};",
-        "            CONTINUE WHEN value IS NULL;",
+        f"            CONTINUE WHEN {cast.is_null('value')};",
         "        EXCEPTION WHEN OTHERS THEN",
         "            NULL;",
         "        END;",

@@ -42,11 +42,22 @@ class Converting:
             target.name,
             is_comparable=target.is_comparable,
             has_collations=target.has_collations,
+            has_rows=target.is_row or any(column.is_row for column in columns),
             using=self._using,
             back=self._back,
             has_way_back=back,
             settings=target.settings if by_settings else (),
         )
+
+    def sorts_anew(self) -> Iterator[str]:
+        """What ALTER TABLE does as well, and may be overlooked."""
+        target = self._target
+        for column in self._facts.columns:
+            if target.collation and column.collation not in (0, target.collation):
+                yield (
+                    f"{column} has a collation of its own, and gets that of {target.name}: what is sorted and what is "
+                    "equal may change, as by ALTER TABLE"
+                )
 
     def refusals(self) -> Iterator[str]:
         """The reasons against it; none where it can be done."""
@@ -70,6 +81,19 @@ class Converting:
                     f"foreign keys join {first} and {others}, which need the same values: --using and --back are "
                     "for one column; drop the keys in a migration before"
                 )
+        else:
+            yield from self._of_keys()
+
+    def _of_keys(self) -> Iterator[str]:
+        if len(self._facts.columns) > 1:
+            for column in self._facts.columns:
+                how, _, is_exact = self._ways[column.oid]
+                if how in ("b", "i") and not is_exact:
+                    yield (
+                        f"{column} is {column.type}, of which values that are equal may be different ones as "
+                        f"{self._target.name}, and foreign keys join it with others: drop the keys in a migration "
+                        "before"
+                    )
 
     def _of_column(self, column: Column) -> Iterator[str]:
         name = self._target.name

@@ -26,12 +26,15 @@ class Column(NamedTuple):
     type: str
     oid: int  # of its type
     modifier: int  # of its type, as a length
+    is_row: bool  # whether its type is a composite one
+    collation: int  # its number
     is_generated: bool
     relkind: str
     key: tuple[str, ...]  # a unique key of all rows of its table; empty where there is none
     sequence: str | None  # of an identity column
     sequence_is_granted: bool  # to others than its owner
     columns: frozenset[str]  # of its table
+    generated: frozenset[str]  # of these
     triggers: tuple[str, ...]  # of its table
     constraints: frozenset[str]  # of its table
     taken: frozenset[str]  # what could be in the way in its schema
@@ -128,8 +131,15 @@ def look(
 
 
 def _column(row: tuple[Any, ...]) -> Column:
-    *plain, key, sequence, is_granted, columns, triggers, constraints, taken, strangers, misfits = row
-    sets = frozenset(columns), tuple(triggers or ()), frozenset(constraints or ()), frozenset(taken or ())
+    *plain, key, sequence, is_granted = row[:-7]
+    columns, generated, triggers, constraints, taken, strangers, misfits = (its or () for its in row[-7:])
+    names = (
+        frozenset(columns),
+        frozenset(generated),
+        tuple(triggers),
+        frozenset(constraints),
+        frozenset(taken),
+    )
     return Column._make(
-        (*plain, tuple(key or ()), sequence, is_granted, *sets, tuple(strangers or ()), tuple(misfits or ()))
+        (*plain, tuple(key or ()), sequence, is_granted, *names, tuple(strangers), tuple(misfits))
     )

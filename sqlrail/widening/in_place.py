@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sqlrail.files.draft import Draft
+from sqlrail.schema.objects import Object
 from sqlrail.widening.facts import Facts
 from sqlrail.widening.files import QUICK, comment, script
 from sqlrail.widening.linted import accepted
@@ -29,6 +31,7 @@ def is_instant(facts: Facts, target: Target, way: Way | None) -> bool:
         or others
         or target.is_domain
         or first.is_generated
+        or (facts.indexes and first.collation != target.collation)
         or facts.catalog.objects[first.address].inherited
     ):
         return False
@@ -36,11 +39,29 @@ def is_instant(facts: Facts, target: Target, way: Way | None) -> bool:
     if new != -1 and (base != was or not _holds_more(base, old, new)):
         return False
     for obj in facts.objects(first):
-        if obj.kind not in UNTOUCHED or str(obj.facts.get(None, (None,))[0]).startswith("CHECK "):
+        if obj.kind not in UNTOUCHED or _is_check(obj):
             return False
+    if any(obj.kind not in UNTOUCHED[:4] or _is_check(obj) for obj in _of_heirs(facts)):
+        return False
     return first.relkind in ("r", "p") and all(
         PLAIN.fullmatch(index.definition) and (base == was or {base, was} <= ALIKE) for index in facts.indexes
     )
+
+
+def _is_check(obj: Object) -> bool:
+    return str(obj.facts.get(None, (None,))[0]).startswith("CHECK ")
+
+
+def _of_heirs(facts: Facts) -> Iterator[Object]:
+    """What partitions and heirs have of their own that depends on the column."""
+    catalog, first = facts.catalog, facts.columns[0]
+    tables = [first.table]
+    for parent in tables:
+        tables += (table for table, links in catalog.links.items() if ("link", f"{table} {parent}") in links)
+    for table in tables[1:]:
+        for key, _ in catalog.dependents.get(("column", f"{table}.{first.spelt}"), ()):
+            if not catalog.objects[key].inherited:
+                yield catalog.objects[key]
 
 
 def draft(facts: Facts, target: Target) -> Draft:

@@ -26,7 +26,9 @@ def refusals(facts: Facts) -> Iterator[str]:
 def drafts(column: Column) -> Iterator[Draft]:
     """All of them, in their order."""
     alter, check = f"ALTER TABLE {column.table}", join(_name(column))
-    adds = f"{alter} ADD CONSTRAINT {check} CHECK ({column.spelt} IS NOT NULL) NOT VALID"
+    # A row in which a field is null is not NOT NULL, and yet a value of such a column.
+    is_there = "IS DISTINCT FROM NULL" if column.is_row else "IS NOT NULL"
+    adds = f"{alter} ADD CONSTRAINT {check} CHECK ({column.spelt} {is_there}) NOT VALID"
     validates, drops = f"{alter} VALIDATE CONSTRAINT {check}", f"{alter} DROP CONSTRAINT {check}"
     sets, unsets = (f"{alter} ALTER COLUMN {column.spelt} {what} NOT NULL" for what in ("SET", "DROP"))
     named = f"not null {column.table_name} {column.name}"

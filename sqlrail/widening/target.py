@@ -44,6 +44,8 @@ class Target(NamedTuple):
     asks_for_more: bool  # a domain that has checks, or may not be null, or has a default
     is_comparable: bool
     has_collations: bool
+    collation: int  # the number of its own
+    is_row: bool  # a composite one
     settings: tuple[tuple[str, str], ...]
 
 
@@ -52,6 +54,7 @@ class Way(NamedTuple):
 
     how: str | None  # b: the same on disk, f: by a function, i: by their text; None: not at all
     by_settings: bool
+    is_exact: bool  # no value is equal to another, as 1.0 is to 1.00
 
 
 class Asked:
@@ -81,7 +84,7 @@ class Asked:
     def ways(self, types: Collection[int], target: Target) -> dict[int, Way]:
         """By the number of a type, how its values are assigned to the target."""
         rows = wire.ask(self._connection, "assignments", types=[*types], target=target.oid)
-        return {oid: Way(how, by_settings) for oid, how, by_settings in rows}
+        return {oid: Way._make(way) for oid, *way in rows}
 
     def type_of(self, expression: str) -> int | None:
         """The number of the type of an expression without columns; None where it is not understood."""
@@ -100,6 +103,11 @@ class Asked:
         type_: which the column has there. UsageError where it is none.
         """
         names = _names_in(flag, text, column)
+        if generated := [name for name in names if plain(name) in column.generated]:
+            raise UsageError(
+                f"{flag} {text!r} reads {' and '.join(generated)}, which PostgreSQL generates behind all triggers: say "
+                "what it is generated from."
+            )
         read = ", ".join(
             f"NULL::{type_} AS {name}" if type_ and name == column.spelt else f"t.{name}" for name in names
         )

@@ -55,10 +55,23 @@ TYPES = {
         ("--type", "text", "--using", "t.y || (x)", "--back", "ltrim(x, y)::int"), "TYPE text USING y || x",
     ),
     "array": ("x int[]", "ARRAY[n, n + 1]", ("--type", "bigint[]"), "TYPE bigint[]"),
+    "array to one of texts": ("x int[]", "ARRAY[n, NULL]", ("--type", "text[]"), "TYPE text[]"),
     "domain": ("x int", "n", ("--type", "amount"), "TYPE amount"),
+    "of a row with nulls": ("x pair", "ROW(nullif(n % 3, 0), NULL)::pair", ("--type", "text"), "TYPE text"),
+    "to a row with nulls": (
+        "x int NOT NULL", "n",
+        ("--type", "pair", "--using", "ROW(nullif(x, 7), NULL)::public.pair", "--back", "coalesce((x).a, 7)"),
+        "TYPE pair USING ROW(nullif(x, 7), NULL)::pair",
+    ),
+    "of a null": (
+        "x text", "nullif(n % 3, 0)",
+        ("--type", "varchar", "--using", "coalesce(x, 'none')", "--back", "nullif(x, 'none')"),
+        "TYPE varchar USING coalesce(x, 'none')",
+    ),
 }  # fmt: skip
 HEAD = """
-    CREATE TYPE level AS ENUM ('low', 'high'); CREATE DOMAIN amount AS numeric(9, 1);
+    CREATE TYPE level AS ENUM ('low', 'high'); CREATE TYPE pair AS (a int, b int);
+    CREATE DOMAIN amount AS numeric(9, 1);
     CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, {});
 """
 MORE = """
@@ -302,8 +315,11 @@ def test_what_it_does_rewrite_is_not(old: str, new: str, database: str, sqlrail:
 
 @pytest.mark.parametrize(
     "more",
-    ["CREATE VIEW v AS SELECT x FROM t", "ALTER TABLE t ADD CHECK (x > 'a')", "CREATE INDEX ON t (lower(x))"],
-)
+    [
+        "CREATE VIEW v AS SELECT x FROM t", "ALTER TABLE t ADD CHECK (x > 'a')", "CREATE INDEX ON t (lower(x))",
+        """ALTER TABLE t ALTER x TYPE varchar(20) COLLATE "C"; CREATE INDEX ON t (x)""",
+    ],
+)  # fmt: skip
 def test_nor_is_what_would_keep_everybody_waiting_all_the_same(
     more: str, database: str, sqlrail: Sqlrail
 ) -> None:
@@ -315,7 +331,8 @@ def test_nor_is_what_would_keep_everybody_waiting_all_the_same(
 def test_a_partitioned_table_gets_such_a_type_and_a_partition_alone_does_not(
     database: str, sqlrail: Sqlrail
 ) -> None:
-    parted = "CREATE TABLE t (id int, x varchar(9)) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t DEFAULT"
+    parted = "CREATE TABLE t (id int, x varchar(9)) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t DEFAULT;"
+    parted += "CREATE INDEX ON t (x); COMMENT ON COLUMN one.x IS 'what it is'"
     shop = Shop(database, sqlrail, parted)
     assert "public.one has parents" in shop.call("widen", "one.x", "--type", "text").err
     assert len(widen(shop, "t.x", "--type", "text")) == 1
@@ -340,6 +357,10 @@ REFUSED = {
     "foreign keys": (
         "CREATE TABLE c (t_id int REFERENCES t, id int PRIMARY KEY)",
         ("c.t_id", "--type", "text", "--using", "t_id + 1"), "foreign keys join public.c.t_id and public.t.id",
+    ),
+    "keys over what is equal and not the same": (
+        "CREATE TABLE p (k numeric PRIMARY KEY); CREATE TABLE c (k numeric REFERENCES p, id int PRIMARY KEY)",
+        ("c.k", "--type", "text"), "public.p.k is numeric, of which values that are equal may be different",
     ),
     "a domain with a check": (
         "CREATE DOMAIN few AS int CHECK (VALUE < 5)", ("t.x", "--type", "few"), "public.few is a domain that asks",
@@ -379,6 +400,7 @@ WRONG = {
     "a window": (("--type", "text", "--using", "rank() OVER (ORDER BY x)"), "window functions are not allowed"),
     "rows": (("--type", "text", "--using", "generate_series(1, x)"), "set-returning functions are not allowed"),
     "volatile": (("--type", "text", "--using", "x + random()"), "is volatile"),
+    "a generated column": (("--type", "text", "--using", "x || g"), "generates behind all triggers"),
     "no column": (("--type", "text", "--using", "nothing + 1"), "reads no column"),
     "no such column": (("--type", "text", "--using", "x + nothing"), "nothing"),
     "a function of the path": (("--type", "text", "--using", "own(x)"), "name others with their schema"),
@@ -392,8 +414,9 @@ WRONG = {
 def test_what_is_no_type_or_expression_is_an_error(
     words: tuple[str, ...], said: str, database: str, sqlrail: Sqlrail
 ) -> None:
+    columns = "x int, y text, g text GENERATED ALWAYS AS (y || 'g') STORED"
     own = "CREATE FUNCTION own(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1'"
-    shop = Shop(database, sqlrail, f"{HEAD.format('x int, y text')} {own}")
+    shop = Shop(database, sqlrail, f"{HEAD.format(columns)} {own}")
     outcome = shop.call("widen", "t.x", *words)
     assert (outcome.code, said in outcome.err) == (2, True), outcome.err
     assert len(files()) == 2
@@ -446,3 +469,36 @@ def test_whatever_the_names_are(name: str, database: str, sqlrail: Sqlrail) -> N
     assert shop.query(f"SELECT {name} FROM {name}.{name} ORDER BY id") == [(1,), (2,), (3,)]
     shop.done("migrate")
     assert shop.query(f"SELECT max({name}) FROM {name}.{name}") == [("3%s $$",)]
+
+
+@pytest.mark.parametrize("own", ["CREATE INDEX ON one (lower(x))", "ALTER TABLE one ADD CHECK (x > 'a')"])
+def test_what_a_partition_has_of_its_own_would_be_made_anew(
+    own: str, database: str, sqlrail: Sqlrail
+) -> None:
+    shop = Shop(
+        database, sqlrail,
+        "CREATE TABLE t (id int, x varchar(9)) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t DEFAULT;"
+        f"CREATE INDEX ON t (x); {own}",
+    )  # fmt: skip
+    outcome = shop.call("widen", "t.x", "--type", "text")
+    assert (outcome.code, "not a plain table" in outcome.err) == (3, True)
+
+
+def test_a_collation_that_goes_is_noted(database: str, sqlrail: Sqlrail) -> None:
+    shop = Shop(
+        database, sqlrail, """CREATE TABLE t (id int PRIMARY KEY, x varchar(9) COLLATE "C", y varchar(9))"""
+    )
+    noted = dict[str, list[bool]]()
+    for column in ("t.x", "t.y"):
+        notes = shop.done("widen", column, "--type", "text", "--dry-run", "--json").document["notes"]
+        noted[column] = ["a collation of its own" in note for note in notes]
+    assert noted == {"t.x": [False, True], "t.y": [False]}
+
+
+def test_a_row_with_nulls_is_not_null(database: str, sqlrail: Sqlrail) -> None:
+    shop = Shop(database, sqlrail, made("of a row with nulls"))
+    widen(shop, "t.x", "--not-null")
+    shop.done("migrate")
+    assert shop.query(
+        "SELECT attnotnull FROM pg_attribute WHERE (attrelid, attname) = ('t'::regclass, 'x')"
+    ) == [(True,)]
