@@ -8,11 +8,11 @@ done under the locks; their pages are ready by then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
+from psycopg import errors as pg
 from psycopg import sql
 
 from sqlrail.errors import Refused
@@ -45,17 +45,22 @@ def look(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
 
     Of several, each is locked when it has its turn: nothing is deleted ahead, and the pages of all are made ready.
     What a look locks it gives back, for whoever waits for a lock while it holds another may run into a deadlock. What
-    keeps it from looking is found again, and said, under the locks; psycopg.Error where the connection is gone.
+    keeps it from looking is found again, and said, under the locks; psycopg.Error where the connection is gone, or
+    somebody has canceled it.
     """
     may_be_big = [one for one in relations if isinstance(one, Relation)]
     if not may_be_big:
         return []
     seen = list[Cleaned]()
     session.ask(message(session, "look_ahead"))
-    with suppress(psycopg.Error):
+    try:
         seen = survey.place(session, may_be_big)
         for one in seen:
             warm(session, one, all_wait=len(relations) > 1)
+    except pg.QueryCanceled:
+        raise
+    except psycopg.Error:
+        pass
     session.ask(message(session, "look_ahead_over"))
     return seen
 
@@ -74,7 +79,7 @@ def warm(session: Session, one: Cleaned, *, all_wait: bool = False) -> None:
 def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any) -> dict[Constraint, Taken]:
     """Deletes what can be deleted ahead, and takes the locks; none, and no lock, where anything is in the way.
 
-    psycopg.Error where the connection is gone.
+    psycopg.Error where the connection is gone, or somebody has canceled it.
     """
     due = [one for one in seen if one.placed and one.orphans and not one.refusals and _goes_alone(one.facts)]
     if not due:
@@ -85,6 +90,8 @@ def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any
         if not any(one.cleaned for one, _ in done):
             raise _InTheWay
         taken = dict(_settled(session, done, locks))
+    except pg.QueryCanceled:
+        raise
     except (psycopg.Error, Refused, _InTheWay):
         session.ask(message(session, "ahead_undo"))
         return {}

@@ -14,7 +14,7 @@ from conftest import Connect
 from test_cleanup import ORDERS, SHOP, archive, as_role, clean, ids
 from waiting import wait_for, wait_until_blocked
 
-from sqlrail.errors import ConnectionLost, Refused
+from sqlrail.errors import ConnectionLost, DatabaseFailed, Refused
 from sqlrail.orphans import ahead, placed
 
 Connection = psycopg.Connection[Any]
@@ -420,6 +420,32 @@ def test_a_lock_that_is_not_to_be_had_is_waited_for_with_nothing_held(
         (done,) = cleaning.result().relations
     assert (done.orphans, done.deleted, ids(db)) == (1, 1, [10, 11, 12])
     assert db.execute("SELECT count(*) FROM sqlrail.run").fetchone() == (1,)
+
+
+def test_whoever_cancels_it_ends_it(db: Connection, database: str, connect: Connect) -> None:
+    """And it does not go on under its locks."""
+    db.execute(SHOP)
+    other = connect(database)
+    other.autocommit = False
+    other.execute("UPDATE orders SET total = 1 WHERE id = 10")
+    with ThreadPoolExecutor(1) as pool:
+        cleaning = pool.submit(clean, database, max_share=1.0, lock_timeout=50.0)
+        wait_until_blocked(db)
+        db.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                   " AND datname = current_database()")  # fmt: skip
+        with pytest.raises(
+            DatabaseFailed, match=r"canceling statement due to user request\. Nothing was changed"
+        ):
+            cleaning.result(timeout=20)
+    other.rollback()
+    assert ids(db) == [10, 11, 12, 13]
+
+
+def test_a_deadlock_timeout_of_next_to_nothing_is_no_wait_for_ever(
+    db: Connection, database: str, connect: Connect
+) -> None:
+    db.execute(f"ALTER DATABASE {db.info.dbname} SET deadlock_timeout = '1ms'".encode())
+    test_a_lock_that_is_not_to_be_had_is_waited_for_with_nothing_held(db, database, connect)
 
 
 @pytest.mark.parametrize("made", [
