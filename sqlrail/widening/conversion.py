@@ -238,10 +238,10 @@ def proof(cast: Cast, column: Column) -> str:
         f"{column} has values that the same expression does not give a second time: take one that depends on "
         "nothing but the row"
     )
-    failed = (
-        f"%s of {column.table} have no {cast.type} for {column.spelt}: {names} = %s. Change the values, and go on; "
-        "or roll these files back"
+    what, where = (
+        text.replace("%", "%%") for text in (f"{column.spelt} is no {cast.type}", f"{column.table}: {names}")
     )
+    failed = f"{what} in %s of {where} = %s. Change the values, and go on; or roll these files back"
     lines = [
         USE_COLUMN,
         "DECLARE",

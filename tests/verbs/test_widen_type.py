@@ -152,6 +152,17 @@ def test_settings_of_whoever_writes_do_not_count(database: str, sqlrail: Sqlrail
                       " WHERE name = 'TimeZone' GROUP BY reset_val") == [before]  # fmt: skip
 
 
+def test_a_name_with_a_percent_sign_is_named_as_it_is(database: str, sqlrail: Sqlrail) -> None:
+    shop = Shop(
+        database,
+        sqlrail,
+        'CREATE TABLE t ("%s" int PRIMARY KEY, "50 % off" text); INSERT INTO t VALUES (7, $$a$$)',
+    )
+    widen(shop, 't."50 % off"', "--type", "int", "--using", '"50 % off"::int')
+    message = shop.call("migrate", "--json").error["message"]
+    assert '"50 % off" is no integer in 1 row of public.t: ("%s") = (7)' in message
+
+
 SPELT = """
     CREATE TABLE t (id int, part int, x text NOT NULL, PRIMARY KEY (part, id));
     INSERT INTO t SELECT n, 1, n FROM generate_series(1, 90) AS n
@@ -168,7 +179,7 @@ def test_rows_that_cannot_become_it_are_named_before_anything_has_changed_places
     shop.query("UPDATE t SET x = x WHERE id = 7; UPDATE t SET x = 'eleven' WHERE id = 11")
     error = shop.call("migrate", "--json").error
     assert Path(error["place"]["path"]).stem == indexes
-    assert "9 rows of public.t have no integer for x: (part, id) = (1, 7)" in error["message"]
+    assert "x is no integer in 9 rows of public.t: (part, id) = (1, 7)" in error["message"]
     assert "eleven" not in error["message"]
     with pytest.raises(psycopg.DataError):
         shop.query("UPDATE t SET x = 'eight' WHERE id = 8")
