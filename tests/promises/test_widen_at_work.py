@@ -217,7 +217,7 @@ def test_killed_at_any_instant_the_next_run_goes_on_and_the_application_meets_no
 ) -> None:
     application = Application(database)
     with application.at_work():
-        killed(server, database, folder, within=1.0)
+        killed(server, database, folder, within=0.3)
     check(database, application)
 
 
