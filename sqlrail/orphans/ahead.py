@@ -8,6 +8,7 @@ done under the locks; their pages are ready by then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,14 +54,10 @@ def look(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
         return []
     seen = list[Cleaned]()
     session.ask(message(session, "look_ahead"))
-    try:
+    with unless_canceled():
         seen = survey.place(session, may_be_big)
         for one in seen:
             warm(session, one, all_wait=len(relations) > 1)
-    except pg.QueryCanceled:
-        raise
-    except psycopg.Error:
-        pass
     session.ask(message(session, "look_ahead_over"))
     return seen
 
@@ -71,7 +68,8 @@ def warm(session: Session, one: Cleaned, *, all_wait: bool = False) -> None:
     all_wait: for the locks, even what could be deleted ahead of them. It changes nothing, and is for a transaction, or
     a part of one, that is rolled back, see warm_placed.sql; psycopg.Error where it fails.
     """
-    if one.placed and one.orphans and not one.refusals and (all_wait or not _goes_alone(one.facts)):
+    if _is_due(one) and (all_wait or not _goes_alone(one.facts)):
+        assert one.placed
         part = Composer(session, one.relation, one.facts)
         session.ask(survey.exactly(session, part("warm_placed", tids=one.placed.tids)))
 
@@ -81,7 +79,7 @@ def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any
 
     psycopg.Error where the connection is gone, or somebody has canceled it.
     """
-    due = [one for one in seen if one.placed and one.orphans and not one.refusals and _goes_alone(one.facts)]
+    due = [one for one in seen if _is_due(one) and _goes_alone(one.facts)]
     if not due:
         return {}
     session.ask(message(session, "ahead"))
@@ -97,6 +95,22 @@ def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any
         return {}
     session.ask(message(session, "ahead_over"))
     return taken
+
+
+@contextmanager
+def unless_canceled() -> Iterator[None]:
+    """Passes over what keeps a look from looking, which is found again under the locks; psycopg.Error of a cancel."""
+    try:
+        yield
+    except pg.QueryCanceled:
+        raise
+    except psycopg.Error:
+        pass
+
+
+def _is_due(one: Cleaned) -> bool:
+    """Whether a look has placed orphans that may be cleaned."""
+    return bool(one.placed and one.orphans and not one.refusals)
 
 
 def _goes_alone(facts: Facts) -> bool:

@@ -366,7 +366,7 @@ def _warm(backend: Backend, placed: list[Cleaned]) -> None:
     """What can be done ahead of the locks; what keeps it from that is said under them."""
     if placed:
         try:
-            with suppress(psycopg.Error):
+            with _explained(backend, "the look at the orphans"), ahead.unless_canceled():
                 opening = backend.message("begin") + backend.limits(None)
                 backend.ask(opening + backend.message("ours"))
                 for one in placed:

@@ -172,6 +172,17 @@ def test_what_happens_between_the_deletion_ahead_and_the_locks_counts(
     assert {int(cells["id"] or 0) for *_, cells in archive(connection)} == gone
 
 
+def test_the_file_waits_for_locks_as_long_as_it_says(database: str, tmp_path: Path, connect: Connect) -> None:
+    """Behind what was deleted ahead, which waits for less."""
+    connection = connect(database)
+    connection.execute(SHOP)
+    tells = "CREATE TABLE told AS SELECT current_setting('lock_timeout') AS it"
+    text = f"-- cleanup: {ORDERS} delete\n-- lock-timeout: 7s\n{tells};"
+    assert attempt(database, Heard(), write(tmp_path, **{"001_told": text}), max_share=1.0) is None
+    assert connection.execute("SELECT it FROM told").fetchall() == [("7s",)]
+    assert ids(connection) == [10, 11, 12]
+
+
 def test_what_this_transaction_has_written_itself_counts(
     database: str, tmp_path: Path, connect: Connect, between: Callable[..., list[bool]]
 ) -> None:

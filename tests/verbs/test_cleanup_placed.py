@@ -441,6 +441,20 @@ def test_whoever_cancels_it_ends_it(db: Connection, database: str, connect: Conn
     assert ids(db) == [10, 11, 12, 13]
 
 
+def test_whoever_cancels_what_is_done_for_rows_that_are_set_ends_it(
+    db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(SHOP)
+
+    def canceled(session: Any, _: object) -> None:
+        session.ask(b"SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(60)")
+
+    monkeypatch.setattr(ahead, "warm", canceled)
+    with pytest.raises(DatabaseFailed, match="the look at the orphans failed: canceling statement"):
+        clean(database, f"{ORDERS} set null", max_share=1.0)
+    assert db.execute("SELECT id FROM orders WHERE user_id IS NULL").fetchall() == [(12,)]
+
+
 def test_a_deadlock_timeout_of_next_to_nothing_is_no_wait_for_ever(
     db: Connection, database: str, connect: Connect
 ) -> None:
