@@ -13,7 +13,6 @@ SELECT CASE WHEN orphans > {max_rows} THEN
        CASE WHEN orphans BETWEEN {least} AND {most} AND pg_relation_size({parent_oid}) <= pg_relation_size({child_oid}) THEN
            (SELECT json_build_object('oldest', oldest::text, 'parents', count(*),
                                      'file', pg_relation_filenode({child_oid})::bigint,
-                                     'parent_file', pg_relation_filenode({parent_oid})::bigint,
                                      'tids', (SELECT coalesce(array_agg(tid), '{{}}')::text FROM found))
               FROM {parent} AS p
             HAVING count(*) FILTER (WHERE age(p.xmin) <= age(oldest::xid)) = 0) END

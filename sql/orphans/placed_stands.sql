@@ -1,10 +1,8 @@
 -- Whether what a look has placed stands, under the locks: no parent has gone, or become another, if there are as many old
--- ones as there were; and the rows of both tables are where they were, unless one was written anew: rows that are loaded
--- frozen have no transaction's number. And whether no parent has come either: what was placed, and is there as it was, is an
--- orphan then without being looked up. Last, the first transaction that can have written no row that is seen here, unless
--- this one has itself.
+-- ones as there were; and the child's rows are where they were, unless the table was written anew. And whether no parent
+-- has come either: what was placed, and is there as it was, is an orphan then without being looked up. Last, the first
+-- transaction that can have written no row that is seen here, unless this one has itself.
 SELECT pg_relation_filenode({child_oid}) = {file}
-         AND pg_relation_filenode({parent_oid}) = {parent_file}
          AND count(*) FILTER (WHERE age(p.xmin) > age({oldest}::xid8::xid)) = {parents},
        count(*) = {parents},
        CASE WHEN current_setting('track_counts')::bool

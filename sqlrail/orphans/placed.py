@@ -32,7 +32,6 @@ class Placed:
     oldest: str  # the first transaction whose rows may not have been seen
     parents: int  # rows; all of older transactions
     file: int  # of the child's rows
-    parent_file: int
     has_all_parents: bool = False  # whether none has come since
     newest: int | None = None  # the first transaction that can have written nothing since, where it is known
 
@@ -69,8 +68,8 @@ def standing(session: Session, part: Composer, placed: Placed) -> Placed | None:
     """What a look has placed, if it stands under the locks."""
     if not fits(placed, part.facts):
         return None
-    oids = {"child_oid": part.facts.child_oid, "parent_oid": part.facts.parent_oid}
-    stands, is_all, newest = session.ask(part("placed_stands", **oids, **asdict(placed)))[-1]
+    text = part("placed_stands", child_oid=part.facts.child_oid, **asdict(placed))
+    stands, is_all, newest = session.ask(text)[-1]
     return replace(placed, has_all_parents=is_all, newest=newest) if stands else None
 
 

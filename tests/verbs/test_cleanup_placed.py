@@ -315,7 +315,7 @@ def test_a_role_that_may_delete_and_not_update_cleans_all_the_same(
     (5_000_020_001, None),
 ])  # fmt: skip
 def test_transactions_are_listed_where_they_are_few(newest: int | None, listed: list[str] | None) -> None:
-    noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, parent_file=2, newest=newest)
+    noted = placed.Placed((), "{}", "5000000000", parents=1, file=1, newest=newest)
     assert noted.transactions == listed
 
 
