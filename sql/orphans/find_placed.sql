@@ -10,7 +10,7 @@ WITH came AS MATERIALIZED (
     SELECT c.ctid AS tid FROM {child} AS c WHERE {is_new}
 )
 SELECT c.part, c.tid
-  FROM (SELECT pg_catalog.unnest({tids}::pg_catalog.tid[]) UNION SELECT tid FROM came ORDER BY 1 DESC) AS place(tid)
+  FROM (SELECT pg_catalog.unnest({tids}) UNION SELECT tid FROM came ORDER BY 1 DESC) AS place(tid)
  CROSS JOIN LATERAL (
        SELECT c.tableoid AS part, c.ctid AS tid
          FROM {child} AS c

@@ -41,6 +41,10 @@ class _InTheWay(Exception):
     """Under the locks it is not as it was."""
 
 
+class _HasParent(_InTheWay):
+    """What was deleted ahead had not to go: a parent has come since the look."""
+
+
 def look(session: Session, relations: Sequence[Constraint]) -> list[Cleaned]:
     """Relations of a transaction whose cleanup follows: those of big tables are looked at, and their orphans placed.
 
@@ -71,7 +75,7 @@ def warm(session: Session, one: Cleaned, *, all_wait: bool = False) -> None:
     if _is_due(one) and (all_wait or not _goes_alone(one.facts)):
         assert one.placed
         part = Composer(session, one.relation, one.facts)
-        session.ask(survey.exactly(session, part("warm_placed", tids=one.placed.tids)))
+        session.ask(survey.exactly(session, part("warm_placed", **room.where(part, one.placed))))
 
 
 def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any) -> dict[Constraint, Taken]:
@@ -82,16 +86,36 @@ def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any
     due = [one for one in seen if _is_due(one) and _goes_alone(one.facts)]
     if not due:
         return {}
+    try:
+        return _taken(session, due, locks, **purpose)
+    except _HasParent:
+        pass
+    try:
+        return _taken(session, due, locks, one_by_one=True, **purpose)
+    except _HasParent:
+        return {}
+
+
+def _taken(
+    session: Session, due: Sequence[Cleaned], locks: bytes, *, one_by_one: bool = False, **purpose: Any
+) -> dict[Constraint, Taken]:
+    """The same of these; _HasParent, and nothing has happened, where one was deleted that has a parent.
+
+    one_by_one: each row is looked up by the parent's key, not each key once all are deleted. It takes longer, and
+    passes over a row whose parent has come since the look.
+    """
     session.ask(message(session, "ahead"))
     try:
-        done = [_take(session, one, number, **purpose) for number, one in enumerate(due)]
+        done = [_take(session, one, number, one_by_one, **purpose) for number, one in enumerate(due)]
         if not any(one.cleaned for one, _ in done):
             raise _InTheWay
         taken = dict(_settled(session, done, locks))
     except pg.QueryCanceled:
         raise
-    except (psycopg.Error, Refused, _InTheWay):
+    except (psycopg.Error, Refused, _InTheWay) as exc:
         session.ask(message(session, "ahead_undo"))
+        if isinstance(exc, _HasParent):
+            raise
         return {}
     session.ask(message(session, "ahead_over"))
     return taken
@@ -118,19 +142,26 @@ def _goes_alone(facts: Facts) -> bool:
     return not (facts.triggers or facts.cascades or facts.sets or facts.refusals)
 
 
-def _take(session: Session, one: Cleaned, number: int, **purpose: Any) -> tuple[Cleaned, Placed]:
-    """Deletes a relation's orphans; what was done, and where others are left."""
+def _take(
+    session: Session, one: Cleaned, number: int, one_by_one: bool, **purpose: Any
+) -> tuple[Cleaned, Placed]:
+    """Deletes a relation's orphans; what was done, and where others are left. _HasParent as above."""
     assert one.placed
     part = Composer(session, one.relation, one.facts)
     begun = part("begin_run", **{**purpose, "found_in": sql.SQL("(SELECT) AS found")})
-    taken = part("ahead_taken", tids=one.placed.tids, taken=_keys(number))
-    (left,) = session.ask(session.own_tables() + part("archive_format") + begun + taken)[-1]
+    still: dict[str, Any] = {} if one_by_one else {"still_found": room.as_it_was(part, one.placed)}
+    still |= room.where(part, one.placed)
+    taken = part("ahead_taken", placed=one.orphans, taken=_keys(number), **still)
+    taken += part("ahead_met", taken=_keys(number))
+    (left,), (is_met,) = session.ask(session.own_tables() + part("archive_format") + begun + taken)[-2:]
+    if is_met:
+        raise _HasParent
     weighed = part.weigh(are_gone=True, expected=None, **purpose) + part("cascades")
     answer = session.ask(weighed + part("archive_format_off") + part("report_cleanup"))[-1]
     number_of_run, orphans, cleaned, archived = answer
     run = number_of_run if orphans else None
     done = Cleaned(one.relation, orphans, archived=archived, run=run, facts=one.facts, **effects(one.facts))
-    return done.counting(cleaned), replace(one.placed, tids=left)
+    return done.counting(cleaned), replace(one.placed, places=left, key=None)
 
 
 def _settled(
@@ -145,7 +176,7 @@ def _settled(
         part = Composer(session, one.relation, facts)
         ((is_met,),) = session.ask(survey.exactly(session, part("ahead_met", taken=_keys(number))))[-1:]
         if is_met:
-            raise _InTheWay
+            raise _HasParent
         yield one.relation, Taken(replace(one, facts=facts), left)
 
 

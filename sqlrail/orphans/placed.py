@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
+
+from sqlrail.orphans.expressions import column_of
 from sqlrail.orphans.facts import Facts
+from sqlrail.orphans.indexed import Key
 from sqlrail.orphans.session import Session
 
 if TYPE_CHECKING:
@@ -28,12 +32,13 @@ class Placed:
     """What a look has noted: where it found orphans, and what it may have missed."""
 
     tables: tuple[Any, ...]  # that were looked at, and how they are compared
-    tids: str  # of the orphans, as an array
+    places: str  # of the orphans, as an array: where they are, or the keys by which they are found
     oldest: str  # the first transaction whose rows may not have been seen
     parents: int  # rows; all of older transactions
     file: int  # of the child's rows
     has_all_parents: bool = False  # whether none has come since
     newest: int | None = None  # the first transaction that can have written nothing since, where it is known
+    key: Key | None = None  # the column of those keys
 
     @property
     def transactions(self) -> list[str] | None:
@@ -54,9 +59,32 @@ def may_be(facts: Facts) -> bool:
     )
 
 
-def read(facts: Facts, said: dict[str, Any] | None) -> Placed | None:
+def look(part: Composer, least: int, key: Key | None) -> bytes:
+    """What looks for orphans, and notes where they are if there are at least so many; key: by which index they are."""
+    oids = {"child_oid": part.facts.child_oid, "parent_oid": part.facts.parent_oid}
+    noted = {
+        "place": column_of("c", key.column if key else "ctid"),
+        "many": sql.SQL("count(*)" if key else "1"),
+    }
+    by_key = sql.SQL("GROUP BY 1" if key else "")
+    text = part("place_orphans", least=least, most=MOST, by_key=by_key, **noted, **oids)
+    return part("only_indexes") + text + part("whatever_plan") if key else text
+
+
+def read(facts: Facts, said: dict[str, Any] | None, key: Key | None) -> Placed | None:
     """From what place_orphans.sql says."""
-    return Placed(_tables(facts), **said) if said else None
+    return Placed(_tables(facts), key=key, **said) if said else None
+
+
+def where(part: Composer, placed: Placed) -> dict[str, sql.Composable]:
+    """Whether a row is at one of the places, or has one of the keys; and the places themselves."""
+    if not placed.key:
+        places = sql.SQL("{}::pg_catalog.tid[]").format(placed.places)
+        return {"is_placed": sql.SQL("c.ctid OPERATOR(pg_catalog.=) ANY ({})").format(places), "tids": places}
+    column, type_ = column_of("c", placed.key.column), sql.Identifier("pg_catalog", placed.key.array)
+    is_placed = sql.SQL("{} OPERATOR(pg_catalog.=) ANY ({}::{})").format(column, placed.places, type_)
+    tids = sql.SQL("ARRAY(SELECT c.ctid FROM {} AS c WHERE {})").format(part.parts["child"], is_placed)
+    return {"is_placed": is_placed, "tids": tids}
 
 
 def fits(placed: Placed, facts: Facts) -> bool:
@@ -75,7 +103,12 @@ def standing(session: Session, part: Composer, placed: Placed) -> Placed | None:
 
 def find(part: Composer, placed: Placed) -> bytes:
     """What stages those orphans, and those that came since."""
-    return part("find_placed", is_new=_is_new(part, placed), **asdict(placed))
+    return part("find_placed", is_new=_is_new(part, placed), **asdict(placed), **where(part, placed))
+
+
+def as_it_was(part: Composer, placed: Placed) -> bytes:
+    """Whether a row is still what the look has seen."""
+    return part("_as_it_was", is_new=part("_new_by_age", oldest=placed.oldest))
 
 
 def _is_new(part: Composer, placed: Placed) -> bytes:

@@ -12,7 +12,7 @@ from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
-from sqlrail.orphans import placed
+from sqlrail.orphans import indexed, placed
 from sqlrail.orphans.ask import about, ask_all_facts, ask_facts, default_refusals, judge
 from sqlrail.orphans.cleaned import Cleaned, Seen, effects
 from sqlrail.orphans.composer import Composer, looking
@@ -162,12 +162,14 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
         return duplicates.counted(session, one, closely=closely)
     part = Composer(session, one.relation, one.facts)
     places = placing is not None and placed.may_be(one.facts)
-    if places:
-        oids = {"child_oid": one.facts.child_oid, "parent_oid": one.facts.parent_oid}
-        look = part("place_orphans", least=placing, most=placed.MOST, **oids)
-    else:
-        look = part(part.kind.preview if closely else part.kind.count(one.facts))
+    key = None
     try:
+        if places:
+            assert placing is not None
+            key = indexed.key(session, part, one.relation)
+            look = placed.look(part, placing, key)
+        else:
+            look = part(part.kind.preview if closely else part.kind.count(one.facts))
         answer = session.ask(exactly(session, look))[-1]
         if answer[0] is None and one.facts.distributed and answer[1] > session.settings.max_rows:
             ((rows,),) = session.ask(part("nodes_rows"))[-1:]
@@ -181,7 +183,7 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
         except UsageError as wrong:  # until a file has run that is still pending
             return replace(one, skipped=str(wrong))
     if places:
-        one, answer = replace(one, placed=placed.read(one.facts, answer[-1])), answer[:-1]
+        one, answer = replace(one, placed=placed.read(one.facts, answer[-1], key)), answer[:-1]
     return _weighed(session, one, *answer)
 
 

@@ -29,7 +29,7 @@ from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse
 from sqlrail.ground.settings import Settings
-from sqlrail.orphans import placed
+from sqlrail.orphans import indexed, placed
 from sqlrail.postgres import wire
 from sqlrail.testing.template import Way, template
 from sqlrail.verbs.apply import migrate, status
@@ -467,6 +467,10 @@ def cleaning_what_is_big(scene: Scene) -> None:
         assert "gave way" in busy.err
         scene.own.rollback()
         patch.setattr(placed, "LISTED", -1)
+        patch.setattr(indexed, "WRITTEN", 1e9)
+        scene.own.execute("CREATE INDEX ON orders (user_id)")
+        scene.safe("cleanup", "--relation", "orders.user_id -> users.id", "--max-share", "1")
+        scene.own.execute("INSERT INTO orders VALUES (6, 4)")
         put({"migrations/002_key.sql": "-- cleanup: orders.user_id -> users.id delete\nSELECT 1"})
         scene.safe("migrate")
 

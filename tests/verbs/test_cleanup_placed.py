@@ -15,7 +15,8 @@ from test_cleanup import ORDERS, SHOP, archive, as_role, clean, ids
 from waiting import wait_for, wait_until_blocked
 
 from sqlrail.errors import ConnectionLost, DatabaseFailed, Refused
-from sqlrail.orphans import ahead, placed
+from sqlrail.orphans import ahead, indexed, placed
+from sqlrail.orphans.indexed import Key
 
 Connection = psycopg.Connection[Any]
 db = test_cleanup.db
@@ -62,6 +63,7 @@ NOT_WAITING = [
 ]  # fmt: skip
 #: an orphan that nobody has deleted, or whose deletion was taken back: nobody can lock it else
 UNTOUCHED = "SELECT FROM orders WHERE id = 13 FOR UPDATE SKIP LOCKED"
+INDEX = "CREATE INDEX ON orders (user_id)"
 #: locks that keep writers waiting
 STRONG = """SELECT FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
              WHERE l.mode = 'ShareRowExclusiveLock' AND c.relname IN ('users', 'orders', 'lines')"""
@@ -72,8 +74,23 @@ def _every_table_is_big(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placed, "BIG", 0)
 
 
+Keys = list[Key | None]
 Happening = Callable[[], object]
 Between = Callable[[Happening], list[bool]]
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> Keys:
+    """By which each look has noted orphans; any index will do."""
+    key, keys = indexed.key, Keys()
+
+    def noting(*given: Any) -> Key | None:
+        keys.append(key(*given))
+        return keys[-1]
+
+    monkeypatch.setattr(indexed, "WRITTEN", 1e9)
+    monkeypatch.setattr(indexed, "key", noting)
+    return keys
 
 
 @pytest.fixture
@@ -349,12 +366,49 @@ def test_several_relations_are_deleted_ahead_before_any_is_locked(
     assert len(archive(db)) == 5
 
 
+@pytest.mark.parametrize("what", MEANWHILE)
+@pytest.mark.parametrize("shop", [SHOP, MORE], ids=["one", "more"])
+def test_what_happens_behind_a_look_at_indexes_counts(
+    shop: str, what: str, any_database: str, connect: Connect, between: Between, keys: Keys
+) -> None:
+    test_what_happens_between_the_look_and_the_locks_counts(
+        f"{shop}; {INDEX}", what, any_database, connect, between
+    )
+    assert keys == [Key("user_id", "_int4")]
+
+
+@pytest.mark.parametrize("what", NOT_WAITING)
+@pytest.mark.parametrize("shop", [SHOP, MORE], ids=["one", "more"])
+def test_what_happens_behind_a_deletion_by_keys_counts(
+    shop: str, what: str, any_database: str, connect: Connect, behind: Between, keys: Keys
+) -> None:
+    test_what_happens_behind_a_look_at_indexes_counts(shop, what, any_database, connect, behind, keys)
+
+
 @pytest.mark.parametrize("what", NOT_WAITING)
 @pytest.mark.parametrize("shop", [SHOP, MORE], ids=["one", "more"])
 def test_what_happens_between_the_deletion_ahead_and_the_locks_counts(
     shop: str, what: str, any_database: str, connect: Connect, behind: Between
 ) -> None:
     test_what_happens_between_the_look_and_the_locks_counts(shop, what, any_database, connect, behind)
+
+
+@pytest.mark.parametrize("index", ["SELECT 1", INDEX], ids=["by places", "by keys"])
+def test_where_a_parent_has_come_the_others_are_deleted_ahead_all_the_same(
+    index: str, db: Connection, database: str, between: Between, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(f"{MORE}; {index}".encode())
+    counted = between(lambda: db.execute("INSERT INTO users VALUES (99)"))
+    settled, free = ahead._settled, list[list[tuple[int]]]()
+
+    def noting(*given: Any) -> Any:
+        free.append(sorted(db.execute("SELECT id FROM orders FOR UPDATE SKIP LOCKED").fetchall()))
+        return settled(*given)
+
+    monkeypatch.setattr(ahead, "_settled", noting)
+    (done,) = clean(database, max_share=1.0).relations
+    assert (done.orphans, done.deleted, free) == (1, 1, [[(10,), (11,), (12,)]])
+    assert (ids(db), counted, len(keys)) == ([10, 11, 12, 13], [True], 1)
 
 
 def test_a_row_that_somebody_has_in_hand_is_left_to_the_locks(
