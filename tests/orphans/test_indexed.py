@@ -38,6 +38,7 @@ BEFORE = {
     "few changes since": (f"{INDEX}; {VACUUM}; UPDATE orders SET filler = '' WHERE id = 7", True),
     "many changes since": (f"{INDEX}; {VACUUM}; UPDATE orders SET filler = '' WHERE id % 50 = 0", False),
     "many rows since": (f"{INDEX}; {VACUUM}; INSERT INTO orders SELECT generate_series(20001, 20500)", False),
+    "a larger parent": (f"{INDEX}; INSERT INTO users SELECT generate_series(2001, 200000); {VACUUM}", False),
     "many parents since": (f"{INDEX}; {VACUUM}; INSERT INTO users SELECT generate_series(2001, 2100)", False),
 }  # fmt: skip
 #: types of the parent's key and of the column, how a number becomes one, and the arrays of the column's

@@ -50,6 +50,9 @@ MEANWHILE = {
         "DELETE FROM orders WHERE id = 13; VACUUM orders; INSERT INTO orders VALUES (14, 1, 0)", [10, 11, 12, 14], True
     ),
     "the table is written anew": ("DELETE FROM orders WHERE id = 10; VACUUM FULL orders", [11, 12], False),
+    "the table is sorted anew, and a row of nobody comes to an orphan's place": (
+        "CREATE INDEX nobody_last ON orders ((user_id IS NULL)); CLUSTER orders USING nobody_last", [10, 11, 12], False
+    ),
     "the table is sorted anew": (
         "CREATE INDEX by_total ON orders (total DESC); CLUSTER orders USING by_total", [10, 11, 12], False
     ),
@@ -409,6 +412,23 @@ def test_where_a_parent_has_come_the_others_are_deleted_ahead_all_the_same(
     (done,) = clean(database, max_share=1.0).relations
     assert (done.orphans, done.deleted, free) == (1, 1, [[(10,), (11,), (12,)]])
     assert (ids(db), counted, len(keys)) == ([10, 11, 12, 13], [True], 1)
+
+
+def test_what_came_to_an_orphans_place_since_is_no_reason_to_begin_again(
+    db: Connection, database: str, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(MORE)
+    statements, left, _ = MEANWHILE["an orphan goes, and another takes its place"]
+    between(lambda: do(db, statements))
+    take, tries = ahead._taken, list[bool]()
+
+    def noting(*given: Any, one_by_one: bool = False, **more: Any) -> Any:
+        tries.append(one_by_one)
+        return take(*given, one_by_one=one_by_one, **more)
+
+    monkeypatch.setattr(ahead, "_taken", noting)
+    clean(database, max_share=1.0)
+    assert (ids(db), tries) == (left, [False])
 
 
 def test_a_row_that_somebody_has_in_hand_is_left_to_the_locks(
