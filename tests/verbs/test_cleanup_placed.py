@@ -417,7 +417,8 @@ def test_where_a_parent_has_come_the_others_are_deleted_ahead_all_the_same(
 def test_what_came_to_an_orphans_place_since_is_no_reason_to_begin_again(
     db: Connection, database: str, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    db.execute(MORE)
+    db.execute(SHOP)
+    db.execute("INSERT INTO orders VALUES (15, 97, 0)")
     statements, left, _ = MEANWHILE["an orphan goes, and another takes its place"]
     between(lambda: do(db, statements))
     take, tries = ahead._taken, list[bool]()
