@@ -415,12 +415,13 @@ def test_where_a_parent_has_come_the_others_are_deleted_ahead_all_the_same(
 
 
 def test_what_came_to_an_orphans_place_since_is_no_reason_to_begin_again(
-    db: Connection, database: str, between: Between, monkeypatch: pytest.MonkeyPatch
+    db: Connection, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Before the cleanup's transaction, which keeps a VACUUM from making places free."""
     db.execute(SHOP)
     db.execute("INSERT INTO orders VALUES (15, 97, 0)")
     statements, left, _ = MEANWHILE["an orphan goes, and another takes its place"]
-    between(lambda: do(db, statements))
+    arranging(monkeypatch, "sqlrail.verbs.cleanup._warm")(lambda: do(db, statements))
     take, tries = ahead._taken, list[bool]()
 
     def noting(*given: Any, one_by_one: bool = False, **more: Any) -> Any:
