@@ -1,7 +1,7 @@
 -- Goes to the rows that a look has placed before anything is locked: what is dear about writing to a page, reading it and putting
 -- it into the WAL whole, as its first change after a checkpoint does, is done then while others write. Nothing is changed: each
 -- thousand of rows is locked and let go again, and what somebody else has in hand is passed over, so nobody is waited for.
-DO $warm$
+DO {quote}
 DECLARE
     places tid[] := {tids};
 BEGIN
@@ -14,4 +14,4 @@ BEGIN
         END;
     END LOOP;
 END
-$warm$;
+{quote};

@@ -75,7 +75,8 @@ def warm(session: Session, one: Cleaned, *, all_wait: bool = False) -> None:
     if _is_due(one) and (all_wait or not _goes_alone(one.facts)):
         assert one.placed
         part = Composer(session, one.relation, one.facts)
-        session.ask(survey.exactly(session, part("warm_placed", **room.where(part, one.placed))))
+        tids = room.where(part, one.placed)["tids"]
+        session.ask(survey.exactly(session, room.warm(part, tids)))
 
 
 def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any) -> dict[Constraint, Taken]:

@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlrail.orphans.expressions import column_of
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.indexed import Key
-from sqlrail.orphans.session import Session
+from sqlrail.orphans.session import Session, quote
 
 if TYPE_CHECKING:
     from sqlrail.orphans.composer import Composer
@@ -99,6 +99,12 @@ def standing(session: Session, part: Composer, placed: Placed) -> Placed | None:
     text = part("placed_stands", child_oid=part.facts.child_oid, **asdict(placed))
     stands, is_all, newest = session.ask(text)[-1]
     return replace(placed, has_all_parents=is_all, newest=newest) if stands else None
+
+
+def warm(part: Composer, tids: sql.Composable) -> bytes:
+    """What goes to orphans ahead of the locks; names, and keys, may hold any quote."""
+    text = sql.SQL("").join((part.parts["child"], tids)).as_bytes(part.session.connection)
+    return part("warm_placed", quote=quote(text), tids=tids)
 
 
 def find(part: Composer, placed: Placed) -> bytes:

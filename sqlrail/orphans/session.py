@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Protocol
 
 from sqlrail.ground.settings import Settings
@@ -45,3 +46,8 @@ def message(session: Session, name: str, **parts: Any) -> bytes:
 def ddl(session: Session, name: str, **parts: Any) -> bytes:
     """The same of what makes or drops something, so that event triggers find names where they would without us."""
     return message(session, name, **{path: message(session, path) for path in ("writes", "ours")}, **parts)
+
+
+def quote(text: bytes) -> bytes:
+    """A dollar quote that the text does not have."""
+    return next(quote for n in itertools.count(1) if (quote := b"$round%d$" % n) not in text)

@@ -253,6 +253,18 @@ def test_what_was_placed_is_gone_to_before_the_locks_and_let_go_again(
     assert (gone_to, counted) == ([(13,), *((n,) for n in range(101, 2601))], [True])
 
 
+@pytest.mark.parametrize("name", ["$warm$", "$round1$"])
+def test_names_are_only_names_where_rows_are_gone_to(
+    name: str, db: Connection, database: str, between: Callable[..., list[bool]]
+) -> None:
+    db.execute(SHOP.replace("orders", f'"{name}"').encode())
+    gone_to = list[tuple[int]]()
+    looks = GONE_TO.replace("orders", f'"{name}"').encode()
+    between(lambda: gone_to.extend(db.execute(looks).fetchall()))
+    assert clean(database, f'"{name}".user_id -> users.id set null', max_share=1.0).relations[0].changed == 1
+    assert gone_to == [(13,)]
+
+
 def test_a_row_that_somebody_has_in_hand_is_not_waited_for(
     db: Connection, database: str, connect: Connect, between: Callable[..., list[bool]]
 ) -> None:
