@@ -5,6 +5,8 @@ The order of statements is the argument for their safety; each file of sql/ says
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -61,7 +63,12 @@ def clean(
     if placed:
         placed = room.standing(session, Composer(session, relation, facts), placed)
     purpose: dict[str, Any] = {"verb": verb, "migration": migration}
-    first = {"placed": placed, "are_many": are_many, "parallel": parallel, "expected": expected}
+    first: dict[str, Any] = {
+        "placed": placed,
+        "are_many": are_many,
+        "parallel": parallel,
+        "expected": expected,
+    }
     done = total = _round(session, relation, facts, **first, **purpose)
     while done.cleaned and total.may_orphan(total):
         done = _round(session, relation, facts, expected=None, **purpose)
@@ -69,11 +76,14 @@ def clean(
     return taken.done.plus(total) if taken else total
 
 
-def _round(session: Session, relation: Constraint, facts: Facts, **purpose: Any) -> Cleaned:
+def _round(
+    session: Session, relation: Constraint, facts: Facts, placed: Placed | None = None, **purpose: Any
+) -> Cleaned:
     tables = own_tables(session, lambda: survey.preview(session, relation, closely=False))
     if isinstance(tables, Cleaned):
         return tables
-    text = tables + compose_round(session, relation, facts, **purpose)
+    find = partial(room.find, placed=placed) if placed else Composer.find
+    text = tables + compose_round(session, relation, facts, find, **purpose)
     try:
         run, orphans, cleaned, archived = session.ask(text)[-1]
     except psycopg.Error as exc:
@@ -88,7 +98,7 @@ def compose_round(
     session: Session,
     relation: Constraint,
     facts: Facts,
-    placed: Placed | None = None,
+    find: Callable[[Composer], bytes] = Composer.find,
     *,
     are_many: bool = False,
     parallel: bool = False,
@@ -100,6 +110,5 @@ def compose_round(
     counted = purpose.get("expected") is not None
     part = Composer(session, relation, facts, counted=counted, are_many=are_many, parallel=parallel)
     text = part("archive_format")
-    text += room.find(part, placed) if placed else part.find()
-    text += part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
+    text += find(part) + part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

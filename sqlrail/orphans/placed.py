@@ -6,6 +6,7 @@ that no later transaction has written, where no parent has gone: both are told b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,14 @@ def may_be(facts: Facts) -> bool:
     )
 
 
-def look(part: Composer, least: int, key: Key | None) -> bytes:
-    """What looks for orphans, and notes where they are if there are at least so many; key: by which index they are."""
-    oids = {"child_oid": part.facts.child_oid, "parent_oid": part.facts.parent_oid}
+def look(
+    part: Composer, least: int, key: Key | None, names: Mapping[str, sql.Composable] | None = None
+) -> bytes:
+    """What looks for orphans, and notes where they are if there are at least so many; key: by which index they are.
+
+    names: what stands for child_oid and parent_oid where these may be others when it is sent.
+    """
+    oids = {"child_oid": part.facts.child_oid, "parent_oid": part.facts.parent_oid, **(names or {})}
     noted = {
         "place": column_of("c", key.column if key else "ctid"),
         "many": sql.SQL("count(*)" if key else "1"),

@@ -20,7 +20,8 @@ from sqlrail.orphans.cleaned import Cleaned, may_be_parallel
 from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.prepare import lock
-from sqlrail.orphans.session import Printer, Session, message
+from sqlrail.orphans.script_look import Ahead, ahead_of_locks, is_due
+from sqlrail.orphans.session import Printer, Session, message, quote
 
 
 def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
@@ -31,8 +32,17 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     printer = Printer(session)
     names = {one.relation: _qualified(one) for one in seen}
     written = [table for one in seen for table in one.facts.written if isinstance(one.relation, Unique)]
-    text = [opening, lock(printer, names.values(), written), printer.own_tables()]
-    text.append(quickly(printer, *(_check(printer, names[one.relation], one.facts) for one in seen)))
+    text = [opening]
+    ahead = {
+        one.relation: Ahead(printer, n, one, question(printer, names[one.relation]))
+        for n, one in enumerate(seen, 1)
+        if is_due(one)
+    }
+    checks = {
+        one.relation: _check(printer, names[one.relation], one.facts, ahead.get(one.relation)) for one in seen
+    }
+    text += ahead_of_locks(printer, {one: checks[relation] for relation, one in ahead.items()})
+    text += [lock(printer, names.values(), written), printer.own_tables(), quickly(printer, *checks.values())]
     repeats = any(one.may_orphan(other) for n, one in enumerate(seen) for other in seen[: n + 1])
     repeats = repeats or any(duplicates.may_have_more(one) for one in seen)
     rounds, parallel = [], may_be_parallel(seen)
@@ -45,6 +55,8 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
             "expected": first if repeats else expected,
         }
         kept: dict[str, Any] = {"are_many": one.are_many, "parallel": parallel}
+        if one.relation in ahead:
+            kept["find"] = ahead[one.relation].find
         rounds.append(compose_round(printer, one.relation, one.facts, **kept, **purpose))
     # Citus hands its nodes the whole text of what holds a statement for them.
     single = any(one.facts.citus for one in seen)
@@ -61,7 +73,7 @@ def _qualified(one: Cleaned) -> Constraint:
     return replace(one.relation, child=child)
 
 
-def _check(session: Session, relation: Constraint, facts: Facts) -> bytes:
+def _check(session: Session, relation: Constraint, facts: Facts, ahead: Ahead | None) -> bytes:
     if isinstance(relation, Unique):
         return duplicates.check(session, relation, facts)
     names = [
@@ -73,25 +85,20 @@ def _check(session: Session, relation: Constraint, facts: Facts) -> bytes:
         *["parent", "operators"] * bool(facts.parent),
     ]
     written = {name: getattr(facts, name) for name in names}
-    query = question(session, relation)
-    return message(session, "check_relation", written=json.dumps(written), query=query)
+    asked, query = (ahead.ask(), ahead.answer()) if ahead else (b"", question(session, relation))
+    return asked + message(session, "check_relation", written=json.dumps(written), query=query)
 
 
 def _repeat(session: Session, rounds: list[list[bytes]]) -> bytes:
     each = [
-        b"\n".join(message(session, "_repeat_execute", text=text, quote=_quote(text)) for text in one)
+        b"\n".join(message(session, "_repeat_execute", text=text, quote=quote(text)) for text in one)
         for one in rounds
     ]
     text = b"\n".join(message(session, "_repeat_round", executed=executed) for executed in each)
-    return message(session, "repeat_cleanup", rounds=text, quote=_quote(text))
+    return message(session, "repeat_cleanup", rounds=text, quote=quote(text))
 
 
 def _pieces(text: bytes, *, single: bool) -> list[bytes]:
     """A round whole, or each of its statements with the comments in front of it."""
     ends = [0, *(statement.end for statement in all_statements(text))] if single else [0, len(text)]
     return [text[after:end].strip(b"\n") for after, end in itertools.pairwise(ends)]
-
-
-def _quote(text: bytes) -> bytes:
-    """A dollar quote that the text does not have."""
-    return next(quote for n in itertools.count(1) if (quote := b"$round%d$" % n) not in text)

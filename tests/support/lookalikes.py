@@ -467,10 +467,16 @@ def cleaning_what_is_big(scene: Scene) -> None:
         assert "gave way" in busy.err
         scene.own.rollback()
         patch.setattr(placed, "LISTED", -1)
-        patch.setattr(indexed, "WRITTEN", 1e9)
-        scene.own.execute("CREATE INDEX ON orders (user_id)")
-        scene.safe("cleanup", "--relation", "orders.user_id -> users.id", "--max-share", "1")
         scene.own.execute("INSERT INTO orders VALUES (6, 4)")
+        scene.run(
+            scene.safe(
+                "cleanup", "--relation", "orders.user_id -> users.id", "--max-share", "1", "--print-sql"
+            ).out
+        )
+        patch.setattr(indexed, "WRITTEN", 1e9)
+        scene.own.execute("CREATE INDEX ON orders (user_id); INSERT INTO orders VALUES (7, 4)")
+        scene.safe("cleanup", "--relation", "orders.user_id -> users.id", "--max-share", "1")
+        scene.own.execute("INSERT INTO orders VALUES (8, 4)")
         put({"migrations/002_key.sql": "-- cleanup: orders.user_id -> users.id delete\nSELECT 1"})
         scene.safe("migrate")
 

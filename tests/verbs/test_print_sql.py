@@ -14,6 +14,8 @@ from console import Sqlrail
 from copies import copy_of
 from test_cleanup import BASE, CASCADES, EMPLOYEES, HOSTILE, ORDERS, SHOP, archive, clean, contents
 
+from sqlrail.orphans import placed
+
 sqlrail = console.sqlrail
 
 Connection = psycopg.Connection[Any]
@@ -42,6 +44,12 @@ CASES = {
     ),
     **{case: (BASE + setup, [ORDERS]) for case, (setup, _) in CASCADES.items()},
 }  # fmt: skip
+
+
+@pytest.fixture(params=[placed.BIG, 0], ids=["small", "big"], autouse=True)
+def _tables_are(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script looks at big tables before it locks them."""
+    monkeypatch.setattr(placed, "BIG", request.param)
 
 
 def psql(url: str, script: str) -> subprocess.CompletedProcess[str]:

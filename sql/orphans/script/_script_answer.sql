@@ -1,0 +1,2 @@
+-- What was answered last.
+SELECT current_setting({answer})
