@@ -24,7 +24,7 @@ from test_restore import restore
 from sqlrail.errors import DatabaseFailed, MigrationFailed
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse_decided
-from sqlrail.orphans import placed
+from sqlrail.orphans import indexed, placed
 from sqlrail.orphans.cleaned import Cleaned
 from sqlrail.verbs import online
 from sqlrail.verbs.cleanup import cleanup
@@ -43,7 +43,7 @@ SHAPES = {
 DEFAULT = 2
 ACTIONS: dict[str, int | None] = {"delete": -1, "set null": None, "set default": DEFAULT}
 #: each takes its turn
-WAYS = ["cleanup", "online", "pre-step", "cleanup, placed", "pre-step, placed"]
+WAYS = ["cleanup", "online", "pre-step", "cleanup, placed", "pre-step, placed", "cleanup, placed by keys"]
 
 
 class Traffic:
@@ -190,6 +190,7 @@ class Cleaner:
         with pytest.MonkeyPatch.context() as patch:
             if is_placed:
                 patch.setattr(placed, "BIG", 0)
+                patch.setattr(indexed, "WRITTEN", 1e9 if is_placed == "placed by keys" else -1)
             return self.migrate("SELECT 1") if way == "pre-step" else self.by_verb(way)
 
     def by_verb(self, way: str) -> list[Cleaned]:
@@ -219,7 +220,8 @@ def test_no_row_is_touched_whose_parent_is_committed_no_orphan_stays_and_all_com
     db.execute(
         f"""CREATE TABLE users ({", ".join(f"{key} int" for key in keys)}, PRIMARY KEY ({", ".join(keys)}));
         INSERT INTO users VALUES {values}; CREATE TABLE orders (id int PRIMARY KEY,
-            {", ".join(f"{column} int DEFAULT {it}" for column, it in zip(columns, defaults, strict=True))})""".encode()
+            {", ".join(f"{column} int DEFAULT {it}" for column, it in zip(columns, defaults, strict=True))});
+        CREATE INDEX ON orders ({columns[0]})""".encode()
     )
     traffic, cleaner = Traffic(database, keys, columns), Cleaner(database, f"{relation} {action}", tmp_path)
     threads = [threading.Thread(target=traffic.run, args=[number]) for number in range(1, SESSIONS + 1)]
