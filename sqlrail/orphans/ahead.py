@@ -8,7 +8,7 @@ done under the locks; their pages are ready by then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,18 +87,14 @@ def take(session: Session, seen: Iterable[Cleaned], locks: bytes, **purpose: Any
     due = [one for one in seen if _is_due(one) and _goes_alone(one.facts)]
     if not due:
         return {}
-    try:
-        return _taken(session, due, locks, **purpose)
-    except _HasParent:
-        pass
-    try:
-        return _taken(session, due, locks, one_by_one=True, **purpose)
-    except _HasParent:
-        return {}
+    for one_by_one in (False, True):
+        with suppress(_HasParent):
+            return _taken(session, due, locks, one_by_one=one_by_one, **purpose)
+    return {}
 
 
 def _taken(
-    session: Session, due: Sequence[Cleaned], locks: bytes, *, one_by_one: bool = False, **purpose: Any
+    session: Session, due: Sequence[Cleaned], locks: bytes, *, one_by_one: bool, **purpose: Any
 ) -> dict[Constraint, Taken]:
     """The same of these; _HasParent, and nothing has happened, where one was deleted that has a parent.
 
