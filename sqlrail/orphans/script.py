@@ -21,7 +21,7 @@ from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
 from sqlrail.orphans.prepare import lock
 from sqlrail.orphans.script_look import Ahead, ahead_of_locks, is_due
-from sqlrail.orphans.session import Printer, Session, message, quote
+from sqlrail.orphans.session import Printer, Session, ddl, message, quote
 
 
 def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
@@ -32,7 +32,7 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
     printer = Printer(session)
     names = {one.relation: _qualified(one) for one in seen}
     written = [table for one in seen for table in one.facts.written if isinstance(one.relation, Unique)]
-    text = [opening]
+    text = [opening, ddl(printer, "script_whole")]
     ahead = {
         one.relation: Ahead(printer, n, one, question(printer, names[one.relation]))
         for n, one in enumerate(seen, 1)

@@ -52,9 +52,10 @@ def _tables_are(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(placed, "BIG", request.param)
 
 
-def psql(url: str, script: str) -> subprocess.CompletedProcess[str]:
+def psql(url: str, script: str, *variables: str) -> subprocess.CompletedProcess[str]:
+    given = [part for variable in ("guard=x", "c=x", *variables) for part in ("-v", variable)]
     return subprocess.run(
-        [majors()[max(majors())] / "psql", "-X", "-v", "guard=x", "-v", "c=x", url],
+        [majors()[max(majors())] / "psql", "-X", *given, url],
         input=script, capture_output=True, text=True, check=False, env=clean_environment(), timeout=60,
     )  # fmt: skip
 
@@ -140,6 +141,25 @@ def test_a_script_whose_time_is_over_refuses(case: str, database: str, sqlrail: 
     assert message in done.stderr.replace('"', "").replace("on orders", "on public.orders")
     assert done.stdout.endswith("ROLLBACK\n")
     assert left(database) == before
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_who_goes_on_behind_an_error_commits_nothing(
+    is_busy: bool, database: str, sqlrail: Sqlrail, connect: Connect
+) -> None:
+    """Neither without the locks, nor with them."""
+    query(database, SHOP)
+    script = sqlrail(*arguments(database, ORDERS), "--print-sql", "--lock-timeout", "100ms").out
+    before, other = left(database), connect(database, autocommit=False)
+    if is_busy:
+        other.execute("LOCK TABLE users IN ROW EXCLUSIVE MODE")
+    done = psql(database, script, "ON_ERROR_ROLLBACK=on")
+    assert ("lock timeout" in done.stderr) == is_busy
+    assert 'constraint "run this without ON_ERROR_ROLLBACK, and behind no savepoint"' in done.stderr
+    assert left(database) == before
+    other.rollback()
+    assert psql(database, script).stdout.endswith("COMMIT\n")
+    assert len(archive(connect(database))) == 1
 
 
 def test_what_a_cleanup_would_refuse_is_not_printed(database: str, sqlrail: Sqlrail) -> None:
