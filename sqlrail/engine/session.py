@@ -200,7 +200,9 @@ class Session:
         if self.server.is_pooled:  # a number of the pooler's own
             backend = self._under_way.backend if connection is self.connection else None
         hears = self.tell, self.keep_lock, commit.waits
-        return Watch(self.settings, backend, limit, name, *hears, citus=self.server.is_citus)
+        return Watch(
+            self.settings, backend, limit, name, *hears, citus=self.server.is_citus, looked=self.watch.looked
+        )
 
     def _send_and_hear(
         self, connection: Connection, text: bytes, answer: Answer, watch: Watch, **how: Any

@@ -35,6 +35,8 @@ BACKOFF = (1.0, 60.0)
 LOOK = 0.4
 #: seconds between two looks: the least and the most
 EVERY = (0.02, 1.0)
+#: the least on Citus, where each look asks all nodes
+APART = 1.0
 #: how often within settings.idle_timeout the server hears of a session that idles on purpose
 BEATS = 4
 #: characters of a query that are shown, and blockers that are named in a message
@@ -92,8 +94,8 @@ class Seen:
 class Watch:
     """Watches one statement of a backend of ours, if it takes long.
 
-    limit: its lock_timeout in seconds, 0 is none; citus: whether it may wait on another node. The listener is told
-    every second how far a long statement is.
+    limit: its lock_timeout in seconds, 0 is none; citus: whether it may wait on another node; looked: when the watch of
+    the statement before looked last, by time.monotonic. The listener is told every second how far a long statement is.
     tick() and stop() are for whoever waits for the statement, see wire.send.
     """
 
@@ -108,8 +110,9 @@ class Watch:
         unconfirmed: Callable[[Standbys], object] = lambda _: None,
         *,
         citus: bool = False,
+        looked: float = 0.0,
     ) -> None:
-        self.citus = citus
+        self.citus, self.looked = citus, looked
         self.beat = beat  # what has to be done now and then meanwhile
         self.unconfirmed = unconfirmed  # told, once, that a commit waits for a standby
         self.settings, self.pid, self.limit, self.name, self.listener = settings, pid, limit, name, listener
@@ -126,7 +129,9 @@ class Watch:
             return
         self._ticks += 1
         if self._ended is None:
-            self._ended = threading.Event()
+            if self.citus and time.monotonic() < self.looked + APART:
+                return
+            self._ended, self.looked = threading.Event(), time.monotonic()
             # Nobody waits for it: a connection that takes its time must not keep our transaction open.
             threading.Thread(target=self._look, args=[self._ended], daemon=True).start()
             return
@@ -206,7 +211,7 @@ class Watch:
                             self._seen = _read(waits, *more)
                     if connection.closed:
                         return
-                    ended.wait(self.every)
+                    ended.wait(max(self.every, APART) if self.citus else self.every)
         except (SqlrailError, psycopg.Error):
             self.is_refused = True
 
