@@ -70,7 +70,8 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
     """With where Citus keeps the rows."""
     keys = relation.keys if isinstance(relation, Relation) else ()
     tables = [table["name"] for table in (facts.child, facts.parent) if table]
-    parts = {"tables": tables, "columns": [*relation.columns], "keys": [*keys]}
+    parts: dict[str, Any] = {"tables": tables, "columns": [*relation.columns], "keys": [*keys]}
+    parts["unsettled"] = message(session, "_nodes_unsettled")
     placed = session.ask(message(session, "nodes_placement", **parts))[-1][0]
     refusals = [*facts.refusals, *placed["refusals"]]
     if not placed["distributed"]:

@@ -86,7 +86,8 @@ def _of(live: Backend, file: File, state: State, *, samples: bool) -> Fill:
     try:
         table = ask(session, file)
         # Estimates grow with a table's pages, and so with the dead rows of what is done.
-        rows = (table.rows or None) if state.batches else _rows(live, table)
+        is_counted = state.batches or table.nodes  # by its shards
+        rows = (table.rows or None) if is_counted else _rows(live, table)
         fill = replace(fill, table=table.name, is_there=True, rows=rows)
         if samples:
             return _sampled(live, file, table, state, fill)

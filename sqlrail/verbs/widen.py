@@ -179,7 +179,8 @@ def _looking(settings: Settings, listener: Listener) -> Iterator[Connection]:
             )
         if backend.session.server.is_citus:
             raise Refused(
-                "widen is refused: Citus has no backfills, which these files need. Nothing was written."
+                "widen is refused: Citus makes no triggers on tables of other nodes, and one has to keep both columns "
+                "alike. Nothing was written."
             )
         yield backend.connection
 

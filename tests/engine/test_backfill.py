@@ -196,6 +196,14 @@ def test_a_batch_waits_for_no_disk_and_compiles_nothing_and_the_record_waits(pla
     assert place.run() is None
     assert place.query("SELECT DISTINCT jit, waits FROM t") == [("off", "off")]
     assert place.query("SELECT waits FROM recorded") == [("on",)]
+    place.query(
+        """CREATE TRIGGER notes AFTER UPDATE ON sqlrail.progress FOR EACH ROW EXECUTE FUNCTION notes();
+           TRUNCATE recorded; DROP TRIGGER notes ON _yoyo_migration"""
+    )
+    place.write(ONCE + EACH, "003_fill")
+    assert place.run() is None
+    # Each batch notes itself right in front of its COMMIT.
+    assert place.query("SELECT DISTINCT waits FROM recorded") == [("off",)]
 
 
 def test_a_batch_has_no_more_rows_than_plans_are_good_for(place: Place) -> None:

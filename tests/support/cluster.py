@@ -98,7 +98,9 @@ class Node:
         owner = self.data.stat()
         as_owner = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
         command = [Path(binary).with_name("pg_ctl"), "-D", self.data, "-w", "-l", f"{self.data}.log", "start"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_owner)  # type: ignore[call-overload]
+        # A node connects to the others, and would look for our certificates, which its owner may not read.
+        home = {**os.environ, "HOME": str(self.data)}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", env=home, **as_owner)  # type: ignore[call-overload]
 
 
 def node(url: str) -> Node:

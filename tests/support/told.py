@@ -31,11 +31,13 @@ UNTOLD = {
     "it takes a crash, a standby, or an extension that only one database can have": {
         "contract_statements", "counted_queries", "detaching", "extension_schemas", "standby",
     },
-    "it takes a cluster of Citus, see test_citus_cleanup.py and test_citus_sets.py": {
+    "it takes a cluster of Citus, see tests/promises/test_citus_*.py": {
         "_nodes_and", "_nodes_child_key", "_nodes_counted", "_nodes_delete_many", "nodes_delete_many",
         "_nodes_enough", "_nodes_found", "_nodes_gone", "_nodes_has_parents",
         "_nodes_lost", "_nodes_mixed", "_nodes_orphan", "_nodes_parents_found", "_nodes_staged", "_nodes_still_lost",
-        "_nodes_still_null", "_nodes_with",
+        "_nodes_still_null", "_nodes_unsettled", "_nodes_with",
+        "_backfill_on_shard", "backfill_elsewhere", "backfill_milestone", "backfill_milestones", "backfill_nodes",
+        "backfill_seen", "backfill_sizes_nodes", "backfill_take_span", "backfill_two_phases",
         "nodes_archive", "nodes_archived", "nodes_copy", "nodes_count", "nodes_count_rows", "nodes_delete",
         "nodes_delete_batch", "nodes_durable", "nodes_enough",
         "nodes_find_apart", "nodes_find_keys", "nodes_find_rows", "nodes_found", "nodes_hold",

@@ -1,2 +1,2 @@
 -- The last key of the table: how far a pass goes.
-SELECT ARRAY[{texts}] FROM {table} AS t ORDER BY {order} LIMIT 1;
+SELECT ARRAY[{texts}] FROM (SELECT {keys} FROM {table} AS t ORDER BY {order} LIMIT 1) AS t;

@@ -36,14 +36,7 @@ SELECT json_build_object(
     'alone', pair.child = 'single shard',
     'local', pair.child = 'local',
     'distribution_column', pair.column,
-    'refusals', array_remove(ARRAY[
-        -- A parent whose transaction is committed, and is not yet on its node, would be missed.
-        CASE WHEN pair.is_spread AND NOT has_function_privilege('pg_catalog.recover_prepared_transactions()', 'EXECUTE')
-            THEN format('what is committed may be in doubt on a node still, and this role may not settle it: GRANT EXECUTE ON '
-                        'FUNCTION recover_prepared_transactions() TO %I', current_user) END,
-        CASE WHEN pair.is_spread AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_node WHERE groupid = 0)
-            THEN 'the coordinator is not among its own nodes, so what it left in doubt on others cannot be settled: SELECT '
-                 'citus_set_coordinator_host(...)' END,
+    'refusals', CASE WHEN pair.is_spread THEN {unsettled} ELSE '{{}}' END || array_remove(ARRAY[
         (SELECT format('%1$s is columnar, and its rows can be neither deleted nor changed: bring it back into rows first, '
                        'SELECT alter_table_set_access_method(%2$L, ''heap'')', min(c.oid::regclass::text), min(c.oid::regclass::text))
            FROM (SELECT ({tables}::text[])[1]::regclass::oid AS oid

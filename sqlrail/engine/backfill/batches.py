@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import psycopg
+from psycopg import sql
 
 from sqlrail.batches.patience import SHRINKING
 from sqlrail.engine import explain
 from sqlrail.engine.backfill import reading
 from sqlrail.engine.backfill.checkpoint import State
+from sqlrail.engine.backfill.milestones import Milestones
 from sqlrail.engine.backfill.walk import Walk
 from sqlrail.engine.retry import PASSING
 from sqlrail.engine.session import Session
@@ -25,7 +29,10 @@ class Batches:
         """guard: what is checked in front of each COMMIT."""
         self._session, self._file, self._hash, self._guard = session, file, hash_, guard
         self._piece = backfills.statement(file)
+        self.two_phases = b""  # what makes other nodes commit with the note
+        self._milestones = Milestones(session)
         self._is_checked = False  # whether its plan was looked at
+        self.began = 0.0  # when the last batch began to keep others waiting, by time.monotonic
 
     def fill(self, walk: Walk, state: State, number: int, limit: float | None) -> tuple[State, bool]:
         """Takes a batch, runs the statement, notes it and commits; the state then, and whether it is the last.
@@ -37,25 +44,56 @@ class Batches:
 
     def run(self, walk: Walk, state: State, number: int, limit: float | None = None) -> tuple[State, int]:
         """Takes a batch and runs the statement; the state then, and how far the WAL was before."""
-        text = self._session.store.message("backfill_wal") + walk.take(state.after, state.upto, number)
+        self.began = time.monotonic()
+        end = self._milestones.end(walk, state.after, state.upto, number)
+        text = self._session.store.message("backfill_wal") + walk.take(state.after, state.upto, number, end)
         (began_at,), *_, (found, last) = self._session.ask(text)
-        is_last = found < number
+        if walk.is_citus:  # which takes its time to say whose keys are the next, and locks nothing yet
+            self.began = time.monotonic()
+        is_last = found < number and end is None
         changed = self._change(found, state, limit) if found or not state.batches else 0
-        return state.beyond(found, changed, tuple(last) if found else None, is_last=is_last), began_at
+        return state.beyond(found, changed, tuple(last) if found else end, is_last=is_last), began_at
 
     def _change(self, found: int, state: State, limit: float | None) -> int:
         """Runs the statement; how many rows it has changed."""
-        store, text = self._session.store, self._piece.text
-        ahead = store.message("ours") + store.message("backfill_plans") + self._limit(limit)
-        ahead += store.message("theirs")
+        ahead = self._ahead(limit)
         if found and not self._is_checked:
-            explained = self._send(text, ahead + store.message("_backfill_explain") + b"\n").rows[0][0]
-            reading.check(self._session, self._file, explained, self._place)
-            self._is_checked = True
-        changed = _changed(self._send(text, ahead))
+            self._check_plan(ahead)
+        changed = _changed(self._send(self._piece.text, ahead))
         if changed and not state.changed and not self._is_once:
             self._refuse_unless_repeatable(changed)
         return changed
+
+    @property
+    def commits(self) -> bytes:
+        """Whether a commit waits for the disk, see backfill_commits.sql."""
+        commits = sql.SQL("on" if self._session.server.is_citus else "off")
+        return self._session.store.message("backfill_commits", commits=commits)
+
+    def look(self, walk: Walk) -> None:
+        """On Citus: refuses a statement that reads too much ahead of its first batch, in a transaction of its own.
+
+        Once a transaction has read shards of its own node, Citus explains nothing in it any more.
+        """
+        if self._is_checked or not walk.is_citus:
+            return
+        store = self._session.store
+        text = store.message("begin") + store.limits(self._file) + store.message("ours")
+        self._session.ask(text + walk.take(None, None, 1))
+        self._check_plan(self._ahead(None))
+        self._session.undo()
+
+    def _check_plan(self, ahead: bytes) -> None:
+        explain_ = ahead + self._session.store.message("_backfill_explain") + b"\n"
+        explained = self._send(self._piece.text, explain_).rows[0][0]
+        reading.check(self._session, self._file, explained, self._place)
+        self._is_checked = True
+
+    def _ahead(self, limit: float | None) -> bytes:
+        """What goes in front of the statement."""
+        store = self._session.store
+        text = store.message("ours") + store.message("backfill_plans") + self._limit(limit)
+        return text + store.message("theirs")
 
     def _limit(self, limit: float | None) -> bytes:
         """What limits the statement's time, where the file's own limit is not lower."""
@@ -88,7 +126,7 @@ class Batches:
         if answer.error is not None:
             if self._session.connection.closed or isinstance(answer.error, (*PASSING, *SHRINKING)):
                 raise answer.error
-            raise self.failure(answer.error, len(ahead.decode()))
+            raise self.failure(answer.error, len(ahead.decode()) - answer.shift)
         return answer
 
     def failure(self, error: psycopg.Error, ahead: int = 0) -> SqlrailError:
@@ -97,7 +135,8 @@ class Batches:
     def _commit(self, state: State, began_at: int) -> State:
         """Notes the state, what the server has written of WAL since then with it, and commits."""
         store = self._session.store
-        text = store.ending(self._file) + store.message("ours") + self._guard
+        text = store.ending(self._file) + store.message("ours") + self._guard + self.two_phases
+        text += self.commits  # which the ending has set back
         text += self.noting(state, began_at) + b"COMMIT;\n"
         answer = self._session.send(text, Answer())
         if (error := answer.error) is not None:

@@ -18,6 +18,7 @@ from sqlrail.batches.pace import FIRST, Pace
 from sqlrail.batches.patience import SHRINKING, Patience
 from sqlrail.engine.backfill.batches import Batches
 from sqlrail.engine.backfill.checkpoint import State
+from sqlrail.engine.backfill.nodes import settle
 from sqlrail.engine.backfill.table import Table, ask
 from sqlrail.engine.backfill.walk import Walk
 from sqlrail.engine.retry import PASSING
@@ -48,6 +49,9 @@ class BackfillRun:
         self._pace = Pace(session.settings.batch_time, FIRST)
         self._state: State | None = None
         self._began, self._seen = time.monotonic(), 0  # by this run
+        self._is_in_doubt = (
+            session.server.is_citus
+        )  # whether another node may have what is neither done nor undone
         self._passed = 0  # the last pass that this run has begun, or walked a batch of
 
     @property
@@ -82,6 +86,7 @@ class BackfillRun:
             self._ask(f"{explain}\n{self._file.until}")
         while True:
             self._pass()
+            self._settle()
             if self._is_done():
                 return
             self._patience.patiently(self._what, self._begin_pass)
@@ -98,26 +103,39 @@ class BackfillRun:
             self._tell()
             self._patience.rest(self._session.settings.pause)
 
+    def _settle(self) -> None:
+        """What is recorded as done, and what another pass looks at, is on every node."""
+        if self._session.server.is_citus:
+            what = f"a look at what is in doubt of {self._file.id}"
+            self._patience.patiently(what, lambda: settle(self._session, self._file))
+
     # A batch
 
     def _batch(self) -> bool:
         """True if there was no batch any more in this pass."""
+        if self._is_in_doubt:
+            settle(self._session, self._file)
+            self._is_in_doubt = False
+        self._batches.look(self._walk)
         state, number = self._hold(), self._pace.rows
         if state.is_through:
             self._session.undo()
             return True
-        began = time.monotonic()
         try:
             done, is_last = self._batches.fill(self._walk, state, number, self._pace.limit)
-        except SHRINKING as exc:
+        except psycopg.Error as exc:
+            self._is_in_doubt = self._session.server.is_citus
+            if not isinstance(exc, SHRINKING):
+                raise
             if isinstance(exc, psycopg.errors.QueryCanceled) and number == 1:
                 raise self._batches.failure(exc) from exc
             self._pace.failed(number, too_long=isinstance(exc, psycopg.errors.QueryCanceled))
             raise
-        self._seen += done.walked - state.walked
+        walked = done.walked - state.walked
+        self._seen += walked
         self._state, self._passed = done, done.passes
-        if not is_last:
-            self._pace.took(number, time.monotonic() - began)
+        if not is_last and walked:
+            self._pace.took(walked, time.monotonic() - self._batches.began)
             self._pace.rows = min(self._pace.rows, MOST)
         return is_last
 
@@ -126,11 +144,13 @@ class BackfillRun:
         store = self._session.store
         self._session.raise_if_standby()
         text = store.message("begin") + store.limits(self._file) + store.message("ours")
+        text += self._batches.commits
         text += store.message("backfill_hold", hash=self._hash, patience=milliseconds(self._patience.longest))
         found = self._session.ask(text)
         if not found:
             self._session.undo()
             raise Gone
+        self._batches.two_phases = self.table.nodes.two_phases(store) if self.table.nodes else b""
         _, checksum, noted = found[0]
         state = State.read(noted)
         backfills.check_unchanged(self._file, checksum, str(state or State()))

@@ -60,6 +60,7 @@ def _rolled_back(
     session.under_way(name=file.id, limit=patience)
     text = store.message("begin") + store.limits(file) + store.message("ours")
     try:
+        batches.look(walk)
         session.ask(text + store.message("lock_limit", lock_timeout=milliseconds(patience)))
         done, _ = batches.run(walk, replace(state, upto=state.upto or _last(session, walk)), size)
     except psycopg.Error as exc:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
+from sqlrail.engine.backfill import nodes
+from sqlrail.engine.backfill.nodes import Nodes
 from sqlrail.engine.session import Session
 from sqlrail.errors import BadFile, Refused
 from sqlrail.files.file import File
@@ -43,6 +45,7 @@ class Table(NamedTuple):
     name: str  # with its schema, quoted
     columns: tuple[Column, ...]
     rows: int  # about how many; 0 where the server has not counted them
+    nodes: Nodes | None = None  # where Citus has its rows; None without Citus
 
     @property
     def order(self) -> sql.Composable:
@@ -69,23 +72,21 @@ def ask(session: Session, file: File) -> Table:
     found = [Column(one["name"], one["type"], one["operators"] or {}) for one in columns or ()]
     if missing := [it for it in backfill.key if it not in [column.name for column in found]]:
         raise _misdirected(file, f"{name} has no column {join(missing[0])}")
-    if reasons := [*_refusals(session, backfill, rows[0])]:
+    its_nodes = nodes.ask(session, oid)
+    reasons = [*_refusals(backfill, rows[0]), *(its_nodes.refuses(file) if its_nodes else ())]
+    if reasons:
         raise Refused(
             f"{_at(file)}: the backfill is refused: {'; '.join(reasons)}. Nothing of {file.id} was done."
         )
-    return Table(oid, name, tuple(found), in_partitions if kind == "p" else rows_here)
+    counted = in_partitions if kind == "p" else rows_here
+    return Table(oid, name, tuple(found), (its_nodes and its_nodes.rows) or counted, its_nodes)
 
 
-def _refusals(session: Session, backfill: Backfill, row: tuple[Any, ...]) -> Iterator[str]:
+def _refusals(backfill: Backfill, row: tuple[Any, ...]) -> Iterator[str]:
     _, name, kind, hides_rows, has_heirs, index, *_ = row
     if kind not in ("r", "p"):
         yield f"{name} is {KINDS.get(kind, 'no table')}; name the table whose rows change"
         return
-    if session.server.is_citus:
-        yield (
-            "on Citus a batch's keys are on this node alone, and its rows on others: write the statement without "
-            "batches, for one range of the key a file"
-        )
     if hides_rows:
         yield (
             f"row-level security hides rows of {name} from this role: run it as the table's owner, or as a role with "

@@ -127,7 +127,9 @@ class Look:
         )
 
     def _placed(self, table: sql.Composable) -> dict[str, Any]:
-        found = self.ask("nodes_placement", tables=[table.as_string()], columns=[], keys=[])[-1][0]
+        unsettled = message(self.session, "_nodes_unsettled")
+        parts = {"tables": [table.as_string()], "columns": [], "keys": [], "unsettled": unsettled}
+        found = self.ask("nodes_placement", **parts)[-1][0]
         return {name: found[name] for name in ("distributed", "distribution_column")}
 
     def _rows(self, found: dict[str, Any], stored: sql.Composable, id_: sql.Composable) -> bytes:

@@ -1,7 +1,8 @@
--- What is committed, and was cut off before it had arrived on its node, arrives: a parent among it would be missed. A node
+-- What is committed, and was cut off before it had arrived on its node, arrives: a parent among it would be missed, and rows
+-- that a batch has changed. What was prepared and is not committed is undone, and its locks go: both at once. A node
 -- knows only of what it began itself, so each is asked, the coordinator as well: on a connection of its own, for COMMIT
 -- PREPARED cannot run where a transaction is under way. That takes connections from each to all others, so they are asked
--- first whether anything is prepared anywhere. One that does not answer may have a parent, too.
+-- first whether anything is prepared anywhere. One that does not answer may have some of it, too.
 DO $recover$
 DECLARE
     question text;
@@ -21,7 +22,7 @@ BEGIN
         END LOOP;
         IF silent IS NOT NULL THEN
             RAISE EXCEPTION 'transactions in doubt cannot be settled on %', silent
-                USING ERRCODE = 'SR001', HINT = 'A parent may be among them. Bring the node back, then run again.';
+                USING ERRCODE = 'SR001', HINT = 'Rows that this is about may be among them. Bring the node back, then run again.';
         END IF;
         EXIT WHEN NOT prepared;
     END LOOP;
