@@ -37,14 +37,15 @@ def clean(
     expected: int | None = None,
     placed: Placed | None = None,
     taken: Taken | None = None,
-    are_many: bool = False,
+    passed: int | None = None,
+    share: float = 0.0,
     parallel: bool = False,
 ) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
     Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. It is
     refused if there are many more orphans than were expected; and what a look has placed is not looked for again.
-    taken: what of it was deleted ahead of the locks, which are held; are_many: see Cleaned.are_many; parallel: see
+    taken: what of it was deleted ahead of the locks, which are held; passed, share: see Cleaned; parallel: see
     may_be_parallel().
     Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for
     what is not there to be cleaned or no value of its column, likewise.
@@ -65,9 +66,10 @@ def clean(
     purpose: dict[str, Any] = {"verb": verb, "migration": migration}
     first: dict[str, Any] = {
         "placed": placed,
-        "are_many": are_many,
+        "share": share,
         "parallel": parallel,
         "expected": expected,
+        "passed": passed,
     }
     done = total = _round(session, relation, facts, **first, **purpose)
     while done.cleaned and total.may_orphan(total):
@@ -100,15 +102,15 @@ def compose_round(
     facts: Facts,
     find: Callable[[Composer], bytes] = Composer.find,
     *,
-    are_many: bool = False,
+    share: float = 0.0,
     parallel: bool = False,
     **purpose: Any,
 ) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     if isinstance(relation, Unique):
         return duplicates.compose_round(session, relation, facts, **purpose)
-    counted = purpose.get("expected") is not None
-    part = Composer(session, relation, facts, counted=counted, are_many=are_many, parallel=parallel)
+    counted = any(purpose.get(known) is not None for known in ("expected", "passed"))
+    part = Composer(session, relation, facts, counted=counted, share=share, parallel=parallel)
     text = part("archive_format")
     text += find(part) + part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
     return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")

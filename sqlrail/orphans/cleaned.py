@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from sqlrail.results.relation import Becomes, CleanedResult, OrphanResult
 
 
-#: Where Citus has the rows, one in so many is as quickly found by another look at all of them as by its key, which goes
-#: to each shard. Measured with 8 shards: 0.17 µs for a row, 17 µs for a key.
-FEW = 100
-
-
 @dataclass(frozen=True)
 class Seen:
     """What a close look at a relation found; counts are rows of the child, times are text in UTC."""
@@ -60,6 +55,8 @@ class Cleaned:
     seen: Seen | None = field(default=None, compare=False)
     #: where a look has found the orphans
     placed: Placed | None = field(default=None, compare=False, repr=False)
+    #: so many orphans a look lets pass that has seen a sample, and says about how many there are
+    passed: int | None = field(default=None, compare=False, repr=False)
     duplicates: Duplicates | None = None  # what becomes of what refers to them
     counted_before: tuple[str, ...] = field(
         default=(), compare=False
@@ -78,9 +75,20 @@ class Cleaned:
         return bool(self.facts.undecided)
 
     @property
-    def are_many(self) -> bool:
-        """Whether its orphans on other nodes are found again more quickly than they are looked up by their keys."""
-        return self.facts.together and self.orphans * FEW > self.facts.estimate > 0
+    def expected(self) -> int | None:
+        """How many orphans a cleanup is to find; None where nobody has counted them."""
+        return None if self.is_sampled else self.orphans
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether its orphans are counted only about."""
+        return self.passed is not None
+
+    @property
+    def share(self) -> float:
+        """How many of the rows are orphans, where the rows were counted: those on other nodes."""
+        rows = self.facts.estimate
+        return self.orphans / rows if self.facts.together and rows > 0 else 0.0
 
     @property
     def is_countable(self) -> bool:

@@ -30,6 +30,7 @@ def looks(session: Session, relation: Relation, facts: Facts, parts: dict[str, A
     """What a look is made of, with what it would be made of on one node."""
     keys = _keys(relation, facts, parts)
     more = {
+        "parent_is_missing": sql.SQL("{} IS NULL").format(column_of("p", relation.keys[0])),
         "has_parents": message(session, "_nodes_has_parents", **parts),
         "mixed": message(session, "_nodes_mixed", **parts) if facts.may_be_mixed else sql.SQL("0"),
         "child_key": message(session, "_nodes_child_key", **keys),

@@ -12,7 +12,7 @@ from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
-from sqlrail.orphans import indexed, placed
+from sqlrail.orphans import indexed, placed, sampled
 from sqlrail.orphans.ask import about, ask_all_facts, ask_facts, default_refusals, judge
 from sqlrail.orphans.cleaned import Cleaned, Seen, effects
 from sqlrail.orphans.composer import Composer, looking
@@ -54,7 +54,8 @@ def preview(
 ) -> Cleaned:
     """What clean() would find and say, read-only and without its locks; `seen` only where it looks closely.
 
-    A look that is not close can be for a cleanup that follows: it notes where the orphans of a big table are.
+    A look that is not close can be for a cleanup that follows: it notes where the orphans of a big table are, or looks
+    at a sample of one that lies on other nodes.
     """
     seen = describe(session, relation)
     return _placed(session, seen) if placing else _counted(session, seen, closely=closely)
@@ -93,10 +94,10 @@ def previews(
     it, the catalog is asked no more before there are orphans, or the orphans of a big table may have to be placed.
     """
     if placing:
-        plain = {relation: one for relation, one in plain.items() if not placed.may_be(one.facts)}
+        plain = {relation: one for relation, one in plain.items() if not _may_be_big(one)}
     others = describe_all(session, [one for one in relations if one not in plain])
     known = {**plain, **{one.relation: one for one in others}}
-    alone = {one for one in relations if placing and placed.may_be(known[one].facts)}
+    alone = {one for one in relations if placing and _may_be_big(known[one])}
     answers = _sifted(session, [known[one] for one in relations if one not in alone], closely=closely)
     found = [one for one, answer in answers.items() if one in plain and answer.has_orphans]
     known |= {one.relation: one for one in describe_all(session, found)}
@@ -109,8 +110,21 @@ def previews(
 
 
 def _placed(session: Session, one: Cleaned) -> Cleaned:
-    """A look that is not close, which notes where the orphans are, if there is one and the table is big."""
-    return _counted(session, one, closely=False, placing=1)
+    """A look that is not close: at a sample, or which notes where the orphans are, if the table is big."""
+    try:
+        enough = (
+            sampled.look(session, Composer(session, one.relation, one.facts), one)
+            if sampled.may_be(one)
+            else None
+        )
+    except psycopg.Error as exc:
+        return _uncounted(one, exc)
+    return enough or _counted(session, one, closely=False, placing=1)
+
+
+def _may_be_big(one: Cleaned) -> bool:
+    """Whether a look for a cleanup that follows may be another one than a plain look."""
+    return placed.may_be(one.facts) or sampled.may_be(one)
 
 
 class _Answer(NamedTuple):
@@ -175,16 +189,20 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
             ((rows,),) = session.ask(part("nodes_rows"))[-1:]
             one, answer = replace(one, facts=replace(one.facts, estimate=rows)), (rows, *answer[1:])
     except psycopg.Error as exc:
-        # What is refused anyway need not be countable: a partition may be a foreign table.
-        if one.refusals:
-            return one
-        try:
-            return replace(one, refusals=(reason(exc, one.relation),))
-        except UsageError as wrong:  # until a file has run that is still pending
-            return replace(one, skipped=str(wrong))
+        return _uncounted(one, exc)
     if places:
         one, answer = replace(one, placed=placed.read(one.facts, answer[-1], key)), answer[:-1]
     return _weighed(session, one, *answer)
+
+
+def _uncounted(one: Cleaned, exc: psycopg.Error) -> Cleaned:
+    # What is refused anyway need not be countable: a partition may be a foreign table.
+    if one.refusals:
+        return one
+    try:
+        return replace(one, refusals=(reason(exc, one.relation),))
+    except UsageError as wrong:  # until a file has run that is still pending
+        return replace(one, skipped=str(wrong))
 
 
 def _weighed(

@@ -298,7 +298,8 @@ def say_found(listener: Listener, seen: Iterable[Cleaned]) -> None:
     """Tells of the relations that have orphans."""
     for one in seen:
         if one.orphans:
-            listener(Said(f"{one.relation}: {kinds.found(one.relation, one.orphans)}{_share(one)}"))
+            about = "about " if one.is_sampled else ""
+            listener(Said(f"{one.relation}: {about}{kinds.found(one.relation, one.orphans)}{_share(one)}"))
 
 
 def say_published(listener: Listener, seen: Iterable[Cleaned]) -> None:
@@ -396,7 +397,8 @@ def _clean_in_turn(
     while waiting:
         for one in [one for one in due if one.relation in waiting]:
             # What became an orphan by our own deletions was in no preview.
-            expected, placed = (None, None) if one.relation in may_have_more else (one.orphans, one.placed)
+            looked = (one.expected, one.passed, one.placed)
+            expected, passed, placed = (None, None, None) if one.relation in may_have_more else looked
             before = taken.pop(one.relation, None)
             with _explained(backend, f"the cleanup of {one.relation}"):
                 cleaned = orphans.clean(
@@ -404,9 +406,10 @@ def _clean_in_turn(
                     one.relation,
                     verb="cleanup",
                     expected=expected,
+                    passed=passed,
                     placed=placed and before.left if before else placed,
                     taken=before,
-                    are_many=one.are_many,
+                    share=one.share,
                     parallel=parallel,
                 )
             yield cleaned

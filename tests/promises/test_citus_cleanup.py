@@ -444,7 +444,7 @@ def test_few_orphans_that_became_many_since_the_look_are_all_still_there(
     assert rows(db) == before
 
 
-@pytest.mark.parametrize("found", [30, 60], ids=["few", "many"])
+@pytest.mark.parametrize("found", [30, 90], ids=["few", "many"])
 def test_orphans_are_weighed_again_where_they_are_more_than_the_look_has_found(
     cluster: tuple[str, Connection], found: int
 ) -> None:

@@ -42,7 +42,7 @@ UNTOLD = {
         "nodes_delete_batch", "nodes_durable", "nodes_enough",
         "nodes_find_apart", "nodes_find_keys", "nodes_find_rows", "nodes_found", "nodes_hold",
         "nodes_mended", "nodes_missing", "nodes_now", "nodes_parallel", "nodes_placement", "nodes_put",
-        "nodes_put_over", "nodes_recover", "nodes_rows", "nodes_set",
+        "nodes_put_over", "nodes_recover", "nodes_rows", "nodes_sample", "nodes_set", "nodes_size",
         "nodes_take", "nodes_taken", "nodes_two_phases", "is_sharded", "limits_citus",
         "waits_citus", "plan_live_nodes", "any_rows_nodes",
         "distributed", "made_here", "scratch_sharded", "tenants_elsewhere",

@@ -3,7 +3,7 @@
 -- The statement travels as a setting: a name that holds the body's own quote would end the body.
 SELECT set_config('sqlrail.count', {counts}, true), set_config('sqlrail.rows', '', true),
        set_config('sqlrail.matters', (found.orphans + earlier.orphans > {max_rows}
-                                      AND ({expected}::bigint IS NULL OR found.orphans > {expected}::bigint))::text, true)
+                                      AND ({passed}::bigint IS NULL OR found.orphans > {passed}::bigint))::text, true)
   FROM (SELECT {found} AS orphans FROM pg_temp.sqlrail_orphan) AS found,
        {and_earlier};
 DO $count$

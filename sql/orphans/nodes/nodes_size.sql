@@ -1,0 +1,5 @@
+-- How many bytes the child's rows take on all nodes, its partitions' with them.
+SELECT coalesce(sum(citus_relation_size(c.oid)), 0)::bigint
+  FROM (SELECT {child_oid}::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree({child_oid})) AS part
+  JOIN pg_catalog.pg_class AS c ON c.oid = part.oid
+ WHERE c.relkind = 'r';

@@ -1,0 +1,59 @@
+"""A look at a sample of a big table that lies on other nodes, for a cleanup that follows.
+
+Under its locks a cleanup there looks for all orphans again, and weighs what it finds. Before that it has to be known
+whether there is any, whether they may be too many, and about how many there are: a hundredth of the pages says that,
+and one look at all of them is spared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlrail.ground.relation import Relation
+from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.session import Session
+
+if TYPE_CHECKING:
+    from sqlrail.orphans.composer import Composer
+
+#: bytes of a child's rows from which on a sample is worth its round trips, and has enough pages
+BIG = 64 * 1024 * 1024
+#: of a hundred of the child's pages, how many are looked at
+PERCENT = 1
+#: how many times the share that is allowed a sample may show: what is about as many as that is weighed under the locks
+MARGIN = 1.1
+#: what part of the share that is allowed it shows where the rows need not be counted: not even if it is far out
+FAR_BELOW = 0.25
+
+
+def may_be(one: Cleaned) -> bool:
+    """Whether a sample can say enough of a relation's orphans: nothing else has to be counted, nor decided."""
+    facts = one.facts
+    is_plain = facts.together and not facts.may_be_mixed and not one.refusals
+    return isinstance(one.relation, Relation) and one.is_countable and is_plain
+
+
+def look(session: Session, part: Composer, one: Cleaned) -> Cleaned | None:
+    """About how many orphans there are, and rows; None where that is not enough to begin a cleanup with."""
+    ((size,),) = session.ask(part("nodes_size", child_oid=one.facts.child_oid))[-1:]
+    if size < BIG:
+        return None
+    sample, orphans, has_parents = session.ask(part("nodes_sample", percent=PERCENT))[-1]
+    if not (orphans and has_parents):
+        return None
+    max_rows, max_share = session.settings.max_rows, session.settings.max_share
+    share, rows = orphans / sample, round(sample * 100 / PERCENT)
+    passed = 2 * round(share * rows)
+    if share > FAR_BELOW * max_share:
+        ((rows,),) = session.ask(part("nodes_rows"))[-1:]
+        passed = int(max_share * rows)
+    about = max(1, round(share * rows))
+    if about > max_rows and share > MARGIN * max_share:
+        return None
+    return replace(one, facts=replace(one.facts, estimate=rows), orphans=_roughly(about), passed=passed)
+
+
+def _roughly(number: int) -> int:
+    """With two digits: more a sample does not know."""
+    return round(number, 2 - len(str(number)))
