@@ -113,4 +113,7 @@ def compose_round(
     part = Composer(session, relation, facts, counted=counted, share=share, parallel=parallel)
     text = part("archive_format")
     text += find(part) + part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
-    return text + part.cascades() + part.clean() + part("archive_format_off") + part("report_cleanup")
+    back = part("archive_format_off")
+    if facts.distributed and purpose["verb"] == "cleanup":
+        back = part("nodes_here") + back + part("nodes_everywhere")
+    return text + part.cascades() + part.clean() + back + part("report_cleanup")

@@ -39,8 +39,9 @@ def look(session: Session, part: Composer, one: Cleaned) -> Cleaned | None:
     ((size,),) = session.ask(part("nodes_size", child_oid=one.facts.child_oid))[-1:]
     if size < BIG:
         return None
-    sample, orphans, has_parents = session.ask(part("nodes_sample", percent=PERCENT))[-1]
-    if not (orphans and has_parents):
+    sample, orphans = session.ask(part("nodes_sample", percent=PERCENT))[-1]
+    # Where no row has a parent, there may be none at all.
+    if not 0 < orphans < sample:
         return None
     max_rows, max_share = session.settings.max_rows, session.settings.max_share
     share, rows = orphans / sample, round(sample * 100 / PERCENT)

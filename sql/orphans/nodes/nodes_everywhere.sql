@@ -1,0 +1,2 @@
+-- And for all nodes again.
+SELECT set_config('citus.propagate_set_commands', 'local', true);
