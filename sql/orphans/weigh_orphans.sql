@@ -42,7 +42,7 @@ BEGIN
     -- Somebody is making more of them right now, by deleting parents say; what was looked at is not what would go.
     IF it.orphans + it.before - it.below - it.expected > it.max_rows
        AND it.orphans + it.before - it.below - it.expected > it.max_share * it.expected THEN
-        RAISE EXCEPTION '% rows % now, and there were % of them at the survey, a moment ago',
+        RAISE EXCEPTION '% rows % now, and there were {at_most}% of them at the survey, a moment ago',
             it.orphans + it.before - it.below, it.are, it.expected
             USING ERRCODE = 'SR001',
                   HINT = 'Find out who makes them; then look again with --dry-run.';

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sqlrail.results.relation import Becomes, CleanedResult, OrphanResult
 
 
+#: how many times more orphans there may be than a sample has let expect
+FAR_OUT = 2
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a close look at a relation found; counts are rows of the child, times are text in UTC."""
@@ -75,9 +79,9 @@ class Cleaned:
         return bool(self.facts.undecided)
 
     @property
-    def expected(self) -> int | None:
-        """How many orphans a cleanup is to find; None where nobody has counted them."""
-        return None if self.is_sampled else self.orphans
+    def expected(self) -> int:
+        """How many orphans a cleanup is to find; where nobody has counted them, at the most."""
+        return FAR_OUT * self.orphans if self.is_sampled else self.orphans
 
     @property
     def is_sampled(self) -> bool:

@@ -118,6 +118,7 @@ class Composer:
     def weigh(self, *, are_gone: bool = False, **purpose: Any) -> bytes:
         """What counts the rows that are staged, and refuses too many. are_gone: they are no more among the child's."""
         purpose["and_earlier"] = self._within("_earlier")
+        purpose["at_most"] = sql.SQL("" if purpose.get("passed") is None else "at most ")
         if not self.facts.distributed:
             gone = b" + found.orphans" if are_gone else b""
             enough = self.enough(sql.SQL("(found.orphans + earlier.orphans)")) + gone

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlrail.ground.relation import Relation
-from sqlrail.orphans.cleaned import Cleaned
+from sqlrail.orphans.cleaned import FAR_OUT, Cleaned
 from sqlrail.orphans.session import Session
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def look(session: Session, part: Composer, one: Cleaned) -> Cleaned | None:
         return None
     max_rows, max_share = session.settings.max_rows, session.settings.max_share
     share, rows = orphans / sample, round(sample * 100 / PERCENT)
-    passed = 2 * round(share * rows)
+    passed = FAR_OUT * round(share * rows)
     if share > FAR_BELOW * max_share:
         ((rows,),) = session.ask(part("nodes_rows"))[-1:]
         passed = int(max_share * rows)

@@ -119,6 +119,12 @@ def test_orphans_that_came_since_the_sample_go_too_unless_they_are_too_many(citu
     with citus.connect() as db:
         build_large(db, "by the key")
         before = rows(db)
+        heard = Heard(lambda: db.execute("DELETE FROM shop.parent WHERE id > 2700"))
+        with pytest.raises(
+            Refused, match="300 rows are orphans now, and there were at most 60 of them at the survey"
+        ):
+            run(citus.url, heard, max_rows=0, max_share=0.2)
+        assert rows(db) == before
         heard = Heard(lambda: db.execute("DELETE FROM shop.parent WHERE id > 1000"))
         with pytest.raises(Refused, match="2000 of 3000 rows are orphans"):
             run(citus.url, heard)
