@@ -190,9 +190,8 @@ class Session:
     def undo(self) -> None:
         """Rolls back, whatever state the connection is in."""
         if self.connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-            wire.send(
-                self.connection, self.store.message("rollback") + self.store.message("deallocate"), Answer()
-            )
+            text = self.store.message("rollback") + self.store.message("deallocate")
+            wire.send(self.connection, text, Answer())
 
     def _watching(self, connection: Connection, name: str, limit: float, commit: Commit) -> Watch:
         self._commit = commit
@@ -200,9 +199,8 @@ class Session:
         if self.server.is_pooled:  # a number of the pooler's own
             backend = self._under_way.backend if connection is self.connection else None
         hears = self.tell, self.keep_lock, commit.waits
-        return Watch(
-            self.settings, backend, limit, name, *hears, citus=self.server.is_citus, looked=self.watch.looked
-        )
+        citus, looked = self.server.is_citus, self.watch.looked
+        return Watch(self.settings, backend, limit, name, *hears, citus=citus, looked=looked)
 
     def _send_and_hear(
         self, connection: Connection, text: bytes, answer: Answer, watch: Watch, **how: Any
