@@ -86,7 +86,7 @@ def where(part: Composer, placed: Placed) -> dict[str, sql.Composable]:
     """Whether a row is at one of the places, or has one of the keys; and the places themselves."""
     if not placed.key:
         places = sql.SQL("{}::pg_catalog.tid[]").format(placed.places)
-        return {"is_placed": sql.SQL("c.ctid OPERATOR(pg_catalog.=) ANY ({})").format(places), "tids": places}
+        return {"is_placed": sql.SQL("c.ctid = ANY ({})").format(places), "tids": places}
     column, type_ = column_of("c", placed.key.column), sql.Identifier("pg_catalog", placed.key.array)
     is_placed = sql.SQL("{} OPERATOR(pg_catalog.=) ANY ({}::{})").format(column, placed.places, type_)
     tids = sql.SQL("ARRAY(SELECT c.ctid FROM {} AS c WHERE {})").format(part.parts["child"], is_placed)

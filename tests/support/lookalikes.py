@@ -444,7 +444,7 @@ def cleaning_to_a_default(scene: Scene) -> None:
 @chapter
 def cleaning_what_is_big(scene: Scene) -> None:
     scene.begin(
-        "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id int); "
+        "CREATE TABLE users (id varchar PRIMARY KEY); CREATE TABLE orders (id int PRIMARY KEY, user_id varchar); "
         "INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 2), (2, 1)"
     )
     with pytest.MonkeyPatch.context() as patch:

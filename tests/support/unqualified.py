@@ -51,6 +51,8 @@ QUALIFIED = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|(?<!')pg_catalog\.(?=[\w
 CHOSEN = re.compile(r"OPERATOR\(pg_catalog\.(\S+?)\)|pg_catalog\.(?=\w+\()")
 #: rooms whose SQL stands in files, which are sent as they are
 WRITTEN = ("widening",)
+#: what takes a cluster of Citus
+ELSEWHERE = ("nodes",)
 #: what is held against what PostgreSQL says, and sent to nobody
 COMPARED = re.compile(r"^EQUALS, OVERLAPS = .*", re.MULTILINE)
 #: from where pg_catalog comes first, see writes.sql, to where there is nothing else
@@ -102,7 +104,7 @@ def removals() -> Iterator[Removal]:
         if path.stem not in untold():  # what no chapter sends meets nothing in any
             yield from _in_sql(str(path.relative_to(ROOT)), path.read_text())
     for path in sorted((ROOT / "sqlrail").rglob("*.py")):
-        if path.parent.name not in WRITTEN:
+        if path.parent.name not in WRITTEN and path.stem not in ELSEWHERE:
             yield from _in_python(str(path.relative_to(ROOT)), path.read_text())
 
 

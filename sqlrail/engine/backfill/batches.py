@@ -9,7 +9,7 @@ from psycopg import sql
 
 from sqlrail.batches.patience import SHRINKING
 from sqlrail.engine import explain
-from sqlrail.engine.backfill import reading
+from sqlrail.engine.backfill import nodes, reading
 from sqlrail.engine.backfill.checkpoint import State
 from sqlrail.engine.backfill.milestones import Milestones
 from sqlrail.engine.backfill.walk import Walk
@@ -77,9 +77,7 @@ class Batches:
         """
         if self._is_checked or not walk.is_citus:
             return
-        store = self._session.store
-        text = store.message("begin") + store.limits(self._file) + store.message("ours")
-        self._session.ask(text + walk.take(None, None, 1))
+        self._session.ask(nodes.opening(self._session, self._file) + walk.take(None, None, 1))
         self._check_plan(self._ahead(None))
         self._session.undo()
 

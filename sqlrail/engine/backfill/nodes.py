@@ -62,12 +62,23 @@ def ask(session: Session, table: int) -> Nodes | None:
 
 def settle(session: Session, file: File) -> None:
     """Ends what a killed runner or node has left in doubt; Refused where a node does not answer."""
-    text = session.store.message("begin") + session.store.limits(file) + session.store.message("ours")
     try:
-        session.ask(text + session.store.message("nodes_recover"))
+        session.ask(opening(session, file) + session.store.message("nodes_recover"))
     except psycopg.Error as exc:
         if exc.sqlstate != GUARD:
             raise
         session.undo()
         raise Refused(f"{file.path}: {sentence(exc)} {exc.diag.message_hint}") from exc
     session.undo()
+
+
+def opening(session: Session, file: File) -> bytes:
+    """Opens a transaction in which nodes are asked."""
+    return session.store.message("begin") + session.store.limits(file) + session.store.message("ours")
+
+
+def told(name: str, type_: str) -> sql.Composable:
+    """What a value of a column is told as by a session with settings of its own: JSON has one form of times."""
+    value = sql.SQL("t.{}").format(sql.Identifier(name))
+    is_time = type_.startswith(("timestamp", "date"))
+    return value if is_time else sql.SQL("pg_catalog.concat({})").format(value)

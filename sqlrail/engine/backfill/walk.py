@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
+from sqlrail.engine.backfill.nodes import told
 from sqlrail.engine.backfill.table import EQUAL, GREATER, LESS, Column, Table
 from sqlrail.engine.store import Store
 from sqlrail.ground.backfill import Backfill
@@ -88,7 +89,7 @@ class Walk:
         """What asks each shard for every so-manieth key, for so many at the most; None where that cannot be written."""
         if any(SHARD in value for value in (*(after or ()), *upto)):
             return None
-        texts = sql.SQL(", ").join(map(_told, self._table.columns))
+        texts = sql.SQL(", ").join(told(one.name, one.type) for one in self._table.columns)
         branches = self._branches(after, each * most, self._within(upto), SHARD)
         parts = {"texts": texts, "keys": self._table.order, "size": each * most, "each": each}
         command = self._store.message("_backfill_on_shard", branches=branches, **parts).decode()
@@ -173,10 +174,3 @@ class Walk:
             column=sql.Identifier(column.name), schema=sql.Identifier(schema), operator=sql.SQL(operator),
             value=value, type=sql.SQL(column.type),
         )  # fmt: skip
-
-
-def _told(column: Column) -> sql.Composable:
-    """What a value of a column is told as by a session with settings of its own: JSON has one form of times."""
-    value = sql.SQL("t.{}").format(sql.Identifier(column.name))
-    is_time = column.type.startswith(("timestamp", "date"))
-    return value if is_time else sql.SQL("pg_catalog.concat({})").format(value)
