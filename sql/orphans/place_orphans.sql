@@ -1,6 +1,7 @@
--- The look of count_orphans.sql, which notes besides where the orphans are, or by which keys they are found, and from which transaction on it may have missed
--- something: with that only what has come since has to be looked at under the locks. Nothing is noted where some parent may
--- be younger than that, or where counting the parents would take longer than another anti-join.
+-- The look of count_orphans.sql, which notes besides where the orphans are, or by which keys they are found, and from which
+-- transaction on it may have missed something: with that only what has come since has to be looked at under the locks.
+-- Nothing is noted where some parent may be younger than that, or where counting the parents would take longer than another
+-- anti-join.
 WITH found AS MATERIALIZED (
     SELECT {place} AS place, {many} AS many FROM {child} AS c WHERE {violates} {by_key}
 ), counted AS (

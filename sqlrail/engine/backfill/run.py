@@ -49,9 +49,8 @@ class BackfillRun:
         self._pace = Pace(session.settings.batch_time, FIRST)
         self._state: State | None = None
         self._began, self._seen = time.monotonic(), 0  # by this run
-        self._is_in_doubt = (
-            session.server.is_citus
-        )  # whether another node may have what is neither done nor undone
+        #: whether another node may have what is neither done nor undone
+        self._is_in_doubt = session.server.is_citus
         self._passed = 0  # the last pass that this run has begun, or walked a batch of
 
     @property
