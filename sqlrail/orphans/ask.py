@@ -90,7 +90,7 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
         facts,
         distributed=True,
         together=together,
-        spread=placed["distribution_column"] is not None,
+        distribution_column=placed["distribution_column"],
         alone=placed["alone"],
         refusals=refusals,
     )

@@ -18,7 +18,7 @@ from sqlrail.orphans import placed as room
 from sqlrail.orphans import survey
 from sqlrail.orphans.ahead import Taken
 from sqlrail.orphans.ask import ask_facts, default_refusals
-from sqlrail.orphans.cleaned import Cleaned, effects
+from sqlrail.orphans.cleaned import NOTHING, Cleaned, Load, effects
 from sqlrail.orphans.composer import Composer
 from sqlrail.orphans.duplicates import clean as duplicates
 from sqlrail.orphans.facts import Facts
@@ -38,15 +38,13 @@ def clean(
     placed: Placed | None = None,
     taken: Taken | None = None,
     passed: int | None = None,
-    share: float = 0.0,
-    parallel: bool = False,
+    load: Load = NOTHING,
 ) -> Cleaned:
     """Archives and deletes a relation's orphans within the session's transaction: two round trips.
 
     Where its own deletions leave orphans, as in a table that refers to itself, they go in rounds of their own. It is
     refused if there are many more orphans than were expected; and what a look has placed is not looked for again.
-    taken: what of it was deleted ahead of the locks, which are held; passed, share: see Cleaned; parallel: see
-    may_be_parallel().
+    taken: what of it was deleted ahead of the locks, which are held; passed: see Cleaned.
     Refused, by a guard, has changed nothing once the transaction is rolled back; psycopg.Error and UsageError, for
     what is not there to be cleaned or no value of its column, likewise.
     """
@@ -66,8 +64,7 @@ def clean(
     purpose: dict[str, Any] = {"verb": verb, "migration": migration}
     first: dict[str, Any] = {
         "placed": placed,
-        "share": share,
-        "parallel": parallel,
+        "load": load,
         "expected": expected,
         "passed": passed,
     }
@@ -102,15 +99,14 @@ def compose_round(
     facts: Facts,
     find: Callable[[Composer], bytes] = Composer.find,
     *,
-    share: float = 0.0,
-    parallel: bool = False,
+    load: Load = NOTHING,
     **purpose: Any,
 ) -> bytes:
     """What finds, weighs, archives and cleans the orphans of a relation once."""
     if isinstance(relation, Unique):
         return duplicates.compose_round(session, relation, facts, **purpose)
     counted = any(purpose.get(known) is not None for known in ("expected", "passed"))
-    part = Composer(session, relation, facts, counted=counted, share=share, parallel=parallel)
+    part = Composer(session, relation, facts, counted=counted, load=load)
     text = part("archive_format")
     text += find(part) + part.weigh(**purpose) + part("begin_run", **purpose) + part("cascades")
     back = part("archive_format_off")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import sql
 
@@ -40,6 +40,19 @@ class Seen:
     timestamp: str | None  # the column that the oldest and the newest are told by
 
 
+class Load(NamedTuple):
+    """What other nodes have to do, as a look has it."""
+
+    orphans: int = 0  # about so many
+    share: float = 0.0  # of the rows
+    parallel: bool = False  # see may_be_parallel()
+    connections: int | None = None  # to each node, at the most; None: as Citus is set
+
+
+#: where nobody has looked
+NOTHING = Load()
+
+
 @dataclass(frozen=True)
 class Cleaned:
     """What became of a relation's orphans; counts are rows, archived ones include those of cascades."""
@@ -61,6 +74,8 @@ class Cleaned:
     placed: Placed | None = field(default=None, compare=False, repr=False)
     #: so many orphans a look lets pass that has seen a sample, and says about how many there are
     passed: int | None = field(default=None, compare=False, repr=False)
+    #: as many connections to each other node as are worth it
+    connections: int | None = field(default=None, compare=False, repr=False)
     duplicates: Duplicates | None = None  # what becomes of what refers to them
     counted_before: tuple[str, ...] = field(
         default=(), compare=False
@@ -88,11 +103,12 @@ class Cleaned:
         """Whether its orphans are counted only about."""
         return self.passed is not None
 
-    @property
-    def share(self) -> float:
-        """How many of the rows are orphans, where the rows were counted: those on other nodes."""
+    def load(self, *, parallel: bool) -> Load:
+        """What other nodes have to do. parallel: see may_be_parallel()."""
+        # Where the rows were counted, or a sample of them: those on other nodes.
         rows = self.facts.estimate
-        return self.orphans / rows if self.facts.together and rows > 0 else 0.0
+        share = self.orphans / rows if self.facts.together and rows > 0 else 0.0
+        return Load(self.orphans, share, parallel, self.connections)
 
     @property
     def is_countable(self) -> bool:

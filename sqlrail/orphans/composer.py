@@ -10,6 +10,7 @@ from psycopg import sql
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.orphans import kinds, nodes
+from sqlrail.orphans.cleaned import NOTHING, Load
 from sqlrail.orphans.expressions import by_table, cells, column_of, joined, matches, table
 from sqlrail.orphans.facts import Edge, Facts
 from sqlrail.orphans.session import Session, message
@@ -50,23 +51,20 @@ class Composer:
         facts: Facts,
         *,
         counted: bool = False,
-        share: float = 0.0,
-        parallel: bool = False,
+        load: Load = NOTHING,
     ) -> None:
-        """For a constraint whose rows a look may have counted a moment ago.
-
-        share: see Cleaned.share; parallel: see may_be_parallel().
-        """
+        """For a constraint whose rows a look may have counted a moment ago, for other nodes to clean."""
         self.session, self.facts = session, facts
         self.edges, self.is_set = facts.cascades, bool(facts.sets)
         self.kind = kinds.of(constraint)
         self.online = self.kind.online(facts)
-        self._find, self._share = self.kind.find(facts), share
+        self._find, self._load = self.kind.find(facts), load
         self._copies_first = counted and facts.together and not self.is_set
         # That a trigger keeps rows shows only where these were found before; a table that is its own parent must not be
         # taken for one without parents once they are gone.
         by_itself = not facts.triggers and facts.child_oid != facts.parent_oid
-        self._deletes_first = self._copies_first and by_itself and share <= BY_DELETION
+        self._deletes_first = self._copies_first and by_itself and load.share <= BY_DELETION
+        self._packs = self._copies_first and load.orphans >= nodes.PACKED
         self.parts: dict[str, Any] = {
             **looking(session, constraint, facts),
             "ours": message(session, "ours"),
@@ -93,7 +91,9 @@ class Composer:
             "tables": joined(", ", map(table, {it["name"]: it for it in facts.written}.values())),
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),
             "recover": b"",
-            "mode": "parallel" if parallel else "sequential",
+            "mode": "parallel" if load.parallel else "sequential",
+            "handed_over": sql.SQL("count(*)"),
+            **(self._packed(session, facts) if self._packs else {}),
             "target": sql.Identifier(facts.child["schema"], facts.child["table"]),
             "column": sql.Identifier(_writable(constraint, facts)),
             "and_found": b"",
@@ -109,10 +109,10 @@ class Composer:
         """What stages the rows that violate the constraint."""
         if self._copies_first:
             # So they are looked for once less, or twice less where they are deleted at once.
-            taken = "nodes_delete_batch" if self._deletes_first else "nodes_copy"
             parts = {"is_staged": self.parts["violates"], "still": sql.SQL("true")}
-            take = self(taken, with_found=b"", and_found=b"", **parts)
-            return self("nodes_recover") + self("nodes_parallel") + take + self("nodes_found")
+            take = self(self._takes(), with_found=b"", and_found=b"", **parts)
+            packing = self("nodes_packing") if self._packs else b""
+            return self("nodes_recover") + self._connections() + packing + take + self("nodes_found")
         return self(self._find)
 
     def weigh(self, *, are_gone: bool = False, **purpose: Any) -> bytes:
@@ -147,9 +147,10 @@ class Composer:
             return self("set_orphans" if self.is_set else "cleanup")
         if self.is_set:
             return self._set_on_nodes(in_batch)
-        taken = "nodes_delete_batch" if in_batch else None if self._copies_first else "nodes_copy"
+        taken = None if self._copies_first else "nodes_delete_batch" if in_batch else "nodes_copy"
         two_phases = "nodes_two_phases" if self.facts.alone else None
-        before, behind = ("nodes_durable", taken, "nodes_archive"), (two_phases, "nodes_archived")
+        archived = "nodes_archive_packs" if self._packs else "nodes_archive"
+        before, behind = ("nodes_durable", taken, archived), (two_phases, "nodes_archived")
         deleted = b"" if in_batch or self._deletes_first else self._delete()
         return b"".join([*self._all(before), deleted, *self._all(behind)])
 
@@ -160,8 +161,19 @@ class Composer:
         behind = self._all(("nodes_archive", "nodes_mended", two_phases, "nodes_archived"))
         return b"".join([self("nodes_durable"), self("nodes_set", **still), *behind])
 
+    def _connections(self) -> bytes:
+        at_most = self._load.connections
+        few = b"" if at_most is None else self("nodes_connections", connections=at_most)
+        return few + self("nodes_parallel")
+
+    def _takes(self) -> str:
+        return "nodes_delete_batch" if self._deletes_first else "nodes_pack" if self._packs else "nodes_copy"
+
+    def _packed(self, session: Session, facts: Facts) -> dict[str, Any]:
+        return nodes.packs(session, facts, self._load.orphans, are_made_there=not self._deletes_first)
+
     def _delete(self) -> bytes:
-        if self._copies_first and self._share > BY_KEY:
+        if self._packs or (self._copies_first and self._load.share > BY_KEY):
             return self("nodes_delete_many", deletes=self("_nodes_delete_many").decode())
         return self("nodes_delete")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from psycopg import sql
 
@@ -58,11 +58,14 @@ def table(description: Table) -> sql.Composable:
 
 def cells(table: Table) -> sql.Composable:
     """An object of the row's columns as text; generated ones are left out, they come back by themselves."""
-    columns = [(column, column_of("c", column)) for column in table["columns"]]
-    return object_of(
-        table["columns"],
-        (spelt(value) if column in table["recast"] else as_text(value) for column, value in columns),
-    )
+    return object_of(table["columns"], texts(table))
+
+
+def texts(table: Table) -> Iterator[sql.Composable]:
+    """The row's columns as text, to the letter."""
+    for column in table["columns"]:
+        value = column_of("c", column)
+        yield spelt(value) if column in table["recast"] else as_text(value)
 
 
 def as_text(value: sql.Composable) -> sql.Composable:

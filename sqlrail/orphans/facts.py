@@ -90,7 +90,7 @@ class Facts:
     citus: bool = False
     distributed: bool = False  # whether rows of the child or the parent lie on other nodes
     together: bool = False  # whether each of these finds the orphans among its own rows by itself
-    spread: bool = False  # whether a column of the child says on which of them a row lies
+    distribution_column: str | None = None  # of the child, which says on which of them a row lies
     alone: bool = False  # whether the child is one shard there
     refusals: Sequence[str] = ()
 
@@ -98,6 +98,11 @@ class Facts:
     def read(cls, said: Mapping[str, Any]) -> Self:
         """From the object that the catalog's answer is."""
         return cls(**{name: value for name, value in said.items() if value is not None})
+
+    @property
+    def spread(self) -> bool:
+        """Whether the child's rows lie on one node or another, as their values have it."""
+        return self.distribution_column is not None
 
     @property
     def is_tree(self) -> bool:

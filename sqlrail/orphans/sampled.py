@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: bytes of a child's rows from which on a sample is worth its round trips, and has enough pages
 BIG = 64 * 1024 * 1024
+#: bytes of a node's rows for which one more connection to it is worth its start; and how many are in any case
+A_CONNECTION, AT_LEAST = 64 * 1024 * 1024, 2
 #: of a hundred of the child's pages, how many are looked at
 PERCENT = 1
 #: how many times the share that is allowed a sample may show: what is about as many as that is weighed under the locks
@@ -34,25 +36,29 @@ def may_be(one: Cleaned) -> bool:
     return isinstance(one.relation, Relation) and one.is_countable and is_plain
 
 
-def look(session: Session, part: Composer, one: Cleaned) -> Cleaned | None:
-    """About how many orphans there are, and rows; None where that is not enough to begin a cleanup with."""
-    ((size,),) = session.ask(part("nodes_size", child_oid=one.facts.child_oid))[-1:]
+def look(session: Session, part: Composer, one: Cleaned) -> Cleaned:
+    """About how many rows there are, and orphans: these only if it is enough to begin a cleanup with."""
+    size, nodes = session.ask(part("nodes_size", child_oid=one.facts.child_oid))[-1]
     if size < BIG:
-        return None
-    sample, orphans = session.ask(part("nodes_sample", percent=PERCENT))[-1]
+        return one
+    connections = max(AT_LEAST, -(-size // (nodes * A_CONNECTION)))
+    few = part("nodes_connections", connections=connections)
+    sample, orphans = session.ask(few + part("nodes_sample", percent=PERCENT))[-1]
+    rows = round(sample * 100 / PERCENT)
+    seen = replace(one, facts=replace(one.facts, estimate=rows), connections=connections)
     # Where no row has a parent, there may be none at all.
     if not 0 < orphans < sample:
-        return None
+        return seen
     max_rows, max_share = session.settings.max_rows, session.settings.max_share
-    share, rows = orphans / sample, round(sample * 100 / PERCENT)
+    share = orphans / sample
     passed = FAR_OUT * round(share * rows)
     if share > FAR_BELOW * max_share:
         ((rows,),) = session.ask(part("nodes_rows"))[-1:]
         passed = int(max_share * rows)
     about = max(1, round(share * rows))
     if about > max_rows and share > MARGIN * max_share:
-        return None
-    return replace(one, facts=replace(one.facts, estimate=rows), orphans=_roughly(about), passed=passed)
+        return seen
+    return replace(seen, facts=replace(one.facts, estimate=rows), orphans=_roughly(about), passed=passed)
 
 
 def _roughly(number: int) -> int:

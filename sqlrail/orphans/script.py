@@ -54,7 +54,7 @@ def script(session: Session, opening: bytes, seen: Sequence[Cleaned]) -> str:
             "migration": None,
             "expected": first if repeats else expected,
         }
-        kept: dict[str, Any] = {"share": one.share, "parallel": parallel}
+        kept: dict[str, Any] = {"load": one.load(parallel=parallel)}
         if one.relation in ahead:
             kept["find"] = ahead[one.relation].find
         rounds.append(compose_round(printer, one.relation, one.facts, **kept, **purpose))

@@ -12,7 +12,7 @@ from sqlrail.errors import UsageError
 from sqlrail.ground.constraint import Constraint
 from sqlrail.ground.relation import Relation
 from sqlrail.ground.unique import Unique
-from sqlrail.orphans import indexed, placed, sampled
+from sqlrail.orphans import indexed, nodes, placed, sampled
 from sqlrail.orphans.ask import about, ask_all_facts, ask_facts, default_refusals, judge
 from sqlrail.orphans.cleaned import Cleaned, Seen, effects
 from sqlrail.orphans.composer import Composer, looking
@@ -111,15 +111,12 @@ def previews(
 
 def _placed(session: Session, one: Cleaned) -> Cleaned:
     """A look that is not close: at a sample, or which notes where the orphans are, if the table is big."""
-    try:
-        enough = (
-            sampled.look(session, Composer(session, one.relation, one.facts), one)
-            if sampled.may_be(one)
-            else None
-        )
-    except psycopg.Error as exc:
-        return _uncounted(one, exc)
-    return enough or _counted(session, one, closely=False, placing=1)
+    if sampled.may_be(one):
+        try:
+            one = sampled.look(session, Composer(session, one.relation, one.facts), one)
+        except psycopg.Error as exc:
+            return _uncounted(one, exc)
+    return one if one.is_sampled else _counted(session, one, closely=False, placing=1)
 
 
 def _may_be_big(one: Cleaned) -> bool:
@@ -185,7 +182,7 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
         else:
             look = part(part.kind.preview if closely else part.kind.count(one.facts))
         answer = session.ask(exactly(session, look))[-1]
-        if answer[0] is None and one.facts.distributed and answer[1] > session.settings.max_rows:
+        if answer[0] is None and one.facts.distributed and _matter(session, one.facts, answer[1]):
             ((rows,),) = session.ask(part("nodes_rows"))[-1:]
             one, answer = replace(one, facts=replace(one.facts, estimate=rows)), (rows, *answer[1:])
     except psycopg.Error as exc:
@@ -193,6 +190,11 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
     if places:
         one, answer = replace(one, placed=placed.read(one.facts, answer[-1], key)), answer[:-1]
     return _weighed(session, one, *answer)
+
+
+def _matter(session: Session, facts: Facts, orphans: int) -> bool:
+    """Whether so many orphans want to know of how many rows: for the guard, or for how they are handed over."""
+    return orphans > session.settings.max_rows or (orphans >= nodes.PACKED and not facts.estimate)
 
 
 def _uncounted(one: Cleaned, exc: psycopg.Error) -> Cleaned:

@@ -146,14 +146,15 @@ def purge(
         return Purge(rows[0][0] if rows else None, {of: number for _, of, number in rows}, undated)
 
 
-def own_rows(backend: Backend) -> bytes:
-    """The condition that leaves a tenant its own rows of the archive."""
-    return backend.message("_archived_of")
+def message(backend: Backend, name: str, **parts: Any) -> bytes:
+    """A question about the archive; of a tenant its own rows alone."""
+    own, rows = backend.message("_archived_of"), backend.message("_archived_rows")
+    return backend.message(name, own=own, rows=rows, **parts)
 
 
 def _ask(backend: Backend, name: str, **parts: Any) -> list[tuple[Any, ...]]:
     try:
-        return backend.ask(backend.message(name, own=own_rows(backend), **parts))
+        return backend.ask(message(backend, name, **parts))
     except psycopg.Error as exc:
         failure = partial(backend.failure, when="the archive was being looked at", error=exc)
         if isinstance(exc, pg.InsufficientPrivilege):

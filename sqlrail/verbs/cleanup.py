@@ -409,8 +409,7 @@ def _clean_in_turn(
                     passed=passed,
                     placed=placed and before.left if before else placed,
                     taken=before,
-                    share=one.share,
-                    parallel=parallel,
+                    load=one.load(parallel=parallel),
                 )
             yield cleaned
             waiting.discard(one.relation)

@@ -25,8 +25,7 @@ from sqlrail.postgres import wire
 from sqlrail.postgres.connect import target
 from sqlrail.postgres.diagnostics import sentence
 from sqlrail.records import problems
-from sqlrail.verbs import new
-from sqlrail.verbs.archive import own_rows
+from sqlrail.verbs import archive, new
 
 if TYPE_CHECKING:
     from sqlrail.results.doctor import FindingResult, HealthResult
@@ -255,8 +254,8 @@ def _archived(backend: Backend) -> Iterator[Finding]:
     seconds = backend.settings.retention
     if not backend.has_archive:
         return
-    message = backend.message("archive_purge_look", seconds=seconds, own=own_rows(backend))
-    found, _ = _try(backend, lambda: backend.ask(message))
+    look = archive.message(backend, "archive_purge_look", seconds=seconds)
+    found, _ = _try(backend, lambda: backend.ask(look))
     if found:  # where the role may not read it, somebody else looks after it
         age = f"{seconds / 86400:g}d"
         runs = ", ".join(str(run) for run, _ in found)

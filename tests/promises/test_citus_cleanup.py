@@ -418,7 +418,8 @@ def test_few_orphans_are_deleted_by_the_look_that_finds_them(
     before = rows(db)
     limits: dict[str, Any] = {"max_rows": 0, "max_share": 0.01}
     script = room.print_sql(settings(url, **limits), nobody, [parse(relation)]).sql
-    assert (script.count("DELETE FROM"), script.count("NOT EXISTS (SELECT 1 FROM ")) == (1, 1)
+    deletes = re.findall("DELETE FROM (?!pg_temp)", script)
+    assert (len(deletes), script.count("NOT EXISTS (SELECT 1 FROM ")) == (1, 1)
     if way == "printed":
         as_psql(url, script)
     else:

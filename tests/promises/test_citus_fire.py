@@ -23,13 +23,14 @@ from cluster import Cluster, node
 from conftest import ROOT, clean_environment
 from samples import CITUS_KILLS, CITUS_OPERATIONS
 from test_citus_cleanup import RELATION
-from test_cleanup import apply, archive, clean, ids
+from test_cleanup import apply, clean, ids
 from test_online import run as online
 from test_restore import restore
 from test_under_fire import ACTIONS, DEFAULT, Connection, Traffic, now
 from waiting import PATIENCE, wait_for
 
 from sqlrail.errors import DatabaseFailed, MigrationFailed
+from sqlrail.orphans import composer, nodes
 
 pytestmark = pytest.mark.promise
 
@@ -68,20 +69,27 @@ class Spread(Traffic):
         )
 
 
-@pytest.mark.parametrize("form", ["together", "apart", "of a reference table"])
-def test_no_row_goes_whose_parent_is_committed(citus: Cluster, tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("form", ["together", "packed", "apart", "of a reference table"])
+def test_no_row_goes_whose_parent_is_committed(
+    citus: Cluster, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if form == "packed":
+        monkeypatch.setattr(nodes, "PACKED", 1)
+        monkeypatch.setattr(composer, "BY_DELETION", 0)
     with closing(citus.connect()) as db:
         db.execute("CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (id int, user_id int)")
         reference = form == "of a reference table"
         parent = "create_reference_table('users')" if reference else "create_distributed_table('users', 'id')"
         db.execute(f"SELECT {parent}".encode())
-        column = "user_id" if form == "together" else "id"
+        column = "user_id" if form in ("together", "packed") else "id"
         db.execute(f"SELECT create_distributed_table('orders', '{column}')".encode())
         db.execute("INSERT INTO users VALUES (1)")
-        traffic = Spread(citus, moves=form != "together")
+        traffic = Spread(citus, moves=column == "id")
         deleted, gave_way = clean_beside(traffic, citus, tmp_path, f"{CHILDREN} delete")
         left = set(ids(db))
-        archived = [int(cells["id"] or 0) for _, _, cells in archive(db)]
+        archived = archived_ids(db)
+        is_packed = db.execute("SELECT FROM sqlrail.archive WHERE action LIKE '% packed'").rowcount > 0
+    assert is_packed == (form == "packed")
     assert traffic.safe - left == set()
     assert left.isdisjoint(archived)
     assert traffic.dropped.isdisjoint(archived)
@@ -108,7 +116,7 @@ def test_no_row_is_set_whose_parent_is_committed_and_all_come_back(
         traffic = Spread(citus, moves=True)
         changed, gave_way = clean_beside(traffic, citus, tmp_path, f"{CHILDREN} {action}")
         there = {id_: parent for id_, parent in traffic.written.items() if id_ not in traffic.dropped}
-        archived = [int(cells["id"] or 0) for _, _, cells in archive(db)]
+        archived = archived_ids(db)
         assert len(archived) == len(set(archived)) == changed > 0, f"{gave_way} gave way"
         assert traffic.dropped.isdisjoint(archived)
         left = now(db)
@@ -119,6 +127,15 @@ def test_no_row_is_set_whose_parent_is_committed_and_all_come_back(
         for (run,) in db.execute("SELECT DISTINCT run FROM sqlrail.archive ORDER BY run DESC").fetchall():
             restore(citus.url, run)
         assert now(db) == there
+
+
+def archived_ids(db: Connection) -> list[int]:
+    """The ids of the rows in the archive, those in packs too."""
+    found = db.execute(
+        """SELECT cells FROM sqlrail.archive WHERE action NOT LIKE '% packed' UNION ALL
+        SELECT one::jsonb FROM sqlrail.archive, jsonb_array_elements_text(cells) AS one WHERE action LIKE '% packed'"""
+    )
+    return [int(cells["id"] or 0) for (cells,) in found]
 
 
 def clean_beside(traffic: Spread, citus: Cluster, folder: Path, said: str) -> tuple[int, int]:
@@ -156,12 +173,15 @@ UPDATE shop.child SET note = 'seen';
 """
 VERBS = {
     "cleanup": ["cleanup", "--relation", RELATION],
+    "packed": ["cleanup", "--relation", RELATION],
     "online": ["cleanup", "--online", "--pause", "0s", "--relation", RELATION],
     "migrate": ["migrate"],
     "set null": ["cleanup", "--relation", f"{RELATION} set null"],
     "set null online": ["cleanup", "--online", "--pause", "0s", "--relation", f"{RELATION} set null"],
 }
-ROWS, ORPHANS = 12_000, 4_000
+#: rows, and how many of them are orphans: those of a cleanup that packs them are many
+LOADS = {"packed": (36_000, 12_000)}
+LOAD = (12_000, 4_000)
 
 
 def build(db: Connection, verb: str) -> None:
@@ -174,8 +194,9 @@ def build(db: Connection, verb: str) -> None:
         db.execute("ALTER TABLE shop.child ADD PRIMARY KEY (id)")
     column = "id" if "set" in verb else "parent_id"
     db.execute(f"SELECT create_distributed_table('shop.child', '{column}')".encode())
-    db.execute(f"INSERT INTO shop.parent SELECT generate_series(1, {ROWS - ORPHANS})".encode())
-    db.execute(f"INSERT INTO shop.child SELECT n, n FROM generate_series(1, {ROWS}) AS n".encode())
+    many, orphans = LOADS.get(verb, LOAD)
+    db.execute(f"INSERT INTO shop.parent SELECT generate_series(1, {many - orphans})".encode())
+    db.execute(f"INSERT INTO shop.child SELECT n, n FROM generate_series(1, {many}) AS n".encode())
 
 
 def start(citus: Cluster, folder: Path, verb: str) -> subprocess.Popen[str]:
@@ -249,15 +270,17 @@ def check(citus: Cluster, folder: Path, verb: str) -> None:
     runner = start(citus, folder, verb)
     told, _ = runner.communicate(timeout=PATIENCE)
     assert runner.returncode == 0, told
+    many, orphans = LOADS.get(verb, LOAD)
     with closing(citus.connect()) as db:
         there = db.execute("SELECT id FROM shop.child WHERE parent_id IS NOT NULL ORDER BY id").fetchall()
-        assert there == [(id_,) for id_ in range(1, ROWS - ORPHANS + 1)]
-        assert len(ids(db, "shop.child")) == (ROWS if "set" in verb else ROWS - ORPHANS)
-        archived = sorted(int(cells["id"] or 0) for _, _, cells in archive(db))
-        assert archived == list(range(ROWS - ORPHANS + 1, ROWS + 1))
+        assert there == [(id_,) for id_ in range(1, many - orphans + 1)]
+        assert len(ids(db, "shop.child")) == (many if "set" in verb else many - orphans)
+        assert sorted(archived_ids(db)) == list(range(many - orphans + 1, many + 1))
+        is_packed = db.execute("SELECT FROM sqlrail.archive WHERE action LIKE '% packed'").rowcount > 0
+        assert is_packed == (verb == "packed")
         if verb == "migrate":
             assert db.execute("SELECT count(*) FROM shop.child WHERE note = 'seen'").fetchall() == [
-                (ROWS - ORPHANS,)
+                (many - orphans,)
             ]
             assert db.execute("SELECT count(*) FROM _yoyo_migration").fetchall() == [(1,)]
 

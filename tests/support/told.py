@@ -38,6 +38,8 @@ UNTOLD = {
         "_nodes_still_null", "_nodes_unsettled", "_nodes_with",
         "_backfill_on_shard", "backfill_elsewhere", "backfill_milestone", "backfill_milestones", "backfill_nodes",
         "backfill_seen", "backfill_sizes_nodes", "backfill_take_span", "backfill_two_phases",
+        "_nodes_pack", "_nodes_packed_here", "_nodes_packed_there", "nodes_archive_packs", "nodes_connections",
+        "nodes_pack", "nodes_packing", "restore_unpack",
         "nodes_archive", "nodes_archived", "nodes_copy", "nodes_count", "nodes_count_rows", "nodes_delete",
         "nodes_delete_batch", "nodes_durable", "nodes_enough", "nodes_everywhere",
         "nodes_find_apart", "nodes_find_keys", "nodes_find_rows", "nodes_found", "nodes_here", "nodes_hold",

@@ -3,7 +3,7 @@
 WITH kept AS (
     SELECT run, jsonb_agg(jsonb_build_object('relation', relation, 'source', source, 'action', action, 'rows', rows)
                           ORDER BY relation, source, action) AS actions
-      FROM (SELECT run, relation, source, action, count(*) AS rows
+      FROM (SELECT run, relation, source, split_part(action, ' packed', 1) AS action, sum({rows})::bigint AS rows
               FROM sqlrail.archive WHERE {own} GROUP BY 1, 2, 3, 4) AS counted
      GROUP BY 1
 ), noted AS (

@@ -1,0 +1,2 @@
+-- The packs that were handed over.
+SELECT cells FROM pg_temp.sqlrail_gone

@@ -1,0 +1,216 @@
+"""A cleanup of many rows on a cluster of Citus archives them in packs, and each comes back to the letter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import psycopg
+import pytest
+from cluster import Cluster
+from psycopg.types.json import Jsonb
+from test_citus_cleanup import RELATION, as_psql, build, build_large, orphans, rows
+from test_citus_sampled import TOGETHER
+from test_cleanup import clean, ids, settings
+from test_restore import counts, exact, fill_with_every_type, reasons, restore, set_oddly, set_plainly
+
+from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.ground.events import nobody
+from sqlrail.ground.kinds import parse
+from sqlrail.orphans import composer, nodes
+from sqlrail.verbs import archive
+from sqlrail.verbs import cleanup as room
+
+pytestmark = pytest.mark.promise
+
+Connection = psycopg.Connection[Any]
+
+#: up to which share of the rows they are handed over as they are, and packed on the coordinator
+PACKED_BY = {"their nodes": 0.0, "the coordinator": 1.0}
+PARENTS = "INSERT INTO shop.parent SELECT n, 'p' || n FROM generate_series(21, 24) AS n"
+BIG = "shop.big.parent_id -> shop.parent.id"
+
+
+@pytest.fixture(autouse=True, params=PACKED_BY)
+def packed_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(nodes, "PACKED", 1)
+    monkeypatch.setattr(composer, "BY_DELETION", PACKED_BY[request.param])
+    return str(request.param)
+
+
+def packs(db: Connection) -> list[int]:
+    """How many rows are in each pack."""
+    found = db.execute(
+        "SELECT jsonb_array_length(cells) FROM sqlrail.archive WHERE action = 'orphan packed' ORDER BY id"
+    )
+    return [rows for (rows,) in found]
+
+
+def listed(url: str) -> list[tuple[str, int]]:
+    return [
+        (it["action"], it["rows"]) for run in archive.list_runs(settings(url), nobody).runs for it in run.kept
+    ]
+
+
+def fill(db: Connection, text: str, many: int) -> None:
+    """A table shop.big with so many orphans, and two rows that have a parent."""
+    db.execute("CREATE SCHEMA shop; CREATE TABLE shop.parent (id int PRIMARY KEY)")
+    db.execute("CREATE TABLE shop.big (parent_id int, t text)")
+    db.execute("SELECT create_distributed_table('shop.parent', 'id')")
+    db.execute("SELECT create_distributed_table('shop.big', 'parent_id')")
+    db.execute("INSERT INTO shop.parent VALUES (1)")
+    db.execute("INSERT INTO shop.big VALUES (1, 'stays'), (1, 'as well')")
+    db.execute(f"INSERT INTO shop.big SELECT 7, {text} FROM generate_series(1, {many}) AS n".encode())
+
+
+def big(db: Connection) -> Counter[str]:
+    return Counter(row for (row,) in db.execute("SELECT md5(to_jsonb(c)::text) FROM shop.big AS c"))
+
+
+@pytest.mark.parametrize("odd", ["", "oddly"])
+@pytest.mark.parametrize("place", ["distributed", "distributed by another", "reference", "single shard"])
+def test_every_type_comes_back_to_the_letter(citus: Cluster, place: str, odd: str) -> None:
+    how = {
+        "distributed": (
+            "create_distributed_table('orders', 'user_id')",
+            "create_distributed_table('users', 'id')",
+        ),
+        "distributed by another": (
+            "create_distributed_table('orders', 'id')",
+            "create_reference_table('users')",
+        ),
+        "reference": ("create_reference_table('orders')", "create_reference_table('users')"),
+        "single shard": (
+            "create_distributed_table('orders', NULL)",
+            "create_distributed_table('users', NULL)",
+        ),
+    }
+    with citus.connect() as db:
+        db.execute("CREATE SCHEMA shop; SET search_path = shop")
+        fill_with_every_type(db)
+        for call in reversed(how[place]):
+            db.execute(f"SELECT {call}".encode())
+        before = exact(db)
+        many = len(before[0])
+        try:
+            if odd:
+                set_oddly(db)
+            (one,) = clean(citus.url, "shop.orders.user_id -> shop.users.id").relations
+            assert one.run
+            assert (one.deleted, one.archived, ids(db)) == (many, many, [])
+            assert sum(packs(db)) == many
+            assert listed(citus.url) == [("orphan", many)]
+            db.execute("INSERT INTO users VALUES (99, 'Edsger')")
+            result = restore(citus.url, one.run)
+            assert (reasons(result), counts(result)) == ({}, (many, 0))
+        finally:
+            set_plainly(db)
+    # A session from before may still read dates as they were odd.
+    with citus.connect() as plain:
+        plain.execute("SET search_path = shop")
+        assert exact(plain) == before
+        assert listed(citus.url) == []
+
+
+@pytest.mark.parametrize(("child", "parent"), [one[:2] for one in TOGETHER if one[2] == "delete"])
+def test_wherever_child_and_parent_lie_together(citus: Cluster, child: str, parent: str) -> None:
+    with citus.connect() as db:
+        build(db, child, parent)
+        before, gone = rows(db), orphans(db)
+        as_psql(citus.url, room.print_sql(settings(citus.url), nobody, [parse(RELATION)]).sql)
+        assert (before - rows(db), sum(packs(db))) == (gone, 8)
+        db.execute(PARENTS)
+        restore(citus.url, 1)
+        assert (rows(db), packs(db)) == (before, [])
+        db.execute("DELETE FROM shop.parent WHERE id > 20")
+        (one,) = clean(citus.url, RELATION).relations
+        assert (one.orphans, one.deleted, one.archived) == (8, 8, 8)
+        assert (before - rows(db), sum(packs(db))) == (gone, 8)
+        db.execute("INSERT INTO shop.parent VALUES (21), (22), (23)")
+        assert one.run
+        assert counts(restore(citus.url, one.run)) == (6, 2)
+        assert listed(citus.url) == [("orphan", 2)]
+        db.execute("INSERT INTO shop.parent VALUES (24)")
+        assert counts(restore(citus.url, one.run)) == (2, 0)
+        assert rows(db) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "many"),
+    [
+        ("'alike'", 30_000),
+        ("repeat(md5(n::text), 6000)", 100),
+        ("CASE WHEN n % 40 = 0 THEN repeat(md5(n::text), 9000) END", 2000),
+    ],
+    ids=["alike", "long", "short and long"],
+)
+def test_no_pack_grows_with_the_rows_nor_with_how_long_they_are(citus: Cluster, text: str, many: int) -> None:
+    with citus.connect() as db:
+        fill(db, text, many)
+        before = big(db)
+        (one,) = clean(citus.url, BIG, max_rows=many).relations
+        assert one.run
+        assert (one.deleted, one.archived, big(db).total(), sum(packs(db))) == (many, many, 2, many)
+        # All of one shard: a look that has no say in that spreads them over 32.
+        ((bytes_,),) = db.execute("SELECT max(length(cells::text)) FROM sqlrail.archive").fetchall()
+        assert max(packs(db)) < 2 * 32 * nodes.IN_A_PACK
+        assert bytes_ < 8_000_000
+        db.execute("INSERT INTO shop.parent VALUES (7)")
+        assert counts(restore(citus.url, one.run)) == (many, 0)
+        assert big(db) == before
+
+
+def test_what_is_refused_leaves_no_pack(citus: Cluster) -> None:
+    with citus.connect() as db:
+        build_large(db, "by the key")
+        before = rows(db)
+        for allowed in ({"max_rows": 0, "max_share": 0.009}, {"max_rows": 29, "max_share": 0}):
+            with pytest.raises(Refused, match="30 of 3000 rows are orphans"):
+                clean(citus.url, RELATION, **allowed)
+        assert rows(db) == before
+        assert db.execute("SELECT to_regclass('sqlrail.archive')").fetchall() == [(None,)]
+
+
+def test_packs_are_counted_and_purged_as_rows(citus: Cluster) -> None:
+    with citus.connect() as db:
+        build_large(db, "by the key")
+        clean(citus.url, RELATION)
+        db.execute("UPDATE sqlrail.run SET started_at = '2020-01-01'")
+        purged = archive.purge(settings(citus.url), nobody, 60, lambda *_: True)
+        assert (purged.rows, purged.purged) == (30, {1: 30})
+        assert listed(citus.url) == []
+
+
+def test_what_a_restore_asks_to_be_put_right_is_a_row_each(citus: Cluster) -> None:
+    with citus.connect() as db:
+        build(db, "by the key", "by the key")
+        before = rows(db)
+        clean(citus.url, RELATION)
+        db.execute(PARENTS)
+        db.execute("ALTER TABLE shop.child RENAME n TO number")
+        with pytest.raises(Refused, match="say so in the archive: UPDATE "):
+            restore(citus.url, 1)
+        assert packs(db) == []
+        found = db.execute(
+            "UPDATE sqlrail.archive SET cells = cells - 'n' || jsonb_build_object('number', cells->'n')"
+            " RETURNING action"
+        )
+        assert found.fetchall() == [("orphan",)] * 8
+        assert counts(restore(citus.url, 1)) == (8, 0)
+        db.execute("ALTER TABLE shop.child RENAME number TO n")
+        assert rows(db) == before
+
+
+def test_what_somebody_has_spoilt_is_said(citus: Cluster) -> None:
+    with citus.connect() as db:
+        build(db, "by the key", "by the key")
+        clean(citus.url, RELATION)
+        db.execute("UPDATE sqlrail.archive SET cells = %s", [Jsonb(["no object"])])
+        with pytest.raises(
+            DatabaseFailed, match="the restore of run 1 failed: invalid input syntax for type json"
+        ):
+            restore(citus.url, 1)
+        db.execute("UPDATE sqlrail.archive SET cells = %s", [Jsonb(["1"])])
+        assert listed(citus.url)[0][0] == "orphan"
+        with pytest.raises(Refused, match="not as a cleanup writes them"):
+            restore(citus.url, 1)
