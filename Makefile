@@ -80,7 +80,7 @@ db-drop: $(APP) ## development only: drop the database, after asking (ARGS=--yes
 db-stop: $(APP) ## stop the server in .pgdata
 	@$(RUNNER) stop $(ARGS)
 
-.PHONY: demo test test-all lint docs bench bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead clean
+.PHONY: demo test test-all lint docs bench bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead bench-citus clean
 demo: $(APP) ## the story, on a scratch database: what fails, the way out, what is kept
 	@SQLRAIL_EMBEDDED=1 $(VENV) demo.py
 
@@ -107,7 +107,7 @@ docs: $(DEV) ## make the site of docs/ in build/site
 bench: bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead ## measure against the floors and the peers; writes docs/benchmarks.md
 
 bench-migrate bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-nothing bench-ahead: $(PEERS)
-bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead: bench-%: $(DEV)
+bench-migrate bench-cleanup bench-locked bench-catalog bench-foresight bench-foreseen bench-contract bench-tenants bench-fixture bench-backfill bench-widen bench-nothing bench-ahead bench-citus: bench-%: $(DEV)
 	@$(VENV) bench/$*.py --write docs/benchmarks.md $(ARGS)
 
 clean: ## remove .venv and the caches; .pgdata stays
