@@ -84,8 +84,8 @@ def packs(session: Session, facts: Facts, orphans: int, *, are_made_there: bool)
         "pack": message(session, "_nodes_pack", packs=max(1, orphans // (among * IN_A_PACK))),
         "handed_over": sql.SQL("coalesce(sum(c.rows), 0)::bigint" if are_made_there else "count(*)"),
     }
-    where = "there" if are_made_there else "here"
-    return {**parts, "packed": message(session, f"_nodes_packed_{where}", **parts)}
+    packed = "_nodes_packed_there" if are_made_there else "_nodes_packed_here"
+    return {**parts, "packed": message(session, packed, **parts)}
 
 
 def by_itself(violates: bytes) -> dict[str, Any]:
