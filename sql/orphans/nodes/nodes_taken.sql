@@ -7,7 +7,7 @@ WITH wanted AS MATERIALIZED (
       FROM {rows} AS r
       JOIN pg_temp.sqlrail_back AS b ON r.{id} = b.id AND b.shape = {shape} AND NOT b.back AND b.why IS NULL
 )
-SELECT {keys} FROM {target} AS p WHERE EXISTS (SELECT 1 FROM wanted AS r WHERE {matches});
+SELECT {keys} FROM wanted AS r JOIN {target} AS p ON {matches};
 {ours}
 UPDATE pg_temp.sqlrail_back AS b SET why = {why}
   FROM {rows} AS r
