@@ -90,8 +90,9 @@ def _placed(session: Session, relation: Constraint, facts: Facts) -> Facts:
         facts,
         distributed=True,
         together=together,
-        distribution_column=placed["distribution_column"],
+        spread=placed["distribution_column"] is not None,
         alone=placed["alone"],
+        packs=placed["packs"],
         refusals=refusals,
     )
 

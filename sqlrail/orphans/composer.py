@@ -64,7 +64,7 @@ class Composer:
         # taken for one without parents once they are gone.
         by_itself = not facts.triggers and facts.child_oid != facts.parent_oid
         self._deletes_first = self._copies_first and by_itself and load.share <= BY_DELETION
-        self._packs = self._copies_first and load.orphans >= nodes.PACKED
+        self._packs = self._copies_first and facts.packs and load.orphans >= nodes.PACKED
         self.parts: dict[str, Any] = {
             **looking(session, constraint, facts),
             "ours": message(session, "ours"),
@@ -92,8 +92,7 @@ class Composer:
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),
             "recover": b"",
             "mode": "parallel" if load.parallel else "sequential",
-            "handed_over": sql.SQL("count(*)"),
-            **(self._packed(session, facts) if self._packs else {}),
+            **nodes.packs(facts, load.orphans),
             "target": sql.Identifier(facts.child["schema"], facts.child["table"]),
             "column": sql.Identifier(_writable(constraint, facts)),
             "and_found": b"",
@@ -110,9 +109,9 @@ class Composer:
         if self._copies_first:
             # So they are looked for once less, or twice less where they are deleted at once.
             parts = {"is_staged": self.parts["violates"], "still": sql.SQL("true")}
-            take = self(self._takes(), with_found=b"", and_found=b"", **parts)
-            packing = self("nodes_packing") if self._packs else b""
-            return self("nodes_recover") + self._connections() + packing + take + self("nodes_found")
+            taken = "nodes_delete_batch" if self._deletes_first else "nodes_copy"
+            take = self(taken, with_found=b"", and_found=b"", **parts)
+            return self("nodes_recover") + self._connections() + take + self("nodes_found")
         return self(self._find)
 
     def weigh(self, *, are_gone: bool = False, **purpose: Any) -> bytes:
@@ -166,14 +165,8 @@ class Composer:
         few = b"" if at_most is None else self("nodes_connections", connections=at_most)
         return few + self("nodes_parallel")
 
-    def _takes(self) -> str:
-        return "nodes_delete_batch" if self._deletes_first else "nodes_pack" if self._packs else "nodes_copy"
-
-    def _packed(self, session: Session, facts: Facts) -> dict[str, Any]:
-        return nodes.packs(session, facts, self._load.orphans, are_made_there=not self._deletes_first)
-
     def _delete(self) -> bytes:
-        if self._packs or (self._copies_first and self._load.share > BY_KEY):
+        if self._copies_first and self._load.share > BY_KEY:
             return self("nodes_delete_many", deletes=self("_nodes_delete_many").decode())
         return self("nodes_delete")
 

@@ -90,19 +90,15 @@ class Facts:
     citus: bool = False
     distributed: bool = False  # whether rows of the child or the parent lie on other nodes
     together: bool = False  # whether each of these finds the orphans among its own rows by itself
-    distribution_column: str | None = None  # of the child, which says on which of them a row lies
+    spread: bool = False  # whether a column of the child says on which of them a row lies
     alone: bool = False  # whether the child is one shard there
+    packs: bool = False  # whether a row of the archive may be many of theirs
     refusals: Sequence[str] = ()
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> Self:
         """From the object that the catalog's answer is."""
         return cls(**{name: value for name, value in said.items() if value is not None})
-
-    @property
-    def spread(self) -> bool:
-        """Whether the child's rows lie on one node or another, as their values have it."""
-        return self.distribution_column is not None
 
     @property
     def is_tree(self) -> bool:

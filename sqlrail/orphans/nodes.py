@@ -28,8 +28,6 @@ from sqlrail.orphans.session import Session, message
 
 #: orphans from which on they are packed, and how many are in a pack, about
 PACKED, IN_A_PACK = 10_000, 200
-#: bits of a hash that say of which pack a row may be: in one of 32 ranges
-HASH_BITS = 5
 
 
 def looks(session: Session, relation: Relation, facts: Facts, parts: dict[str, Any]) -> dict[str, Any]:
@@ -65,27 +63,12 @@ def cleans(session: Session, relation: Relation, facts: Facts, parts: dict[str, 
     }
 
 
-def packs(session: Session, facts: Facts, orphans: int, *, are_made_there: bool) -> dict[str, Any]:
-    """What about so many orphans are packed with, by their nodes or here."""
-    column = facts.distribution_column
-    hash_range: sql.Composable = sql.SQL("0")
-    among = 1
-    if column is not None and are_made_there:
-        hash_range = sql.SQL("pg_catalog.worker_hash({}) >> {}").format(
-            column_of("c", column), 32 - HASH_BITS
-        )
-        among = 1 << HASH_BITS
+def packs(facts: Facts, orphans: int) -> dict[str, Any]:
+    """What about so many orphans are packed with."""
     # json is written in half the time that jsonb takes, and nobody looks into it before it is unpacked.
     cells = sql.SQL("pg_catalog.json_object({}, ARRAY[{}]::pg_catalog.text[])::pg_catalog.text")
     names, values = sql.Literal(list(facts.child["columns"])), joined(", ", texts(facts.child))
-    parts: dict[str, Any] = {
-        "hash_range": hash_range,
-        "cells_as_text": cells.format(names, values),
-        "pack": message(session, "_nodes_pack", packs=max(1, orphans // (among * IN_A_PACK))),
-        "handed_over": sql.SQL("coalesce(sum(c.rows), 0)::bigint" if are_made_there else "count(*)"),
-    }
-    packed = "_nodes_packed_there" if are_made_there else "_nodes_packed_here"
-    return {**parts, "packed": message(session, packed, **parts)}
+    return {"cells_as_text": cells.format(names, values), "packs": max(1, orphans // IN_A_PACK)}
 
 
 def by_itself(violates: bytes) -> dict[str, Any]:

@@ -38,18 +38,17 @@ def restore(
             raise Refused(f"there is no run {run}: {backend.database} has no archive.")
         with _explaining(run, backend):
             with backend.locked():
+                _refuse_others(backend, run)
+                wanted = _find(backend, run, relation)
+                if isinstance(wanted, Restore):
+                    return wanted
                 if backend.ask(backend.message("restore_packed", run=run)) == [(False,)]:
-                    return _restored(backend, run, relation, force=force)
+                    return put_back(backend, run, wanted, force=force)
                 backend.ask(backend.message("restore_unpack", run=run))
-            # What a refusal asks to be put right by hand is there then, a row each.
+            # It is committed: what a refusal asks to be put right by hand is there, a row each.
             with backend.locked():
-                return _restored(backend, run, relation, force=force)
-
-
-def _restored(backend: Backend, run: int, relation: Constraint | None, *, force: bool) -> Restore:
-    _refuse_others(backend, run)
-    wanted = _find(backend, run, relation)
-    return wanted if isinstance(wanted, Restore) else put_back(backend, run, wanted, force=force)
+                wanted = _find(backend, run, relation)
+                return wanted if isinstance(wanted, Restore) else put_back(backend, run, wanted, force=force)
 
 
 @contextmanager

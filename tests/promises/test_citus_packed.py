@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from cluster import Cluster
+from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 from test_citus_cleanup import RELATION, as_psql, build, build_large, orphans, rows
 from test_citus_sampled import TOGETHER
@@ -25,17 +26,16 @@ pytestmark = pytest.mark.promise
 
 Connection = psycopg.Connection[Any]
 
-#: up to which share of the rows they are handed over as they are, and packed on the coordinator
-PACKED_BY = {"their nodes": 0.0, "the coordinator": 1.0}
+#: up to which share of the rows they are deleted by the look that finds them
+WAYS = {"copied, then deleted": 0.0, "deleted at once": 1.0}
 PARENTS = "INSERT INTO shop.parent SELECT n, 'p' || n FROM generate_series(21, 24) AS n"
 BIG = "shop.big.parent_id -> shop.parent.id"
 
 
-@pytest.fixture(autouse=True, params=PACKED_BY)
-def packed_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(autouse=True, params=WAYS)
+def _all_is_much(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nodes, "PACKED", 1)
-    monkeypatch.setattr(composer, "BY_DELETION", PACKED_BY[request.param])
-    return str(request.param)
+    monkeypatch.setattr(composer, "BY_DELETION", WAYS[request.param])
 
 
 def packs(db: Connection) -> list[int]:
@@ -139,10 +139,11 @@ def test_wherever_child_and_parent_lie_together(citus: Cluster, child: str, pare
     ("text", "many"),
     [
         ("'alike'", 30_000),
-        ("repeat(md5(n::text), 6000)", 100),
+        ("(SELECT string_agg(md5(n::text || m), '') FROM generate_series(1, 600) AS m)", 200),
         ("CASE WHEN n % 40 = 0 THEN repeat(md5(n::text), 9000) END", 2000),
+        ("repeat(chr(1 + n % 9), 4000)", 500),
     ],
-    ids=["alike", "long", "short and long"],
+    ids=["alike", "long", "short and long", "longer as text"],
 )
 def test_no_pack_grows_with_the_rows_nor_with_how_long_they_are(citus: Cluster, text: str, many: int) -> None:
     with citus.connect() as db:
@@ -150,11 +151,12 @@ def test_no_pack_grows_with_the_rows_nor_with_how_long_they_are(citus: Cluster, 
         before = big(db)
         (one,) = clean(citus.url, BIG, max_rows=many).relations
         assert one.run
-        assert (one.deleted, one.archived, big(db).total(), sum(packs(db))) == (many, many, 2, many)
-        # All of one shard: a look that has no say in that spreads them over 32.
-        ((bytes_,),) = db.execute("SELECT max(length(cells::text)) FROM sqlrail.archive").fetchall()
-        assert max(packs(db)) < 2 * 32 * nodes.IN_A_PACK
-        assert bytes_ < 8_000_000
+        assert (one.deleted, one.archived, big(db).total()) == (many, many, 2)
+        assert listed(citus.url) == [("orphan", many)]
+        assert max(packs(db), default=0) < 2 * nodes.IN_A_PACK
+        longest = "SELECT max(length(cells::text)) FROM sqlrail.archive WHERE action = 'orphan packed'"
+        ((letters,),) = db.execute(longest).fetchall()
+        assert (letters or 0) < 8_000_000
         db.execute("INSERT INTO shop.parent VALUES (7)")
         assert counts(restore(citus.url, one.run)) == (many, 0)
         assert big(db) == before
@@ -199,6 +201,66 @@ def test_what_a_restore_asks_to_be_put_right_is_a_row_each(citus: Cluster) -> No
         assert counts(restore(citus.url, 1)) == (8, 0)
         db.execute("ALTER TABLE shop.child RENAME number TO n")
         assert rows(db) == before
+
+
+def test_nobody_elses_function_is_run_on_a_node(citus: Cluster) -> None:
+    """Citus sends names without their schema, and a node looks for what fits best in the schemas of its path."""
+    with citus.connect() as db:
+        build(db, "by the key", "by the key")
+        before = rows(db)
+        for statement in (
+            """CREATE FUNCTION public.spoil(text[], text) RETURNS text[] LANGUAGE sql
+                AS $$ SELECT array_append(coalesce($1, '{}'), '{"id": "0"}') $$""",
+            "CREATE AGGREGATE public.array_agg(text) (sfunc = public.spoil, stype = text[])",
+        ):
+            db.execute(statement.encode())
+        clean(citus.url, RELATION)
+        db.execute(PARENTS)
+        restore(citus.url, 1)
+        assert rows(db) == before
+
+
+def test_what_can_be_refused_is_so_before_packs_are_taken_apart(citus: Cluster) -> None:
+    with citus.connect() as db:
+        build(db, "by the key", "by the key")
+        clean(citus.url, RELATION)
+        as_they_were = packs(db)
+        with pytest.raises(Refused, match="the archive holds no row of"):
+            restore(citus.url, 1, "shop.child.parent_id -> shop.parent.other")
+        with pytest.raises(Refused, match="session_replication_role is replica"):
+            restore(make_conninfo(citus.url, options="-c session_replication_role=replica"), 1)
+        assert packs(db) == as_they_were
+
+
+def test_an_archive_that_knows_no_packs_gets_none(citus: Cluster) -> None:
+    """One of an older version, which only its owner can bring further."""
+    with citus.connect() as db:
+        build(db, "by the key", "by the key")
+        clean(citus.url, RELATION)
+        role = str(citus.rows("SELECT 'low_' || current_database()")[0][0])
+        for statement in (
+            "DELETE FROM sqlrail.archive",
+            "ALTER TABLE sqlrail.archive DROP COLUMN became",
+            "ALTER TABLE sqlrail.archive ADD CHECK (action IN ('orphan', 'cascade', 'set null', 'set default'))",
+            "COMMENT ON TABLE sqlrail.archive IS 'rows of cleanups; the tables of sqlrail are of version 2'",
+            "INSERT INTO shop.child SELECT 100 + n, 30 FROM generate_series(1, 8) AS n",
+            f"CREATE ROLE {role} LOGIN",
+        ):
+            db.execute(statement.encode())
+        try:
+            for statement in (
+                f"GRANT ALL ON ALL TABLES IN SCHEMA sqlrail, shop, public TO {role}",
+                f"GRANT ALL ON SCHEMA sqlrail, shop, public TO {role}",
+                f"ALTER TABLE shop.child OWNER TO {role}",
+                f"ALTER TABLE shop.parent OWNER TO {role}",
+                f"GRANT EXECUTE ON FUNCTION recover_prepared_transactions() TO {role}",
+            ):
+                db.execute(statement.encode())
+            (one,) = clean(make_conninfo(citus.url, user=role), RELATION).relations
+            assert (one.deleted, one.archived, packs(db)) == (8, 8, [])
+        finally:
+            db.execute(f"DROP OWNED BY {role} CASCADE".encode())
+            db.execute(f"DROP ROLE {role}".encode())
 
 
 def test_what_somebody_has_spoilt_is_said(citus: Cluster) -> None:

@@ -1,12 +1,26 @@
--- What the nodes have handed over, as packs into the archive; its action says that a row of it is many.
--- Packs are sorted, as in nodes_pack.sql; what is set for this server alone is sent to no other.
+-- What the nodes have handed over, some hundred rows in one of the archive, whose action says that it is a pack: an array of
+-- their cells as text. Which pack a row is in is left to chance, for rows may all be alike; one that is long as text, where a
+-- letter that cannot be printed is six, has more packs for its like to choose from, so that none grows beyond what an array
+-- holds. A row that is long as it lies there is one of its own: nothing is won by packing it.
+-- Packs are sorted, not hashed, which would keep all of them in memory at once; and compressed as quickly as this server can.
+-- What is set here is sent to no node.
 SELECT set_config('enable_hashagg', 'off', true);
-WITH archived AS (
+SELECT set_config(name, 'lz4', true) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals);
+WITH packed AS (
     INSERT INTO sqlrail.archive (run, relation, source, action, cells)
-    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, concat({went_as}, ' packed'), to_jsonb(packed.cells)
-      FROM ({packed}) AS packed
+    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, concat({went_as}, ' packed'), to_jsonb(array_agg(one.cells))
+      FROM (SELECT {cells_as_text} AS cells, random() AS at
+              FROM pg_temp.sqlrail_gone AS c
+             WHERE pg_column_size(c.*) <= 8192) AS one
+     GROUP BY ceil(one.at * {packs} * greatest(1, octet_length(one.cells) / 16384))
     RETURNING jsonb_array_length(cells) AS rows
+), single AS (
+    INSERT INTO sqlrail.archive (run, relation, source, action, cells)
+    SELECT current_setting('sqlrail.run')::bigint, {relation}, {source}, {went_as}, {cells}
+      FROM pg_temp.sqlrail_gone AS c
+     WHERE pg_column_size(c.*) > 8192
+    RETURNING action
 )
-SELECT set_config('sqlrail.cleaned', (SELECT {handed_over} FROM pg_temp.sqlrail_gone AS c)::text, true),
-       set_config('sqlrail.archived', (SELECT coalesce(sum(rows), 0) FROM archived)::text, true);
+SELECT set_config('sqlrail.cleaned', (SELECT count(*) FROM pg_temp.sqlrail_gone)::text, true),
+       set_config('sqlrail.archived', ((SELECT coalesce(sum(rows), 0) FROM packed) + (SELECT count(*) FROM single))::text, true);
 SELECT set_config(name, reset_val, true) FROM pg_settings WHERE name IN ('default_toast_compression', 'enable_hashagg');

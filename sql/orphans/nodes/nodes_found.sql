@@ -1,4 +1,4 @@
 -- How many these are.
 {writes}
-CREATE {staging} AS SELECT {handed_over} AS rows FROM pg_temp.sqlrail_gone AS c;
+CREATE {staging} AS SELECT count(*) AS rows FROM pg_temp.sqlrail_gone;
 {ours}

@@ -34,6 +34,11 @@ SELECT json_build_object(
                      WHEN pair.child = 'single shard' AND pair.parent = 'single shard' THEN near
                      ELSE false END,
     'alone', pair.child = 'single shard',
+    -- An archive of an older version knows no such action, see own_tables.sql; its owner brings it further.
+    'packs', NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                          WHERE c.oid = to_regclass('sqlrail.archive') AND NOT pg_has_role(c.relowner, 'USAGE')
+                            AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                                             WHERE attrelid = c.oid AND attname = 'became' AND NOT attisdropped)),
     'local', pair.child = 'local',
     'distribution_column', pair.column,
     'refusals', CASE WHEN pair.is_spread THEN {unsettled} ELSE '{{}}' END || array_remove(ARRAY[

@@ -1,2 +1,0 @@
--- The packs that were handed over.
-SELECT cells FROM pg_temp.sqlrail_gone
