@@ -92,7 +92,7 @@ class Composer:
             "found": sql.SQL("coalesce(sum(rows), 0)::bigint" if facts.distributed else "count(*)"),
             "recover": b"",
             "mode": "parallel" if load.parallel else "sequential",
-            **nodes.packs(facts, load.orphans),
+            **(nodes.packs(facts, load.orphans) if self._packs else {}),
             "target": sql.Identifier(facts.child["schema"], facts.child["table"]),
             "column": sql.Identifier(_writable(constraint, facts)),
             "and_found": b"",

@@ -101,7 +101,9 @@ def _find(backend: Backend, run: int, relation: Constraint | None) -> str | Rest
         )
     named = None if relation is None else str(relation)
     unread = [text for text in relations or () if not is_constraint(text)]
-    spoilt = backend.ask(backend.message("restore_spoilt", run=run, relation=named, unread=unread))
+    is_pack = backend.message("_is_pack")
+    look = backend.message("restore_spoilt", run=run, relation=named, unread=unread, is_pack=is_pack)
+    spoilt = backend.ask(look)
     if spoilt:
         ((ids, remedy),) = spoilt
         raise Refused(

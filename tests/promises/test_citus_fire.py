@@ -132,10 +132,10 @@ def test_no_row_is_set_whose_parent_is_committed_and_all_come_back(
 def archived_ids(db: Connection) -> list[int]:
     """The ids of the rows in the archive, those in packs too."""
     found = db.execute(
-        """SELECT cells FROM sqlrail.archive WHERE action NOT LIKE '% packed' UNION ALL
-        SELECT one::jsonb FROM sqlrail.archive, jsonb_array_elements_text(cells) AS one WHERE action LIKE '% packed'"""
+        """SELECT cells ->> 'id' FROM sqlrail.archive WHERE action NOT LIKE '% packed' UNION ALL
+        SELECT jsonb_array_elements_text(cells -> 0 -> 'id') FROM sqlrail.archive WHERE action LIKE '% packed'"""
     )
-    return [int(cells["id"] or 0) for (cells,) in found]
+    return [int(id_ or 0) for (id_,) in found]
 
 
 def clean_beside(traffic: Spread, citus: Cluster, folder: Path, said: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from cluster import Cluster
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 from test_citus_cleanup import RELATION, as_psql, build, build_large, orphans, rows
@@ -15,7 +16,7 @@ from test_citus_sampled import TOGETHER
 from test_cleanup import clean, ids, settings
 from test_restore import counts, exact, fill_with_every_type, reasons, restore, set_oddly, set_plainly
 
-from sqlrail.errors import DatabaseFailed, Refused
+from sqlrail.errors import Refused
 from sqlrail.ground.events import nobody
 from sqlrail.ground.kinds import parse
 from sqlrail.orphans import composer, nodes
@@ -41,7 +42,8 @@ def _all_is_much(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 def packs(db: Connection) -> list[int]:
     """How many rows are in each pack."""
     found = db.execute(
-        "SELECT jsonb_array_length(cells) FROM sqlrail.archive WHERE action = 'orphan packed' ORDER BY id"
+        """SELECT (SELECT max(jsonb_array_length(value)) FROM jsonb_each(cells -> 0)) FROM sqlrail.archive
+            WHERE action = 'orphan packed'"""
     )
     return [rows for (rows,) in found]
 
@@ -162,6 +164,34 @@ def test_no_pack_grows_with_the_rows_nor_with_how_long_they_are(citus: Cluster, 
         assert big(db) == before
 
 
+def test_columns_are_more_than_a_function_takes_and_have_any_name(citus: Cluster) -> None:
+    names = [
+        "cells",
+        "at",
+        "c",
+        "one",
+        "t1",
+        "rows",
+        "{texts}",
+        'a"b',
+        "100%",
+        "Ö \\ 'x'",
+        *(f"n{n}" for n in range(110)),
+    ]
+    with citus.connect() as db:
+        fill(db, "'x' || n", 40)
+        for name in names:
+            db.execute(sql.SQL("ALTER TABLE shop.big ADD COLUMN {} text").format(sql.Identifier(name)))
+        for name in names[::3]:
+            db.execute(sql.SQL("UPDATE shop.big SET {} = t || {}").format(sql.Identifier(name), name))
+        before = big(db)
+        clean(citus.url, BIG)
+        assert (sum(packs(db)), big(db).total()) == (40, 2)
+        db.execute("INSERT INTO shop.parent VALUES (7)")
+        assert counts(restore(citus.url, 1)) == (40, 0)
+        assert big(db) == before
+
+
 def test_what_is_refused_leaves_no_pack(citus: Cluster) -> None:
     with citus.connect() as db:
         build_large(db, "by the key")
@@ -267,12 +297,16 @@ def test_what_somebody_has_spoilt_is_said(citus: Cluster) -> None:
     with citus.connect() as db:
         build(db, "by the key", "by the key")
         clean(citus.url, RELATION)
-        db.execute("UPDATE sqlrail.archive SET cells = %s", [Jsonb(["no object"])])
-        with pytest.raises(
-            DatabaseFailed, match="the restore of run 1 failed: invalid input syntax for type json"
-        ):
-            restore(citus.url, 1)
-        db.execute("UPDATE sqlrail.archive SET cells = %s", [Jsonb(["1"])])
-        assert listed(citus.url)[0][0] == "orphan"
-        with pytest.raises(Refused, match="not as a cleanup writes them"):
-            restore(citus.url, 1)
+        spoilt: list[Any] = [
+            {"id": ["1"]},
+            ["1"],
+            [{"id": "1"}],
+            [{"id": ["1"], "n": ["1", "2"]}],
+            [{}],
+            "no pack",
+        ]
+        for cells in spoilt:
+            db.execute("UPDATE sqlrail.archive SET cells = %s", [Jsonb(cells)])
+            assert listed(citus.url)[0][0] == "orphan"
+            with pytest.raises(Refused, match="not as a cleanup writes them"):
+                restore(citus.url, 1)

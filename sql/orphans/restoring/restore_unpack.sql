@@ -1,7 +1,10 @@
 -- What a cleanup has archived as packs, a row each, as whoever restores it, looks at it or puts it right expects.
 WITH pack AS (
-    DELETE FROM sqlrail.archive WHERE run = {run} AND action LIKE '% packed' AND jsonb_typeof(cells) = 'array'
-    RETURNING run, relation, source, split_part(action, ' packed', 1) AS action, cells
+    DELETE FROM sqlrail.archive WHERE run = {run} AND action LIKE '% packed'
+    RETURNING id, run, relation, source, split_part(action, ' packed', 1) AS action, cells -> 0 AS columns
 )
 INSERT INTO sqlrail.archive (run, relation, source, action, cells)
-SELECT run, relation, source, action, of_one::jsonb FROM pack, jsonb_array_elements_text(pack.cells) AS of_one;
+SELECT pack.run, pack.relation, pack.source, pack.action, jsonb_object_agg(of_column.name, cell.text)
+  FROM pack, jsonb_each(pack.columns) AS of_column(name, texts),
+       jsonb_array_elements(of_column.texts) WITH ORDINALITY AS cell(text, n)
+ GROUP BY pack.id, pack.run, pack.relation, pack.source, pack.action, cell.n;
