@@ -1065,7 +1065,7 @@ def test_a_role_with_few_rights_gets_one_clear_message(shop: Connection, databas
         shop, database, role
     )
     shop.execute(f"GRANT USAGE ON SCHEMA sqlrail TO {role}; GRANT SELECT ON sqlrail.stamp TO {role}".encode())
-    assert "permission denied for table archive. It needs a role that may" in refusal_of_role(
+    assert "permission denied for table run. It needs a role that may" in refusal_of_role(
         shop, database, role
     )
     shop.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA sqlrail TO {role}".encode())
