@@ -53,8 +53,11 @@ def look(session: Session, part: Composer, one: Cleaned) -> Cleaned:
     share = orphans / sample
     passed = FAR_OUT * round(share * rows)
     if share > FAR_BELOW * max_share:
-        ((rows,),) = session.ask(part("nodes_rows"))[-1:]
-        passed = int(max_share * rows)
+        # Where they are few enough by number the rows matter only if they prove to be more, under the locks.
+        passed = max_rows
+        if share * rows > MARGIN * max_rows:
+            ((rows,),) = session.ask(part("nodes_rows"))[-1:]
+            passed = int(max_share * rows)
     about = max(1, round(share * rows))
     if about > max_rows and share > MARGIN * max_share:
         return seen

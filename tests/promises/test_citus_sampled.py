@@ -115,6 +115,18 @@ def test_what_a_sample_lets_pass_is_weighed_exactly_under_the_locks(citus: Clust
         assert rows(db).total() == 3000 - found
 
 
+def test_rows_that_were_not_counted_ahead_are_where_it_matters(citus: Cluster) -> None:
+    """About as many orphans as are allowed by number: whether they are by share is asked if they are more."""
+    with citus.connect() as db:
+        build_large(db, "by the key")
+        before, heard = rows(db), Heard()
+        with pytest.raises(Refused, match="30 of 3000 rows are orphans, more than 29 rows"):
+            run(citus.url, heard, max_rows=29, max_share=0.0095)
+        assert (rows(db), len(heard.said)) == (before, 1)
+        (one,) = run(citus.url, heard, max_rows=29, max_share=0.01).relations
+        assert (one.orphans, one.deleted, one.archived) == (30, 30, 30)
+
+
 def test_orphans_that_came_since_the_sample_go_too_unless_they_are_too_many(citus: Cluster) -> None:
     with citus.connect() as db:
         build_large(db, "by the key")
