@@ -23,7 +23,7 @@ BIG = 64 * 1024 * 1024
 A_CONNECTION, AT_LEAST = 64 * 1024 * 1024, 2
 #: of a hundred of the child's pages, how many are looked at
 PERCENT = 1
-#: how many times the share that is allowed a sample may show: what is about as many as that is weighed under the locks
+#: how many times what is allowed, by share or by number, a sample may show: so many are weighed under the locks
 MARGIN = 1.1
 #: what part of the share that is allowed it shows where the rows need not be counted: not even if it is far out
 FAR_BELOW = 0.25

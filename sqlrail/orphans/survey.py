@@ -182,7 +182,7 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
         else:
             look = part(part.kind.preview if closely else part.kind.count(one.facts))
         answer = session.ask(exactly(session, look))[-1]
-        if answer[0] is None and one.facts.distributed and _matter(session, one.facts, answer[1]):
+        if answer[0] is None and one.facts.distributed and _rows_matter(session, one.facts, answer[1]):
             ((rows,),) = session.ask(part("nodes_rows"))[-1:]
             one, answer = replace(one, facts=replace(one.facts, estimate=rows)), (rows, *answer[1:])
     except psycopg.Error as exc:
@@ -192,7 +192,7 @@ def _counted(session: Session, one: Cleaned, *, closely: bool, placing: int | No
     return _weighed(session, one, *answer)
 
 
-def _matter(session: Session, facts: Facts, orphans: int) -> bool:
+def _rows_matter(session: Session, facts: Facts, orphans: int) -> bool:
     """Whether so many orphans want to know of how many rows: for the guard, or for how they are handed over."""
     return orphans > session.settings.max_rows or (orphans >= nodes.PACKED and not facts.estimate)
 

@@ -44,7 +44,8 @@ def restore(
                     return wanted
                 if backend.ask(backend.message("restore_packed", run=run)) == [(False,)]:
                     return put_back(backend, run, wanted, force=force)
-                backend.ask(backend.message("restore_unpack", run=run))
+                unpack = backend.message("restore_unpack", run=run, is_pack=backend.message("_is_pack"))
+                backend.ask(unpack)
             # It is committed: what a refusal asks to be put right by hand is there, a row each.
             with backend.locked():
                 wanted = _find(backend, run, relation)

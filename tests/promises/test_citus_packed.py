@@ -310,3 +310,19 @@ def test_what_somebody_has_spoilt_is_said(citus: Cluster) -> None:
             assert listed(citus.url)[0][0] == "orphan"
             with pytest.raises(Refused, match="not as a cleanup writes them"):
                 restore(citus.url, 1)
+
+
+def test_a_spoilt_pack_of_another_relation_stays(citus: Cluster) -> None:
+    with citus.connect() as db:
+        build(db, "by the key", "by the key")
+        before = rows(db)
+        clean(citus.url, RELATION)
+        db.execute(PARENTS)
+        db.execute(
+            """INSERT INTO sqlrail.archive (run, relation, source, action, cells)
+               VALUES (1, 'shop.child.id -> shop.parent.id', 'shop.child', 'orphan packed', '{"id": ["1"]}')"""
+        )
+        assert counts(restore(citus.url, 1, RELATION)) == (8, 0)
+        assert rows(db) == before
+        left = db.execute("SELECT action, cells FROM sqlrail.archive").fetchall()
+        assert left == [("orphan packed", {"id": ["1"]})]

@@ -1,6 +1,7 @@
--- What a cleanup has archived as packs, a row each, as whoever restores it, looks at it or puts it right expects.
+-- What a cleanup has archived as packs, a row each, as whoever restores it, looks at it or puts it right expects. One that
+-- somebody has spoilt, of a relation that is not restored now, stays: nothing would come out of it.
 WITH pack AS (
-    DELETE FROM sqlrail.archive WHERE run = {run} AND action LIKE '% packed'
+    DELETE FROM sqlrail.archive WHERE run = {run} AND action LIKE '% packed' AND {is_pack}
     RETURNING id, run, relation, source, split_part(action, ' packed', 1) AS action, cells -> 0 AS columns
 )
 INSERT INTO sqlrail.archive (run, relation, source, action, cells)
